@@ -1,0 +1,25 @@
+"""Call-centre QA analytics: from a transcript to a fair leaderboard.
+
+>>> import cci_lite
+>>> lake = cci_lite.open("lake")
+>>> lake.sql("SELECT count(*) AS calls FROM calls", tenant_id="demo-tenant")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cci_lite.laptop import Lake
+
+__all__ = ["__version__", "open"]
+
+__version__ = "0.1.0"
+
+
+def open(lake: str | Path) -> Lake:  # noqa: A001 - reads as cci_lite.open
+    """The lake in this folder; raises NotFoundError when there is none."""
+    from cci_lite.laptop import open_lake
+
+    return open_lake(Path(lake))

@@ -1,0 +1,155 @@
+"""`cci-lite calls`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cci_lite.cli.options import examples, lake_option, tenant_option
+
+if TYPE_CHECKING:
+    from cci_lite.contract.metadata import CallMetadata
+    from cci_lite.local.inputs import InputFile
+    from cci_lite.pipeline.documents import InputReport, Transcript
+
+SHOWN_PROBLEMS = 20
+
+_PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+@click.group("calls")
+def command() -> None:
+    """Judge transcripts, or take in documents made elsewhere."""
+
+
+@command.command(epilog=examples(
+    "cci-lite calls analyze transcripts/ --tenant demo-tenant --form sales --lake lake",
+    "cci-lite calls analyze calls.jsonl.gz --metadata calls.csv --tenant demo-tenant --form sales --lake lake",
+))
+@_PATHS
+@tenant_option()
+@click.option("--form", required=True, metavar="NAME[@VERSION]", help="Judge by this form; its latest version by default.")
+@lake_option
+@click.option("--metadata", type=click.Path(path_type=Path), help="CSV or JSON Lines with job_name, started_at, agent_id, queue, …")
+def analyze(
+    paths: Sequence[Path], tenant_id: str, form: str, lake: Path, metadata: Path | None
+) -> None:
+    """Judge Amazon Transcribe output by a form's rules and write unified documents.
+
+    Criteria without a rule stay unscored, sentiment and tone stay empty: nothing is made up. Metadata of
+    a call comes from --metadata or from a file `<transcript>.meta.json` beside it. Safe to repeat.
+    """
+    from cci_lite import __version__
+    from cci_lite.deploy.tenants import get_form, get_tenant
+    from cci_lite.laptop import open_lake
+    from cci_lite.local.inputs import find_inputs, read_inputs, read_metadata
+    from cci_lite.pipeline.documents import analyze_transcripts
+
+    opened = open_lake(lake)
+    tenant = get_tenant(opened.catalog, tenant_id)
+    template = get_form(opened.catalog, tenant_id, *form_reference(form))
+    by_job = read_metadata(metadata) if metadata else {}
+    transcripts = _transcripts(read_inputs(find_inputs(paths)), by_job)
+    reports = analyze_transcripts(
+        opened.store, tenant, template, transcripts, pipeline_version=__version__
+    )
+    _finish("transcripts", reports, next_step=f"cci-lite etl run --tenant {tenant_id} --lake {lake}")
+
+
+@command.command(epilog=examples(
+    "cci-lite calls ingest documents/ --tenant demo-tenant --lake lake"
+))
+@_PATHS
+@tenant_option()
+@lake_option
+def ingest(paths: Sequence[Path], tenant_id: str, lake: Path) -> None:
+    """Take in unified documents made elsewhere, scored with the form that they name.
+
+    Versions 1.2 and 1.3, pretty-printed or not. A document that names no form is judged by the form
+    `default`, version 1. Safe to repeat.
+    """
+    from cci_lite.deploy.tenants import get_tenant
+    from cci_lite.laptop import open_lake
+    from cci_lite.local.inputs import find_inputs, read_inputs
+    from cci_lite.pipeline.documents import InputDocument, ingest_documents
+
+    opened = open_lake(lake)
+    tenant = get_tenant(opened.catalog, tenant_id)
+    forms = opened.tenants(tenant_id)[tenant_id]
+    documents = (InputDocument(file.name, file.data) for file in read_inputs(find_inputs(paths)))
+    by_name = {(form.name, form.version): form for form in forms}
+    reports = ingest_documents(opened.store, tenant, by_name, documents)
+    _finish("documents", reports, next_step=f"cci-lite etl run --tenant {tenant_id} --lake {lake}")
+
+
+def form_reference(text: str) -> tuple[str, int | None]:
+    """`sales@3` or `sales`; raises UsageError."""
+    from cci_lite.contract.template import parse_version
+    from cci_lite.errors import TemplateError, UsageError
+
+    name, _, version = text.partition("@")
+    try:
+        return name, parse_version(version) if version else None
+    except TemplateError as problem:
+        raise UsageError(f"--form: {problem}") from problem
+
+
+def _transcripts(
+    files: Iterable[InputFile], by_job: dict[str, CallMetadata]
+) -> Iterator[Transcript]:
+    from cci_lite.local.inputs import job_name_of, read_sidecar
+    from cci_lite.pipeline.documents import NO_METADATA, Transcript
+
+    for file in files:
+        known = by_job.get(job_name_of(file.data) or "") or read_sidecar(Path(file.name))
+        yield Transcript(file.name, file.data, file.modified_at, known or NO_METADATA)
+
+
+def _finish(what: str, reports: Iterable[InputReport], *, next_step: str) -> None:
+    """Show progress, then what became of the inputs; exits 1 when any was refused."""
+    from cci_lite.cli.output import counted, progress, say
+    from cci_lite.pipeline.documents import Written
+
+    counts: Counter[str] = Counter()
+    unknown_roles = unknown_fields = 0
+    refused: list[InputReport] = []
+    claims: list[InputReport] = []
+    with progress(what, None) as bar:
+        for report in reports:
+            bar.advance()
+            counts[report.written.value] += 1
+            unknown_roles += not report.roles_known
+            unknown_fields += report.unknown_fields
+            if report.problem is not None:
+                refused.append(report)
+            if report.claim is not None:
+                claims.append(report)
+    say(f"{sum(counts.values()):,} {what}: {counted(counts)}")
+    _list(refused, lambda report: f"{report.name}: {report.problem}", "refused")
+    _list(claims, lambda report: f"{report.name}: {report.claim}", "with another score")
+    if unknown_roles:
+        say(
+            f"{unknown_roles:,} without a known agent (their agent criteria do not apply): "
+            "set the tenant's --agent-channel or --agent-speaker"
+        )
+    if unknown_fields:
+        say(f"{unknown_fields:,} fields that the contract does not know were left out")
+    if counts[Written.NEW] or counts[Written.CHANGED]:
+        say(f"next: {next_step}")
+    if refused:
+        raise click.exceptions.Exit(1)
+
+
+def _list(
+    reports: Sequence[InputReport], line: Callable[[InputReport], str], rest: str
+) -> None:
+    from cci_lite.cli.output import say
+
+    for report in reports[:SHOWN_PROBLEMS]:
+        say(f"  {line(report)}")
+    if len(reports) > SHOWN_PROBLEMS:
+        say(f"  … and {len(reports) - SHOWN_PROBLEMS:,} more {rest}")

@@ -1,0 +1,184 @@
+"""`cci-lite etl`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+
+if TYPE_CHECKING:
+    from cci_lite.nightly.run import Progress, RunReport
+
+_SINCE = click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Leave days before this one alone.",
+)
+
+
+@click.group("etl")
+def command() -> None:
+    """Flatten unified documents into the curated tables."""
+
+
+@command.command(epilog=examples("cci-lite etl plan --lake lake"))
+@lake_option
+@tenant_option(required=False)
+@_SINCE
+@output_option("table", "json")
+def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: str) -> None:
+    """What a run would do. Reads listings only, changes nothing."""
+    from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.laptop import open_lake
+    from cci_lite.nightly.run import RunOptions, plan_tenant
+
+    opened = open_lake(lake)
+    options = RunOptions(since=since.date() if since else None)
+    columns = ("tenant_id", "call_date", "new", "changed", "unchanged", "expired")
+    rows = [
+        (
+            day.tenant_id,
+            day.call_date.isoformat(),
+            len(day.new),
+            len(day.changed),
+            day.unchanged,
+            day.gone,
+        )
+        for each in opened.tenants(tenant_id)
+        for day in plan_tenant(opened.nightly(), each, options)
+    ]
+    if output == "json":
+        print_json(records(columns, rows))
+    elif rows:
+        print_rows(columns, rows)
+    else:
+        say("nothing to do")
+
+
+@command.command(epilog=examples(
+    "cci-lite etl run --lake lake",
+    "cci-lite etl run --tenant demo-tenant --since 2025-11-05 --lake lake",
+))
+@lake_option
+@tenant_option(required=False)
+@_SINCE
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes; by default one per processor.")
+@click.option("--grace-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Keep replaced files so long for queries that still read them.")
+@click.option("--allow-shrink", is_flag=True, help="Publish days that lose calls to broken documents.")
+@output_option("table", "json")
+def run(
+    lake: Path,
+    tenant_id: str | None,
+    since: dt.datetime | None,
+    workers: int | None,
+    grace_hours: float,
+    allow_shrink: bool,
+    output: str,
+) -> None:
+    """Bring the curated tables up to date. Safe to repeat, to kill, and to start twice."""
+    from cci_lite.cli.output import progress
+    from cci_lite.laptop import open_lake
+    from cci_lite.nightly.run import RunOptions
+
+    options = RunOptions(
+        since=since.date() if since else None,
+        grace=dt.timedelta(hours=grace_hours),
+        allow_shrink=allow_shrink,
+    )
+    with progress("documents", None) as bar:
+
+        def observe(step: Progress) -> None:
+            if step.step == "switched":
+                bar.advance(step.documents)
+
+        report = open_lake(lake).run_etl(
+            tenant_id, options=options, workers=workers, observe=observe
+        )
+    print_report(report, output)
+    if not report.succeeded:
+        raise click.exceptions.Exit(1)
+
+
+@command.command(epilog=examples("cci-lite etl verify --lake lake"))
+@lake_option
+@tenant_option(required=False)
+@output_option("table", "json")
+def verify(lake: Path, tenant_id: str | None, output: str) -> None:
+    """Prove the curated tables from their files: keys, balance sheets, scores. Exits 1 when one fails."""
+    from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.laptop import open_lake
+    from cci_lite.nightly.verify import verify_tenant
+
+    opened = open_lake(lake)
+    proofs = [verify_tenant(opened.nightly(), each) for each in opened.tenants(tenant_id)]
+    columns = ("tenant_id", "call_date", "claim", "found")
+    rows = [
+        (
+            finding.tenant_id,
+            finding.call_date.isoformat() if finding.call_date else None,
+            finding.claim,
+            finding.found,
+        )
+        for proof in proofs
+        for finding in proof.findings
+    ]
+    if output == "json":
+        print_json(records(columns, rows))
+    elif rows:
+        print_rows(columns, rows)
+    for proof in proofs:
+        what = f"{len(proof.findings)} claims do not hold" if proof.findings else "all claims hold"
+        waiting = f"; {proof.waiting:,} documents wait for a run" if proof.waiting else ""
+        say(f"{proof.tenant_id}: {proof.days:,} days, {proof.calls:,} calls: {what}{waiting}")
+    if rows:
+        raise click.exceptions.Exit(1)
+
+
+def print_report(report: RunReport, output: str = "table") -> None:
+    """The balance sheet of a run: one row per tenant and day that it touched."""
+    from cci_lite.cli.output import print_json, print_rows, records, say
+
+    columns = (
+        "tenant_id", "call_date", "status", "read",
+        "sources", "calls", "superseded", "quarantined", "erased",
+    )  # fmt: skip
+    rows = []
+    for day in report.days:
+        sheet = day.balance
+        counts = (
+            (sheet.sources, sheet.calls, sheet.superseded, sheet.quarantined, sheet.erased)
+            if sheet
+            else (None,) * 5
+        )
+        rows.append(
+            (day.tenant_id, day.call_date.isoformat(), day.status, day.documents_read, *counts)
+        )
+    if output == "json":
+        print_json(
+            {
+                "etl_run_id": report.etl_run_id,
+                "succeeded": report.succeeded,
+                "days": records(columns, rows),
+                "busy": report.busy,
+                "unknown_tenants": report.unknown_tenants,
+            }
+        )
+    elif rows:
+        print_rows(columns, rows, title=f"run {report.etl_run_id}")
+    else:
+        say("nothing to do")
+    for day in report.days:
+        if day.reason:
+            say(f"{day.tenant_id} {day.call_date} {day.status}: {day.reason}")
+    for tenant_id in report.busy:
+        say(f"{tenant_id}: another run is at work; wait for it to end and run again")
+    for name in report.unknown_tenants:
+        say(f"unified/{name}: documents of no tenant of this lake; add it with: cci-lite tenants add")
+    quarantined = sum(day.balance.quarantined for day in report.days if day.balance)
+    if quarantined:
+        say(f"{quarantined:,} documents are in quarantine; see: cci-lite quarantine list")

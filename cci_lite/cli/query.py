@@ -1,0 +1,71 @@
+"""`cci-lite query`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@click.command("query", epilog=examples(
+    'cci-lite query "SELECT * FROM failure_rate ORDER BY fail_rate DESC" --tenant demo-tenant --lake lake',
+    'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --output parquet --to calls.parquet',
+    "cci-lite query - --tenant demo-tenant --lake lake < question.sql",
+))
+@click.argument("sql")
+@tenant_option()
+@lake_option
+@output_option("table", "csv", "json", "parquet")
+@click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+def command(sql: str, tenant_id: str, lake: Path, output: str, target: Path | None) -> None:
+    """Ask one SELECT in Athena SQL (`-` reads it from stdin).
+
+    The tenant's own tables and views are all there is: no WHERE is needed, and none can reach further.
+    """
+    from cci_lite.cli.output import print_rows, say
+    from cci_lite.errors import UsageError
+    from cci_lite.laptop import open_lake
+
+    text = sys.stdin.read() if sql == "-" else sql
+    rows = open_lake(lake).sql(text, tenant_id=tenant_id, as_="arrow")
+    if output == "table":
+        if target is not None:
+            raise UsageError("--to needs --output csv, json or parquet")
+        columns = rows.column_names
+        values = [column.to_pylist() for column in rows.columns]
+        print_rows(columns, list(zip(*values, strict=True)))
+        say(f"{rows.num_rows:,} rows")
+        return
+    data = _encoded(rows, output)
+    if target is not None:
+        target.write_bytes(data)
+        say(f"{rows.num_rows:,} rows in {target}")
+        return
+    if output == "parquet" and sys.stdout.isatty():
+        raise UsageError("parquet is not for a terminal: use --to FILE, or redirect")
+    sys.stdout.buffer.write(data)
+
+
+def _encoded(rows: pa.Table, output: str) -> bytes:
+    import io
+
+    import msgspec
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    if output == "json":
+        lines = [msgspec.json.encode(row, enc_hook=str) for row in rows.to_pylist()]
+        return b"[" + b",\n".join(lines) + b"]\n"
+    sink = io.BytesIO()
+    if output == "csv":
+        pyarrow.csv.write_csv(rows, sink)
+    else:
+        pyarrow.parquet.write_table(rows, sink, compression="zstd")
+    return sink.getvalue()

@@ -1,0 +1,61 @@
+"""`cci-lite views`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cci_lite.cli.options import examples, output_option
+
+
+@click.group("views")
+def command() -> None:
+    """The curated views: Athena SQL in files."""
+
+
+@command.command("list", epilog=examples("cci-lite views list"))
+@output_option("table", "json")
+def list_all(output: str) -> None:
+    """Each view: its grain, its key, and what it reads."""
+    from cci_lite.assets import asset_folder
+    from cci_lite.cli.output import print_json, print_rows, records
+    from cci_lite.views import read_views
+
+    columns = ("view", "version", "grain", "key", "reads")
+    rows = [
+        (view.name, view.version, view.grain, ", ".join(view.key), ", ".join(view.reads))
+        for view in read_views(asset_folder("sql") / "views")
+    ]
+    if output == "json":
+        print_json(records(columns, rows))
+    else:
+        print_rows(columns, rows)
+
+
+@command.command(epilog=examples("cci-lite views lint", "cci-lite views lint my/sql/views"))
+@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True))
+@output_option("table", "json")
+def lint(folder: Path | None, output: str) -> None:
+    """Check every view: what it means the same everywhere, and that its header is true.
+
+    FOLDER holds `<name>/v<N>.sql`; by default the views of this installation. Exits 1 with findings.
+    """
+    from cci_lite.assets import asset_folder
+    from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.views import lint_views, read_views
+
+    views = read_views(folder or asset_folder("sql") / "views")
+    columns = ("view", "line", "column", "message")
+    rows = [
+        (f"{view.name}_v{view.version}", finding.line, finding.column, finding.message)
+        for view, findings in lint_views(views).items()
+        for finding in findings
+    ]
+    if output == "json":
+        print_json(records(columns, rows))
+    elif rows:
+        print_rows(columns, rows)
+    say(f"{len(views)} views, {len(rows)} findings")
+    if rows:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,33 @@
+"""The curated tables as Arrow schemas."""
+
+from __future__ import annotations
+
+import functools
+
+import pyarrow as pa
+
+from cci_lite.contract.columns import TABLES, Column, ColumnType
+
+_ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+    ColumnType.VARCHAR: pa.string(),
+    ColumnType.BIGINT: pa.int64(),
+    ColumnType.DOUBLE: pa.float64(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.DATE: pa.date32(),
+    # Athena reads milliseconds and no more; the zone is UTC by contract, Parquet does not say it.
+    ColumnType.TIMESTAMP: pa.timestamp("ms"),
+}
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """A column's Arrow type."""
+    return _ARROW_TYPES[column.type]
+
+
+@functools.cache
+def arrow_schema(table_name: str) -> pa.Schema:
+    """The schema of a curated table's files."""
+    return pa.schema(
+        pa.field(column.name, arrow_type(column), nullable=column.nullable)
+        for column in TABLES[table_name].columns
+    )

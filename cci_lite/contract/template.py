@@ -1,0 +1,296 @@
+"""The QA template: a tenant's own form, in immutable versions.
+
+A template arrives as YAML or JSON, in our own shape (`name`, `version`, `criteria`, `scoring`) or as the
+guide prints it (`pk`, `sk`). `parse_draft` reads both; a draft becomes a `QaTemplate` when it is given its
+version. `item_of` and `template_of_item` are the stored form, the same for every store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import msgspec
+import re2
+
+from cci_lite.contract.parsing import convert
+from cci_lite.errors import TemplateError, describe_value
+
+META_SORT_KEY = "META#v1"
+TEMPLATE_SORT_PREFIX = "QA_TEMPLATE#"
+DEFAULT_TEMPLATE = "default"
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
+_VERSION = re.compile(r"v?(\d{1,6})", re.ASCII)
+_PLACEHOLDER = "TENANT#{tenant_id}"
+
+
+class SaidBy(StrEnum):
+    """Whose turns a rule looks at."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+    ANYONE = "anyone"
+
+
+class RequiredPolicy(StrEnum):
+    """What a failed required criterion does to the call."""
+
+    FAIL_CALL = "fail_call"
+    FLAG_ONLY = "flag_only"
+
+
+_Phrase = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Phrases = Annotated[tuple[_Phrase, ...], msgspec.Meta(max_length=100)]
+_Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+_Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that is said in a call: any of `phrases`, or text that `pattern` (RE2) matches."""
+
+    phrases: _Phrases = ()
+    pattern: _Pattern | None = None
+    said_by: SaidBy = SaidBy.AGENT
+
+
+class Within(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where in the call a rule looks; exactly one is set.
+
+    Turns are counted over the speaker that the rule listens to: `first_turns: 1` is that speaker's first
+    turn, `after_turns: 1` is everything after it. Seconds are measured from the start and from the end
+    of the speech.
+    """
+
+    first_turns: _Count | None = None
+    last_turns: _Count | None = None
+    after_turns: _Count | None = None
+    first_seconds: _Seconds | None = None
+    last_seconds: _Seconds | None = None
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Decides a criterion exactly: who must (not) say what, where in the call, and when it applies."""
+
+    phrases: _Phrases = ()
+    pattern: _Pattern | None = None
+    said_by: SaidBy = SaidBy.AGENT
+    within: Within | None = None
+    must: Literal["say", "not_say"] = "say"
+    applies_when: Condition | None = None
+
+
+class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of a QA template."""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,63}$")]
+    question: Annotated[str, msgspec.Meta(min_length=5, max_length=500)] = msgspec.field(name="text")
+    weight: Decimal
+    required: bool = False
+    rule: Rule | None = None
+
+
+class Scoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How verdicts become an outcome."""
+
+    pass_threshold: Decimal = Decimal("0.7")
+    required_policy: RequiredPolicy = RequiredPolicy.FAIL_CALL
+    notes: str = ""
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pk: str | None = None
+    sk: str | None = None
+    name: str | None = None
+    version: int | str | None = None
+    description: str = ""
+    criteria: Annotated[tuple[Criterion, ...], msgspec.Meta(min_length=1, max_length=100)]
+    scoring: Scoring = msgspec.field(default_factory=Scoring)
+
+
+@dataclass(frozen=True)
+class TemplateDraft:
+    """A template as a file gives it: `version` is None when the store is to choose the next one."""
+
+    name: str
+    version: int | None
+    criteria: tuple[Criterion, ...]
+    scoring: Scoring
+
+    @property
+    def content_hash(self) -> str:
+        """A hash of all that decides a verdict or a score: 32 hexadecimal digits."""
+        content = [_plain(self.criteria), _plain(self.scoring)]
+        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
+
+    def as_version(self, version: int) -> QaTemplate:
+        """The template with its version."""
+        return QaTemplate(self.name, version, self.criteria, self.scoring, self.content_hash)
+
+
+@dataclass(frozen=True)
+class QaTemplate:
+    """One immutable version of a tenant's form."""
+
+    name: str
+    version: int
+    criteria: tuple[Criterion, ...]
+    scoring: Scoring
+    content_hash: str
+
+    @property
+    def label(self) -> str:
+        """How people write it: `default v1`."""
+        return f"{self.name} v{self.version}"
+
+
+def parse_draft(value: object, *, tenant_id: str | None = None) -> TemplateDraft:
+    """A template from parsed YAML or JSON; raises TemplateError with the path of what is wrong.
+
+    `tenant_id` is checked against the file's `pk` when both are given; the literal placeholder
+    `TENANT#{tenant_id}` stands for any tenant.
+    """
+    if not isinstance(value, Mapping):
+        raise TemplateError("", "an object with criteria and scoring", describe_value(value))
+    file = convert(value, _File, TemplateError)
+    if file.pk and tenant_id and file.pk not in (f"TENANT#{tenant_id}", _PLACEHOLDER):
+        raise TemplateError("pk", f"TENANT#{tenant_id}", "another tenant's key")
+    name, version = _name_and_version(file)
+    _check_criteria(file.criteria)
+    threshold = file.scoring.pass_threshold
+    if not (threshold.is_finite() and 0 <= threshold <= 1):
+        raise TemplateError(
+            "scoring.pass_threshold", "a number from 0 to 1", describe_value(str(threshold))
+        )
+    return TemplateDraft(name, version, file.criteria, file.scoring)
+
+
+def parse_version(value: int | str | None, path: str = "version") -> int | None:
+    """A template's version from `3`, `"3"` or `"v3"`; raises TemplateError for anything else."""
+    if value is None:
+        return None
+    match = _VERSION.fullmatch(str(value))
+    if match is None or int(match[1]) < 1 or isinstance(value, bool):
+        raise TemplateError(path, "a version like 3 or v3", describe_value(value))
+    return int(match[1])
+
+
+def sort_key(name: str, version: int) -> str:
+    """The stored key of one version; zero-padded so that versions sort."""
+    return f"{TEMPLATE_SORT_PREFIX}{name}#v{version:06d}"
+
+
+def item_of(template: QaTemplate) -> dict[str, Any]:
+    """The stored form of one version (without its partition key)."""
+    return {
+        "name": template.name,
+        "version": template.version,
+        "content_hash": template.content_hash,
+        "criteria": _plain(template.criteria),
+        "scoring": _plain(template.scoring),
+    }
+
+
+def template_of_item(item: Mapping[str, Any]) -> QaTemplate:
+    """A stored version; raises TemplateError when what is stored is not what was hashed."""
+    content = {key: item[key] for key in ("name", "version", "criteria", "scoring")}
+    draft = parse_draft(content)
+    if draft.version is None or draft.content_hash != item["content_hash"]:
+        raise TemplateError("content_hash", "the hash of the stored content", "another hash")
+    return draft.as_version(draft.version)
+
+
+def _name_and_version(file: _File) -> tuple[str, int | None]:
+    name, version = file.name, parse_version(file.version)
+    if file.sk is not None:
+        parts = file.sk.removeprefix(TEMPLATE_SORT_PREFIX).split("#")
+        if not file.sk.startswith(TEMPLATE_SORT_PREFIX) or len(parts) > 2 or not all(parts):
+            raise TemplateError("sk", "QA_TEMPLATE#<name>#v<N> or QA_TEMPLATE#v<N>", describe_value(file.sk))
+        # The guide writes the default form as QA_TEMPLATE#v1, others as QA_TEMPLATE#sales.
+        if len(parts) == 1:
+            parts = [DEFAULT_TEMPLATE, parts[0]] if _VERSION.fullmatch(parts[0]) else [parts[0], "v1"]
+        name, version = name or parts[0], version or parse_version(parts[1], "sk")
+    name = name or DEFAULT_TEMPLATE
+    if not _NAME.fullmatch(name):
+        raise TemplateError("name", "lower-case letters, digits, '_' and '-'", describe_value(name))
+    return name, version
+
+
+def _check_criteria(criteria: tuple[Criterion, ...]) -> None:
+    seen: set[str] = set()
+    for position, criterion in enumerate(criteria):
+        path = f"criteria[{position}]"
+        if criterion.id in seen:
+            raise TemplateError(f"{path}.id", "an id used once in the form", f"'{criterion.id}' again")
+        seen.add(criterion.id)
+        weight = criterion.weight
+        exponent = weight.as_tuple().exponent
+        if not (weight.is_finite() and 0 < weight <= 1000 and isinstance(exponent, int) and exponent >= -4):
+            raise TemplateError(
+                f"{path}.weight",
+                "a number above 0, at most 1000, with at most 4 decimals",
+                describe_value(str(weight)),
+            )
+        if criterion.rule is not None:
+            _check_rule(f"{path}.rule", criterion.rule)
+
+
+def _check_rule(path: str, rule: Rule) -> None:
+    _check_condition(path, rule.phrases, rule.pattern)
+    if rule.applies_when is not None:
+        condition = rule.applies_when
+        _check_condition(f"{path}.applies_when", condition.phrases, condition.pattern)
+    if rule.within is not None:
+        given = [name for name in rule.within.__struct_fields__ if getattr(rule.within, name) is not None]
+        if len(given) != 1:
+            names = ", ".join(rule.within.__struct_fields__)
+            raise TemplateError(f"{path}.within", f"exactly one of {names}", f"{len(given)} of them")
+
+
+def _check_condition(path: str, phrases: tuple[str, ...], pattern: str | None) -> None:
+    if bool(phrases) == bool(pattern):
+        raise TemplateError(path, "either phrases or a pattern", "both" if phrases else "neither")
+    for position, phrase in enumerate(phrases):
+        if not any(character.isalnum() for character in phrase):
+            raise TemplateError(f"{path}.phrases[{position}]", "words", describe_value(phrase))
+    if pattern is not None:
+        try:
+            re2.compile(pattern, _quiet())
+        except re2.error as problem:
+            reason = problem.args[0]
+            text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+            # RE2 decides in linear time, so no form can stall the calls of another tenant.
+            raise TemplateError(
+                f"{path}.pattern",
+                "a regular expression that RE2 understands (no look-around, no back-references)",
+                text,
+            ) from None
+
+
+def _quiet() -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    return options
+
+
+def _plain(value: object) -> Any:
+    """JSON-like values with numbers as canonical text, so that 1, 1.0 and "1" hash alike."""
+    return msgspec.to_builtins(_with_text_numbers(value))
+
+
+def _with_text_numbers(value: object) -> Any:
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, msgspec.Struct):
+        pairs = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        plain = {encoded: _with_text_numbers(getattr(value, field)) for encoded, field in pairs}
+        return {key: item for key, item in plain.items() if item not in (None, ())}
+    if isinstance(value, tuple):
+        return tuple(_with_text_numbers(item) for item in value)
+    return value

@@ -1,0 +1,73 @@
+"""A tenant: who it is, in which time zone its days run, and who speaks on which side of a recording."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+
+from cci_lite.contract.parsing import convert
+from cci_lite.errors import ContractError, describe_value
+from cci_lite.tenancy import check_tenant_id
+
+
+class TenantStatus(StrEnum):
+    """Whether calls of the tenant are taken in."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class Audio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which channel (`ch_0`, `ch_1`) or speaker (`spk_0`, …) of a recording is the agent.
+
+    None means that it cannot be known from that label: the speakers' roles are then unknown.
+    """
+
+    agent_channel: Annotated[str, msgspec.Meta(pattern="^ch_[0-9]$")] | None = None
+    agent_speaker: Annotated[str, msgspec.Meta(pattern="^spk_[0-9]{1,2}$")] | None = None
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """A company that uses the product. Unknown fields of a stored item are left alone."""
+
+    tenant_id: str
+    name: str
+    time_zone: str = "UTC"
+    language_code: str = "en-US"
+    audio: Audio = msgspec.field(default_factory=Audio)
+    status: TenantStatus = TenantStatus.ACTIVE
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The tenant's time zone."""
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+def parse_tenant(value: Mapping[str, Any]) -> Tenant:
+    """A tenant from an item or a file; raises ContractError with the path of what is wrong.
+
+    The guide's item (`pk`, `sk`, `name`, `bedrockModel`) is accepted: its id is in `pk`.
+    """
+    fields = dict(value)
+    if "tenant_id" not in fields and isinstance(pk := fields.get("pk"), str):
+        fields["tenant_id"] = pk.removeprefix("TENANT#")
+    fields.setdefault("name", fields.get("tenant_id"))
+    tenant = convert(fields, Tenant)
+    check_tenant_id(tenant.tenant_id)
+    try:
+        zoneinfo.ZoneInfo(tenant.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ContractError(
+            "time_zone", "an IANA time zone like Europe/Berlin", describe_value(tenant.time_zone)
+        ) from None
+    return tenant
+
+
+def item_of_tenant(tenant: Tenant) -> dict[str, Any]:
+    """The stored form of a tenant (without its keys)."""
+    item: dict[str, Any] = msgspec.to_builtins(tenant)
+    return item

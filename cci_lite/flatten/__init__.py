@@ -1,0 +1,1 @@
+"""Documents to rows, and what a night has to do. Pure."""

@@ -1,0 +1,116 @@
+"""What a night has to do: which days changed, which of their documents, in pieces of bounded size."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cci_lite.ports import SourceRecord, StoredObject
+
+MAX_DOCUMENTS_PER_ITEM = 2_000
+MAX_BYTES_PER_ITEM = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """What one tenant's day needs: documents to read, and the rows of which others stay as they are.
+
+    `gone` counts published documents that are no longer listed (expired): their rows stay. The rows of
+    `removed` documents go.
+    """
+
+    tenant_id: str
+    call_date: dt.date
+    new: tuple[StoredObject, ...]
+    changed: tuple[StoredObject, ...]
+    unchanged: int
+    gone: int
+    removed: frozenset[str]
+    listing_digest: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.new or self.changed or self.removed)
+
+    @property
+    def to_read(self) -> list[StoredObject]:
+        """The documents to read, ordered by key."""
+        return sorted((*self.new, *self.changed), key=lambda source: source.key)
+
+
+@dataclass
+class ListingDigest:
+    """A digest of a day's listing: equal when the same documents are there in the same versions."""
+
+    _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    def add(self, source: StoredObject) -> None:
+        """Take in the next document; documents come ordered by key."""
+        self._hash.update(f"{source.key}\0{source.etag}\0".encode())
+
+    def value(self) -> str:
+        """The digest: 32 hexadecimal digits."""
+        return self._hash.hexdigest()[:32]
+
+
+def listing_digest(listed: Iterable[StoredObject]) -> str:
+    """The digest of a whole listing."""
+    digest = ListingDigest()
+    for source in listed:
+        digest.add(source)
+    return digest.value()
+
+
+def plan_day(
+    tenant_id: str,
+    call_date: dt.date,
+    listed: Sequence[StoredObject],
+    known: Mapping[str, SourceRecord],
+    *,
+    again: frozenset[str] = frozenset(),
+    removed: frozenset[str] = frozenset(),
+) -> DayPlan:
+    """Compare a day's listing with what its published generation was built from.
+
+    `again` names documents that are to be read even when they are unchanged, `removed` documents whose
+    rows are to go.
+    """
+    new = [source for source in listed if source.key not in known]
+    changed = [
+        source
+        for source in listed
+        if source.key in known and (source.etag != known[source.key].etag or source.key in again)
+    ]
+    present = {source.key for source in listed}
+    return DayPlan(
+        tenant_id,
+        call_date,
+        tuple(new),
+        tuple(changed),
+        len(listed) - len(new) - len(changed),
+        sum(1 for key in known if key not in present and key not in removed),
+        removed & known.keys(),
+        listing_digest(listed),
+    )
+
+
+def split(
+    sources: Sequence[StoredObject],
+    *,
+    max_documents: int = MAX_DOCUMENTS_PER_ITEM,
+    max_bytes: int = MAX_BYTES_PER_ITEM,
+) -> Iterator[tuple[StoredObject, ...]]:
+    """Consecutive pieces that stay within both bounds (a document larger than the bound is alone)."""
+    piece: list[StoredObject] = []
+    size = 0
+    for source in sources:
+        if piece and (len(piece) >= max_documents or size + source.size > max_bytes):
+            yield tuple(piece)
+            piece, size = [], 0
+        piece.append(source)
+        size += source.size
+    if piece:
+        yield tuple(piece)

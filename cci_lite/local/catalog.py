@@ -1,0 +1,294 @@
+"""The laptop's catalogue and configuration: one SQLite file, `catalog.db`."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cci_lite.errors import LeaseHeldError, PublishConflictError
+from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, SourceRecord
+
+CATALOG_FILE = "catalog.db"
+_LEASES = "leases"
+_WAIT_SECONDS = 30.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS config (
+    pk TEXT NOT NULL, sk TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS days (
+    tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, generation TEXT NOT NULL,
+    listing_digest TEXT NOT NULL, etl_run_id TEXT NOT NULL, published_at TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, call_date)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parts (
+    tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, table_name TEXT NOT NULL, key TEXT NOT NULL,
+    rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, call_date, table_name, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sources (
+    tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL,
+    modified_at TEXT NOT NULL, outcome TEXT NOT NULL, call_id TEXT, revision INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, call_date, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sources_by_call ON sources (tenant_id, call_id);
+CREATE TABLE IF NOT EXISTS generations (
+    tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, generation TEXT NOT NULL,
+    retired_at TEXT, PRIMARY KEY (tenant_id, call_date, generation)
+) WITHOUT ROWID;
+"""
+
+
+class SqliteCatalog:
+    """Implements the ports Catalog and ConfigStore in a lake's folder."""
+
+    def __init__(self, lake: Path) -> None:
+        self._lake = lake
+        self._db = sqlite3.connect(
+            lake / CATALOG_FILE, timeout=_WAIT_SECONDS, isolation_level=None
+        )
+        with self._transaction():
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # ConfigStore
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """One item, or None."""
+        row = self._db.execute("SELECT item FROM config WHERE pk = ? AND sk = ?", (pk, sk)).fetchone()
+        return None if row is None else _item(row[0])
+
+    def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
+        """Create or replace an item."""
+        self._db.execute("REPLACE INTO config VALUES (?, ?, ?)", (pk, sk, _text(item)))
+
+    def put_new(self, pk: str, sk: str, item: Mapping[str, Any]) -> bool:
+        """Create an item; False when there is one already."""
+        cursor = self._db.execute(
+            "INSERT OR IGNORE INTO config VALUES (?, ?, ?)", (pk, sk, _text(item))
+        )
+        return cursor.rowcount == 1
+
+    def query(self, pk: str, sk_prefix: str) -> list[dict[str, Any]]:
+        """The items of a partition key whose sort key starts so, ordered by it."""
+        rows = self._db.execute(
+            "SELECT item FROM config WHERE pk = ? AND substr(sk, 1, ?) = ? ORDER BY sk",
+            (pk, len(sk_prefix), sk_prefix),
+        )
+        return [_item(row[0]) for row in rows]
+
+    def partition_keys(self) -> list[str]:
+        """All partition keys, ordered."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT pk FROM config ORDER BY pk")]
+
+    # Catalog
+
+    @contextlib.contextmanager
+    def lease(self, tenant_id: str, holder: str) -> Iterator[None]:
+        """Exclude other runs of the tenant; raises LeaseHeldError.
+
+        The lease is SQLite's exclusive lock on a file of its own: the operating system lets go of it
+        when its process ends, however it ends.
+        """
+        folder = self._lake / _LEASES
+        folder.mkdir(exist_ok=True)
+        note = folder / f"{tenant_id}.txt"
+        lock = sqlite3.connect(folder / f"{tenant_id}.db", timeout=0, isolation_level=None)
+        try:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                by = note.read_text() if note.exists() else "another run"
+                raise LeaseHeldError(
+                    f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"
+                ) from None
+            note.write_text(holder)
+            yield
+        finally:
+            lock.close()
+
+    def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
+        """The published days of a tenant."""
+        rows = self._db.execute(
+            "SELECT call_date, generation, listing_digest, etl_run_id, published_at FROM days "
+            "WHERE tenant_id = ? ORDER BY call_date",
+            (tenant_id,),
+        )
+        return {
+            (day := dt.date.fromisoformat(row[0])): PublishedDay(
+                day, row[1], row[2], row[3], dt.datetime.fromisoformat(row[4])
+            )
+            for row in rows
+        }
+
+    def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
+        """What one day was built from, by key."""
+        rows = self._db.execute(
+            "SELECT key, etag, modified_at, outcome, call_id, revision FROM sources "
+            "WHERE tenant_id = ? AND call_date = ? ORDER BY key",
+            (tenant_id, call_date.isoformat()),
+        )
+        return {row[0]: _source(row) for row in rows}
+
+    def parts(
+        self, tenant_id: str, call_date: dt.date | None = None
+    ) -> dict[str, list[PartFile]]:
+        """The published files by table: of one day, or of all."""
+        rows = self._db.execute(
+            "SELECT table_name, key, rows, bytes FROM parts "
+            "WHERE tenant_id = ? AND (? IS NULL OR call_date = ?) ORDER BY table_name, key",
+            (tenant_id, *[call_date and call_date.isoformat()] * 2),
+        )
+        found: dict[str, list[PartFile]] = {}
+        for table_name, *part in rows:
+            found.setdefault(table_name, []).append(PartFile(*part))
+        return found
+
+    def calls_on_other_days(
+        self, tenant_id: str, call_ids: Iterable[str], call_date: dt.date
+    ) -> dict[dt.date, list[SourceRecord]]:
+        """The given calls where they are published on another day than this."""
+        # All ids travel as one JSON text: the number of parameters of a statement is limited.
+        rows = self._db.execute(
+            "SELECT key, etag, modified_at, outcome, call_id, revision, call_date FROM sources "
+            "WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?)) "
+            "AND call_date <> ? AND outcome = ?",
+            (
+                tenant_id,
+                msgspec.json.encode(list(call_ids)).decode(),
+                call_date.isoformat(),
+                SourceOutcome.CALL.value,
+            ),
+        )
+        found: dict[dt.date, list[SourceRecord]] = {}
+        for *row, day in rows:
+            found.setdefault(dt.date.fromisoformat(day), []).append(_source(row))
+        return found
+
+    def stage(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
+        """Note that files of a generation are about to be written."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO generations VALUES (?, ?, ?, NULL)",
+            (tenant_id, call_date.isoformat(), generation),
+        )
+
+    def publish(self, tenant_id: str, changes: Sequence[DayChange]) -> None:
+        """Switch readers to the new generations of all these days at once."""
+        with self._transaction():
+            for change in changes:
+                self._publish_day(tenant_id, change)
+
+    def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
+        """Generations that were staged and never published."""
+        rows = self._db.execute(
+            "SELECT call_date, generation FROM generations AS g "
+            "WHERE tenant_id = ? AND retired_at IS NULL AND NOT EXISTS ("
+            "SELECT 1 FROM days AS d WHERE d.tenant_id = g.tenant_id "
+            "AND d.call_date = g.call_date AND d.generation = g.generation)",
+            (tenant_id,),
+        )
+        return [(dt.date.fromisoformat(day), generation) for day, generation in rows]
+
+    def retired(self, tenant_id: str, before: dt.datetime) -> list[tuple[dt.date, str]]:
+        """Generations that were replaced before this time."""
+        rows = self._db.execute(
+            "SELECT call_date, generation FROM generations WHERE tenant_id = ? AND retired_at < ?",
+            (tenant_id, _moment(before)),
+        )
+        return [(dt.date.fromisoformat(day), generation) for day, generation in rows]
+
+    def forget(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
+        """Drop the note of a generation whose files have been deleted."""
+        self._db.execute(
+            "DELETE FROM generations WHERE tenant_id = ? AND call_date = ? AND generation = ?",
+            (tenant_id, call_date.isoformat(), generation),
+        )
+
+    def _publish_day(self, tenant_id: str, change: DayChange) -> None:
+        day = change.day
+        key = (tenant_id, day.call_date.isoformat())
+        row = self._db.execute(
+            "SELECT generation FROM days WHERE tenant_id = ? AND call_date = ?", key
+        ).fetchone()
+        published = None if row is None else row[0]
+        if published != change.previous_generation:
+            raise PublishConflictError(
+                f"tenant {tenant_id}, {day.call_date}: expected generation "
+                f"{change.previous_generation}, found {published}; run again"
+            )
+        for table in ("days", "parts", "sources"):
+            self._db.execute(f"DELETE FROM {table} WHERE tenant_id = ? AND call_date = ?", key)
+        published_at = _moment(day.published_at)
+        self._db.execute(
+            "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?)",
+            (*key, day.generation, day.listing_digest, day.etl_run_id, published_at),
+        )
+        self._db.executemany(
+            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (*key, table, part.key, part.rows, part.bytes)
+                for table, parts in change.parts.items()
+                for part in parts
+            ),
+        )
+        self._db.executemany(
+            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    *key,
+                    source.key,
+                    source.etag,
+                    _moment(source.modified_at),
+                    source.outcome.value,
+                    source.call_id,
+                    source.revision,
+                )
+                for source in change.sources
+            ),
+        )
+        if published is not None:
+            self._db.execute(
+                "UPDATE generations SET retired_at = ? "
+                "WHERE tenant_id = ? AND call_date = ? AND generation = ?",
+                (published_at, *key, published),
+            )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _item(text: str) -> dict[str, Any]:
+    item: dict[str, Any] = msgspec.json.decode(text)
+    return item
+
+
+def _text(item: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(item).decode()
+
+
+def _moment(moment: dt.datetime) -> str:
+    """A time as text that sorts as the time does."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
+def _source(row: Sequence[Any]) -> SourceRecord:
+    key, etag, modified_at, outcome, call_id, revision = row
+    moment = dt.datetime.fromisoformat(modified_at)
+    return SourceRecord(key, etag, moment, SourceOutcome(outcome), call_id, revision)

@@ -1,0 +1,101 @@
+"""A store that is a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cci_lite.errors import UsageError
+from cci_lite.ports import StoredObject
+
+_SCRATCH = ".scratch"
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """Objects are files below `root`.
+
+    A version is told by modification time and size, so a listing finds what changed without reading. New
+    content is written beside the tree and moved into place, which a file system does in one step.
+    """
+
+    root: Path
+
+    def path(self, key: str) -> Path:
+        """The file of a key; raises UsageError for a key that leads out of the folder."""
+        parts = key.split("/")
+        if not key or "\0" in key or any(part in ("", ".", "..") for part in parts):
+            raise UsageError("a key within the lake was expected")
+        return self.root.joinpath(*parts)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """The files below `prefix` (a folder, ending in `/`), ordered by key."""
+        folder = self.root.joinpath(*prefix.rstrip("/").split("/"))
+        if folder.is_dir():
+            yield from _walk(folder, prefix)
+
+    def folders(self, prefix: str) -> list[str]:
+        """The folders directly below `prefix`, ordered."""
+        folder = self.root.joinpath(*prefix.rstrip("/").split("/"))
+        if not folder.is_dir():
+            return []
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+
+    def read(self, key: str) -> bytes:
+        """The whole file; raises FileNotFoundError."""
+        with self.path(key).open("rb", buffering=0) as file:
+            return file.read()
+
+    def write(self, key: str, data: bytes) -> None:
+        """Create or replace the file in one step."""
+        with self._replacing(key) as scratch:
+            scratch.write_bytes(data)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file in one step; raises FileNotFoundError."""
+        with self._replacing(target) as scratch:
+            shutil.copyfile(self.path(source), scratch)
+
+    def delete(self, key: str) -> None:
+        """Delete the file if it is there."""
+        self.path(key).unlink(missing_ok=True)
+
+    def delete_below(self, prefix: str) -> None:
+        """Delete the folder and all that is in it."""
+        shutil.rmtree(self.path(prefix.rstrip("/")), ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _replacing(self, key: str) -> Iterator[Path]:
+        """A scratch file that takes the key's place when all went well."""
+        target = self.path(key)
+        scratch = self.root / _SCRATCH / uuid.uuid4().hex
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield scratch
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(scratch, target)
+        finally:
+            scratch.unlink(missing_ok=True)
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[StoredObject]:
+    with os.scandir(folder) as found:
+        # A folder sorts as its key prefix does, so that the whole listing is ordered by key.
+        entries = sorted(found, key=lambda entry: entry.name + "/" if entry.is_dir() else entry.name)
+    for entry in entries:
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
+        else:
+            try:
+                state = entry.stat()
+            except FileNotFoundError:
+                continue
+            modified_at = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC)
+            etag = f"{state.st_mtime_ns:x}-{state.st_size:x}"
+            yield StoredObject(f"{prefix}{entry.name}", etag, state.st_size, modified_at)

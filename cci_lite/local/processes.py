@@ -1,0 +1,83 @@
+"""Worker pools: this process, or several."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+
+class Inline:
+    """Runs everything in this process, one after the other."""
+
+    width = 1
+
+    def map(
+        self, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
+    ) -> Iterator[Any]:
+        """The results in the order of the arguments."""
+        return (function(*each) for each in arguments)
+
+    def __enter__(self) -> Inline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to let go of."""
+
+
+class Processes:
+    """Runs functions in worker processes, which start when the first work arrives.
+
+    Processes, because threads lose to the interpreter lock (docs/decisions). Few arguments are drawn
+    ahead of the results, so memory does not grow with the amount of work.
+    """
+
+    def __init__(self, width: int | None = None) -> None:
+        self.width = width or os.cpu_count() or 1
+        # "spawn": a fork would copy locks and connections of this process in any state.
+        self._executor = concurrent.futures.ProcessPoolExecutor(
+            self.width,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin_worker,
+        )
+
+    def map(
+        self, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
+    ) -> Iterator[Any]:
+        """The results in the order of the arguments."""
+        waiting: collections.deque[concurrent.futures.Future[Any]] = collections.deque()
+        try:
+            for each in arguments:
+                waiting.append(self._executor.submit(function, *each))
+                if len(waiting) > 2 * self.width:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    # pyarrow imports pandas whenever it can: time and memory that a worker has no use for.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed run must not leave workers behind that write into what the next run cleans up."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

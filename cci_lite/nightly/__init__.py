@@ -1,0 +1,1 @@
+"""Use cases of the lake: plan, flatten, publish, verify."""

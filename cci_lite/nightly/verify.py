@@ -1,0 +1,188 @@
+"""Proves what the curated tables claim, from the files themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cci_lite.contract.columns import TABLES
+from cci_lite.nightly.run import Balance, Lake, plan_tenant
+from cci_lite.nightly.work import read_part
+from cci_lite.ports import PartFile, SourceOutcome
+
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim that does not hold."""
+
+    tenant_id: str
+    call_date: dt.date | None
+    claim: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was proved of a tenant: how much was looked at, and every claim that does not hold."""
+
+    tenant_id: str
+    days: int
+    calls: int
+    findings: tuple[Finding, ...]
+    waiting: int
+
+
+def verify_tenant(lake: Lake, tenant_id: str) -> Verification:
+    """Check a tenant's published days against their files.
+
+    Every file is there with the rows that the catalogue says; keys are unique and complete; every
+    document has one outcome and its rows; scores add up from the criteria. `waiting` counts documents
+    that a run would read.
+    """
+    findings: list[Finding] = []
+    day_of_call: dict[str, dt.date] = {}
+    days = lake.catalog.days(tenant_id)
+    for call_date in days:
+        for claim, found in _check_day(lake, tenant_id, call_date, day_of_call):
+            findings.append(Finding(tenant_id, call_date, claim, found))
+    waiting = sum(len(plan.to_read) for plan in plan_tenant(lake, tenant_id))
+    return Verification(tenant_id, len(days), len(day_of_call), tuple(findings), waiting)
+
+
+def _check_day(
+    lake: Lake, tenant_id: str, call_date: dt.date, day_of_call: dict[str, dt.date]
+) -> Iterator[tuple[str, str]]:
+    tables: dict[str, pa.Table] = {}
+    for table_name, parts in lake.catalog.parts(tenant_id, call_date).items():
+        try:
+            tables[table_name] = _read_table(lake, table_name, parts)
+        except (OSError, pa.ArrowException, ValueError) as problem:
+            yield f"{table_name}: its files can be read", type(problem).__name__
+            return
+        expected = sum(part.rows for part in parts)
+        if (rows := tables[table_name].num_rows) != expected:
+            yield f"{table_name} has {expected} rows", f"{rows}"
+    for table_name, rows in tables.items():
+        yield from _check_key(table_name, rows)
+    calls = tables.get("calls")
+    call_ids = calls["call_id"].to_pylist() if calls is not None else []
+    for call_id in call_ids:
+        if (other := day_of_call.setdefault(call_id, call_date)) != call_date:
+            yield "a call is on one day", f"also on {other}"
+    yield from _check_sources(lake, tenant_id, call_date, tables)
+    if calls is not None:
+        yield from _check_scores(calls, tables.get("qa_criteria"))
+
+
+def _read_table(lake: Lake, table_name: str, parts: list[PartFile]) -> pa.Table:
+    return pa.concat_tables([read_part(lake.store, part.key, table_name) for part in parts])
+
+
+def _check_key(table_name: str, rows: pa.Table) -> Iterator[tuple[str, str]]:
+    key = list(TABLES[table_name].key)
+    if any(rows[name].null_count for name in key):
+        yield f"{table_name}: the key ({', '.join(key)}) is never NULL", "NULL"
+    distinct = rows.group_by(key).aggregate([]).num_rows
+    if distinct != rows.num_rows:
+        yield f"{table_name}: one row per {', '.join(key)}", f"{rows.num_rows - distinct} more"
+
+
+def _check_sources(
+    lake: Lake, tenant_id: str, call_date: dt.date, tables: dict[str, pa.Table]
+) -> Iterator[tuple[str, str]]:
+    records = lake.catalog.sources(tenant_id, call_date)
+    for table_name, outcome in (
+        ("calls", SourceOutcome.CALL),
+        ("quarantined_documents", SourceOutcome.QUARANTINED),
+    ):
+        expected = {
+            (record.key, record.etag) for record in records.values() if record.outcome is outcome
+        }
+        table = tables.get(table_name)
+        found = (
+            set(zip(table["source_key"].to_pylist(), table["source_etag"].to_pylist(), strict=True))
+            if table is not None
+            else set()
+        )
+        if expected != found:
+            yield (
+                f"{table_name}: one row for each of {len(expected)} documents",
+                f"{len(expected - found)} without, {len(found - expected)} of no document",
+            )
+    yield from _check_balance_sheet(Balance.of(records.values()), tables.get("etl_runs"))
+
+
+def _check_balance_sheet(
+    balance: Balance, etl_runs: pa.Table | None
+) -> Iterator[tuple[str, str]]:
+    if etl_runs is None:
+        yield "the day has a balance sheet", "none"
+        return
+    latest = max(etl_runs.to_pylist(), key=lambda row: (row["published_at"], row["generation"]))
+    for name in Balance.__dataclass_fields__:
+        if latest[name] != getattr(balance, name):
+            yield f"etl_runs: {name} is {getattr(balance, name)}", f"{latest[name]}"
+
+
+def _check_scores(calls: pa.Table, criteria: pa.Table | None) -> Iterator[tuple[str, str]]:
+    """Points and counts of each call, added up again from its criteria."""
+    totals: Counter[str] = Counter()
+    if criteria is not None:
+        sums = criteria.append_column(
+            "attainable",
+            pc.if_else(pc.equal(criteria["is_evaluated"], 1), criteria["weight"], 0.0),
+        )
+        grouped = sums.group_by("call_id").aggregate(
+            [
+                ("score", "sum"),
+                ("attainable", "sum"),
+                ("is_passed", "sum"),
+                ("is_failed", "sum"),
+                ("criterion_id", "count"),
+            ]
+        )
+        by_call = {row["call_id"]: row for row in grouped.to_pylist()}
+    else:
+        by_call = {}
+    for call in calls.select(
+        [
+            "call_id",
+            "qa_total_score",
+            "qa_max_score",
+            "qa_criteria",
+            "qa_criteria_passed",
+            "qa_criteria_failed",
+        ]
+    ).to_pylist():
+        row = by_call.pop(call["call_id"], None)
+        expected = (
+            call["qa_total_score"] or 0.0,
+            call["qa_max_score"] or 0.0,
+            call["qa_criteria_passed"],
+            call["qa_criteria_failed"],
+            call["qa_criteria"],
+        )
+        found = (
+            (
+                row["score_sum"] or 0.0,
+                row["attainable_sum"] or 0.0,
+                row["is_passed_sum"],
+                row["is_failed_sum"],
+                row["criterion_id_count"],
+            )
+            if row
+            else (0.0, 0.0, 0, 0, 0)
+        )
+        if any(abs(a - b) > _TOLERANCE for a, b in zip(expected, found, strict=True)):
+            totals["score"] += 1
+    if totals["score"]:
+        yield "each call's points are the sum of its criteria", f"{totals['score']} calls differ"
+    if by_call:
+        yield "each criterion row has its call", f"{len(by_call)} calls are missing"

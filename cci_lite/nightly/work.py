@@ -1,0 +1,145 @@
+"""One work item: read documents, carry rows over, write the Parquet files of one part.
+
+This runs in worker processes; everything here is picklable.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cci_lite.contract.arrow import arrow_schema
+from cci_lite.contract.columns import TABLES
+from cci_lite.contract.template import QaTemplate
+from cci_lite.flatten.rows import Flattener
+from cci_lite.ports import PartFile, SourceOutcome, SourceRecord, Store, StoredObject
+from cci_lite.tenancy import part_key, quarantine_key
+
+_CALLS_PER_BATCH = 500
+_ROWS_PER_GROUP = 128 * 1024
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """What one worker does at a time.
+
+    `carry` are the files of the previous generation whose rows this part takes over, by table, except
+    the rows of the documents in `drop`.
+    """
+
+    tenant_id: str
+    call_date: dt.date
+    generation: str
+    part: int
+    sources: tuple[StoredObject, ...]
+    carry: Mapping[str, tuple[str, ...]]
+    drop: frozenset[str]
+    templates: tuple[QaTemplate, ...]
+    etl_run_id: str
+    now: dt.datetime
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """What became of an item. `failure` says why it failed; nothing of it may then be published."""
+
+    parts: Mapping[str, PartFile] = field(default_factory=dict)
+    records: tuple[SourceRecord, ...] = ()
+    failure: str | None = None
+
+
+def flatten_item(store: Store, item: WorkItem) -> ItemResult:
+    """Write the item's part files and say what became of its documents. Never raises."""
+    try:
+        return _flatten(store, item)
+    except Exception as problem:  # one day that cannot be built must not stop the others
+        return ItemResult(failure=f"{type(problem).__name__}: {problem}")
+
+
+def write_part(
+    store: Store, key: str, table_name: str, batches: Iterable[pa.Table]
+) -> PartFile | None:
+    """Write rows as one Parquet file; None (and no file) when there are none."""
+    schema = arrow_schema(table_name)
+    table = pa.concat_tables([schema.empty_table(), *batches])
+    if not table.num_rows:
+        return None
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        row_group_size=_ROWS_PER_GROUP,
+        store_schema=False,
+    )
+    data = sink.getvalue()
+    store.write(key, memoryview(data))
+    return PartFile(key, table.num_rows, data.size)
+
+
+def read_part(store: Store, key: str, table_name: str) -> pa.Table:
+    """The rows of one Parquet file, with the columns that the table has today.
+
+    A column that was added since the file was written is NULL there.
+    """
+    schema = arrow_schema(table_name)
+    table = pq.ParquetFile(pa.BufferReader(store.read(key))).read()
+    columns = [
+        table[name].cast(schema.field(name).type)
+        if name in table.column_names
+        else pa.nulls(table.num_rows, schema.field(name).type)
+        for name in schema.names
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _flatten(store: Store, item: WorkItem) -> ItemResult:
+    templates = {(template.name, template.version): template for template in item.templates}
+    flattener = functools.partial(
+        Flattener, item.tenant_id, item.call_date, templates, item.etl_run_id, item.now
+    )
+    batches: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
+    records: list[SourceRecord] = []
+    rows = flattener()
+    for source in item.sources:
+        try:
+            record = rows.add(source, functools.partial(store.read, source.key))
+        except FileNotFoundError:
+            continue  # gone since the listing; the next run sees what became of it
+        records.append(record)
+        if record.outcome is SourceOutcome.QUARANTINED:
+            store.copy(source.key, quarantine_key(item.tenant_id, source.key))
+        if len(rows) == _CALLS_PER_BATCH:
+            _collect(batches, rows)
+            rows = flattener()
+    _collect(batches, rows)
+    parts = {}
+    for table_name, tables in batches.items():
+        if carried := _carried(store, item, table_name):
+            key_columns = [(name, "ascending") for name in TABLES[table_name].key]
+            tables = [pa.concat_tables([*carried, *tables]).sort_by(key_columns)]
+        key = part_key(item.tenant_id, table_name, item.call_date, item.generation, item.part)
+        if (part := write_part(store, key, table_name, tables)) is not None:
+            parts[table_name] = part
+        tables.clear()
+    return ItemResult(parts, tuple(records))
+
+
+def _collect(batches: Mapping[str, list[pa.Table]], rows: Flattener) -> None:
+    for table_name, table in rows.tables().items():
+        batches[table_name].append(table)
+
+
+def _carried(store: Store, item: WorkItem, table_name: str) -> list[pa.Table]:
+    drop = pa.array(sorted(item.drop), pa.string())
+    carried = []
+    for key in item.carry.get(table_name, ()):
+        table = read_part(store, key, table_name)
+        carried.append(table.filter(pc.invert(pc.is_in(table["source_key"], drop))))
+    return carried

@@ -1,0 +1,249 @@
+"""Make unified documents on a laptop: from transcripts by rules, or from documents made elsewhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.document import (
+    Agent,
+    CallDateSource,
+    CriterionResult,
+    QaEvaluation,
+    Source,
+    UnifiedDocument,
+    Usage,
+    decode_document,
+    encode_document,
+)
+from cci_lite.contract.judging import (
+    Templates,
+    score_document,
+    score_evaluation,
+    with_evaluation,
+)
+from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.template import QaTemplate
+from cci_lite.contract.tenant import Tenant
+from cci_lite.errors import ContractError
+from cci_lite.evaluation import evaluate_rules
+from cci_lite.ports import Store
+from cci_lite.tenancy import call_id_for, recording_key, unified_key
+from cci_lite.transcripts import read_transcript
+
+NO_METADATA = CallMetadata()
+
+
+class Written(StrEnum):
+    """What became of one input."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    OLDER = "older"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A transcript to analyse. `name` tells the person at the terminal which one it is.
+
+    `uploaded_at` stands in for the start of the call when the metadata does not give it.
+    """
+
+    name: str
+    data: bytes
+    uploaded_at: dt.datetime
+    metadata: CallMetadata = NO_METADATA
+
+
+@dataclass(frozen=True)
+class InputDocument:
+    """A unified document made elsewhere."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """What became of one input, and why it was refused."""
+
+    name: str
+    written: Written
+    problem: ContractError | None = None
+    unknown_fields: int = 0
+    roles_known: bool = True
+    claim: str | None = None
+
+
+Evaluate = Callable[[QaTemplate, Conversation], list[CriterionResult]]
+
+
+def analyze_transcripts(
+    store: Store,
+    tenant: Tenant,
+    template: QaTemplate,
+    transcripts: Iterable[Transcript],
+    *,
+    pipeline_version: str,
+    evaluate: Evaluate = evaluate_rules,
+) -> Iterator[InputReport]:
+    """Judge each transcript by the form's rules and write its unified document.
+
+    The same transcript again changes nothing; another transcript of the same recording is its next
+    revision. A transcript that cannot be read is reported and does not stop the others. Two different
+    transcripts of one recording in the same delivery are refused, for neither is known to be the later.
+    """
+    seen: dict[str, str] = {}
+    for transcript in transcripts:
+        digest = hashlib.sha256(transcript.data).hexdigest()
+        try:
+            conversation = read_transcript(transcript.data, tenant.audio)
+            key = transcript.metadata.recording_key or recording_key(
+                tenant.tenant_id, conversation.job_name
+            )
+            if not key.startswith(recording_key(tenant.tenant_id, "")):
+                raise ContractError(
+                    "recording_key", f"{tenant.tenant_id}/calls/…", "a key outside of it"
+                )
+            call_id = call_id_for(tenant.tenant_id, key)
+            if seen.setdefault(call_id, digest) != digest:
+                raise ContractError(
+                    "", "one transcript of a recording", "two different ones in this delivery"
+                )
+            document = _document(
+                tenant, transcript, conversation, call_id, key, digest, pipeline_version
+            )
+            evaluation = QaEvaluation(criteria=evaluate(template, conversation))
+            document = with_evaluation(document, score_evaluation(evaluation, template))
+            yield InputReport(
+                transcript.name,
+                _write_transcript_document(store, document),
+                roles_known=conversation.roles_known,
+            )
+        except ContractError as problem:
+            yield InputReport(transcript.name, Written.REFUSED, problem)
+
+
+def ingest_documents(
+    store: Store,
+    tenant: Tenant,
+    templates: Templates,
+    documents: Iterable[InputDocument],
+) -> Iterator[InputReport]:
+    """Check documents made elsewhere, score them with the form they name, and write them as 1.3.
+
+    A document that breaks the contract is reported and does not stop the others; an older revision than
+    the one that is there is left out.
+    """
+    for given in documents:
+        try:
+            decoded = decode_document(given.data, one_line=False)
+            document = decoded.document
+            if document.tenant_id != tenant.tenant_id:
+                raise ContractError("tenant_id", f"'{tenant.tenant_id}'", "another tenant")
+            scored = score_document(document, templates)
+            claim = None
+            if scored is not None:
+                document = with_evaluation(document, scored)
+                if scored.reported_differs and scored.reported is not None:
+                    computed = scored.score.percentage
+                    claimed = scored.reported.percentage
+                    claim = (
+                        f"the document claimed {'no percentage' if claimed is None else f'{claimed:g}'}, "
+                        f"the form gives {'none' if computed is None else computed}"
+                    )
+            yield InputReport(
+                given.name,
+                _write_newer(store, document),
+                unknown_fields=decoded.unknown_fields,
+                claim=claim,
+            )
+        except ContractError as problem:
+            yield InputReport(given.name, Written.REFUSED, problem)
+
+
+def _document(
+    tenant: Tenant,
+    transcript: Transcript,
+    conversation: Conversation,
+    call_id: str,
+    key: str,
+    digest: str,
+    pipeline_version: str,
+) -> UnifiedDocument:
+    """What is known of the call before it is judged. Sentiment and tone are left to a model."""
+    metadata = transcript.metadata
+    started_at = metadata.started_at or transcript.uploaded_at
+    return UnifiedDocument(
+        tenant_id=tenant.tenant_id,
+        call_id=call_id,
+        call_date=started_at.astimezone(tenant.zone).date(),
+        call_date_source=(
+            CallDateSource.METADATA if metadata.started_at else CallDateSource.UPLOAD
+        ),
+        call_started_at=metadata.started_at,
+        language_code=conversation.language_code
+        or metadata.language_code
+        or tenant.language_code,
+        duration_seconds=conversation.duration_seconds,
+        agent=Agent(
+            agent_id=metadata.agent_id, name=metadata.agent_name, team=metadata.agent_team
+        ),
+        queue=metadata.queue,
+        direction=metadata.direction,
+        channel=metadata.channel,
+        usage=Usage(audio_seconds=conversation.duration_seconds),
+        source=Source(
+            pii_redacted=conversation.redaction,
+            input_key_hash=hashlib.sha256(key.encode()).hexdigest()[:32],
+            etag=digest[:32],
+            pipeline_version=pipeline_version,
+        ),
+    )
+
+
+def _write_transcript_document(store: Store, document: UnifiedDocument) -> Written:
+    """Write the document as the next revision, unless the transcript is the one that is there."""
+    present = _present(store, document)
+    if present is not None:
+        same = _etag(present) == _etag(document)
+        revision = present.revision if same else present.revision + 1
+        document = msgspec.structs.replace(document, revision=revision)
+    return _write(store, document, is_new=present is None)
+
+
+def _write_newer(store: Store, document: UnifiedDocument) -> Written:
+    present = _present(store, document)
+    if present is not None and present.revision > document.revision:
+        return Written.OLDER
+    return _write(store, document, is_new=present is None)
+
+
+def _write(store: Store, document: UnifiedDocument, *, is_new: bool) -> Written:
+    key = unified_key(document.tenant_id, document.call_date, document.call_id)
+    data = encode_document(document)
+    if not is_new and store.read(key) == data:
+        return Written.UNCHANGED
+    store.write(key, data)
+    return Written.NEW if is_new else Written.CHANGED
+
+
+def _present(store: Store, document: UnifiedDocument) -> UnifiedDocument | None:
+    """The readable document that is there for the call; a broken one is replaced like none."""
+    try:
+        data = store.read(unified_key(document.tenant_id, document.call_date, document.call_id))
+        return decode_document(data).document
+    except (FileNotFoundError, ContractError):
+        return None
+
+
+def _etag(document: UnifiedDocument) -> str | None:
+    return document.source.etag if document.source else None

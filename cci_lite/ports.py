@@ -1,0 +1,174 @@
+"""What the use cases ask of the outside, and the values that they exchange with it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object of a store as a listing shows it. `etag` changes whenever the content does."""
+
+    key: str
+    etag: str
+    size: int
+    modified_at: dt.datetime
+
+
+class Store(Protocol):
+    """A folder or a bucket. Keys are relative and use `/`. Must be picklable."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects below `prefix`, ordered by key."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """The names directly below `prefix` that have something below them, ordered."""
+
+    def read(self, key: str) -> bytes:
+        """The whole object; raises FileNotFoundError."""
+
+    def write(self, key: str, data: bytes) -> None:
+        """Create or replace the object in one step: readers see the old or the new content."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object within the store; raises FileNotFoundError."""
+
+    def delete(self, key: str) -> None:
+        """Delete the object if it is there."""
+
+    def delete_below(self, prefix: str) -> None:
+        """Delete everything below `prefix`."""
+
+
+class ConfigStore(Protocol):
+    """Items by partition key and sort key: the guide's configuration table, or the laptop's."""
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """One item, or None."""
+
+    def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
+        """Create or replace an item."""
+
+    def put_new(self, pk: str, sk: str, item: Mapping[str, Any]) -> bool:
+        """Create an item; False when there is one already, which is then left alone."""
+
+    def query(self, pk: str, sk_prefix: str) -> list[dict[str, Any]]:
+        """The items of a partition key whose sort key starts so, ordered by it."""
+
+    def partition_keys(self) -> list[str]:
+        """All partition keys, ordered."""
+
+
+class SourceOutcome(StrEnum):
+    """What became of a document; each has exactly one."""
+
+    CALL = "call"
+    SUPERSEDED = "superseded"
+    QUARANTINED = "quarantined"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """What the catalogue knows of one document: the version that was taken in and its outcome."""
+
+    key: str
+    etag: str
+    modified_at: dt.datetime
+    outcome: SourceOutcome
+    call_id: str | None = None
+    revision: int = 0
+
+    @property
+    def rank(self) -> tuple[int, dt.datetime, str]:
+        """Of two documents of one call, the one that ranks higher is the call."""
+        return (self.revision, self.modified_at, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    """One Parquet file of a partition."""
+
+    key: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class PublishedDay:
+    """What readers see of one tenant's day. `listing_digest` is of the listing it was built from."""
+
+    call_date: dt.date
+    generation: str
+    listing_digest: str
+    etl_run_id: str
+    published_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class DayChange:
+    """One tenant's day before and after: everything that a publication switches."""
+
+    day: PublishedDay
+    previous_generation: str | None
+    parts: Mapping[str, Sequence[PartFile]]
+    sources: Sequence[SourceRecord]
+
+
+class Catalog(Protocol):
+    """What is published, what it was built from, and who is at work."""
+
+    def lease(self, tenant_id: str, holder: str) -> AbstractContextManager[None]:
+        """Exclude other runs of the tenant; raises LeaseHeldError. Ends with its process at the latest."""
+
+    def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
+        """The published days of a tenant."""
+
+    def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
+        """What one day was built from, by key."""
+
+    def parts(
+        self, tenant_id: str, call_date: dt.date | None = None
+    ) -> dict[str, list[PartFile]]:
+        """The published files by table: of one day, or of all."""
+
+    def calls_on_other_days(
+        self, tenant_id: str, call_ids: Iterable[str], call_date: dt.date
+    ) -> dict[dt.date, list[SourceRecord]]:
+        """The given calls where they are published on another day than this."""
+
+    def stage(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
+        """Note that files of a generation are about to be written."""
+
+    def publish(self, tenant_id: str, changes: Sequence[DayChange]) -> None:
+        """Switch readers to the new generations of all these days at once.
+
+        Raises PublishConflictError when a day's published generation is not `previous_generation`.
+        """
+
+    def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
+        """Generations that were staged and never published. Only to be asked under the lease."""
+
+    def retired(self, tenant_id: str, before: dt.datetime) -> list[tuple[dt.date, str]]:
+        """Generations that were replaced before this time."""
+
+    def forget(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
+        """Drop the note of a generation whose files have been deleted."""
+
+
+class WorkerPool(Protocol):
+    """Runs functions of picklable values, several at a time."""
+
+    @property
+    def width(self) -> int:
+        """How many run at a time."""
+
+    def map(
+        self, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
+    ) -> Iterator[Any]:
+        """The results in the order of the arguments, of which only a few are drawn ahead."""

@@ -1,0 +1,164 @@
+"""Tenant ids, call ids, and every key and name that is derived from them.
+
+Nothing else in the package spells a prefix: code, policies, table locations and the laptop's folder use
+these functions. Everything of a tenant is under one prefix per root.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import re
+from dataclasses import dataclass
+
+from cci_lite.errors import ContractError, TenantIdError, describe_value
+
+WORK = "work"
+UNIFIED = "unified"
+QUARANTINE = "quarantine"
+CURATED = "curated"
+ATHENA = "athena"
+
+RESERVED_TENANT_IDS = frozenset(
+    {"tmp", "work", "raw", "unified", "curated", "quarantine", "athena", "shared"}
+)
+
+_TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,47}", re.ASCII)
+_ID_PART = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,199}", re.ASCII)
+_UNIFIED_KEY = re.compile(
+    rf"{UNIFIED}/(?P<tenant>[^/]+)/(?P<year>\d{{4}})/(?P<month>\d\d)/(?P<day>\d\d)/(?P<call>[^/]+)\.json",
+    re.ASCII,
+)
+
+
+def check_tenant_id(tenant_id: str) -> str:
+    """Return `tenant_id` when it is one; raise TenantIdError otherwise."""
+    if not isinstance(tenant_id, str) or not _TENANT_ID.fullmatch(tenant_id):
+        raise TenantIdError(
+            "tenant_id",
+            "2 to 48 lower-case letters, digits and hyphens, not starting with a hyphen",
+            describe_value(tenant_id),
+        )
+    if tenant_id in RESERVED_TENANT_IDS:
+        raise TenantIdError("tenant_id", "a name that is not reserved", f"'{tenant_id}'")
+    return tenant_id
+
+
+def check_call_id(call_id: str) -> str:
+    """Return `call_id` when it can name a file and a transcription job; raise ContractError otherwise.
+
+    Ids made elsewhere are opaque to the lake; what is required is Transcribe's own alphabet for job
+    names (`[0-9a-zA-Z._-]`, at most 200) and that no id starts with a dot.
+    """
+    if not isinstance(call_id, str) or not _ID_PART.fullmatch(call_id):
+        raise ContractError(
+            "call_id",
+            "1 to 200 letters, digits, '.', '_' and '-', not starting with '.'",
+            describe_value(call_id),
+        )
+    return call_id
+
+
+def recording_key(tenant_id: str, name: str) -> str:
+    """The key of a recording in the input bucket: `<tenant>/calls/<name>`."""
+    return f"{check_tenant_id(tenant_id)}/calls/{name}"
+
+
+def call_id_for(tenant_id: str, key: str) -> str:
+    """The id of the call recorded at `key`: the same for every upload of it, and without its name."""
+    digest = hashlib.sha256(f"{check_tenant_id(tenant_id)}\0{key}".encode()).digest()
+    return f"cci_{tenant_id}_{base64.b32encode(digest).decode('ascii')[:20].lower()}"
+
+
+def transcription_job_name(call_id: str, revision: int) -> str:
+    """The name of the transcription job of one upload."""
+    return f"{call_id}_r{revision}"
+
+
+def work_prefix(tenant_id: str) -> str:
+    """Where Transcribe writes for a tenant."""
+    return f"{WORK}/{check_tenant_id(tenant_id)}/"
+
+
+def unified_prefix(tenant_id: str) -> str:
+    """Where a tenant's unified documents are."""
+    return f"{UNIFIED}/{check_tenant_id(tenant_id)}/"
+
+
+def unified_day_prefix(tenant_id: str, call_date: dt.date) -> str:
+    """Where a tenant's unified documents of one day are."""
+    return f"{unified_prefix(tenant_id)}{call_date:%Y/%m/%d}/"
+
+
+def unified_key(tenant_id: str, call_date: dt.date, call_id: str) -> str:
+    """The key of one call's unified document."""
+    return f"{unified_day_prefix(tenant_id, call_date)}{check_call_id(call_id)}.json"
+
+
+@dataclass(frozen=True)
+class UnifiedKey:
+    """What the key of a unified document says."""
+
+    tenant_id: str
+    call_date: dt.date
+    call_id: str
+
+
+def parse_unified_key(key: str) -> UnifiedKey:
+    """What a unified document's key says; raises ContractError when it is not laid out as one."""
+    match = _UNIFIED_KEY.fullmatch(key)
+    try:
+        if match is None:
+            raise ValueError
+        day = dt.date(int(match["year"]), int(match["month"]), int(match["day"]))
+    except ValueError:
+        raise ContractError(
+            "",
+            f"a key like {UNIFIED}/<tenant>/YYYY/MM/DD/<call_id>.json",
+            "a key of another form",
+        ) from None
+    return UnifiedKey(check_tenant_id(match["tenant"]), day, check_call_id(match["call"]))
+
+
+def quarantine_prefix(tenant_id: str) -> str:
+    """Where copies of a tenant's broken documents are."""
+    return f"{QUARANTINE}/{check_tenant_id(tenant_id)}/"
+
+
+def quarantine_key(tenant_id: str, source_key: str) -> str:
+    """Where the copy of one broken document goes: the same path below the tenant's quarantine."""
+    return quarantine_prefix(tenant_id) + source_key.removeprefix(unified_prefix(tenant_id))
+
+
+def curated_prefix(tenant_id: str) -> str:
+    """Where a tenant's curated tables are."""
+    return f"{CURATED}/{check_tenant_id(tenant_id)}/"
+
+
+def curated_table_prefix(tenant_id: str, table: str) -> str:
+    """Where one curated table of a tenant is."""
+    return f"{curated_prefix(tenant_id)}{table}/"
+
+
+def generation_prefix(tenant_id: str, table: str, call_date: dt.date, generation: str) -> str:
+    """Where one generation of one partition is: what the catalogue's partition points at."""
+    table_prefix = curated_table_prefix(tenant_id, table)
+    return f"{table_prefix}call_date={call_date:%Y-%m-%d}/{generation}/"
+
+
+def part_key(
+    tenant_id: str, table: str, call_date: dt.date, generation: str, part: int
+) -> str:
+    """One Parquet file of a generation."""
+    return f"{generation_prefix(tenant_id, table, call_date, generation)}part-{part:04d}.parquet"
+
+
+def athena_prefix(tenant_id: str) -> str:
+    """Where a tenant's query results go."""
+    return f"{ATHENA}/{check_tenant_id(tenant_id)}/"
+
+
+def database_name(tenant_id: str) -> str:
+    """The tenant's own database: hyphens become underscores, which tenant ids cannot contain."""
+    return "cci_lite_" + check_tenant_id(tenant_id).replace("-", "_")
