@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cci_lite.local.duckdb_engine import TenantEngine
     from cci_lite.nightly.run import Lake as NightlyLake
     from cci_lite.nightly.run import Progress, RunOptions, RunReport
+    from cci_lite.views import Schema, View
 
 INLINE_DOCUMENTS = 400
 
@@ -71,10 +72,10 @@ class Lake:
             name: tuple(self.store.path(part.key) for part in files)
             for name, files in parts.items()
         }
-        listed = self.store.list(unified_prefix(tenant_id)) if raw else ()
+        listed = self.store.listing(unified_prefix(tenant_id)) if raw else ()
         documents = tuple(self.store.path(found.key) for found in listed)
         snapshot = TenantSnapshot(tenant_id, tables, documents)
-        with open_engine(snapshot, translated_views()) as engine:
+        with open_engine(snapshot, _translated_views()) as engine:
             yield functools.partial(_run_query, engine)
 
     def tenants(self, tenant_id: str | None = None) -> dict[str, list[QaTemplate]]:
@@ -82,9 +83,7 @@ class Lake:
         chosen = [get_tenant(self.catalog, tenant_id)] if tenant_id else list_tenants(self.catalog)
         if not chosen:
             raise NotFoundError(f"{self.path} has no tenant; add one with: cci-lite tenants add")
-        return {
-            tenant.tenant_id: list_forms(self.catalog, tenant.tenant_id) for tenant in chosen
-        }
+        return {tenant.tenant_id: list_forms(self.catalog, tenant.tenant_id) for tenant in chosen}
 
     def nightly(self) -> NightlyLake:
         """The lake as the nightly use cases see it."""
@@ -158,14 +157,28 @@ def utc_now() -> dt.datetime:
 
 
 @functools.cache
-def translated_views() -> Mapping[str, str]:
-    """Every view of this installation in DuckDB's dialect, each after those that it reads."""
-    from cci_lite.views import order_views, read_views, translate_views
+def shipped_views() -> tuple[View, ...]:
+    """The views of this installation."""
+    from cci_lite.views import read_views
 
-    return translate_views(order_views(read_views(asset_folder("sql") / "views")))
+    return read_views(asset_folder("sql") / "views")
+
+
+@functools.cache
+def _translated_views() -> Mapping[str, str]:
+    from cci_lite.views import duckdb_views
+
+    return duckdb_views(shipped_views())
+
+
+@functools.cache
+def _schema() -> Schema:
+    from cci_lite.views import view_schema
+
+    return view_schema(shipped_views())
 
 
 def _run_query(engine: TenantEngine, sql: str) -> pa.Table:
-    from cci_lite.views import check_query, to_duckdb
+    from cci_lite.views import to_duckdb
 
-    return engine.query(to_duckdb(check_query(sql)))
+    return engine.query(to_duckdb(sql, _schema()))

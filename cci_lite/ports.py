@@ -23,7 +23,7 @@ class StoredObject:
 class Store(Protocol):
     """A folder or a bucket. Keys are relative and use `/`. Must be picklable."""
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
+    def listing(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below `prefix`, ordered by key."""
 
     def folders(self, prefix: str) -> list[str]:
@@ -32,7 +32,7 @@ class Store(Protocol):
     def read(self, key: str) -> bytes:
         """The whole object; raises FileNotFoundError."""
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the object in one step: readers see the old or the new content."""
 
     def copy(self, source: str, target: str) -> None:
@@ -132,9 +132,7 @@ class Catalog(Protocol):
     def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
         """What one day was built from, by key."""
 
-    def parts(
-        self, tenant_id: str, call_date: dt.date | None = None
-    ) -> dict[str, list[PartFile]]:
+    def parts(self, tenant_id: str, call_date: dt.date | None = None) -> dict[str, list[PartFile]]:
         """The published files by table: of one day, or of all."""
 
     def calls_on_other_days(

@@ -26,15 +26,26 @@ def command() -> None:
     """Judge transcripts, or take in documents made elsewhere."""
 
 
-@command.command(epilog=examples(
-    "cci-lite calls analyze transcripts/ --tenant demo-tenant --form sales --lake lake",
-    "cci-lite calls analyze calls.jsonl.gz --metadata calls.csv --tenant demo-tenant --form sales --lake lake",
-))
+@command.command(
+    epilog=examples(
+        "cci-lite calls analyze transcripts/ --tenant demo-tenant --form sales --lake lake",
+        "cci-lite calls analyze calls.jsonl.gz --metadata calls.csv --tenant demo-tenant --form sales --lake lake",
+    )
+)
 @_PATHS
 @tenant_option()
-@click.option("--form", required=True, metavar="NAME[@VERSION]", help="Judge by this form; its latest version by default.")
+@click.option(
+    "--form",
+    required=True,
+    metavar="NAME[@VERSION]",
+    help="Judge by this form; its latest version by default.",
+)
 @lake_option
-@click.option("--metadata", type=click.Path(path_type=Path), help="CSV or JSON Lines with job_name, started_at, agent_id, queue, …")
+@click.option(
+    "--metadata",
+    type=click.Path(path_type=Path),
+    help="CSV or JSON Lines with job_name, started_at, agent_id, queue, …",
+)
 def analyze(
     paths: Sequence[Path], tenant_id: str, form: str, lake: Path, metadata: Path | None
 ) -> None:
@@ -57,12 +68,14 @@ def analyze(
     reports = analyze_transcripts(
         opened.store, tenant, template, transcripts, pipeline_version=__version__
     )
-    _finish("transcripts", reports, next_step=f"cci-lite etl run --tenant {tenant_id} --lake {lake}")
+    _finish(
+        "transcripts", reports, next_step=f"cci-lite etl run --tenant {tenant_id} --lake {lake}"
+    )
 
 
-@command.command(epilog=examples(
-    "cci-lite calls ingest documents/ --tenant demo-tenant --lake lake"
-))
+@command.command(
+    epilog=examples("cci-lite calls ingest documents/ --tenant demo-tenant --lake lake")
+)
 @_PATHS
 @tenant_option()
 @lake_option
@@ -144,9 +157,7 @@ def _finish(what: str, reports: Iterable[InputReport], *, next_step: str) -> Non
         raise click.exceptions.Exit(1)
 
 
-def _list(
-    reports: Sequence[InputReport], line: Callable[[InputReport], str], rest: str
-) -> None:
+def _list(reports: Sequence[InputReport], line: Callable[[InputReport], str], rest: str) -> None:
     from cci_lite.cli.output import say
 
     for report in reports[:SHOWN_PROBLEMS]:

@@ -60,16 +60,28 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
         say("nothing to do")
 
 
-@command.command(epilog=examples(
-    "cci-lite etl run --lake lake",
-    "cci-lite etl run --tenant demo-tenant --since 2025-11-05 --lake lake",
-))
+@command.command(
+    epilog=examples(
+        "cci-lite etl run --lake lake",
+        "cci-lite etl run --tenant demo-tenant --since 2025-11-05 --lake lake",
+    )
+)
 @lake_option
 @tenant_option(required=False)
 @_SINCE
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes; by default one per processor.")
-@click.option("--grace-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Keep replaced files so long for queries that still read them.")
-@click.option("--allow-shrink", is_flag=True, help="Publish days that lose calls to broken documents.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Processes; by default one per processor."
+)
+@click.option(
+    "--grace-hours",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    help="Keep replaced files so long for queries that still read them.",
+)
+@click.option(
+    "--allow-shrink", is_flag=True, help="Publish days that lose calls to broken documents."
+)
 @output_option("table", "json")
 def run(
     lake: Path,
@@ -178,7 +190,9 @@ def print_report(report: RunReport, output: str = "table") -> None:
     for tenant_id in report.busy:
         say(f"{tenant_id}: another run is at work; wait for it to end and run again")
     for name in report.unknown_tenants:
-        say(f"unified/{name}: documents of no tenant of this lake; add it with: cci-lite tenants add")
+        say(
+            f"unified/{name}: documents of no tenant of this lake; add it with: cci-lite tenants add"
+        )
     quarantined = sum(day.balance.quarantined for day in report.days if day.balance)
     if quarantined:
         say(f"{quarantined:,} documents are in quarantine; see: cci-lite quarantine list")

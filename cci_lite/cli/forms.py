@@ -33,9 +33,9 @@ def check(file: Path) -> None:
     )
 
 
-@command.command(epilog=examples(
-    "cci-lite forms put examples/forms/sales.yaml --tenant demo-tenant --lake lake"
-))
+@command.command(
+    epilog=examples("cci-lite forms put examples/forms/sales.yaml --tenant demo-tenant --lake lake")
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @tenant_option()
 @lake_option

@@ -15,7 +15,9 @@ def command() -> None:
     """Documents that break the contract: what is wrong, and how they come back in."""
 
 
-@command.command("list", epilog=examples("cci-lite quarantine list --tenant demo-tenant --lake lake"))
+@command.command(
+    "list", epilog=examples("cci-lite quarantine list --tenant demo-tenant --lake lake")
+)
 @tenant_option(required=False)
 @lake_option
 @output_option("table", "json")
@@ -49,10 +51,12 @@ def list_all(tenant_id: str | None, lake: Path, output: str) -> None:
         say("nothing is in quarantine")
 
 
-@command.command(epilog=examples(
-    "cci-lite quarantine replay --tenant demo-tenant --lake lake",
-    "cci-lite quarantine replay unified/demo-tenant/2025/11/05/cci_1.json --tenant demo-tenant --lake lake",
-))
+@command.command(
+    epilog=examples(
+        "cci-lite quarantine replay --tenant demo-tenant --lake lake",
+        "cci-lite quarantine replay unified/demo-tenant/2025/11/05/cci_1.json --tenant demo-tenant --lake lake",
+    )
+)
 @click.argument("keys", nargs=-1)
 @tenant_option()
 @lake_option
@@ -73,9 +77,7 @@ def replay(keys: Sequence[str], tenant_id: str, lake: Path) -> None:
     say(f"{len(found.again):,} mended, {len(still):,} still in quarantine")
     if not found.again:
         raise click.exceptions.Exit(1 if still else 0)
-    report = opened.run_etl(
-        tenant_id, options=RunOptions(again=found.again, removed=found.removed)
-    )
+    report = opened.run_etl(tenant_id, options=RunOptions(again=found.again, removed=found.removed))
     print_report(report)
     if not report.succeeded or (keys and still):
         raise click.exceptions.Exit(1)

@@ -14,16 +14,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@click.command("query", epilog=examples(
-    'cci-lite query "SELECT * FROM failure_rate ORDER BY fail_rate DESC" --tenant demo-tenant --lake lake',
-    'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --output parquet --to calls.parquet',
-    "cci-lite query - --tenant demo-tenant --lake lake < question.sql",
-))
+@click.command(
+    "query",
+    epilog=examples(
+        'cci-lite query "SELECT * FROM failure_rate ORDER BY fail_rate DESC" --tenant demo-tenant --lake lake',
+        'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --output parquet --to calls.parquet',
+        "cci-lite query - --tenant demo-tenant --lake lake < question.sql",
+    ),
+)
 @click.argument("sql")
 @tenant_option()
 @lake_option
 @output_option("table", "csv", "json", "parquet")
-@click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+)
 def command(sql: str, tenant_id: str, lake: Path, output: str, target: Path | None) -> None:
     """Ask one SELECT in Athena SQL (`-` reads it from stdin).
 

@@ -14,18 +14,28 @@ def command() -> None:
     """Companies whose calls are in a lake."""
 
 
-@command.command(epilog=examples(
-    "cci-lite tenants add demo-tenant --lake lake --time-zone Europe/Berlin --agent-channel ch_0",
-    "cci-lite tenants add demo-tenant --lake lake --file tenant.yaml",
-))
+@command.command(
+    epilog=examples(
+        "cci-lite tenants add demo-tenant --lake lake --time-zone Europe/Berlin --agent-channel ch_0",
+        "cci-lite tenants add demo-tenant --lake lake --file tenant.yaml",
+    )
+)
 @click.argument("tenant_id", metavar="ID")
 @lake_option
 @click.option("--name", help="What people call the company.")
-@click.option("--time-zone", metavar="ZONE", help="Its days run in this zone, such as Europe/Berlin.")
-@click.option("--language", "language_code", metavar="CODE", help="The language of its calls, such as en-US.")
-@click.option("--agent-channel", metavar="ch_N", help="The channel of its recordings with the agent.")
+@click.option(
+    "--time-zone", metavar="ZONE", help="Its days run in this zone, such as Europe/Berlin."
+)
+@click.option(
+    "--language", "language_code", metavar="CODE", help="The language of its calls, such as en-US."
+)
+@click.option(
+    "--agent-channel", metavar="ch_N", help="The channel of its recordings with the agent."
+)
 @click.option("--agent-speaker", metavar="spk_N", help="The speaker label that is the agent.")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="All of it from YAML or JSON.")
+@click.option(
+    "--file", "file", type=click.Path(path_type=Path), help="All of it from YAML or JSON."
+)
 def add(
     tenant_id: str,
     lake: Path,
@@ -57,7 +67,10 @@ def add(
     options = {"name": name, "time_zone": time_zone, "language_code": language_code}
     audio = {"agent_channel": agent_channel, "agent_speaker": agent_speaker}
     item = {**present, **given, **{key: value for key, value in options.items() if value}}
-    item["audio"] = {**item.get("audio", {}), **{key: value for key, value in audio.items() if value}}
+    item["audio"] = {
+        **item.get("audio", {}),
+        **{key: value for key, value in audio.items() if value},
+    }
     tenant = parse_tenant({"tenant_id": tenant_id, **item})
     if tenant.tenant_id != tenant_id:
         raise UsageError(f"{file}: expected the tenant {tenant_id}, found another one")

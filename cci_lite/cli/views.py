@@ -18,14 +18,13 @@ def command() -> None:
 @output_option("table", "json")
 def list_all(output: str) -> None:
     """Each view: its grain, its key, and what it reads."""
-    from cci_lite.assets import asset_folder
     from cci_lite.cli.output import print_json, print_rows, records
-    from cci_lite.views import read_views
+    from cci_lite.laptop import shipped_views
 
     columns = ("view", "version", "grain", "key", "reads")
     rows = [
         (view.name, view.version, view.grain, ", ".join(view.key), ", ".join(view.reads))
-        for view in read_views(asset_folder("sql") / "views")
+        for view in shipped_views()
     ]
     if output == "json":
         print_json(records(columns, rows))
@@ -34,23 +33,26 @@ def list_all(output: str) -> None:
 
 
 @command.command(epilog=examples("cci-lite views lint", "cci-lite views lint my/sql/views"))
-@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument(
+    "folder", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True)
+)
 @output_option("table", "json")
 def lint(folder: Path | None, output: str) -> None:
     """Check every view: what it means the same everywhere, and that its header is true.
 
     FOLDER holds `<name>/v<N>.sql`; by default the views of this installation. Exits 1 with findings.
     """
-    from cci_lite.assets import asset_folder
     from cci_lite.cli.output import print_json, print_rows, records, say
-    from cci_lite.views import lint_views, read_views
+    from cci_lite.laptop import shipped_views
+    from cci_lite.views import lint_view, read_views, view_schema
 
-    views = read_views(folder or asset_folder("sql") / "views")
+    views = read_views(folder) if folder else shipped_views()
+    schema = view_schema(views)
     columns = ("view", "line", "column", "message")
     rows = [
         (f"{view.name}_v{view.version}", finding.line, finding.column, finding.message)
-        for view, findings in lint_views(views).items()
-        for finding in findings
+        for view in views
+        for finding in lint_view(view, schema)
     ]
     if output == "json":
         print_json(records(columns, rows))

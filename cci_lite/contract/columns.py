@@ -137,9 +137,17 @@ CALLS = Table(
         ),
         _flag("qa_passed", "The outcome as true (pass), false (fail) or NULL."),
         _number("qa_total_score", "Points scored: the weights of the criteria that passed."),
-        _number("qa_max_score", "Points attainable: the weights of the criteria that passed or failed."),
-        _number("qa_percentage", "100 x total / max, rounded half up to two decimals; NULL when max is 0."),
-        _text("qa_failed_required", "The required criteria that failed, in the form's order, by comma."),
+        _number(
+            "qa_max_score", "Points attainable: the weights of the criteria that passed or failed."
+        ),
+        _number(
+            "qa_percentage",
+            "100 x total / max, rounded half up to two decimals; NULL when max is 0.",
+        ),
+        _text(
+            "qa_failed_required",
+            "The required criteria that failed, in the form's order, by comma.",
+        ),
         _whole("qa_criteria", "Criteria of the form, judged or not.", nullable=False),
         _whole("qa_criteria_passed", "Criteria with the verdict pass.", nullable=False),
         _whole("qa_criteria_failed", "Criteria with the verdict fail.", nullable=False),
@@ -163,7 +171,11 @@ CALLS = Table(
         _text("model_id", "The language model that judged the call."),
         _text("prompt_version", "The version of the prompt."),
         _text("pipeline_version", "The version of the pipeline that wrote the document."),
-        _whole("unknown_fields", "Fields of the document that the contract does not know.", nullable=False),
+        _whole(
+            "unknown_fields",
+            "Fields of the document that the contract does not know.",
+            nullable=False,
+        ),
         *_LINEAGE,
     ),
 )
@@ -174,7 +186,11 @@ QA_CRITERIA = Table(
     ("call_id", "criterion_id"),
     (
         _CALL_ID,
-        _text("criterion_id", "The criterion; unique within a version of a QA template.", nullable=False),
+        _text(
+            "criterion_id",
+            "The criterion; unique within a version of a QA template.",
+            nullable=False,
+        ),
         _whole("position", "The criterion's place in the form, from 1.", nullable=False),
         _text("question", "The wording of the criterion."),
         _text("verdict", "`pass`, `fail`, `na` (does not apply) or `unscored`.", nullable=False),
@@ -187,7 +203,9 @@ QA_CRITERIA = Table(
         _flag("required", "Whether failing the criterion fails the call.", nullable=False),
         _text("reason", "Why, in the evaluator's words."),
         _text("evidence", "What was said, quoted from the redacted transcript."),
-        _number("evidence_at_seconds", "When it was said, in seconds from the start of the recording."),
+        _number(
+            "evidence_at_seconds", "When it was said, in seconds from the start of the recording."
+        ),
         _number("confidence", "The evaluator's confidence, 0 to 1."),
         _text("evaluator", "Who decided: `model`, `rule` or `human`."),
         *_TEMPLATE,
@@ -267,7 +285,9 @@ QUARANTINED_DOCUMENTS = Table(
         _text("json_path", "Where in the document; empty for the whole."),
         _text("expected", "What the contract expects there.", nullable=False),
         _text("found", "What was there; free text is described, never repeated.", nullable=False),
-        _text("quarantine_key", "Where the copy is that can be mended and replayed.", nullable=False),
+        _text(
+            "quarantine_key", "Where the copy is that can be mended and replayed.", nullable=False
+        ),
         _time("quarantined_at", "When it was first refused in this version (UTC)."),
         _text("etl_run_id", "The run that refused it.", nullable=False),
     ),
@@ -285,7 +305,9 @@ ETL_RUNS = Table(
         _time("published_at", "When the day was prepared for publication (UTC)."),
         _whole("sources", "Documents accounted for.", nullable=False),
         _whole("calls", "Of these, documents that are a row of `calls`.", nullable=False),
-        _whole("superseded", "Of these, replaced by a later revision of the same call.", nullable=False),
+        _whole(
+            "superseded", "Of these, replaced by a later revision of the same call.", nullable=False
+        ),
         _whole("quarantined", "Of these, documents that break the contract.", nullable=False),
         _whole("erased", "Of these, erased.", nullable=False),
         _whole("documents_read", "Documents read for this generation.", nullable=False),

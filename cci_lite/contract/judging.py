@@ -80,7 +80,7 @@ def score_document(document: UnifiedDocument, templates: Templates) -> ScoredEva
         raise ContractError(
             "qa_evaluation.template_id",
             "a form of this tenant (add it with: cci-lite forms put)",
-            f"{named[0]} v{named[1]}",
+            f"{describe_value(named[0])} v{named[1]}",
         )
     return score_evaluation(evaluation, template)
 

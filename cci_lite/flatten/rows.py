@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from cci_lite.contract.arrow import arrow_schema, arrow_type
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.document import (
+    MAX_DOCUMENT_BYTES,
     AiSummary,
     Entities,
     KeyPhrases,
@@ -31,12 +32,11 @@ from cci_lite.contract.document import (
 from cci_lite.contract.judging import ScoredEvaluation, Templates, score_document
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.contract.template import QaTemplate
-from cci_lite.errors import ContractError, describe_value
+from cci_lite.errors import ContractError
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
 from cci_lite.tenancy import parse_unified_key, quarantine_key
 
 UNKNOWN_AGENT = "unknown"
-MAX_ROWS_PER_DOCUMENT = 100_000
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
@@ -79,7 +79,13 @@ class Flattener:
         self._now = now
         self._calls = _columns_of("calls")
         self._criteria = _Rows(
-            "criterion", "verdict", "reason", "evidence", "evidence_at_seconds", "confidence", "evaluator"
+            "criterion",
+            "verdict",
+            "reason",
+            "evidence",
+            "evidence_at_seconds",
+            "confidence",
+            "evaluator",
         )
         self._forms: dict[tuple[str, int], tuple[int, QaTemplate]] = {}
         self._form_criteria = 0
@@ -145,7 +151,9 @@ class Flattener:
         decoded = decode_document(read())
         document = decoded.document
         if document.tenant_id != self._tenant_id:
-            raise ContractError("tenant_id", f"'{self._tenant_id}', as in the key", "another tenant")
+            raise ContractError(
+                "tenant_id", f"'{self._tenant_id}', as in the key", "another tenant"
+            )
         if document.call_date != key.call_date:
             raise ContractError(
                 "call_date", f"{key.call_date}, as in the key", f"{document.call_date}"
@@ -343,10 +351,8 @@ class Flattener:
 
 def check_size(size: int) -> None:
     """Refuse a document that is too large to be read at all, before it is."""
-    from cci_lite.contract.document import MAX_DOCUMENT_BYTES
-
     if size > MAX_DOCUMENT_BYTES:
-        raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", describe_value(size))
+        raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", f"{size} bytes")
 
 
 def overall_sentiment(sentiment: Sentiment | None) -> tuple[str | None, float | None]:
@@ -415,9 +421,7 @@ def _score_columns(scored: ScoredEvaluation) -> dict[str, object]:
     }
 
 
-def _review(
-    document: UnifiedDocument, scored: ScoredEvaluation | None
-) -> tuple[bool, list[str]]:
+def _review(document: UnifiedDocument, scored: ScoredEvaluation | None) -> tuple[bool, list[str]]:
     review = document.review
     reasons = list(review.reasons) if review else []
     needed = review is not None and review.needed

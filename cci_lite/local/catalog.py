@@ -50,9 +50,7 @@ class SqliteCatalog:
 
     def __init__(self, lake: Path) -> None:
         self._lake = lake
-        self._db = sqlite3.connect(
-            lake / CATALOG_FILE, timeout=_WAIT_SECONDS, isolation_level=None
-        )
+        self._db = sqlite3.connect(lake / CATALOG_FILE, timeout=_WAIT_SECONDS, isolation_level=None)
         with self._transaction():
             for statement in _SCHEMA.split(";"):
                 self._db.execute(statement)
@@ -65,7 +63,9 @@ class SqliteCatalog:
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         """One item, or None."""
-        row = self._db.execute("SELECT item FROM config WHERE pk = ? AND sk = ?", (pk, sk)).fetchone()
+        row = self._db.execute(
+            "SELECT item FROM config WHERE pk = ? AND sk = ?", (pk, sk)
+        ).fetchone()
         return None if row is None else _item(row[0])
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
@@ -140,9 +140,7 @@ class SqliteCatalog:
         )
         return {row[0]: _source(row) for row in rows}
 
-    def parts(
-        self, tenant_id: str, call_date: dt.date | None = None
-    ) -> dict[str, list[PartFile]]:
+    def parts(self, tenant_id: str, call_date: dt.date | None = None) -> dict[str, list[PartFile]]:
         """The published files by table: of one day, or of all."""
         rows = self._db.execute(
             "SELECT table_name, key, rows, bytes FROM parts "

@@ -34,7 +34,7 @@ class FolderStore:
             raise UsageError("a key within the lake was expected")
         return self.root.joinpath(*parts)
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
+    def listing(self, prefix: str) -> Iterator[StoredObject]:
         """The files below `prefix` (a folder, ending in `/`), ordered by key."""
         folder = self.root.joinpath(*prefix.rstrip("/").split("/"))
         if folder.is_dir():
@@ -52,7 +52,7 @@ class FolderStore:
         with self.path(key).open("rb", buffering=0) as file:
             return file.read()
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the file in one step."""
         with self._replacing(key) as scratch:
             scratch.write_bytes(data)
@@ -87,7 +87,9 @@ class FolderStore:
 def _walk(folder: Path, prefix: str) -> Iterator[StoredObject]:
     with os.scandir(folder) as found:
         # A folder sorts as its key prefix does, so that the whole listing is ordered by key.
-        entries = sorted(found, key=lambda entry: entry.name + "/" if entry.is_dir() else entry.name)
+        entries = sorted(
+            found, key=lambda entry: entry.name + "/" if entry.is_dir() else entry.name
+        )
     for entry in entries:
         if entry.is_dir():
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from cci_lite.contract.metadata import CallMetadata, parse_metadata
 from cci_lite.errors import ContractError, NotFoundError, UsageError

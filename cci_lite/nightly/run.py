@@ -13,6 +13,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Protocol
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ import pyarrow as pa
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.template import QaTemplate
-from cci_lite.errors import BalanceError, CciLiteError, LeaseHeldError
+from cci_lite.errors import BalanceError, CciLiteError, LakeError, LeaseHeldError
 from cci_lite.flatten.plan import DayPlan, ListingDigest, plan_day, split
 from cci_lite.nightly.work import ItemResult, WorkItem, flatten_item, read_part, write_part
 from cci_lite.ports import (
@@ -52,7 +53,7 @@ DEFAULT_GRACE = dt.timedelta(hours=24)
 _PART_NUMBER = re.compile(r"part-(\d+)\.parquet$")
 
 
-class DayStatus:
+class DayStatus(StrEnum):
     """How a day of a run ended."""
 
     PUBLISHED = "published"
@@ -89,7 +90,7 @@ class DayReport:
 
     tenant_id: str
     call_date: dt.date
-    status: str
+    status: DayStatus
     documents_read: int = 0
     balance: Balance | None = None
     reason: str = ""
@@ -97,8 +98,10 @@ class DayReport:
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a run, for whoever watches: `planned`, `staged`, `written`, `checked`, `switched`,
-    `cleaned`."""
+    """One step of a run, for whoever watches.
+
+    The steps are `cleaned`, then for each day `planned`, `staged`, `written`, `checked`, `switched`.
+    """
 
     step: str
     tenant_id: str
@@ -165,9 +168,7 @@ def new_run_id(now: dt.datetime, token: str) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{token}"
 
 
-def plan_tenant(
-    lake: Lake, tenant_id: str, options: RunOptions = _DEFAULTS
-) -> Iterator[DayPlan]:
+def plan_tenant(lake: Lake, tenant_id: str, options: RunOptions = _DEFAULTS) -> Iterator[DayPlan]:
     """What there is to do for a tenant, day by day. Reads listings and the catalogue, no document.
 
     The first pass over the listing keeps one digest per day; only days whose digest differs from the
@@ -213,7 +214,9 @@ def run_etl(
     report = RunReport(etl_run_id, lake.clock())
     known = set(tenants)
     report.unknown_tenants = [
-        name for name in lake.store.folders(f"{UNIFIED}/") if name not in known and len(tenants) != 1
+        name
+        for name in lake.store.folders(f"{UNIFIED}/")
+        if name not in known and len(tenants) != 1
     ]
     with contextlib.ExitStack() as leases:
         held = []
@@ -225,8 +228,14 @@ def run_etl(
                 report.busy.append(tenant_id)
         for tenant_id in held:
             tenant_run = _TenantRun(
-                lake, tenant_id, tuple(tenants[tenant_id]), report, pool, options,
-                pipeline_version, observe,
+                lake,
+                tenant_id,
+                tuple(tenants[tenant_id]),
+                report,
+                pool,
+                options,
+                pipeline_version,
+                observe,
             )
             tenant_run.run()
     return report
@@ -389,9 +398,7 @@ class _TenantRun:
             for day in days:
                 self._discard(day)
             status = DayStatus.REFUSED if isinstance(problem, BalanceError) else DayStatus.FAILED
-            return DayReport(
-                self._tenant_id, staged.plan.call_date, status, reason=str(problem)
-            )
+            return DayReport(self._tenant_id, staged.plan.call_date, status, reason=str(problem))
         published = days[0]
         self._observe(
             Progress(
@@ -410,7 +417,9 @@ class _TenantRun:
 
     def _was_overtaken(self, staged: _StagedDay) -> bool:
         """Whether this very run changed the day after it was staged, because a call left it."""
-        return self._lake.catalog.days(self._tenant_id).get(staged.plan.call_date) != staged.previous
+        return (
+            self._lake.catalog.days(self._tenant_id).get(staged.plan.call_date) != staged.previous
+        )
 
     def _settle(self, staged: _StagedDay) -> list[_StagedDay]:
         """The day and the other days that must change with it, so that each call has one row.
@@ -464,22 +473,16 @@ class _TenantRun:
             )
         )
         _refuse_failures(again)
-        return replace(
-            again, plan=plan, results=(*again.results, ItemResult(records=tuple(lost)))
-        )
+        return replace(again, plan=plan, results=(*again.results, ItemResult(records=tuple(lost))))
 
     def _without(self, call_date: dt.date, losing: Sequence[SourceRecord]) -> _StagedDay:
         """Another day staged without the rows of its superseded documents."""
         published = self._lake.catalog.days(self._tenant_id)[call_date]
         keys = frozenset(record.key for record in losing)
-        plan = DayPlan(
-            self._tenant_id, call_date, (), (), 0, 0, keys, published.listing_digest
-        )
+        plan = DayPlan(self._tenant_id, call_date, (), (), 0, 0, keys, published.listing_digest)
         day = self._stage_again(plan)
         _refuse_failures(day)
-        superseded = tuple(
-            replace(record, outcome=SourceOutcome.SUPERSEDED) for record in losing
-        )
+        superseded = tuple(replace(record, outcome=SourceOutcome.SUPERSEDED) for record in losing)
         return replace(day, results=(*day.results, ItemResult(records=superseded)))
 
     def _change_of(self, day: _StagedDay) -> DayChange:
@@ -554,7 +557,7 @@ def _digests_by_day(
     """
     digests: dict[dt.date, ListingDigest] = {}
     strays: dict[dt.date, list[StoredObject]] = {}
-    for source in store.list(unified_prefix(tenant_id)):
+    for source in store.listing(unified_prefix(tenant_id)):
         call_date = _day_of_key(source.key)
         if call_date is None:
             strays.setdefault(source.modified_at.date(), []).append(source)
@@ -571,7 +574,7 @@ def _listing_of_day(
 ) -> list[StoredObject]:
     documents = [
         source
-        for source in store.list(unified_day_prefix(tenant_id, call_date))
+        for source in store.listing(unified_day_prefix(tenant_id, call_date))
         if _day_of_key(source.key) is not None
     ]
     return [*documents, *strays]
@@ -616,7 +619,7 @@ def _number_of(key: str) -> int:
 def _refuse_failures(day: _StagedDay) -> None:
     for result in day.results:
         if result.failure is not None:
-            raise BalanceError(result.failure)
+            raise LakeError(f"{day.plan.call_date}: {result.failure}")
 
 
 def _check_balance(
@@ -641,9 +644,7 @@ def _guard_against_shrinking(day: _StagedDay, records: Mapping[str, SourceRecord
     """Refuse a day that would lose many published calls to documents that became unreadable."""
     calls = [key for key, record in day.known.items() if record.outcome is SourceOutcome.CALL]
     lost = [
-        key
-        for key in calls
-        if key in records and records[key].outcome is SourceOutcome.QUARANTINED
+        key for key in calls if key in records and records[key].outcome is SourceOutcome.QUARANTINED
     ]
     if len(lost) >= SHRINK_GUARD_CALLS and len(lost) > SHRINK_GUARD_SHARE * len(calls):
         raise BalanceError(

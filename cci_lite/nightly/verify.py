@@ -116,19 +116,23 @@ def _check_sources(
                 f"{table_name}: one row for each of {len(expected)} documents",
                 f"{len(expected - found)} without, {len(found - expected)} of no document",
             )
-    yield from _check_balance_sheet(Balance.of(records.values()), tables.get("etl_runs"))
+    generation = lake.catalog.days(tenant_id)[call_date].generation
+    yield from _check_balance_sheet(
+        Balance.of(records.values()), tables.get("etl_runs"), generation
+    )
 
 
 def _check_balance_sheet(
-    balance: Balance, etl_runs: pa.Table | None
+    balance: Balance, etl_runs: pa.Table | None, generation: str
 ) -> Iterator[tuple[str, str]]:
-    if etl_runs is None:
-        yield "the day has a balance sheet", "none"
+    rows = etl_runs.to_pylist() if etl_runs is not None else []
+    sheet = next((row for row in rows if row["generation"] == generation), None)
+    if sheet is None:
+        yield "the published generation has a balance sheet", "none"
         return
-    latest = max(etl_runs.to_pylist(), key=lambda row: (row["published_at"], row["generation"]))
     for name in Balance.__dataclass_fields__:
-        if latest[name] != getattr(balance, name):
-            yield f"etl_runs: {name} is {getattr(balance, name)}", f"{latest[name]}"
+        if sheet[name] != getattr(balance, name):
+            yield f"etl_runs: {name} is {getattr(balance, name)}", f"{sheet[name]}"
 
 
 def _check_scores(calls: pa.Table, criteria: pa.Table | None) -> Iterator[tuple[str, str]]:

@@ -190,13 +190,9 @@ def _document(
             CallDateSource.METADATA if metadata.started_at else CallDateSource.UPLOAD
         ),
         call_started_at=metadata.started_at,
-        language_code=conversation.language_code
-        or metadata.language_code
-        or tenant.language_code,
+        language_code=conversation.language_code or metadata.language_code or tenant.language_code,
         duration_seconds=conversation.duration_seconds,
-        agent=Agent(
-            agent_id=metadata.agent_id, name=metadata.agent_name, team=metadata.agent_team
-        ),
+        agent=Agent(agent_id=metadata.agent_id, name=metadata.agent_name, team=metadata.agent_team),
         queue=metadata.queue,
         direction=metadata.direction,
         channel=metadata.channel,

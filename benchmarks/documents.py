@@ -1,0 +1,322 @@
+"""Unified documents to measure with: version 1.3, about 22 KB each, the same for the same seed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import itertools
+import multiprocessing
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cci_lite.contract.document import (
+    Agent,
+    AiSummary,
+    CallDateSource,
+    CriterionResult,
+    Entities,
+    Entity,
+    EntityResult,
+    Evaluator,
+    Evidence,
+    KeyPhrase,
+    KeyPhraseResult,
+    KeyPhrases,
+    QaEvaluation,
+    Redaction,
+    ReportedScore,
+    Review,
+    Sentiment,
+    SentimentResult,
+    SentimentScores,
+    Source,
+    UnifiedDocument,
+    Usage,
+    encode_document,
+)
+from cci_lite.contract.judging import score_evaluation, with_evaluation
+from cci_lite.contract.scoring import Verdict
+from cci_lite.contract.template import QaTemplate, TemplateDraft, parse_draft
+from cci_lite.tenancy import call_id_for, recording_key, unified_day_prefix, unified_key
+
+TENANT_ID = "bench-tenant"
+DOCUMENTS_PER_DAY = 1_250
+FIRST_DAY = dt.date(2025, 1, 1)
+
+# Scores are whole numbers of these: as long as Comprehend's in print, and their sums are exact, so
+# engines that add in different orders must still agree to the last digit.
+_SCORE_STEPS = 4096
+
+_SYLLABLES = "al an bor cal den el fer gan hol in jor kel lim mar no or pel qui rep so tan ul ver zé"
+_COMMON = (
+    "the a to of and your our is was for on with it that this we you order refund delivery account "
+    "invoice please today tomorrow customer agent address number confirm thank help issue payment"
+)
+_ENTITY_TYPES = ("DATE", "ORGANIZATION", "PERSON", "QUANTITY", "LOCATION", "COMMERCIAL_ITEM")
+_SENTIMENTS = ("POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED")
+_VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.NA, Verdict.UNSCORED)
+_CRITERIA = tuple(f"criterion_{number:02d}" for number in range(1, 11))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Which documents: how many, and from which seed."""
+
+    documents: int
+    seed: int = 1
+
+    @property
+    def days(self) -> list[tuple[dt.date, int]]:
+        """Each day and how many documents it has."""
+        full, rest = divmod(self.documents, DOCUMENTS_PER_DAY)
+        counts = [DOCUMENTS_PER_DAY] * full + [rest] * bool(rest)
+        return [(FIRST_DAY + dt.timedelta(days=day), count) for day, count in enumerate(counts)]
+
+
+def form_draft() -> TemplateDraft:
+    """The form that the documents were judged against: ten criteria, three of them required."""
+    return parse_draft(
+        {
+            "name": "default",
+            "version": 1,
+            "criteria": [
+                {
+                    "id": criterion_id,
+                    "text": f"Did the agent do what line {position} of the form asks, in full?",
+                    "weight": f"{0.5 + position % 4 * 0.25}",
+                    "required": position % 4 == 1,
+                }
+                for position, criterion_id in enumerate(_CRITERIA, start=1)
+            ],
+            "scoring": {"pass_threshold": "0.7"},
+        }
+    )
+
+
+def write_documents(lake: Path, corpus: Corpus, *, workers: int = 1) -> int:
+    """Write the documents in the lake's layout; how many bytes they are together.
+
+    A day depends on the seed and its own date only, so a larger corpus contains the smaller ones, and
+    days that are there already in full are left alone.
+    """
+    write = functools.partial(_write_day, lake, corpus.seed)
+    if workers == 1:
+        return sum(itertools.starmap(write, corpus.days))
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        return sum(pool.starmap(write, corpus.days, chunksize=1))
+
+
+def documents_of_day(seed: int, call_date: dt.date, count: int) -> Iterator[UnifiedDocument]:
+    """The first `count` documents of one day."""
+    dice = random.Random(f"{seed} {call_date}")
+    template = form_draft().as_version(1)
+    for number in range(count):
+        yield _document(dice, template, call_date, number)
+
+
+def _write_day(lake: Path, seed: int, call_date: dt.date, count: int) -> int:
+    folder = lake / unified_day_prefix(TENANT_ID, call_date)
+    folder.mkdir(parents=True, exist_ok=True)
+    present = [entry.stat().st_size for entry in folder.iterdir()]
+    if len(present) == count:
+        return sum(present)
+    return sum(
+        (lake / unified_key(TENANT_ID, call_date, document.call_id)).write_bytes(
+            encode_document(document)
+        )
+        for document in documents_of_day(seed, call_date, count)
+    )
+
+
+def _document(
+    dice: random.Random, template: QaTemplate, call_date: dt.date, number: int
+) -> UnifiedDocument:
+    text = _Text(dice)
+    call_id = call_id_for(TENANT_ID, recording_key(TENANT_ID, f"{call_date}-{number}.wav"))
+    started_at = dt.datetime.combine(call_date, dt.time(8), dt.UTC) + dt.timedelta(
+        milliseconds=dice.randrange(36_000_000)
+    )
+    seconds = dice.randrange(60_000, 1_800_000) / 1000
+    segments = dice.randint(3, 7)
+    needs_review = dice.random() < 0.05
+    document = UnifiedDocument(
+        tenant_id=TENANT_ID,
+        call_id=call_id,
+        revision=1 if dice.random() < 0.95 else 2,
+        call_date=call_date,
+        call_date_source=CallDateSource.METADATA,
+        call_started_at=started_at,
+        language_code="en-US",
+        duration_seconds=seconds,
+        agent=_agent(dice, text),
+        queue=dice.choice(("billing", "delivery", "returns", None)),
+        direction=dice.choice(("inbound", "inbound", "outbound")),
+        channel="voice",
+        sentiment=Sentiment(result_list=[_sentiment(dice, index) for index in range(segments)]),
+        key_phrases=_key_phrases(dice, text, segments),
+        entities=_entities(dice, text, segments),
+        ai_summary=AiSummary(
+            issue=text.words(30),
+            resolution=text.words(60),
+            outcome=dice.choice(("resolved", "follow-up agreed", "unresolved")),
+            action_items=[text.words(12) for _ in range(dice.randint(0, 5))],
+            tone_score=float(dice.randint(0, 100)) if dice.random() < 0.9 else None,
+            sentiment_summary=text.words(40),
+        ),
+        review=Review(needed=needs_review, reasons=["low_confidence"] if needs_review else []),
+        usage=Usage(
+            audio_seconds=seconds,
+            comprehend_units=dice.randint(3, 400),
+            input_tokens=dice.randint(500, 9_000),
+            output_tokens=dice.randint(200, 1_500),
+            model_calls=dice.randint(1, 2),
+        ),
+        source=Source(
+            transcribe_job=f"{call_id}_r1",
+            pii_redacted=Redaction.TRANSCRIBE,
+            input_key_hash=dice.randbytes(16).hex(),
+            etag=dice.randbytes(16).hex(),
+            pipeline_version="0.1.0",
+            prompt_version="p3",
+            model_id="eu.example.model-v1",
+        ),
+    )
+    evaluation = QaEvaluation(
+        template_id=template.name,
+        template_version=template.version,
+        template_hash=template.content_hash,
+        criteria=[_criterion(dice, text, criterion_id) for criterion_id in _CRITERIA],
+    )
+    evaluation.reported = _reported(dice, evaluation, template)
+    return with_evaluation(document, score_evaluation(evaluation, template))
+
+
+def _agent(dice: random.Random, text: _Text) -> Agent | None:
+    if dice.random() < 0.05:
+        return None
+    number = dice.randrange(80)
+    team = f"team-{number % 6}" if number % 9 else None
+    return Agent(agent_id=f"agent-{number:03d}", name=text.name(number), team=team)
+
+
+def _sentiment(dice: random.Random, index: int) -> SentimentResult:
+    first, second, third = sorted(dice.randrange(_SCORE_STEPS) for _ in range(3))
+    return SentimentResult(
+        index=index,
+        sentiment=dice.choice(_SENTIMENTS),
+        sentiment_score=SentimentScores(
+            positive=first / _SCORE_STEPS,
+            negative=(second - first) / _SCORE_STEPS,
+            neutral=(third - second) / _SCORE_STEPS,
+            mixed=(_SCORE_STEPS - third) / _SCORE_STEPS,
+        ),
+    )
+
+
+def _key_phrases(dice: random.Random, text: _Text, segments: int) -> KeyPhrases:
+    found: list[list[KeyPhrase]] = [[] for _ in range(segments)]
+    for _ in range(dice.randint(20, 40)):
+        begin, phrase = dice.randrange(5_000), text.words(dice.randint(2, 6))
+        found[dice.randrange(segments)].append(
+            KeyPhrase(
+                text=phrase,
+                score=_score(dice),
+                begin_offset=begin,
+                end_offset=begin + len(phrase),
+            )
+        )
+    return KeyPhrases(
+        result_list=[
+            KeyPhraseResult(index=index, key_phrases=phrases) for index, phrases in enumerate(found)
+        ]
+    )
+
+
+def _entities(dice: random.Random, text: _Text, segments: int) -> Entities:
+    found: list[list[Entity]] = [[] for _ in range(segments)]
+    for _ in range(dice.randint(20, 40)):
+        begin, name = dice.randrange(5_000), text.words(dice.randint(1, 3))
+        found[dice.randrange(segments)].append(
+            Entity(
+                text=name,
+                type=dice.choice(_ENTITY_TYPES),
+                score=_score(dice),
+                begin_offset=begin,
+                end_offset=begin + len(name),
+            )
+        )
+    return Entities(
+        result_list=[EntityResult(index=index, entities=names) for index, names in enumerate(found)]
+    )
+
+
+def _criterion(dice: random.Random, text: _Text, criterion_id: str) -> CriterionResult:
+    (verdict,) = dice.choices(_VERDICTS, (78, 15, 5, 2))
+    quotes = 0 if verdict is Verdict.NA else dice.randint(1, 3)
+    evaluator = Evaluator.RULE if criterion_id.endswith("1") else Evaluator.MODEL
+    return CriterionResult(
+        id=criterion_id,
+        verdict=verdict,
+        reason=text.words(55),
+        evidence=[
+            Evidence(
+                quote=text.words(dice.randint(18, 55)),
+                start_seconds=(start := dice.randrange(60_000) / 1000),
+                end_seconds=start + 4.5,
+                said_by="agent",
+            )
+            for _ in range(quotes)
+        ],
+        confidence=_score(dice) if evaluator is Evaluator.MODEL else None,
+        evaluator=evaluator,
+    )
+
+
+def _reported(
+    dice: random.Random, evaluation: QaEvaluation, template: QaTemplate
+) -> ReportedScore | None:
+    """What the model claims: mostly right, sometimes wrong, sometimes nothing."""
+    chance = dice.random()
+    if chance < 0.1:
+        return None
+    score = score_evaluation(evaluation, template).score
+    percentage = None if score.percentage is None else float(score.percentage)
+    if chance < 0.2:
+        percentage = 71.0
+    return ReportedScore(
+        total_score=float(score.total), max_score=float(score.max), percentage=percentage
+    )
+
+
+def _score(dice: random.Random) -> float:
+    return dice.randrange(_SCORE_STEPS // 2, _SCORE_STEPS) / _SCORE_STEPS
+
+
+class _Text:
+    """Running text of one document: words as skewed as in speech, drawn in one go."""
+
+    def __init__(self, dice: random.Random) -> None:
+        words, weights = _vocabulary()
+        self._words = itertools.cycle(dice.choices(words, cum_weights=weights, k=2_500))
+
+    def words(self, count: int) -> str:
+        """The next words."""
+        return " ".join(itertools.islice(self._words, count))
+
+    @staticmethod
+    def name(number: int) -> str:
+        """A person's name."""
+        words, _ = _vocabulary()
+        return f"{words[-number - 1].title()} {words[-2 * number - 1].title()}"
+
+
+@functools.cache
+def _vocabulary() -> tuple[list[str], list[float]]:
+    syllables = _SYLLABLES.split()
+    made = ["".join(parts) for parts in itertools.product(syllables, repeat=3)][::4]
+    words = _COMMON.split() + made
+    weights = itertools.accumulate(1 / rank for rank in range(1, len(words) + 1))
+    return words, list(weights)
+

@@ -1,0 +1,103 @@
+"""Rows read back from Parquet, and whether two contenders wrote the same ones."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cci_lite.contract.arrow import arrow_schema
+from cci_lite.contract.columns import TABLES
+
+COMPARED_TABLES = (
+    "calls",
+    "qa_criteria",
+    "entities",
+    "key_phrases",
+    "sentiment_segments",
+    "action_items",
+)
+
+# What a row says of the run that wrote it differs between runs. The others are findings of the
+# product's checks (which version of the file, fields beyond the contract, claims that differ from the
+# computed score); an engine that only reshapes JSON has no such thing.
+RUN_COLUMNS = frozenset({"etl_run_id"})
+CHECK_COLUMNS = frozenset({"source_etag", "unknown_fields", "qa_reported_differs"})
+
+
+@dataclass(frozen=True)
+class TableComparison:
+    """Whether one table is the same; `difference` says where the first difference is."""
+
+    table: str
+    rows: int
+    columns: int
+    equal: bool
+    difference: str = ""
+
+
+def compare_rows(
+    expected: Path, found: Path, *, left_out: frozenset[str] = RUN_COLUMNS | CHECK_COLUMNS
+) -> list[TableComparison]:
+    """Every compared table, row for row, after sorting both sides by key."""
+    return [
+        _compare_table(
+            name, read_rows(expected, name, left_out), read_rows(found, name, left_out)
+        )
+        for name in COMPARED_TABLES
+    ]
+
+
+def read_rows(folder: Path, table_name: str, left_out: frozenset[str] = frozenset()) -> pa.Table:
+    """A table's rows from all Parquet files below `folder`/`table_name`, in the order of its key."""
+    schema = arrow_schema(table_name)
+    columns = [name for name in schema.names if name not in left_out]
+    wanted = pa.schema([schema.field(name).with_nullable(True) for name in columns])
+    parts = [
+        pq.ParquetFile(path).read(columns=columns).select(columns).cast(wanted)
+        for path in sorted((folder / table_name).rglob("*.parquet"))
+    ]
+    rows = pa.concat_tables([wanted.empty_table(), *parts])
+    return rows.sort_by([(name, "ascending") for name in TABLES[table_name].key])
+
+
+def _compare_table(name: str, expected: pa.Table, found: pa.Table) -> TableComparison:
+    columns = len(expected.schema)
+    if expected.num_rows != found.num_rows:
+        difference = f"expected {expected.num_rows} rows, found {found.num_rows}"
+        return TableComparison(name, found.num_rows, columns, False, difference)
+    for column in expected.column_names:
+        if not expected[column].equals(found[column]):
+            difference = _first_difference(name, column, expected, found)
+            return TableComparison(name, found.num_rows, columns, False, difference)
+    return TableComparison(name, found.num_rows, columns, True)
+
+
+def _first_difference(name: str, column: str, expected: pa.Table, found: pa.Table) -> str:
+    ours, theirs = expected[column], found[column]
+    both_null = pc.and_(pc.is_null(ours), pc.is_null(theirs))
+    same = pc.or_(both_null, pc.fill_null(pc.equal(ours, theirs), False))
+    row = pc.index(same, False).as_py()
+    key = [expected[part][row].as_py() for part in TABLES[name].key]
+    return f"{column} of {key}: expected {ours[row].as_py()!r}, found {theirs[row].as_py()!r}"
+
+
+def main() -> None:
+    """Print the comparison of two folders as JSON."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("expected", type=Path)
+    parser.add_argument("found", type=Path)
+    parser.add_argument("--all-columns", action="store_true", help="what the checks found, too")
+    options = parser.parse_args()
+    left_out = RUN_COLUMNS if options.all_columns else RUN_COLUMNS | CHECK_COLUMNS
+    compared = compare_rows(options.expected, options.found, left_out=left_out)
+    print(json.dumps([asdict(table) for table in compared]))
+
+
+if __name__ == "__main__":
+    main()

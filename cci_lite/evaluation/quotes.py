@@ -1,0 +1,55 @@
+"""What is quoted from a turn as evidence."""
+
+from __future__ import annotations
+
+import re
+
+from cci_lite.contract.conversation import Turn, Word
+from cci_lite.contract.document import Evidence
+
+MAX_QUOTE = 200
+
+_SENTENCE_END = re.compile(r"[.!?…]['\")\]’”]*\s+")  # noqa: RUF001
+
+
+def evidence_of(turn: Turn, start: int, end: int) -> Evidence:
+    """The sentence around `turn.text[start:end]`, and when those words were said."""
+    first, last = _spoken_at(turn, start), _spoken_at(turn, max(start, end - 1))
+    return Evidence(
+        quote=quote_around(turn.text, start, end),
+        start_seconds=first.start_seconds,
+        end_seconds=last.end_seconds,
+        said_by=turn.role.value,
+    )
+
+
+def quote_around(text: str, start: int, end: int) -> str:
+    """The sentence in `text` around `start` to `end`: a part of it, at most MAX_QUOTE characters.
+
+    A longer sentence is cut between words, on both sides of what was found.
+    """
+    borders = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    left = max(border for border in borders if border <= start)
+    right = min(border for border in borders if border >= end)
+    if right - left > MAX_QUOTE:
+        left, right = _shortened(text, left, right, start, end)
+    return text[left:right].strip()
+
+
+def _spoken_at(turn: Turn, offset: int) -> Word | Turn:
+    return next((word for word in reversed(turn.words) if word.offset <= offset), turn)
+
+
+def _shortened(text: str, left: int, right: int, start: int, end: int) -> tuple[int, int]:
+    # Whole words first: a pattern may have found a part of one.
+    start = max(left, text.rfind(" ", left, start) + 1)
+    end = right if (space := text.find(" ", end, right)) < 0 else space
+    room = max(0, MAX_QUOTE - (end - start))
+    low = max(left, min(start - room // 2, right - MAX_QUOTE))
+    high = min(right, low + MAX_QUOTE)
+    if low > left:
+        low = start if (space := text.find(" ", low - 1, start)) < 0 else space + 1
+    if high < right:
+        floor = end if end <= high else low + 1
+        high = high if (space := text.rfind(" ", floor, high + 1)) < 0 else space
+    return low, high

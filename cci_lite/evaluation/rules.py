@@ -1,0 +1,108 @@
+"""Criteria with a rule, decided exactly: who must (not) say what, and where in the call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cci_lite.contract.conversation import Conversation, Role
+from cci_lite.contract.document import CriterionResult, Evaluator
+from cci_lite.contract.scoring import Verdict
+from cci_lite.contract.template import Criterion, QaTemplate, Rule, SaidBy
+from cci_lite.evaluation import reasons
+from cci_lite.evaluation.phrases import heard
+from cci_lite.evaluation.quotes import evidence_of
+from cci_lite.evaluation.scope import Stretch, stretches_within, whole_turn
+from cci_lite.evaluation.search import Hit, first_hit
+
+_PASSED = {Verdict.PASS: True, Verdict.FAIL: False}
+_ROLES = {SaidBy.AGENT: Role.AGENT, SaidBy.CUSTOMER: Role.CUSTOMER}
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What a rule says about one call."""
+
+    verdict: Verdict
+    reason: str
+    hits: tuple[Hit, ...] = ()
+
+
+def evaluate_rules(template: QaTemplate, conversation: Conversation) -> list[CriterionResult]:
+    """One result for each criterion, in the form's order; those without a rule are unscored.
+
+    A rule about a speaker who is not known, or does not speak, is not applicable: never guessed.
+    """
+    turns = [whole_turn(turn, heard(turn.text)) for turn in conversation.turns]
+    return [
+        _unscored(criterion)
+        if criterion.rule is None
+        else _result(criterion, _decide(criterion.rule, turns))
+        for criterion in template.criteria
+    ]
+
+
+def _unscored(criterion: Criterion) -> CriterionResult:
+    return CriterionResult(
+        id=criterion.id,
+        question=criterion.question,
+        verdict=Verdict.UNSCORED,
+        weight=float(criterion.weight),
+        required=criterion.required,
+    )
+
+
+def _result(criterion: Criterion, decision: _Decision) -> CriterionResult:
+    weight = float(criterion.weight)
+    passed = _PASSED.get(decision.verdict)
+    return CriterionResult(
+        id=criterion.id,
+        question=criterion.question,
+        passed=passed,
+        verdict=decision.verdict,
+        score=None if passed is None else weight * passed,
+        weight=weight,
+        required=criterion.required,
+        reason=decision.reason,
+        evidence=[evidence_of(hit.turn, hit.start, hit.end) for hit in decision.hits],
+        confidence=1.0,
+        evaluator=Evaluator.RULE,
+    )
+
+
+def _decide(rule: Rule, turns: Sequence[Stretch]) -> _Decision:
+    occasion: Hit | None = None
+    if (condition := rule.applies_when) is not None:
+        if missing := _missing(condition.said_by, turns):
+            return _Decision(Verdict.NA, missing)
+        occasion = first_hit(condition, _spoken_by(condition.said_by, turns))
+        if occasion is None:
+            return _Decision(Verdict.NA, reasons.not_applicable(condition))
+    if missing := _missing(rule.said_by, turns):
+        return _Decision(Verdict.NA, missing)
+    start = min(stretch.turn.start_seconds for stretch in turns)
+    end = max(stretch.turn.end_seconds for stretch in turns)
+    spoken = _spoken_by(rule.said_by, turns)
+    hit = first_hit(rule, stretches_within(spoken, rule.within, start=start, end=end))
+    passed = (hit is not None) == (rule.must == "say")
+    return _Decision(
+        Verdict.PASS if passed else Verdict.FAIL,
+        reasons.not_said(rule) if hit is None else reasons.said(rule, hit.phrase),
+        tuple(found for found in (hit, occasion) if found is not None),
+    )
+
+
+def _spoken_by(said_by: SaidBy, turns: Sequence[Stretch]) -> Sequence[Stretch]:
+    if said_by is SaidBy.ANYONE:
+        return turns
+    role = _ROLES[said_by]
+    return [stretch for stretch in turns if stretch.turn.role is role]
+
+
+def _missing(said_by: SaidBy, turns: Sequence[Stretch]) -> str | None:
+    """Why nothing can be said about this speaker; None when something can."""
+    if _spoken_by(said_by, turns):
+        return None
+    if any(stretch.turn.role is Role.UNKNOWN for stretch in turns):
+        return reasons.not_known(said_by)
+    return reasons.silent(said_by)

@@ -1,0 +1,1 @@
+"""Adapters of the laptop: one module per service or engine."""

@@ -1,0 +1,111 @@
+"""The leaderboard for a terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from cci_lite.reports import numbers
+from cci_lite.reports.leaderboard import FormTable, Leaderboard, LeaderboardRow, Standing
+from cci_lite.reports.text import one_line
+from cci_lite.reports.wording import HOW_TO_READ, NO_WEEK, leaderboard_title
+
+_PADDING = 2
+_NAME_WIDTH = 14
+
+
+@dataclass(frozen=True)
+class _Column:
+    """`need` says when it may go on a narrow screen: the highest first, 0 never."""
+
+    title: str
+    cell: Callable[[LeaderboardRow], str]
+    need: int
+    is_number: bool = True
+
+
+_COLUMNS = (
+    _Column("#", lambda row: row.place or numbers.NOTHING, 0),
+    _Column("Agent", lambda row: one_line(row.agent), 0, is_number=False),
+    _Column("Team", lambda row: one_line(row.agent_team or ""), 4, is_number=False),
+    _Column("Form", lambda row: one_line(row.form), 1, is_number=False),
+    _Column(
+        "Failed", lambda row: f"{row.failed_calls:,} of {row.evaluated_calls:,}", 0
+    ),
+    _Column("Call fail rate", lambda row: numbers.percent(row.call_fail_rate), 0),
+    _Column(
+        "95 % interval",
+        lambda row: numbers.interval(row.call_fail_rate_low, row.call_fail_rate_high),
+        2,
+    ),
+    _Column("QA %", lambda row: numbers.points(row.weighted_percentage), 3),
+    _Column("Criteria failed", lambda row: numbers.percent(row.criteria_fail_rate), 5),
+    _Column("Note", lambda row: row.note, 1, is_number=False),
+)
+
+
+def render_terminal(board: Leaderboard, *, width: int = 80, colour: bool = False) -> str:
+    """The leaderboard as text of at most `width` columns.
+
+    On a narrow screen columns are left out; names wrap, numbers are never cut.
+    """
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=colour,
+        no_color=not colour,
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(Text(one_line(leaderboard_title(board)), style="bold"))
+    if not board.tables:
+        console.print(Text(NO_WEEK))
+    for table in board.tables:
+        console.print()
+        console.print(Text(one_line(f"Form {table.form}")))
+        console.print(_rich_table(table, width))
+    if board.tables:
+        console.print()
+        console.print(Text(HOW_TO_READ))
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _rich_table(table: FormTable, width: int) -> Table:
+    columns = _fitting(table, width)
+    rendered = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, _PADDING, 0, 0))
+    for column in columns:
+        justify: JustifyMethod = "right" if column.is_number else "left"
+        rendered.add_column(
+            Text(column.title),
+            justify=justify,
+            overflow="fold",
+            no_wrap=column.is_number,
+            min_width=_least_width(column, table) if column.is_number else 1,
+        )
+    for row in table.rows:
+        style = "" if row.standing is Standing.RANKED else "dim"
+        rendered.add_row(*(Text(column.cell(row), style=style) for column in columns))
+    return rendered
+
+
+def _fitting(table: FormTable, width: int) -> list[_Column]:
+    columns = list(_COLUMNS)
+    while sum(_least_width(column, table) + _PADDING for column in columns) > width:
+        least_needed = max(columns, key=lambda column: column.need)
+        if not least_needed.need:
+            break
+        columns.remove(least_needed)
+    return columns
+
+
+def _least_width(column: _Column, table: FormTable) -> int:
+    widest = max((len(column.cell(row)) for row in table.rows), default=0)
+    widest = max(widest, len(column.title))
+    return widest if column.is_number else min(widest, _NAME_WIDTH)

@@ -1,0 +1,81 @@
+"""From words to turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, groupby
+from math import inf
+from operator import attrgetter
+
+from cci_lite.contract.conversation import Role, Turn, Word
+from cci_lite.transcripts.words import SpokenWord
+
+_LABEL = attrgetter("label")
+_START = attrgetter("start_seconds")
+
+
+def consecutive_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
+    """The turns of a recording taken as one stream: a turn ends where another label begins."""
+    return tuple(_turn(list(group), roles) for _, group in groupby(words, key=_LABEL))
+
+
+def segment_turns(
+    segments: Iterable[Sequence[SpokenWord]], roles: Mapping[str, Role]
+) -> tuple[Turn, ...]:
+    """The turns of a recording in segments: those of one speaker in a row are one turn."""
+    ordered = sorted(segments, key=lambda words: words[0].start_seconds)
+    by_speaker = groupby(ordered, key=lambda words: words[0].label)
+    return tuple(_turn(list(chain.from_iterable(group)), roles) for _, group in by_speaker)
+
+
+def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
+    """The turns of speakers who were transcribed apart and may speak at once, by their start.
+
+    A turn ends when another speaker says a whole word in a pause of it. What is said *over*
+    somebody's words is a turn of its own, but does not cut theirs in two: a sentence stays whole
+    when the other side says "mm-hm" meanwhile.
+    """
+    finished: list[Turn] = []
+    open_turns: dict[str | None, _OpenTurn] = {}
+    for word in words:
+        turn = open_turns.get(word.label)
+        if turn is None or turn.interrupted_until <= word.start_seconds:
+            if turn is not None:
+                finished.append(_turn(turn.words, roles))
+            open_turns[word.label] = _OpenTurn([word])
+        else:
+            turn.words.append(word)
+            turn.interrupted_until = inf
+        for label, other in open_turns.items():
+            if label != word.label and other.words[-1].end_seconds <= word.start_seconds:
+                other.interrupted_until = min(other.interrupted_until, word.end_seconds)
+    finished += (_turn(turn.words, roles) for turn in open_turns.values())
+    return tuple(sorted(finished, key=_START))
+
+
+@dataclass(slots=True)
+class _OpenTurn:
+    words: list[SpokenWord] = field(default_factory=list)
+    interrupted_until: float = inf
+
+
+def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
+    label = words[0].label
+    confidences = [word.confidence for word in words if word.confidence is not None]
+    return Turn(
+        role=Role.UNKNOWN if label is None else roles.get(label, Role.UNKNOWN),
+        label=label,
+        start_seconds=words[0].start_seconds,
+        end_seconds=max(word.end_seconds for word in words),
+        text=" ".join(word.text for word in words),
+        confidence=sum(confidences) / len(confidences) if confidences else None,
+        words=tuple(_placed(words)),
+    )
+
+
+def _placed(words: Iterable[SpokenWord]) -> Iterable[Word]:
+    offset = 0
+    for word in words:
+        yield Word(offset, word.start_seconds, word.end_seconds)
+        offset += len(word.text) + 1

@@ -1,0 +1,277 @@
+"""What DuckDB must be told to mean what Athena means: one small rewriting per construct.
+
+Each takes a node whose arguments are rewritten and typed, and returns what stands in its place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from sqlglot import exp
+
+from cci_lite.views.types import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DAY,
+    DOUBLE,
+    SqlType,
+    TEXT,
+    TIMESTAMP,
+    UNKNOWN,
+    WHOLE,
+    ZONED,
+    array_of,
+    duckdb_node,
+)
+
+_TYPE = "athena_type"
+_DATE_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME_TEXT = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
+TEXT_FORMS = {
+    BIGINT: "[+-]?[0-9]+",
+    DOUBLE: "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|NaN|[+-]?Infinity",
+    DATE: _DATE_TEXT,
+    TIMESTAMP: f"{_DATE_TEXT}( {_TIME_TEXT})?",
+    BOOLEAN: "(?i)true|false|t|f|1|0",
+    ZONED: f"{_DATE_TEXT}T{_TIME_TEXT}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?",
+}
+# What Athena's trim takes away; DuckDB's takes spaces only.
+_WHITE_SPACE = " \t\n\v\f\r"
+_PRIVATE = "\ue000"
+
+
+def set_type(node: exp.Expr, kind: SqlType) -> None:
+    """Let a node carry its type."""
+    node.meta[_TYPE] = kind
+
+
+def type_of(node: exp.Expr) -> SqlType:
+    """The type that a node carries."""
+    return cast(SqlType, node.meta.get(_TYPE, UNKNOWN))
+
+
+def call(name: str, *arguments: exp.Expr | str | int) -> exp.Expr:
+    """A call of one of DuckDB's functions."""
+    return exp.Anonymous(this=name, expressions=[_value(argument) for argument in arguments])
+
+
+def _value(value: exp.Expr | str | int) -> exp.Expr:
+    if isinstance(value, exp.Expr):
+        return value
+    return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
+
+
+def cast_to(node: exp.Expr, kind: SqlType) -> exp.Expr:
+    """`CAST(node AS kind)` in DuckDB's types."""
+    return exp.Cast(this=node, to=duckdb_node(kind))
+
+
+def _case(*branches: tuple[exp.Expr, exp.Expr], default: exp.Expr | None = None) -> exp.Expr:
+    ifs = [exp.If(this=condition, true=value) for condition, value in branches]
+    return exp.Case(ifs=ifs, default=default)
+
+
+def _is_null(node: exp.Expr) -> exp.Expr:
+    return exp.Is(this=node.copy(), expression=exp.Null())
+
+
+def typed(node: exp.Expr) -> exp.Expr:
+    """The node, cast to the type that Athena gives it."""
+    return cast_to(node, type_of(node))
+
+
+def aggregated(node: exp.Expr) -> exp.Expr:
+    """An aggregate, with its FILTER and OVER, cast to the type that Athena gives it."""
+    if isinstance(node.parent, (exp.Filter, exp.Window)):
+        return node
+    inner = node
+    while isinstance(inner, (exp.Filter, exp.Window)):
+        inner = inner.this
+    return typed(node) if isinstance(inner, (exp.Sum, exp.CountIf)) else node
+
+
+def divided(node: exp.Expr) -> exp.Expr:
+    """Whole numbers divide without remainder."""
+    whole = all(type_of(side).kind in WHOLE for side in (node.this, node.expression))
+    kind = exp.IntDiv if whole else exp.Div
+    return kind(this=node.this, expression=node.expression)
+
+
+def dated(node: exp.Expr) -> exp.Expr:
+    """A day plus an interval of days is a day."""
+    return cast_to(exp.paren(node, copy=False), DATE) if type_of(node).kind in DAY else node
+
+
+def truncated_time(node: exp.Expr) -> exp.Expr:
+    """`date_trunc` of a day is a day."""
+    return dated_call(node, call("date_trunc", node.text("unit").lower(), node.this))
+
+
+def added_time(node: exp.Expr) -> exp.Expr:
+    """`date_add` of a day is a day."""
+    unit = node.text("unit").lower()
+    interval = call(f"to_{unit}s", cast_to(node.expression, BIGINT))
+    return dated_call(node, exp.Paren(this=exp.Add(this=node.this, expression=interval)))
+
+
+def dated_call(node: exp.Expr, rewritten: exp.Expr) -> exp.Expr:
+    """`rewritten`, as a day where Athena says day."""
+    return cast_to(rewritten, DATE) if type_of(node).kind in DAY else rewritten
+
+
+def whole_units(node: exp.Expr) -> exp.Expr:
+    """`date_diff` counts complete units, not boundaries."""
+    return call("date_sub", node.text("unit").lower(), node.expression, node.this)
+
+
+def at_zone(node: exp.Expr) -> exp.Expr:
+    """The wall clock in a zone; a timestamp without one is UTC."""
+    instant = node.this
+    if type_of(instant) == TIMESTAMP:
+        instant = exp.AtTimeZone(this=exp.paren(instant), zone=exp.Literal.string("UTC"))
+    return exp.AtTimeZone(this=exp.paren(instant), zone=node.args["zone"])
+
+
+def cast_value(node: exp.Expr) -> exp.Expr:
+    """A cast that takes what Athena's takes and rounds as it does."""
+    source, target = type_of(node.this), type_of(node)
+    to = duckdb_node(target)
+    kind = type(node)
+    if source.kind in TEXT and target in TEXT_FORMS:
+        return text_in_form(node.this, target, strict=kind is exp.Cast and not _tried(node))
+    if target.kind in WHOLE and source.kind in ("double", "decimal"):
+        return kind(this=call("round", node.this), to=to)
+    return kind(this=node.this, to=to)
+
+
+def _tried(node: exp.Expr) -> bool:
+    return isinstance(node.parent, exp.Try)
+
+
+def text_in_form(text: exp.Expr, target: SqlType, *, strict: bool) -> exp.Expr:
+    """Text as a value, NULL or an error where it is not written as Athena wants it."""
+    fits = call("regexp_full_match", text.copy(), TEXT_FORMS[target])
+    value = exp.TryCast(this=text.copy(), to=duckdb_node(target))
+    if not strict:
+        return _case((fits, value))
+    value = exp.Cast(this=text.copy(), to=duckdb_node(target))
+    # The text itself is not repeated: it may be personal.
+    complaint = call("error", f"Cannot cast text to {target}: it is not written as one")
+    return _case((_is_null(text), exp.Null()), (fits, value), default=complaint)
+
+
+def iso_timestamp(node: exp.Expr) -> exp.Expr:
+    """`from_iso8601_timestamp`, which wants the letter T between day and time."""
+    return text_in_form(node.this, ZONED, strict=not _tried(node))
+
+
+def iso_date(node: exp.Expr) -> exp.Expr:
+    """`from_iso8601_date`."""
+    return text_in_form(node.this, DATE, strict=not _tried(node))
+
+
+def square_root(node: exp.Expr) -> exp.Expr:
+    """NaN below zero, where DuckDB raises."""
+    below = exp.LT(this=node.this.copy(), expression=exp.Literal.number(0))
+    return _case((below, _number("nan")), default=call("sqrt", node.this))
+
+
+def logarithm(node: exp.Expr) -> exp.Expr:
+    """-Infinity at zero and NaN below, where DuckDB raises."""
+    value = node.expression if isinstance(node, exp.Log) else node.this
+    name = f"log{node.this.name}" if isinstance(node, exp.Log) else "ln"
+    zero = exp.EQ(this=value.copy(), expression=exp.Literal.number(0))
+    below = exp.LT(this=value.copy(), expression=exp.Literal.number(0))
+    return _case(
+        (zero, _number("-inf")), (below, _number("nan")), default=call(name, value)
+    )
+
+
+def _number(text: str) -> exp.Expr:
+    return cast_to(exp.Literal.string(text), DOUBLE)
+
+
+def trimmed(node: exp.Expr) -> exp.Expr:
+    """White space of every kind is trimmed, not spaces only."""
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(node.text("position"), "trim")
+    return call(name, node.this, _WHITE_SPACE)
+
+
+def upper_case(node: exp.Expr) -> exp.Expr:
+    """The letter ß has no capital in Athena; DuckDB makes it ẞ."""
+    hidden = call("replace", node.this, "ß", _PRIVATE)
+    return call("replace", call("upper", hidden), _PRIVATE, "ß")
+
+
+def part_of_text(node: exp.Expr) -> exp.Expr:
+    """NULL past the last part, where DuckDB gives empty text."""
+    parts = call("string_split", node.this, node.args["delimiter"])
+    return call("list_extract", parts, node.args["part_index"])
+
+
+def regexp_found(node: exp.Expr) -> exp.Expr:
+    """NULL without a match, where DuckDB gives empty text."""
+    found = call("regexp_matches", node.this.copy(), node.expression.copy())
+    return _case((found, call("regexp_extract", node.this, node.expression, node.args["group"])))
+
+
+def regexp_replaced(node: exp.Expr) -> exp.Expr:
+    """Every match is replaced; groups are written `\\1` instead of `$1`."""
+    replacement = node.args.get("replacement")
+    text = re.sub(r"\$([0-9])", r"\\\1", replacement.name) if replacement is not None else ""
+    return call("regexp_replace", node.this, node.expression, text, "g")
+
+
+def sliced(node: exp.Expr) -> exp.Expr:
+    """The third argument is a length, in DuckDB it is the last place."""
+    start, length = node.args["start"], node.args["end"]
+    last = exp.Sub(this=exp.Add(this=start.copy(), expression=length), expression=_value(1))
+    return call("array_slice", node.this, start, last)
+
+
+def contained(node: exp.Expr) -> exp.Expr:
+    """NULL when the value is not there but a NULL is."""
+    array, value = node.this, node.expression
+    nulls = exp.LT(this=call("list_count", array.copy()), expression=call("len", array.copy()))
+    return _case(
+        (exp.Or(this=_is_null(array), expression=_is_null(value)), exp.Null()),
+        (call("list_contains", array, value), exp.true()),
+        (nulls, exp.Null()),
+        default=exp.false(),
+    )
+
+
+def best(node: exp.Expr) -> exp.Expr:
+    """The value beside the extreme, also when that value is NULL."""
+    name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
+    return call(name, node.this, node.expression)
+
+
+def days(node: exp.Expr) -> exp.Expr:
+    """A sequence of days is made of days."""
+    series = call("generate_series", node.args["start"], node.args["end"])
+    if (step := node.args.get("step")) is not None:
+        series.append("expressions", step)
+    return cast_to(series, array_of(DATE)) if type_of(node) == array_of(DATE) else series
+
+
+def unnested(node: exp.Expr) -> exp.Expr:
+    """Arrays side by side, short ones filled with NULL."""
+    arrays = node.expressions
+    columns = [call("unnest", array) for array in arrays]
+    names = [name.copy() for name in node.args["alias"].columns]
+    if offset := node.args.get("offset"):
+        lengths = [call("len", array.copy()) for array in arrays]
+        longest = lengths[0] if len(lengths) == 1 else call("greatest", *lengths)
+        columns.append(call("unnest", call("generate_series", 1, longest)))
+        if isinstance(offset, exp.Identifier):
+            names.append(offset.copy())
+    alias = exp.TableAlias(this=node.args["alias"].this, columns=names)
+    select = exp.select(*columns)
+    if isinstance(node.parent, exp.From):
+        return exp.Subquery(this=select, alias=alias)
+    return exp.Lateral(this=exp.Subquery(this=select), alias=alias)
+
+

@@ -1,0 +1,43 @@
+"""Athena's SQL in DuckDB's words, with the same result."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from cci_lite.errors import SqlError
+from cci_lite.views.analysis import CheckedQuery, analyse
+from cci_lite.views.constructs import correction_for
+from cci_lite.views.corrections import set_type, type_of, unnested
+from cci_lite.views.relations import Schema
+
+
+def check_query(sql: str, schema: Schema) -> CheckedQuery:
+    """The one SELECT in `sql`, read as Athena reads it; raises SqlError at the first thing wrong."""
+    query = analyse(sql, schema)
+    if query.findings:
+        first = min(query.findings, key=lambda finding: (finding.line, finding.column))
+        raise SqlError(first.message, line=first.line, column=first.column)
+    return query
+
+
+def to_duckdb(sql: str, schema: Schema) -> str:
+    """The same query for DuckDB; raises SqlError for what is not known to mean the same there."""
+    return translate(check_query(sql, schema))
+
+
+def translate(query: CheckedQuery) -> str:
+    """A checked query for DuckDB."""
+    tree = query.tree.copy()
+    # Innermost first, so that a correction finds its arguments corrected.
+    for node in reversed(list(tree.dfs())):
+        correction = unnested if isinstance(node, exp.Unnest) else correction_for(node)
+        if correction is None or node.parent is None:
+            continue
+        # A correction may put the node into another one, so its place is noted before.
+        parent, key, index = node.parent, node.arg_key, node.index
+        kind = type_of(node)
+        corrected = correction(node)
+        set_type(corrected, kind)
+        if corrected is not node:
+            parent.set(str(key), corrected, index)
+    return tree.sql("duckdb", pretty=True, comments=False)

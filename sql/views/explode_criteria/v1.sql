@@ -1,0 +1,37 @@
+-- explode_criteria_v1: one row per call and criterion. Key: tenant_id, call_id, criterion_id.
+-- Reads: qa_criteria. A call without an evaluation has no rows here. `passed` is NULL, never false,
+-- for a criterion that did not apply (na) or has no verdict (unscored). A document that names no QA
+-- template has template_id 'unknown' and template_version 0.
+SELECT
+  tenant_id,
+  call_date,
+  call_id,
+  call_started_at,
+  agent_id,
+  agent_name,
+  agent_team,
+  queue,
+  direction,
+  channel,
+  language_code,
+  COALESCE(template_id, 'unknown') AS template_id,
+  COALESCE(template_version, 0) AS template_version,
+  criterion_id,
+  position,
+  question,
+  verdict,
+  passed,
+  is_passed,
+  is_failed,
+  is_evaluated,
+  score,
+  weight,
+  required,
+  reason,
+  evidence,
+  evidence_at_seconds,
+  confidence,
+  evaluator,
+  qa_outcome,
+  source_key
+FROM qa_criteria

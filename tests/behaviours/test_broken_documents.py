@@ -1,0 +1,211 @@
+"""A corpus of broken documents: each is quarantined with its reason, mended, and brought in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cci_lite.nightly.quarantine import list_quarantined, prepare_replay
+from cci_lite.nightly.verify import verify_tenant
+from tests.worlds import DAY, TENANT, World, document
+
+Mutation = Callable[[dict[str, Any]], None]
+
+
+def changed(mutate: Mutation) -> bytes:
+    value = document("broken")
+    mutate(value)
+    return json.dumps(value).encode()
+
+
+def nested(levels: int) -> bytes:
+    return b'{"x":' + b"[" * levels + b"]" * levels + b"}"
+
+
+def with_text(old: bytes, new: bytes) -> bytes:
+    data = json.dumps(document("broken")).encode()
+    assert old in data
+    return data.replace(old, new, 1)
+
+
+WHOLE = json.dumps(document("broken")).encode()
+
+# name: bytes, JSON path, expected, found
+CORPUS: dict[str, tuple[bytes, str, str, str]] = {
+    "empty": (b"", "", "a JSON object", "nothing"),
+    "white space": (b" \n", "", "a JSON object", "only white space"),
+    "truncated": (WHOLE[:200], "", "valid JSON", "input data was truncated"),
+    "not JSON": (b"\x00\x01", "", "valid JSON", "invalid character (byte 0)"),
+    "an array": (b"[]", "", "an object", "a list of 0"),
+    "two documents": (WHOLE + WHOLE, "", "valid JSON", f"trailing characters (byte {len(WHOLE) + 1})"),
+    "pretty-printed": (
+        json.dumps(document("broken"), indent=2).encode(),
+        "", "JSON on one line", "a line end at byte 1",
+    ),
+    "byte order mark": (
+        b"\xef\xbb\xbf" + WHOLE, "", "UTF-8 without a byte order mark", "a byte order mark",
+    ),
+    "invalid UTF-8": (
+        with_text(b"Acme", b"Ac\xffe"), "", "UTF-8", f"an invalid byte at {WHOLE.index(b'Acme') + 2}",
+    ),
+    "UTF-16": (json.dumps(document("broken")).encode("utf-16"), "", "valid JSON", "invalid character (byte 0)"),
+    "deep nesting": (nested(50_000), "", "nesting that can be read", "too many levels"),
+    "NaN": (
+        with_text(b'"tone_score": 70', b'"tone_score": NaN'),
+        "", "valid JSON", f"invalid character (byte {WHOLE.index(b'70')})",
+    ),
+    "duplicate key": (
+        with_text(b'"call_id"', b'"call_id": "other", "call_id"'),
+        "call_id", "each field once", "the same field twice",
+    ),
+    "duplicate key far inside": (
+        with_text(b'"passed": false', b'"passed": false, "passed": true'),
+        "qa_evaluation.criteria[0].passed", "each field once", "the same field twice",
+    ),
+    "score is text": (
+        changed(lambda value: value["qa_evaluation"]["criteria"][1].update(score="n/a")),
+        "qa_evaluation.criteria[1].score", "a number", "'n/a'",
+    ),
+    "list for an object": (
+        changed(lambda value: value.update(ai_summary=[])), "ai_summary", "an object", "a list of 0",
+    ),
+    "wrong tenant": (
+        changed(lambda value: value.update(tenant_id="other-tenant")),
+        "tenant_id", "'demo-tenant', as in the key", "another tenant",
+    ),
+    "wrong day": (
+        changed(lambda value: value.update(call_date="2025-11-06")),
+        "call_date", "2025-11-05, as in the key", "2025-11-06",
+    ),
+    "no tenant": (
+        changed(lambda value: value.pop("tenant_id")),
+        "", "the field tenant_id", "an object with 8 fields",
+    ),
+    "criterion of another form": (
+        changed(lambda value: value["qa_evaluation"]["criteria"].append({"id": "other_09"})),
+        "qa_evaluation.criteria[3].id", "a criterion of default v1", "'other_09'",
+    ),
+    "criterion twice": (
+        changed(lambda value: value["qa_evaluation"]["criteria"].append({"id": "greet_01"})),
+        "qa_evaluation.criteria[3].id", "each criterion once", "the same criterion twice",
+    ),
+    "verdict and passed contradict": (
+        changed(lambda value: value["qa_evaluation"]["criteria"][0].update(verdict="fail")),
+        "qa_evaluation.criteria[0].passed", "what the verdict 'fail' says", "true",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_a_broken_document_is_quarantined_with_path_expected_and_found(
+    world: World, name: str
+) -> None:
+    data, path, expected, found = CORPUS[name]
+    world.put("good")
+    world.put_bytes("broken", data)
+    assert world.run().succeeded
+    [row] = world.rows("quarantined_documents")
+    assert (row["json_path"], row["expected"], row["found"]) == (path, expected, found)
+    assert row["source_key"] == f"unified/{TENANT}/2025/11/05/broken.json"
+    assert world.call_ids() == ["good"]
+
+
+def test_numbers_out_of_bounds_are_quarantined_at_their_path(world: World) -> None:
+    world.put_bytes("huge-1", changed(lambda value: value["ai_summary"].update(tone_score=1e300)))
+    world.put_bytes("huge-2", with_text(b'"tone_score": 70', b'"tone_score": 1e999'))
+    world.put_bytes("nan-text", changed(lambda value: value["ai_summary"].update(tone_score="nan")))
+    world.run()
+    paths = {
+        row["source_key"].rpartition("/")[2]: row["json_path"]
+        for row in world.rows("quarantined_documents")
+    }
+    assert paths["huge-1.json"] == paths["nan-text.json"] == "ai_summary.tone_score"
+    assert set(paths) == {"huge-1.json", "huge-2.json", "nan-text.json"}
+
+
+def test_a_document_of_50_megabytes_is_never_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("good")
+    key = world.put_bytes("huge", b" " * 50_000_000)
+    read = type(world.store).read
+
+    def guarded(store: Any, wanted: str) -> bytes:
+        assert wanted != key
+        return read(store, wanted)
+
+    monkeypatch.setattr(type(world.store), "read", guarded)
+    assert world.run().succeeded
+    [row] = world.rows("quarantined_documents")
+    assert (row["expected"], row["found"]) == ("at most 16777216 bytes", "50000000 bytes")
+    assert world.call_ids() == ["good"]
+
+
+def test_no_text_of_a_broken_document_reaches_the_quarantine_table(world: World) -> None:
+    secret = "Jane Doe, 4111 1111 1111 1111, jane@example.org"
+    world.put_bytes("a", changed(lambda value: value.update(duration_seconds=secret)))
+    world.put_bytes("b", changed(lambda value: value.update(direction=secret)))
+    world.put_bytes("c", changed(lambda value: value.update(call_id=secret)))
+    world.put_bytes("d", changed(lambda value: value["qa_evaluation"].update(template_id=secret)))
+    world.run()
+    rows = world.rows("quarantined_documents")
+    assert len(rows) == 4
+    for row in rows:
+        assert not any(word in str(row) for word in ("Jane", "4111", "example"))
+
+
+def mend(world: World, name: str) -> None:
+    """As a person does: open the copy in quarantine in an editor, save it pretty-printed."""
+    copy = f"quarantine/{TENANT}/2025/11/05/{name}.json"
+    world.store.write(copy, json.dumps(document(name), indent=2).encode())
+
+
+def test_a_mended_copy_is_brought_in_by_replay(world: World) -> None:
+    world.put("good")
+    world.put_bytes("bad-1", b"{")
+    world.put_bytes("bad-2", b"{")
+    world.run()
+    mend(world, "bad-1")
+
+    found = prepare_replay(world.lake, TENANT, world.forms)
+    assert [(each.source_key.rpartition("/")[2], each.problem is None) for each in found.documents] == [
+        ("bad-1.json", True), ("bad-2.json", False),
+    ]  # fmt: skip
+    world.run(again=found.again, removed=found.removed)
+
+    assert world.call_ids() == ["bad-1", "good"]
+    assert [each.source_key for each in list_quarantined(world.lake, TENANT)] == [
+        f"unified/{TENANT}/2025/11/05/bad-2.json"
+    ]
+    assert verify_tenant(world.lake, TENANT).findings == ()
+    assert world.run().days == []
+
+
+def test_a_replay_brings_in_what_waited_for_its_form(world: World) -> None:
+    world.put("call-1")
+    forms, world.forms = world.forms, []
+    world.run()
+    assert world.call_ids() == []
+    world.forms = forms
+    found = prepare_replay(world.lake, TENANT, world.forms)
+    world.run(again=found.again, removed=found.removed)
+    assert world.call_ids() == ["call-1"]
+    assert world.rows("quarantined_documents") == []
+
+
+def test_a_document_mended_to_another_day_leaves_its_old_place(world: World) -> None:
+    data = changed(lambda value: value.update(call_date="2025-11-06"))
+    old = world.put_bytes("broken", data)
+    world.run()
+    found = prepare_replay(world.lake, TENANT, world.forms)
+    world.run(again=found.again, removed=found.removed)
+    [call] = world.rows("calls")
+    assert call["source_key"] == f"unified/{TENANT}/2025/11/06/broken.json"
+    assert world.rows("quarantined_documents") == []
+    assert world.catalog.sources(TENANT, DAY) == {}
+    with pytest.raises(FileNotFoundError):
+        world.store.read(old)
+    assert verify_tenant(world.lake, TENANT).findings == ()

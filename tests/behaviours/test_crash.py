@@ -1,0 +1,126 @@
+"""A run that is killed, and two runs at once: readers see whole days, the next run repairs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from cci_lite.errors import LeaseHeldError
+from cci_lite.nightly.verify import verify_tenant
+from tests.worlds import DAY, NEXT_DAY, TENANT, World
+
+FOREVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
+STEPS = ("cleaned", "planned", "staged", "written", "checked", "switched")
+
+# Runs the night in a process of its own that kills itself at the given occurrence of a step.
+KILLED_RUN = textwrap.dedent(
+    """
+    import os, signal, sys
+    from pathlib import Path
+    from cci_lite.local.processes import Inline, Processes
+    from cci_lite.nightly.run import run_etl
+    from tests.worlds import TENANT, World
+
+    step, occurrence, workers = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    world = World(Path(sys.argv[1]))
+    seen = 0
+
+    def observe(progress):
+        global seen
+        seen += progress.step == step
+        if progress.step == step and seen == occurrence:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if __name__ == "__main__":
+        with Inline() if workers == 1 else Processes(workers) as pool:
+            run_etl(world.lake, {TENANT: world.forms}, "killed", pool=pool, observe=observe)
+    """
+)
+
+
+def killed_run(world: World, step: str, occurrence: int, *, workers: int = 1) -> int:
+    script = world.root.parent / "killed_run.py"
+    script.write_text(KILLED_RUN, encoding="utf-8")
+    checkout = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, str(script), str(world.root), step, str(occurrence), str(workers)],
+        cwd=checkout,
+        env={"PYTHONPATH": str(checkout), "PATH": ""},
+        check=False,
+    )
+    return done.returncode
+
+
+def seen_by_readers(world: World) -> dict[str, list[str]]:
+    """The calls of each table's rows, so that a torn day would show."""
+    return {
+        name: sorted({row["call_id"] for row in world.rows(name)})
+        for name in ("calls", "qa_criteria", "entities", "key_phrases", "action_items")
+    }
+
+
+@pytest.mark.parametrize("occurrence", [1, 2])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_run_killed_at_any_step_leaves_whole_days_and_the_next_run_repairs(
+    world: World, step: str, occurrence: int
+) -> None:
+    if step == "cleaned" and occurrence == 2:
+        pytest.skip("a run cleans up once")
+    world.put("call-1")
+    world.put("call-2", day=NEXT_DAY)
+    world.run()
+    old = ["call-1", "call-2"]
+    world.put("call-1b")
+    world.put("call-2b", day=NEXT_DAY)
+    world.put_bytes("broken", b"{", day=NEXT_DAY)
+    new = ["call-1", "call-1b", "call-2", "call-2b"]
+
+    assert killed_run(world, step, occurrence) == -signal.SIGKILL
+
+    reader = seen_by_readers(world)
+    assert all(calls == reader["calls"] for calls in reader.values())
+    # Days are switched one after the other; the last step of a day is the switch.
+    switched = occurrence if step == "switched" else occurrence - 1
+    assert reader["calls"] == [old, sorted([*old, "call-1b"]), new][switched]
+
+    assert world.run().succeeded
+    assert world.call_ids() == new
+    assert verify_tenant(world.lake, TENANT).findings == ()
+    noted = {generation for _, generation in world.catalog.retired(TENANT, FOREVER)}
+    noted |= {day.generation for day in world.catalog.days(TENANT).values()}
+    assert {key.split("/")[4] for key in world.files("curated")} == noted
+
+
+def test_a_killed_run_leaves_no_worker_behind_that_writes(world: World) -> None:
+    for number in range(20):
+        world.put(f"call-{number}")
+    assert killed_run(world, "written", 1, workers=2) == -signal.SIGKILL
+    assert world.call_ids() == []
+    assert world.run().succeeded
+    assert len(world.call_ids()) == 20
+    assert {key.split("/")[4] for key in world.files("curated")} == {"run-1-0001"}
+
+
+def test_the_second_of_two_runs_says_that_another_is_at_work(world: World) -> None:
+    world.put("call-1")
+    world.put("call-2", tenant_id="other-tenant")
+    other = World(world.root)
+    with world.catalog.lease(TENANT, "run first"):
+        report = other.run(TENANT, "other-tenant")
+        with pytest.raises(
+            LeaseHeldError,
+            match="^tenant demo-tenant: run first is at work; wait for it to end and run again$",
+        ), other.catalog.lease(TENANT, "run second"):
+            pass
+    assert report.busy == [TENANT]
+    assert not report.succeeded
+    assert world.call_ids() == []
+    assert world.call_ids(tenant_id="other-tenant") == ["call-2"]
+    assert world.run().succeeded
+    assert world.catalog.days(TENANT).keys() == {DAY}

@@ -1,0 +1,323 @@
+"""What a nightly run promises: every document accounted for, nothing done twice, nothing lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+
+import pytest
+
+from cci_lite.nightly.run import DayStatus
+from cci_lite.nightly.verify import verify_tenant
+from cci_lite.nightly.work import read_part
+from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
+
+
+def balances(world: World) -> dict[dt.date, tuple[int, int, int, int]]:
+    """The latest balance sheet of each day: sources, calls, superseded, quarantined."""
+    sheets = {}
+    for call_date in world.catalog.days(TENANT):
+        part = world.catalog.parts(TENANT, call_date)["etl_runs"][0]
+        row = read_part(world.store, part.key, "etl_runs").to_pylist()[-1]
+        names = ("sources", "calls", "superseded", "quarantined")
+        sheets[call_date] = tuple(row[name] for name in names)
+    return sheets
+
+
+def prove(world: World) -> None:
+    assert verify_tenant(world.lake, TENANT).findings == ()
+
+
+def test_every_document_becomes_rows_of_every_table(world: World) -> None:
+    world.put("call-1")
+    world.put("call-2", verdicts=(False, None, True))
+
+    assert world.run().succeeded
+
+    counts = {
+        name: len(world.rows(name))
+        for name in (
+            "calls", "qa_criteria", "entities", "key_phrases",
+            "sentiment_segments", "action_items", "quarantined_documents", "etl_runs",
+        )
+    }  # fmt: skip
+    assert counts == {
+        "calls": 2,
+        "qa_criteria": 6,
+        "entities": 2,
+        "key_phrases": 4,
+        "sentiment_segments": 2,
+        "action_items": 2,
+        "quarantined_documents": 0,
+        "etl_runs": 1,
+    }
+    prove(world)
+
+
+def test_scores_are_computed_from_the_form_and_the_verdicts(world: World) -> None:
+    world.put("call-1", verdicts=(True, False, None))
+    world.run()
+    [call] = world.rows("calls")
+    assert call["qa_total_score"] == 1.0
+    assert call["qa_max_score"] == 1.5
+    assert call["qa_percentage"] == 66.67
+    assert call["qa_outcome"] == "fail"
+    assert call["qa_criteria_unscored"] == 1
+    by_id = {row["criterion_id"]: row for row in world.rows("qa_criteria")}
+    assert [by_id[name]["verdict"] for name in ("greet_01", "confirm_02", "close_03")] == [
+        "pass", "fail", "unscored",
+    ]  # fmt: skip
+    assert [by_id[name]["score"] for name in ("greet_01", "confirm_02", "close_03")] == [
+        1.0, 0.0, None,
+    ]  # fmt: skip
+
+
+def test_a_second_run_reads_no_document_and_writes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("call-1")
+    world.put("call-2", day=NEXT_DAY)
+    world.run()
+    before = world.files("unified", "curated", "quarantine")
+
+    def refuse(*_: object) -> bytes:
+        raise AssertionError("a run with nothing to do reads nothing")
+
+    monkeypatch.setattr(type(world.store), "read", refuse)
+    report = world.run()
+
+    assert report.succeeded
+    assert report.days == []
+    assert world.files("unified", "curated", "quarantine") == before
+
+
+def test_one_changed_document_is_the_only_one_read_and_rewrites_its_day_only(world: World) -> None:
+    for number in range(5):
+        world.put(f"call-{number}")
+    world.put("other", day=NEXT_DAY)
+    world.run()
+    other_parts = world.catalog.parts(TENANT, NEXT_DAY)
+
+    world.put("call-3", verdicts=(False, False, False))
+    report = world.run()
+
+    assert [(day.call_date, day.documents_read) for day in report.days] == [(DAY, 1)]
+    assert all(len(parts) == 1 for parts in world.catalog.parts(TENANT, DAY).values())
+    assert world.catalog.parts(TENANT, NEXT_DAY) == other_parts
+    outcomes = {row["call_id"]: row["qa_outcome"] for row in world.rows("calls")}
+    assert outcomes["call-3"] == "fail"
+    assert len(outcomes) == 6
+    prove(world)
+
+
+def test_a_document_that_expired_keeps_its_rows(world: World) -> None:
+    old = world.put("old")
+    world.put("kept")
+    world.run()
+    world.store.delete(old)
+    assert world.run().days == []
+    world.put("new")
+    world.run()
+    assert world.call_ids() == ["kept", "new", "old"]
+    assert balances(world)[DAY] == (3, 3, 0, 0)
+    prove(world)
+
+
+def test_a_broken_document_is_quarantined_and_stops_no_other(world: World) -> None:
+    world.put("good")
+    key = world.put_bytes("bad", b'{"tenant_id": "demo-tenant", ')
+    assert world.run().succeeded
+    assert world.call_ids() == ["good"]
+    [row] = world.rows("quarantined_documents")
+    assert row["source_key"] == key
+    assert row["expected"] == "valid JSON"
+    assert world.store.read(row["quarantine_key"]) == world.store.read(key)
+    assert balances(world)[DAY] == (2, 1, 0, 1)
+    prove(world)
+
+
+def test_a_document_that_was_mended_in_place_comes_in_and_its_copy_goes(world: World) -> None:
+    world.put_bytes("call-1", b"{")
+    world.run()
+    [row] = world.rows("quarantined_documents")
+    world.put("call-1")
+    world.run()
+    assert world.call_ids() == ["call-1"]
+    assert world.rows("quarantined_documents") == []
+    with pytest.raises(FileNotFoundError):
+        world.store.read(row["quarantine_key"])
+    prove(world)
+
+
+def test_a_call_whose_date_was_corrected_is_on_its_new_day_only(world: World) -> None:
+    world.put("call-1")
+    world.put("call-2")
+    world.run()
+    world.put("call-1", day=NEXT_DAY, revision=2)
+    report = world.run()
+    assert report.succeeded
+    assert world.call_ids() == ["call-1", "call-2"]
+    [moved] = [row for row in world.rows("calls") if row["call_id"] == "call-1"]
+    assert moved["revision"] == 2
+    assert balances(world) == {DAY: (2, 1, 1, 0), NEXT_DAY: (1, 1, 0, 0)}
+    assert world.run().days == []
+    prove(world)
+
+
+def test_an_older_revision_on_another_day_never_replaces_the_call(world: World) -> None:
+    world.put("call-1", revision=2)
+    world.run()
+    world.put("call-1", day=NEXT_DAY, revision=1)
+    world.put("call-2", day=NEXT_DAY)
+    world.run()
+    assert [(row["call_id"], row["revision"]) for row in world.rows("calls")] == [
+        ("call-1", 2), ("call-2", 1),
+    ]  # fmt: skip
+    assert balances(world) == {DAY: (1, 1, 0, 0), NEXT_DAY: (2, 1, 1, 0)}
+    prove(world)
+
+
+def test_two_documents_of_one_call_in_one_run_give_one_row(world: World) -> None:
+    world.put("call-1", revision=1)
+    world.put("call-1", day=NEXT_DAY, revision=2)
+    world.run()
+    assert [(row["call_id"], row["revision"]) for row in world.rows("calls")] == [("call-1", 2)]
+    assert balances(world) == {DAY: (1, 0, 1, 0), NEXT_DAY: (1, 1, 0, 0)}
+    prove(world)
+
+
+def test_a_day_that_would_lose_many_calls_is_not_published(world: World) -> None:
+    for number in range(10):
+        world.put(f"call-{number}")
+    world.put("other", day=NEXT_DAY)
+    world.run()
+    for number in range(6):
+        world.put_bytes(f"call-{number}", b"{")
+    world.put("other-2", day=NEXT_DAY)
+
+    report = world.run()
+
+    assert {day.call_date: day.status for day in report.days} == {
+        DAY: DayStatus.REFUSED,
+        NEXT_DAY: DayStatus.PUBLISHED,
+    }
+    assert not report.succeeded
+    [refused] = [day for day in report.days if day.status is DayStatus.REFUSED]
+    assert refused.reason == (
+        "2025-11-05: 6 of 10 published calls would be lost to documents that now break the contract; "
+        "mend them, or run with --allow-shrink"
+    )
+    assert len(world.call_ids()) == 12
+    assert world.run(allow_shrink=True).succeeded
+    assert len(world.call_ids()) == 6
+    prove(world)
+
+
+def test_files_that_are_not_laid_out_as_documents_are_accounted_for(world: World) -> None:
+    world.put("good")
+    world.store.write(f"unified/{TENANT}/notes.txt", b"hello")
+    world.store.write(f"unified/{TENANT}/2025/13/45/x.json", b"{}")
+    world.run()
+    rows = world.rows("quarantined_documents")
+    assert sorted(row["source_key"] for row in rows) == [
+        f"unified/{TENANT}/2025/13/45/x.json",
+        f"unified/{TENANT}/notes.txt",
+    ]
+    assert {row["found"] for row in rows} == {"a key of another form"}
+    assert world.run().days == []
+    prove(world)
+
+
+def test_tenants_never_see_each_other(world: World) -> None:
+    world.put("call-1")
+    world.put("call-2", tenant_id="other-tenant")
+    stolen = json.dumps(document("call-3", tenant_id="other-tenant")).encode()
+    world.put_bytes("call-3", stolen)
+    world.run(TENANT, "other-tenant")
+    assert world.call_ids() == ["call-1"]
+    assert world.call_ids(tenant_id="other-tenant") == ["call-2"]
+    [row] = world.rows("quarantined_documents")
+    assert (row["json_path"], row["expected"], row["found"]) == (
+        "tenant_id", "'demo-tenant', as in the key", "another tenant",
+    )  # fmt: skip
+    for part in world.catalog.parts("other-tenant")["calls"]:
+        assert part.key.startswith("curated/other-tenant/")
+
+
+def test_documents_of_a_tenant_that_nobody_registered_are_named(world: World) -> None:
+    world.put("call-1")
+    world.put("call-2", tenant_id="stranger")
+    world.put("call-3", tenant_id="other-tenant")
+    assert world.run(TENANT, "other-tenant").unknown_tenants == ["stranger"]
+
+
+def test_a_day_whose_old_files_are_damaged_fails_alone(world: World) -> None:
+    world.put("call-1")
+    world.put("other", day=NEXT_DAY)
+    world.run()
+    part = world.catalog.parts(TENANT, DAY)["calls"][0]
+    world.store.write(part.key, b"not parquet")
+    world.put("call-2")
+    world.put("other-2", day=NEXT_DAY)
+    report = world.run()
+    assert {day.call_date: day.status for day in report.days} == {
+        DAY: DayStatus.FAILED,
+        NEXT_DAY: DayStatus.PUBLISHED,
+    }
+
+
+def test_replaced_generations_are_deleted_after_the_grace_period(world: World) -> None:
+    world.put("call-1")
+    world.run()
+    [old] = world.catalog.parts(TENANT, DAY)["calls"]
+    world.put("call-2")
+    world.run()
+    world.now += dt.timedelta(hours=23)
+    world.run()
+    assert world.store.read(old.key)
+    world.now += dt.timedelta(hours=2)
+    world.run()
+    with pytest.raises(FileNotFoundError):
+        world.store.read(old.key)
+    assert world.call_ids() == ["call-1", "call-2"]
+    prove(world)
+
+
+def test_days_before_since_are_left_alone(world: World) -> None:
+    world.put("call-1")
+    world.put("call-2", day=NEXT_DAY)
+    world.run(since=NEXT_DAY)
+    assert world.call_ids() == ["call-2"]
+    world.run()
+    assert world.call_ids() == ["call-1", "call-2"]
+
+
+def test_a_document_of_a_form_that_is_not_there_waits_in_quarantine(world: World) -> None:
+    key = world.put("call-1", qa_template_version="v7")
+    world.run()
+    [row] = world.rows("quarantined_documents")
+    assert (row["expected"], row["found"]) == (
+        "a form of this tenant (add it with: cci-lite forms put)", "'default' v7",
+    )  # fmt: skip
+    world.forms.append(dataclasses.replace(world.forms[0], version=7))
+    world.run(again=frozenset({key}))
+    assert world.call_ids() == ["call-1"]
+
+
+def test_large_parts_are_carried_each_for_itself_and_small_ones_are_merged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cci_lite.nightly.run.SMALL_PART_CALLS", 3)
+    for number in range(4):
+        world.put(f"call-{number}")
+    world.run()
+    world.put("late-1")
+    world.run()
+    assert [part.rows for part in world.catalog.parts(TENANT, DAY)["calls"]] == [4, 1]
+    world.put("late-2")
+    world.put("call-0", verdicts=(None, None, None))
+    world.run()
+    assert [part.rows for part in world.catalog.parts(TENANT, DAY)["calls"]] == [3, 3]
+    assert len(world.call_ids()) == 6
+    prove(world)

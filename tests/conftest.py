@@ -1,0 +1,57 @@
+"""Data to test against, found next to the checkout."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cci_lite.contract.tenant import Audio
+from tests.worlds import World
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class StarCall:
+    """One of the 1,000 conversations: its transcript, its truth and its tenant's audio."""
+
+    transcript: bytes
+    truth: dict[str, Any]
+    audio: Audio
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared data; CCI_LITE_SHARED names it when it is not next to the checkout."""
+    folder = Path(os.environ.get("CCI_LITE_SHARED", _CHECKOUT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no shared data at {folder}: set CCI_LITE_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def star_calls(shared: Path) -> list[StarCall]:
+    """The 1,000 conversations with their truth."""
+    calls = shared / "data" / "calls"
+    tenants = json.loads((calls / "tenants.json").read_text(encoding="utf-8"))
+    channels = {tenant["tenant_id"]: tenant["agent_channel"] for tenant in tenants}
+    transcripts = gzip.decompress((calls / "dev_transcripts.jsonl.gz").read_bytes()).splitlines()
+    truths = map(
+        json.loads, gzip.decompress((calls / "dev_truth.jsonl.gz").read_bytes()).splitlines()
+    )
+    return [
+        StarCall(transcript, truth, Audio(agent_channel=channels[truth["tenant_id"]]))
+        for transcript, truth in zip(transcripts, truths, strict=True)
+    ]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """An empty lake with one form."""
+    return World(tmp_path / "lake")

@@ -1,0 +1,81 @@
+"""Law: however documents arrive and whenever the night runs, the tables end up the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cci_lite.nightly.verify import verify_tenant
+from tests.worlds import DAY, TENANT, World
+
+CALLS = ("a", "b", "c", "d")
+
+writes = st.tuples(
+    st.sampled_from(CALLS),
+    st.integers(0, 2),
+    st.integers(1, 3),
+    st.sampled_from(("good", "good", "good", "broken")),
+    st.tuples(*[st.sampled_from((True, False, None))] * 3),
+)
+nights = st.lists(st.lists(writes, max_size=5), min_size=1, max_size=4)
+
+
+def lineage_free(world: World, table_name: str) -> list[dict[str, Any]]:
+    """Rows without what says when and by which run they were written."""
+    volatile = {"source_etag", "etl_run_id", "quarantined_at", "source_modified_at"}
+    rows = [
+        {name: value for name, value in row.items() if name not in volatile}
+        for row in world.rows(table_name)
+    ]
+    return sorted(rows, key=repr)
+
+
+def write(world: World, step: tuple[Any, ...]) -> None:
+    call_id, day, revision, kind, verdicts = step
+    date = DAY + dt.timedelta(days=day)
+    if kind == "broken":
+        world.put_bytes(call_id, b"{", day=date)
+    else:
+        world.put(call_id, day=date, revision=revision, verdicts=verdicts)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(nights)
+def test_many_nights_prove_themselves_and_end_in_one_row_per_call(
+    plan: list[list[tuple[Any, ...]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "lake")
+        for night in plan:
+            for step in night:
+                write(world, step)
+            world.run(allow_shrink=True)
+            assert verify_tenant(world.lake, TENANT).findings == ()
+        assert world.run().days == []
+        calls = world.call_ids()
+        assert len(calls) == len(set(calls))
+        world.catalog.close()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(writes.filter(lambda step: step[1] == 0), max_size=5), min_size=2, max_size=4))
+def test_many_nights_of_one_day_give_the_tables_of_one_night(
+    plan: list[list[tuple[Any, ...]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        nightly, once = World(Path(folder) / "nightly"), World(Path(folder) / "once")
+        for night in plan:
+            for step in night:
+                write(nightly, step)
+                write(once, step)
+            nightly.run(allow_shrink=True)
+        once.run()
+        for table_name in ("calls", "qa_criteria", "entities", "key_phrases", "quarantined_documents"):
+            assert lineage_free(nightly, table_name) == lineage_free(once, table_name)
+        nightly.catalog.close()
+        once.catalog.close()
