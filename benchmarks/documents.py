@@ -276,15 +276,12 @@ def _criterion(dice: random.Random, text: _Text, criterion_id: str) -> Criterion
 
 def _reported(
     dice: random.Random, evaluation: QaEvaluation, template: QaTemplate
-) -> ReportedScore | None:
-    """What the model claims: mostly right, sometimes wrong, sometimes nothing."""
-    chance = dice.random()
-    if chance < 0.1:
-        return None
+) -> ReportedScore:
+    """What the model claims: mostly right, sometimes wrong."""
     score = score_evaluation(evaluation, template).score
     percentage = None if score.percentage is None else float(score.percentage)
-    if chance < 0.2:
-        percentage = 71.0
+    if percentage is not None and dice.random() < 0.1:
+        percentage = round(percentage + 7.25, 2)
     return ReportedScore(
         total_score=float(score.total), max_score=float(score.max), percentage=percentage
     )

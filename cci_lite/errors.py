@@ -3,7 +3,7 @@
 CciLiteError
 ├── UsageError              a command or a call was given something it cannot use
 │   └── NotFoundError       a tenant, form, lake, view or file that is not there
-├── ContractError           a document, form or tenant that breaks the contract (carries the JSON path)
+├── ContractError           a document, form or tenant that breaks the contract (has the JSON path)
 │   ├── TenantIdError       not a tenant id
 │   ├── TemplateError       not a valid QA template
 │   └── TranscriptError     not a transcript that Amazon Transcribe writes
@@ -33,8 +33,8 @@ class NotFoundError(UsageError):
 class ContractError(CciLiteError):
     """A value breaks the contract.
 
-    `path` is a JSON path without the leading `$.` (empty for the whole value); `expected` and `found`
-    are phrases. `found` never repeats free text, see `describe_value`.
+    `path` is a JSON path without the leading `$.` (empty for the whole value); `expected` and
+    `found` are phrases. `found` never repeats free text, see `describe_value`.
     """
 
     def __init__(self, path: str, expected: str, found: str) -> None:
@@ -88,6 +88,8 @@ class ImmutableVersionError(CciLiteError):
 
 
 _TOKEN_LENGTH = 24
+# Python refuses to spell out whole numbers of more than 4,300 digits.
+_LONGEST_WHOLE_NUMBER_BITS = 1024
 _JOINERS = str.maketrans("", "", "_/.#:-")
 
 
@@ -102,6 +104,8 @@ def describe_value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
+        if isinstance(value, int) and value.bit_length() > _LONGEST_WHOLE_NUMBER_BITS:
+            return "a huge number"
         text = f"{value:g}" if isinstance(value, float) else str(value)
         return text if len(text) <= 6 else f"a number of {len(text)} characters"
     if isinstance(value, str):

@@ -1,7 +1,7 @@
 """Tenant ids, call ids, and every key and name that is derived from them.
 
-Nothing else in the package spells a prefix: code, policies, table locations and the laptop's folder use
-these functions. Everything of a tenant is under one prefix per root.
+Nothing else in the package spells a prefix: code, policies, table locations and the laptop's folder
+use these functions. Everything of a tenant is under one prefix per root.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def check_tenant_id(tenant_id: str) -> str:
 
 
 def check_call_id(call_id: str) -> str:
-    """Return `call_id` when it can name a file and a transcription job; raise ContractError otherwise.
+    """Return `call_id` when it can name a file and a job; raise ContractError otherwise.
 
     Ids made elsewhere are opaque to the lake; what is required is Transcribe's own alphabet for job
     names (`[0-9a-zA-Z._-]`, at most 200) and that no id starts with a dot.
@@ -66,7 +66,7 @@ def recording_key(tenant_id: str, name: str) -> str:
 
 
 def call_id_for(tenant_id: str, key: str) -> str:
-    """The id of the call recorded at `key`: the same for every upload of it, and without its name."""
+    """The id of the call recorded at `key`: the same for every upload, and without its name."""
     digest = hashlib.sha256(f"{check_tenant_id(tenant_id)}\0{key}".encode()).digest()
     return f"cci_{tenant_id}_{base64.b32encode(digest).decode('ascii')[:20].lower()}"
 
@@ -88,7 +88,8 @@ def unified_prefix(tenant_id: str) -> str:
 
 def unified_day_prefix(tenant_id: str, call_date: dt.date) -> str:
     """Where a tenant's unified documents of one day are."""
-    return f"{unified_prefix(tenant_id)}{call_date:%Y/%m/%d}/"
+    # Not strftime: on some systems its %Y leaves out the leading zeros of early years.
+    return f"{unified_prefix(tenant_id)}{call_date.isoformat().replace('-', '/')}/"
 
 
 def unified_key(tenant_id: str, call_date: dt.date, call_id: str) -> str:
@@ -144,12 +145,10 @@ def curated_table_prefix(tenant_id: str, table: str) -> str:
 def generation_prefix(tenant_id: str, table: str, call_date: dt.date, generation: str) -> str:
     """Where one generation of one partition is: what the catalogue's partition points at."""
     table_prefix = curated_table_prefix(tenant_id, table)
-    return f"{table_prefix}call_date={call_date:%Y-%m-%d}/{generation}/"
+    return f"{table_prefix}call_date={call_date.isoformat()}/{generation}/"
 
 
-def part_key(
-    tenant_id: str, table: str, call_date: dt.date, generation: str, part: int
-) -> str:
+def part_key(tenant_id: str, table: str, call_date: dt.date, generation: str, part: int) -> str:
     """One Parquet file of a generation."""
     return f"{generation_prefix(tenant_id, table, call_date, generation)}part-{part:04d}.parquet"
 

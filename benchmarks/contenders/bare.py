@@ -153,7 +153,7 @@ class _Document(_Part, kw_only=True):
     call_started_at: dt.datetime
     language_code: str
     duration_seconds: float
-    agent: _Agent = _Agent()
+    agent: _Agent = msgspec.field(default_factory=_Agent)
     queue: str | None = None
     direction: str
     channel: str
@@ -162,7 +162,7 @@ class _Document(_Part, kw_only=True):
     entities: _Entities
     ai_summary: _Summary
     qa_evaluation: _Evaluation
-    review: _Review = _Review()
+    review: _Review = msgspec.field(default_factory=_Review)
     usage: _Usage
     source: _Source
 
@@ -298,15 +298,6 @@ def _call_row(document: _Document, key: str, etag: str) -> tuple[Any, ...]:
     counts = sorted(((labels.count(label), label) for label in set(labels)), reverse=True)
     level = len(counts) > 1 and counts[0][0] == counts[1][0]
     scores = [of.sentiment_score.positive - of.sentiment_score.negative for of in found]
-    reasons = list(review.reasons)
-    if evaluation.outcome == "review":
-        reasons += [
-            reason
-            for one in evaluation.criteria
-            if one.required
-            and one.verdict == "unscored"
-            and (reason := f"unscored_required:{one.id}") not in reasons
-        ]
     return (
         document.call_id,
         document.revision,
@@ -352,7 +343,7 @@ def _call_row(document: _Document, key: str, etag: str) -> tuple[Any, ...]:
             or claim.percentage != evaluation.percentage
         ),
         review.needed,
-        ",".join(reasons) or None,
+        ",".join(review.reasons) or None,
         source.pii_redacted,
         usage.audio_seconds,
         usage.comprehend_units,

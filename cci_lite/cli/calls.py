@@ -13,6 +13,9 @@ from cci_lite.cli.options import examples, lake_option, tenant_option
 
 if TYPE_CHECKING:
     from cci_lite.contract.metadata import CallMetadata
+    from cci_lite.contract.template import QaTemplate
+    from cci_lite.contract.tenant import Tenant
+    from cci_lite.laptop import Lake
     from cci_lite.local.inputs import InputFile
     from cci_lite.pipeline.documents import InputReport, Transcript
 
@@ -54,23 +57,14 @@ def analyze(
     Criteria without a rule stay unscored, sentiment and tone stay empty: nothing is made up. Metadata of
     a call comes from --metadata or from a file `<transcript>.meta.json` beside it. Safe to repeat.
     """
-    from cci_lite import __version__
     from cci_lite.deploy.tenants import get_form, get_tenant
     from cci_lite.laptop import open_lake
-    from cci_lite.local.inputs import find_inputs, read_inputs, read_metadata
-    from cci_lite.pipeline.documents import analyze_transcripts
 
     opened = open_lake(lake)
     tenant = get_tenant(opened.catalog, tenant_id)
     template = get_form(opened.catalog, tenant_id, *form_reference(form))
-    by_job = read_metadata(metadata) if metadata else {}
-    transcripts = _transcripts(read_inputs(find_inputs(paths)), by_job)
-    reports = analyze_transcripts(
-        opened.store, tenant, template, transcripts, pipeline_version=__version__
-    )
-    _finish(
-        "transcripts", reports, next_step=f"cci-lite etl run --tenant {tenant_id} --lake {lake}"
-    )
+    if judge(opened, tenant, template, paths, metadata):
+        raise click.exceptions.Exit(1)
 
 
 @command.command(
@@ -96,7 +90,24 @@ def ingest(paths: Sequence[Path], tenant_id: str, lake: Path) -> None:
     documents = (InputDocument(file.name, file.data) for file in read_inputs(find_inputs(paths)))
     by_name = {(form.name, form.version): form for form in forms}
     reports = ingest_documents(opened.store, tenant, by_name, documents)
-    _finish("documents", reports, next_step=f"cci-lite etl run --tenant {tenant_id} --lake {lake}")
+    if _finish("documents", reports, tenant_id, lake):
+        raise click.exceptions.Exit(1)
+
+
+def judge(
+    lake: Lake, tenant: Tenant, template: QaTemplate, paths: Sequence[Path], metadata: Path | None
+) -> int:
+    """Judge the transcripts in these files, say what became of them; how many were refused."""
+    from cci_lite import __version__
+    from cci_lite.local.inputs import find_inputs, read_inputs, read_metadata
+    from cci_lite.pipeline.documents import analyze_transcripts
+
+    by_job = read_metadata(metadata) if metadata else {}
+    transcripts = _transcripts(read_inputs(find_inputs(paths)), by_job)
+    reports = analyze_transcripts(
+        lake.store, tenant, template, transcripts, pipeline_version=__version__
+    )
+    return _finish("transcripts", reports, tenant.tenant_id, lake.path)
 
 
 def form_reference(text: str) -> tuple[str, int | None]:
@@ -122,8 +133,8 @@ def _transcripts(
         yield Transcript(file.name, file.data, file.modified_at, known or NO_METADATA)
 
 
-def _finish(what: str, reports: Iterable[InputReport], *, next_step: str) -> None:
-    """Show progress, then what became of the inputs; exits 1 when any was refused."""
+def _finish(what: str, reports: Iterable[InputReport], tenant_id: str, lake: Path) -> int:
+    """Show progress, then what became of the inputs; how many were refused."""
     from cci_lite.cli.output import counted, progress, say
     from cci_lite.pipeline.documents import Written
 
@@ -152,9 +163,8 @@ def _finish(what: str, reports: Iterable[InputReport], *, next_step: str) -> Non
     if unknown_fields:
         say(f"{unknown_fields:,} fields that the contract does not know were left out")
     if counts[Written.NEW] or counts[Written.CHANGED]:
-        say(f"next: {next_step}")
-    if refused:
-        raise click.exceptions.Exit(1)
+        say(f"next: cci-lite etl run --tenant {tenant_id} --lake {lake}")
+    return len(refused)
 
 
 def _list(reports: Sequence[InputReport], line: Callable[[InputReport], str], rest: str) -> None:

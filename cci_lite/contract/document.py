@@ -1,22 +1,22 @@
 """The unified document: one JSON object per call, version 1.3, and how it is read and written.
 
-Reading is lenient where nothing can be lost (fields that the contract does not know are counted and left
-out, a number written as text is the number it says) and strict where a number could lie.
+Reading is lenient where nothing can be lost (fields that the contract does not know are counted and
+left out, a number written as text is the number it says) and strict where a number could lie.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections import Counter
-from collections.abc import Mapping
+import re
+from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from cci_lite.contract.parsing import convert
+from cci_lite.contract.parsing import check_time, convert
 from cci_lite.contract.scoring import Verdict
 from cci_lite.errors import ContractError, describe_value
 from cci_lite.tenancy import check_call_id, check_tenant_id
@@ -27,6 +27,7 @@ MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 MAX_SUMMARY_RAW_BYTES = 16 * 1024
 
 _BOM = b"\xef\xbb\xbf"
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 # The bounds also keep out the text "nan", which a lenient reader takes for a number.
 Number = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
@@ -292,6 +293,7 @@ def decode_document(data: bytes, *, one_line: bool = True) -> DecodedDocument:
     if not isinstance(value, dict):
         raise ContractError("", "an object", describe_value(value))
     document = convert(value, UnifiedDocument)
+    check_time(value.get("call_started_at"), document.call_started_at, "call_started_at")
     _check_document(document)
     return DecodedDocument(document, _count_unknown(value))
 
@@ -332,21 +334,21 @@ def _read_json(data: bytes, *, one_line: bool) -> object:
         data = data[len(_BOM) :]
     if not data.strip():
         raise ContractError("", "a JSON object", "nothing" if not data else "only white space")
-    if one_line and 0 <= (line_end := data.find(b"\n")) < len(data.rstrip()):
-        raise ContractError("", "JSON on one line", f"a line end at byte {line_end}")
+    if one_line:
+        _refuse_line_ends(data.rstrip())
     try:
         value = msgspec.json.decode(data)
+        # Decoders keep the last of two equal keys. Encoding what was kept gives the same bytes only
+        # when nothing was lost; any other spelling of the same JSON is looked at key by key.
+        if msgspec.json.encode(value) != data.rstrip():
+            _refuse_duplicate_keys(data)
     except UnicodeDecodeError:
         raise ContractError("", "UTF-8", _invalid_utf8(data)) from None
     except RecursionError:
         raise ContractError("", "nesting that can be read", "too many levels") from None
     except msgspec.DecodeError as problem:
-        what = str(problem).removeprefix("JSON is malformed: ")
+        what = str(problem).removeprefix("JSON is malformed: ").partition(" - at ")[0]
         raise ContractError("", "valid JSON", what[:1].lower() + what[1:]) from None
-    # Decoders keep the last of two equal keys. Encoding what was kept gives the same length again only
-    # when nothing was lost; any other spelling of the same JSON is looked at key by key.
-    if len(msgspec.json.encode(value)) != len(data.rstrip()):
-        _refuse_duplicate_keys(data)
     return value
 
 
@@ -358,38 +360,48 @@ def _invalid_utf8(data: bytes) -> str:
     return "an invalid escape"
 
 
+def _refuse_line_ends(data: bytes) -> None:
+    for line_end in (b"\n", b"\r"):  # Athena takes either for the end of a line.
+        if (place := data.find(line_end)) >= 0:
+            raise ContractError("", "JSON on one line", f"a line end at byte {place}")
+
+
 def _refuse_duplicate_keys(data: bytes) -> None:
-    duplicates: list[str] = []
+    repeated: list[tuple[dict[str, object], str]] = []
 
     def collect(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        value = dict(pairs)
-        if len(value) != len(pairs):
-            counts = Counter(key for key, _ in pairs)
-            duplicates.extend(key for key, count in counts.items() if count > 1)
+        value: dict[str, object] = {}
+        for key, item in pairs:
+            if key in value:
+                repeated.append((value, key))
+            value[key] = item
         return value
 
-    value = json.loads(data, object_pairs_hook=collect, parse_constant=_refuse_constant)
-    if duplicates:
+    value = json.loads(data, object_pairs_hook=collect)
+    if repeated:
         raise ContractError(
-            _path_of_key(value, duplicates[0]), "each field once", "the same field twice"
+            _path_of_repeated(value, repeated), "each field once", "the same field twice"
         )
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ContractError("", "valid JSON", name)
+def _path_of_repeated(root: object, repeated: list[tuple[dict[str, object], str]]) -> str:
+    """The path of a repeated field; the outermost one is always in what the decoder kept."""
+    keys = {id(value): key for value, key in repeated}
+    waiting = deque([("", root)])
+    while waiting:
+        path, value = waiting.popleft()
+        if id(value) in keys:
+            return f"{path}.{_shown(keys[id(value)])}".removeprefix(".")
+        if isinstance(value, dict):
+            waiting += [(f"{path}.{_shown(key)}", item) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    return ""
 
 
-def _path_of_key(value: object, key: str, path: str = "") -> str:
-    """The path of the first field called `key`: where to look for the second one."""
-    if isinstance(value, Mapping):
-        if key in value:
-            return f"{path}.{key}".removeprefix(".")
-        children = [(f"{path}.{name}", child) for name, child in value.items()]
-    elif isinstance(value, list):
-        children = [(f"{path}[{index}]", child) for index, child in enumerate(value)]
-    else:
-        return ""
-    return next((found for at, child in children if (found := _path_of_key(child, key, at))), "")
+def _shown(key: str) -> str:
+    """A field's name; anything that is not written like one may be text, which is not repeated."""
+    return key if _FIELD_NAME.fullmatch(key) else "…"
 
 
 def _check_document(document: UnifiedDocument) -> None:
@@ -433,7 +445,7 @@ _KNOWN_OF_CRITERION = frozenset(CriterionResult.__struct_encode_fields__)
 
 
 def _count_unknown(value: dict[str, Any]) -> int:
-    """Unknown fields of the document, its objects and its criteria (Comprehend's lists are AWS's own)."""
+    """Unknown fields of the document, its objects and criteria (Comprehend's lists are AWS's)."""
     count = len(value.keys() - _KNOWN[""])
     for name, known in _KNOWN.items():
         if name and isinstance(part := value.get(name), dict):

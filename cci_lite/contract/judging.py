@@ -1,4 +1,4 @@
-"""A document's evaluation against the tenant's form: verdicts, score, and what the document claimed."""
+"""A document's evaluation against the tenant's form: verdicts, score, and the document's claims."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ from cci_lite.contract.document import (
     verdict_of,
 )
 from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
-from cci_lite.contract.template import DEFAULT_TEMPLATE, QaTemplate, parse_version
+from cci_lite.contract.template import (
+    DEFAULT_TEMPLATE,
+    MOST_DECIMALS,
+    QaTemplate,
+    parse_version,
+)
 from cci_lite.errors import ContractError, describe_value
 
 Templates = Mapping[tuple[str, int], QaTemplate]
+
+_FINEST_CLAIM = Decimal(1).scaleb(-MOST_DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,9 @@ class ScoredEvaluation:
 def template_named_by(document: UnifiedDocument) -> tuple[str, int]:
     """Name and version of the form that the document was judged against.
 
-    A 1.2 document that names no form was judged by the guide's pipeline, which knew `QA_TEMPLATE#v1`
-    only: the form `default`, version 1. Raises ContractError when a 1.3 document names no version.
+    A 1.2 document that names no form was judged by the guide's pipeline, which knew only
+    `QA_TEMPLATE#v1`: the form `default`, version 1. Raises ContractError when a 1.3 document names
+    no version.
     """
     evaluation = document.qa_evaluation
     if evaluation is None:
@@ -68,8 +76,8 @@ def template_named_by(document: UnifiedDocument) -> tuple[str, int]:
 def score_document(document: UnifiedDocument, templates: Templates) -> ScoredEvaluation | None:
     """The document's evaluation scored with the tenant's form that it names; None without one.
 
-    Raises ContractError when the tenant has no such form, the form is not the one that was used, or a
-    criterion is not in it.
+    Raises ContractError when the tenant has no such form, the form is not the one that was used, or
+    a criterion is not in it.
     """
     evaluation = document.qa_evaluation
     if evaluation is None:
@@ -106,7 +114,7 @@ def score_evaluation(evaluation: QaEvaluation, template: QaTemplate) -> ScoredEv
 
 
 def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> UnifiedDocument:
-    """The document in version 1.3: every criterion of the form, computed totals, claims kept beside."""
+    """The document in 1.3: every criterion of the form, computed totals, claims kept beside."""
     score = scored.score
     criteria = [
         CriterionResult(
@@ -178,16 +186,19 @@ def _differs(reported: ReportedScore, score: CallScore) -> bool:
     pairs = (
         (reported.total_score, score.total),
         (reported.max_score, score.max),
-        (reported.percentage, score.percentage),
+        (reported.percentage, 100 * score.total / score.max if score.max else None),
     )
     return any(claim is not None and not _agrees(claim, computed) for claim, computed in pairs)
 
 
 def _agrees(claim: float, computed: Decimal | None) -> bool:
-    """Whether the computed figure, rounded as coarsely as the claim is written, is the claim."""
+    """Whether the computed figure, rounded as coarsely as the claim is written, is the claim.
+
+    Beyond the decimals that a weight can have, a claim shows no more than a computer's rounding.
+    """
     if computed is None:
         return False
-    claimed = Decimal(repr(claim)).normalize()
+    claimed = Decimal(repr(claim)).quantize(_FINEST_CLAIM, rounding=ROUND_HALF_UP).normalize()
     exponent = claimed.as_tuple().exponent
     step = Decimal(1).scaleb(min(int(exponent), 0))
     return computed.quantize(step, rounding=ROUND_HALF_UP) == claimed

@@ -1,4 +1,4 @@
-"""What a telephony platform or CRM knows about a call: a row of a CSV export, a sidecar, a webhook."""
+"""What a telephony platform or CRM knows about a call: a CSV row, a sidecar, a webhook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from cci_lite.contract.document import IdText, UtcTime
-from cci_lite.contract.parsing import convert
+from cci_lite.contract.parsing import check_time, convert
 
 
 class CallMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,6 +30,7 @@ def parse_metadata(value: Mapping[str, Any]) -> CallMetadata:
     """Metadata from a row or an object; empty text counts as absent. Raises ContractError."""
     given = {key: item for key, item in value.items() if item not in ("", None)}
     metadata = convert(given, CallMetadata)
+    check_time(given.get("started_at"), metadata.started_at, "started_at")
     if metadata.started_at is not None:
         started_at = metadata.started_at.astimezone(dt.UTC)
         metadata = msgspec.structs.replace(metadata, started_at=started_at)

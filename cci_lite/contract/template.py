@@ -1,8 +1,8 @@
 """The QA template: a tenant's own form, in immutable versions.
 
-A template arrives as YAML or JSON, in our own shape (`name`, `version`, `criteria`, `scoring`) or as the
-guide prints it (`pk`, `sk`). `parse_draft` reads both; a draft becomes a `QaTemplate` when it is given its
-version. `item_of` and `template_of_item` are the stored form, the same for every store.
+A template arrives as YAML or JSON, in our own shape (`name`, `version`, `criteria`, `scoring`) or
+as the guide prints it (`pk`, `sk`). `parse_draft` reads both; a draft becomes a `QaTemplate` when
+it is given its version. `item_of` and `template_of_item` are the stored form, alike in every store.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ DEFAULT_TEMPLATE = "default"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _VERSION = re.compile(r"v?(\d{1,6})", re.ASCII)
 _PLACEHOLDER = "TENANT#{tenant_id}"
+MOST_DECIMALS = 4
 
 
 class SaidBy(StrEnum):
@@ -45,6 +46,15 @@ class RequiredPolicy(StrEnum):
     FLAG_ONLY = "flag_only"
 
 
+# Python's `$` matches before a final line end too, which `(?!\n)` keeps out.
+_CriterionId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_]{1,63}(?!\n)$",
+        description="2 to 64 lower-case letters, digits and '_', starting with a letter",
+    ),
+]
+_Question = Annotated[str, msgspec.Meta(min_length=5, max_length=500)]
 _Phrase = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Phrases = Annotated[tuple[_Phrase, ...], msgspec.Meta(max_length=100)]
 _Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -63,9 +73,9 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Within(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where in the call a rule looks; exactly one is set.
 
-    Turns are counted over the speaker that the rule listens to: `first_turns: 1` is that speaker's first
-    turn, `after_turns: 1` is everything after it. Seconds are measured from the start and from the end
-    of the speech.
+    Turns are counted over the speaker that the rule listens to: `first_turns: 1` is that speaker's
+    first turn, `after_turns: 1` is everything after it. Seconds are measured from the start and
+    from the end of the speech.
     """
 
     first_turns: _Count | None = None
@@ -76,7 +86,7 @@ class Within(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Decides a criterion exactly: who must (not) say what, where in the call, and when it applies."""
+    """Decides a criterion exactly: who must (not) say what, where in the call, when it applies."""
 
     phrases: _Phrases = ()
     pattern: _Pattern | None = None
@@ -89,8 +99,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of a QA template."""
 
-    id: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,63}$")]
-    question: Annotated[str, msgspec.Meta(min_length=5, max_length=500)] = msgspec.field(name="text")
+    id: _CriterionId
+    question: _Question = msgspec.field(name="text")
     weight: Decimal
     required: bool = False
     rule: Rule | None = None
@@ -104,7 +114,9 @@ class Scoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     notes: str = ""
 
 
-class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TemplateFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A QA template as people write it, in our own shape or as the guide prints it."""
+
     pk: str | None = None
     sk: str | None = None
     name: str | None = None
@@ -158,15 +170,17 @@ def parse_draft(value: object, *, tenant_id: str | None = None) -> TemplateDraft
     """
     if not isinstance(value, Mapping):
         raise TemplateError("", "an object with criteria and scoring", describe_value(value))
-    file = convert(value, _File, TemplateError)
+    file = convert(value, TemplateFile, TemplateError)
     if file.pk and tenant_id and file.pk not in (f"TENANT#{tenant_id}", _PLACEHOLDER):
         raise TemplateError("pk", f"TENANT#{tenant_id}", "another tenant's key")
     name, version = _name_and_version(file)
     _check_criteria(file.criteria)
     threshold = file.scoring.pass_threshold
-    if not (threshold.is_finite() and 0 <= threshold <= 1):
+    if not (_is_short(threshold) and 0 <= threshold <= 1):
         raise TemplateError(
-            "scoring.pass_threshold", "a number from 0 to 1", describe_value(str(threshold))
+            "scoring.pass_threshold",
+            f"a number from 0 to 1, with at most {MOST_DECIMALS} decimals",
+            describe_value(str(threshold)),
         )
     return TemplateDraft(name, version, file.criteria, file.scoring)
 
@@ -206,16 +220,22 @@ def template_of_item(item: Mapping[str, Any]) -> QaTemplate:
     return draft.as_version(draft.version)
 
 
-def _name_and_version(file: _File) -> tuple[str, int | None]:
+def _name_and_version(file: TemplateFile) -> tuple[str, int | None]:
     name, version = file.name, parse_version(file.version)
     if file.sk is not None:
         parts = file.sk.removeprefix(TEMPLATE_SORT_PREFIX).split("#")
         if not file.sk.startswith(TEMPLATE_SORT_PREFIX) or len(parts) > 2 or not all(parts):
-            raise TemplateError("sk", "QA_TEMPLATE#<name>#v<N> or QA_TEMPLATE#v<N>", describe_value(file.sk))
+            raise TemplateError(
+                "sk", "QA_TEMPLATE#<name>#v<N> or QA_TEMPLATE#v<N>", describe_value(file.sk)
+            )
         # The guide writes the default form as QA_TEMPLATE#v1, others as QA_TEMPLATE#sales.
         if len(parts) == 1:
-            parts = [DEFAULT_TEMPLATE, parts[0]] if _VERSION.fullmatch(parts[0]) else [parts[0], "v1"]
-        name, version = name or parts[0], version or parse_version(parts[1], "sk")
+            is_version = _VERSION.fullmatch(parts[0])
+            parts = [DEFAULT_TEMPLATE, *parts] if is_version else [*parts, f"v{version or 1}"]
+        key_name, key_version = parts[0], parse_version(parts[1], "sk")
+        if name not in (None, key_name) or version not in (None, key_version):
+            raise TemplateError("sk", "the same name and version as in the file", "others")
+        name, version = key_name, key_version
     name = name or DEFAULT_TEMPLATE
     if not _NAME.fullmatch(name):
         raise TemplateError("name", "lower-case letters, digits, '_' and '-'", describe_value(name))
@@ -227,18 +247,24 @@ def _check_criteria(criteria: tuple[Criterion, ...]) -> None:
     for position, criterion in enumerate(criteria):
         path = f"criteria[{position}]"
         if criterion.id in seen:
-            raise TemplateError(f"{path}.id", "an id used once in the form", f"'{criterion.id}' again")
+            raise TemplateError(
+                f"{path}.id", "an id used once in the form", f"{describe_value(criterion.id)} again"
+            )
         seen.add(criterion.id)
         weight = criterion.weight
-        exponent = weight.as_tuple().exponent
-        if not (weight.is_finite() and 0 < weight <= 1000 and isinstance(exponent, int) and exponent >= -4):
+        if not (_is_short(weight) and 0 < weight <= 1000):
             raise TemplateError(
                 f"{path}.weight",
-                "a number above 0, at most 1000, with at most 4 decimals",
+                f"a number above 0, at most 1000, with at most {MOST_DECIMALS} decimals",
                 describe_value(str(weight)),
             )
         if criterion.rule is not None:
             _check_rule(f"{path}.rule", criterion.rule)
+
+
+def _is_short(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -MOST_DECIMALS
 
 
 def _check_rule(path: str, rule: Rule) -> None:
@@ -247,10 +273,12 @@ def _check_rule(path: str, rule: Rule) -> None:
         condition = rule.applies_when
         _check_condition(f"{path}.applies_when", condition.phrases, condition.pattern)
     if rule.within is not None:
-        given = [name for name in rule.within.__struct_fields__ if getattr(rule.within, name) is not None]
-        if len(given) != 1:
-            names = ", ".join(rule.within.__struct_fields__)
-            raise TemplateError(f"{path}.within", f"exactly one of {names}", f"{len(given)} of them")
+        names = rule.within.__struct_fields__
+        given = sum(getattr(rule.within, name) is not None for name in names)
+        if given != 1:
+            raise TemplateError(
+                f"{path}.within", f"exactly one of {', '.join(names)}", f"{given} of them"
+            )
 
 
 def _check_condition(path: str, phrases: tuple[str, ...], pattern: str | None) -> None:

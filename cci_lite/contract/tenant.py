@@ -1,4 +1,4 @@
-"""A tenant: who it is, in which time zone its days run, and who speaks on which side of a recording."""
+"""A tenant: who it is, its time zone, and who speaks on which side of a recording."""
 
 from __future__ import annotations
 
@@ -21,14 +21,26 @@ class TenantStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Audio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+# Python's `$` matches before a final line end too, which `(?!\n)` keeps out.
+_Channel = Annotated[
+    str, msgspec.Meta(pattern=r"^ch_[0-9](?!\n)$", description="a channel from ch_0 to ch_9")
+]
+_Speaker = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^spk_[0-9]{1,2}(?!\n)$", description="a speaker from spk_0 to spk_99"),
+]
+
+
+class Audio(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Which channel (`ch_0`, `ch_1`) or speaker (`spk_0`, …) of a recording is the agent.
 
     None means that it cannot be known from that label: the speakers' roles are then unknown.
     """
 
-    agent_channel: Annotated[str, msgspec.Meta(pattern="^ch_[0-9]$")] | None = None
-    agent_speaker: Annotated[str, msgspec.Meta(pattern="^spk_[0-9]{1,2}$")] | None = None
+    agent_channel: _Channel | None = None
+    agent_speaker: _Speaker | None = None
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,9 +24,10 @@ _PARTITION_PREFIX = "TENANT#"
 
 def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
     """Store a tenant; False when it was stored so already."""
-    item = item_of_tenant(tenant)
     key = _partition_key(tenant.tenant_id)
-    if config.get(key, META_SORT_KEY) == item:
+    stored = config.get(key, META_SORT_KEY) or {}
+    item = {**stored, **item_of_tenant(tenant)}
+    if item == stored:
         return False
     config.put(key, META_SORT_KEY, item)
     return True
@@ -34,13 +35,14 @@ def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
 
 def get_tenant(config: ConfigStore, tenant_id: str) -> Tenant:
     """A tenant; raises NotFoundError, naming the nearest, when there is none of that id."""
-    item = config.get(_partition_key(tenant_id), META_SORT_KEY)
+    key = _partition_key(tenant_id)
+    item = config.get(key, META_SORT_KEY)
     if item is None:
         present = [tenant.tenant_id for tenant in list_tenants(config)]
         near = difflib.get_close_matches(tenant_id, present, n=1)
         hint = f"did you mean {near[0]}?" if near else "add it with: cci-lite tenants add"
         raise NotFoundError(f"no tenant {describe_value(tenant_id)}; {hint}")
-    return parse_tenant(item)
+    return parse_tenant({"pk": key, **item})
 
 
 def list_tenants(config: ConfigStore) -> list[Tenant]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import importlib.abc
 import multiprocessing
 import os
 import sys
@@ -69,9 +70,17 @@ class Processes:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
+class _NoPandas(importlib.abc.MetaPathFinder):
+    """pyarrow imports pandas whenever it can: time and memory that a worker has no use for."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        """Say that there is no pandas; leave all else to the other finders."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is kept out of worker processes", name=fullname)
+
+
 def _begin_worker() -> None:
-    # pyarrow imports pandas whenever it can: time and memory that a worker has no use for.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, _NoPandas())
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +19,7 @@ import pyarrow.parquet as pq
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.template import QaTemplate
+from cci_lite.errors import CciLiteError
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord, Store, StoredObject
 from cci_lite.tenancy import part_key, quarantine_key
@@ -59,7 +62,7 @@ def flatten_item(store: Store, item: WorkItem) -> ItemResult:
     try:
         return _flatten(store, item)
     except Exception as problem:  # one day that cannot be built must not stop the others
-        return ItemResult(failure=f"{type(problem).__name__}: {problem}")
+        return ItemResult(failure=_describe_failure(problem))
 
 
 def write_part(
@@ -129,6 +132,13 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
             parts[table_name] = part
         tables.clear()
     return ItemResult(parts, tuple(records))
+
+
+def _describe_failure(problem: Exception) -> str:
+    """What failed and where in the code; messages of other libraries may carry data."""
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    detail = f": {problem}" if isinstance(problem, (CciLiteError, OSError)) else ""
+    return f"{type(problem).__name__} at {Path(frame.filename).name}:{frame.lineno}{detail}"
 
 
 def _collect(batches: Mapping[str, list[pa.Table]], rows: Flattener) -> None:

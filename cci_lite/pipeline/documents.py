@@ -1,4 +1,4 @@
-"""Make unified documents on a laptop: from transcripts by rules, or from documents made elsewhere."""
+"""Make unified documents on a laptop: from transcripts by rules, or from others' documents."""
 
 from __future__ import annotations
 
@@ -98,8 +98,9 @@ def analyze_transcripts(
     """Judge each transcript by the form's rules and write its unified document.
 
     The same transcript again changes nothing; another transcript of the same recording is its next
-    revision. A transcript that cannot be read is reported and does not stop the others. Two different
-    transcripts of one recording in the same delivery are refused, for neither is known to be the later.
+    revision. A transcript that cannot be read is reported and does not stop the others. Of two
+    different transcripts of one recording in the same delivery the second is refused, for neither
+    is known to be the later.
     """
     seen: dict[str, str] = {}
     for transcript in transcripts:
@@ -140,8 +141,8 @@ def ingest_documents(
 ) -> Iterator[InputReport]:
     """Check documents made elsewhere, score them with the form they name, and write them as 1.3.
 
-    A document that breaks the contract is reported and does not stop the others; an older revision than
-    the one that is there is left out.
+    A document that breaks the contract is reported and does not stop the others; an older revision
+    than the one that is there is left out.
     """
     for given in documents:
         try:
@@ -156,10 +157,9 @@ def ingest_documents(
                 if scored.reported_differs and scored.reported is not None:
                     computed = scored.score.percentage
                     claimed = scored.reported.percentage
-                    claim = (
-                        f"the document claimed {'no percentage' if claimed is None else f'{claimed:g}'}, "
-                        f"the form gives {'none' if computed is None else computed}"
-                    )
+                    said = "no percentage" if claimed is None else f"{claimed:g}"
+                    given_by_form = "none" if computed is None else computed
+                    claim = f"the document claimed {said}, the form gives {given_by_form}"
             yield InputReport(
                 given.name,
                 _write_newer(store, document),

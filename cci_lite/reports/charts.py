@@ -1,4 +1,4 @@
-"""Where the marks of a chart stand, in percent of its area: pure geometry, drawn by the template."""
+"""Where the marks of a chart stand, in percent of its area; the template draws them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Tick:
-    """A week on the horizontal axis. `rank` 0 is always labelled, higher ones where there is room."""
+    """A week on the axis. `rank` 0 is always labelled, higher ones where there is room."""
 
     x: float
     label: str
@@ -199,6 +199,8 @@ def _changes(scored: Sequence[TrendPoint], place: dict[dt.date, float]) -> tuple
         for version in _versions(scored)[1:]
     }
     return tuple(
-        Change(round(place[week], 3), f"v{version} from {numbers.short_day(week)}", place[week] > 60)
+        Change(
+            round(place[week], 3), f"v{version} from {numbers.short_day(week)}", place[week] > 60
+        )
         for version, week in firsts.items()
     )

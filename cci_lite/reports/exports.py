@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell, MergedCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
@@ -60,9 +60,7 @@ _COLUMNS = (
     _Column("evaluated_calls", "Evaluated calls", _Kind.NUMBER, lambda row: row.evaluated_calls),
     _Column("failed_calls", "Failed calls", _Kind.NUMBER, lambda row: row.failed_calls),
     _Column("call_fail_rate", "Call fail rate", _Kind.SHARE, lambda row: row.call_fail_rate),
-    _Column(
-        "call_fail_rate_low", "95 % from", _Kind.SHARE, lambda row: row.call_fail_rate_low
-    ),
+    _Column("call_fail_rate_low", "95 % from", _Kind.SHARE, lambda row: row.call_fail_rate_low),
     _Column("call_fail_rate_high", "95 % to", _Kind.SHARE, lambda row: row.call_fail_rate_high),
     _Column(
         "weighted_percentage",
@@ -91,8 +89,10 @@ def render_json(board: Leaderboard) -> str:
 
 
 def render_csv(board: Leaderboard) -> str:
-    """The rows as CSV (RFC 4180), numbers unrounded; text that a spreadsheet would run is quoted by an
-    apostrophe."""
+    """The rows as CSV (RFC 4180), numbers unrounded.
+
+    Text that a spreadsheet would run as a formula has a leading apostrophe.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([column.name for column in _COLUMNS])
@@ -102,7 +102,7 @@ def render_csv(board: Leaderboard) -> str:
 
 
 def render_xlsx(board: Leaderboard) -> bytes:
-    """An Excel workbook: the leaderboard with numbers as numbers, and a sheet on where it comes from."""
+    """An Excel workbook: numbers as numbers, and a sheet that says where they come from."""
     workbook = Workbook()
     workbook.remove(workbook.worksheets[0])
     _fill_leaderboard(workbook.create_sheet("Leaderboard"), board)
@@ -148,7 +148,7 @@ def _fill_about(sheet: Worksheet, board: Leaderboard) -> None:
         _write_text(sheet.cell(line, 1), text)
 
 
-def _write(cell: Cell, kind: _Kind, value: Value) -> None:
+def _write(cell: Cell | MergedCell, kind: _Kind, value: Value) -> None:
     if isinstance(value, str):
         _write_text(cell, value)
         return
@@ -158,7 +158,7 @@ def _write(cell: Cell, kind: _Kind, value: Value) -> None:
         cell.number_format = _FORMATS[kind]
 
 
-def _write_text(cell: Cell, text: str) -> None:
+def _write_text(cell: Cell | MergedCell, text: str) -> None:
     cell.value = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text)
     # Text stays text, also when it starts like a formula and when somebody edits the cell.
     cell.data_type = "s"

@@ -1,4 +1,4 @@
-"""Agents against the criteria of one form version: the cells of a heat map, cut to what a page can show."""
+"""Agents against the criteria of a form version, cut to what a page can show."""
 
 from __future__ import annotations
 

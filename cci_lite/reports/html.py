@@ -1,4 +1,4 @@
-"""Self-contained HTML: templates that escape everything, one style sheet, a policy that allows no more."""
+"""Self-contained HTML: everything escaped, one style sheet, a policy that allows no more."""
 
 from __future__ import annotations
 

@@ -104,8 +104,7 @@ class FormTable:
 class Leaderboard:
     """The failure leaderboard of a week, one table per version of a QA template.
 
-    `week_start` is a Monday, or None when no call has been evaluated in any week; `statement` is what
-    was run.
+    `week_start` is a Monday, None when no week has an evaluated call; `statement` was run for it.
     """
 
     tenant_id: str
@@ -188,7 +187,7 @@ def _tables(rows: Sequence[LeaderboardRow]) -> tuple[FormTable, ...]:
 
 def _placed(rows: Sequence[LeaderboardRow]) -> tuple[LeaderboardRow, ...]:
     holders = Counter(row.rank for row in rows if row.rank is not None)
-    marked = (replace(row, is_tied=holders[row.rank] > 1) for row in rows)
+    marked = (replace(row, is_tied=row.rank is not None and holders[row.rank] > 1) for row in rows)
     return tuple(sorted(marked, key=_order))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 _TENTH = Decimal("0.1")
 _CENT = Decimal("0.01")
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def count(number: int) -> str:
@@ -16,9 +16,9 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """`1 call`, `2,100 calls`."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
 def percent(share: float | None) -> str:
@@ -45,14 +45,15 @@ def plain(number: float) -> str:
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """`8.1–18.0`: two shares as percentages; empty when nothing was evaluated."""
+    """Two shares as percentages around an en dash; empty when nothing was evaluated."""
     if low is None or high is None:
         return ""
-    return f"{_rounded(_exact(low) * 100, _TENTH)}–{_rounded(_exact(high) * 100, _TENTH)}"
+    bounds = (_rounded(_exact(bound) * 100, _TENTH) for bound in (low, high))
+    return "\N{EN DASH}".join(map(str, bounds))
 
 
 def percent_with_interval(share: float | None, low: float | None, high: float | None) -> str:
-    """`12.3 % (8.1–18.0)`."""
+    """A share with its interval in brackets behind it."""
     bounds = interval(low, high)
     return f"{percent(share)} ({bounds})" if bounds else percent(share)
 

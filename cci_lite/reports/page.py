@@ -1,4 +1,4 @@
-"""The report page of a tenant: what was found, how sure that is, and the SQL behind every number."""
+"""The report page of a tenant: what was found, how sure that is, and the SQL behind it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The SQL behind every number of the reports, for Athena, and the way its rows are read.
 
-Each statement is run as it stands here and shown as it was run. Each yields `tenant_id`, so that rows of
-another tenant than the one in the title are noticed before they are shown.
+Each statement is run as it stands here and shown as it was run. Each yields `tenant_id`, so that
+rows of another tenant than the one in the title are noticed before they are shown.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Statement:
-    """One SELECT. `name` is its anchor on a page, `title` says what its numbers are."""
+    """One SELECT. `name` is its anchor on a page, `section` that of its numbers."""
 
     name: str
+    section: str
     title: str
     sql: str
 
@@ -39,10 +40,12 @@ _COUNTS = """\
     count_if(qa_outcome = 'review') AS review_calls,
     count_if(qa_outcome = 'none') AS unevaluated_calls,
     count_if(qa_max_score > 0e0) AS scored_calls,
-    CAST(sum(CASE WHEN qa_max_score > 0e0 THEN CAST(qa_total_score AS decimal(18, 6)) END) AS double)
-      AS total_score,
-    CAST(sum(CASE WHEN qa_max_score > 0e0 THEN CAST(qa_max_score AS decimal(18, 6)) END) AS double)
-      AS max_score,
+    CAST(
+      sum(CASE WHEN qa_max_score > 0e0 THEN CAST(qa_total_score AS decimal(18, 6)) END) AS double
+    ) AS total_score,
+    CAST(
+      sum(CASE WHEN qa_max_score > 0e0 THEN CAST(qa_max_score AS decimal(18, 6)) END) AS double
+    ) AS max_score,
     sum(qa_criteria_passed) AS passed,
     sum(qa_criteria_failed) AS failed,
     sum(qa_criteria_na) AS not_applicable,
@@ -76,6 +79,7 @@ _RATES = """\
 
 FRESHNESS = Statement(
     "balance",
+    "top",
     "What is in the lake: documents, calls, period and age",
     """\
 SELECT
@@ -95,6 +99,7 @@ FROM data_freshness""",
 
 TOTALS = Statement(
     "totals",
+    "overview",
     "Overall quality and outcomes of all calls",
     f"""\
 WITH counted AS (
@@ -116,6 +121,7 @@ FROM counted""",
 
 FORMS = Statement(
     "forms",
+    "overview",
     "Quality and outcomes by version of the form",
     f"""\
 WITH counted AS (
@@ -142,6 +148,7 @@ ORDER BY template_id, template_version DESC""",
 
 CLAIMS = Statement(
     "claims",
+    "overview",
     "Documents that claimed another score than their form gives",
     """\
 SELECT
@@ -163,6 +170,7 @@ LIMIT 5""",
 )
 
 CRITERIA = Statement(
+    "criteria",
     "criteria",
     "Failure rate of each criterion",
     """\
@@ -189,6 +197,7 @@ ORDER BY template_id, template_version DESC, fail_rate DESC NULLS LAST, position
 
 AGENTS = Statement(
     "agents",
+    "agents",
     "Failure rate of each criterion by agent",
     """\
 SELECT
@@ -211,6 +220,7 @@ ORDER BY template_id, template_version DESC, agent_id, position, criterion_id"""
 
 TREND = Statement(
     "trend",
+    "trend",
     "Quality by week",
     """\
 SELECT
@@ -231,6 +241,7 @@ ORDER BY template_id, period_start, template_version""",
 
 WEEKS = Statement(
     "weeks",
+    "leaderboard",
     "The weeks that have calls",
     """\
 SELECT
@@ -245,6 +256,7 @@ ORDER BY week_start""",
 
 REVIEW = Statement(
     "review",
+    "review",
     "Calls that a person has to look at",
     """\
 SELECT
@@ -258,6 +270,7 @@ GROUP BY tenant_id""",
 
 REVIEW_REASONS = Statement(
     "review-reasons",
+    "review",
     "Why calls have to be looked at",
     """\
 SELECT
@@ -271,6 +284,7 @@ ORDER BY calls DESC, review_reasons""",
 )
 
 QUARANTINE = Statement(
+    "quarantine",
     "quarantine",
     "Documents that break the contract",
     """\
@@ -289,6 +303,7 @@ LIMIT 50""",
 def leaderboard_of(week_start: dt.date) -> Statement:
     """The failure leaderboard of one week."""
     return Statement(
+        "leaderboard",
         "leaderboard",
         "The failure leaderboard of the week",
         f"""\
@@ -319,9 +334,7 @@ ORDER BY template_id, template_version DESC, rank NULLS LAST, agent_id""",
     )
 
 
-def read_rows(
-    query: Query, statement: Statement, tenant_id: str, row_type: type[Row]
-) -> list[Row]:
+def read_rows(query: Query, statement: Statement, tenant_id: str, row_type: type[Row]) -> list[Row]:
     """The statement's rows as values; raises UsageError when one is another tenant's."""
     table = query(statement.sql)
     for found in table.column("tenant_id").unique().to_pylist():

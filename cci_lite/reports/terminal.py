@@ -35,9 +35,7 @@ _COLUMNS = (
     _Column("Agent", lambda row: one_line(row.agent), 0, is_number=False),
     _Column("Team", lambda row: one_line(row.agent_team or ""), 4, is_number=False),
     _Column("Form", lambda row: one_line(row.form), 1, is_number=False),
-    _Column(
-        "Failed", lambda row: f"{row.failed_calls:,} of {row.evaluated_calls:,}", 0
-    ),
+    _Column("Failed", lambda row: f"{row.failed_calls:,} of {row.evaluated_calls:,}", 0),
     _Column("Call fail rate", lambda row: numbers.percent(row.call_fail_rate), 0),
     _Column(
         "95 % interval",

@@ -8,7 +8,7 @@ import unicodedata
 _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~&])")
 # What spreadsheets take for the start of a formula, also in its full-width spelling.
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def one_line(text: str) -> str:

@@ -7,8 +7,9 @@ from cci_lite.reports.leaderboard import Leaderboard
 
 NO_WEEK = "No week has evaluated calls yet."
 HOW_TO_READ = (
-    "Rank 1 has the highest share of failed calls; = marks a shared rank. The interval (Wilson, 95 %) "
-    "says how far chance alone could move a rate. Versions of a form are never ranked together."
+    "Rank 1 has the highest share of failed calls; = marks a shared rank. The interval "
+    "(Wilson, 95 %) says how far chance alone could move a rate. "
+    "Versions of a form are never ranked together."
 )
 
 

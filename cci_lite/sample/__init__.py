@@ -2,6 +2,7 @@
 
 from cci_lite.sample.company import Layout
 from cci_lite.sample.corrupt import CorruptDocument
+from cci_lite.sample.starter import STARTER_FORM
 from cci_lite.sample.truth import (
     UNKNOWN_AGENT,
     AgentCriterionKey,
@@ -16,6 +17,7 @@ from cci_lite.sample.truth import (
 from cci_lite.sample.world import Delivery, SampleCall, SampleForm, Story, World, build_world
 
 __all__ = [
+    "STARTER_FORM",
     "UNKNOWN_AGENT",
     "AgentCriterionKey",
     "AgentKey",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, groupby
 from math import inf
 from operator import attrgetter
@@ -56,7 +56,7 @@ def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) ->
 
 @dataclass(slots=True)
 class _OpenTurn:
-    words: list[SpokenWord] = field(default_factory=list)
+    words: list[SpokenWord]
     interrupted_until: float = inf
 
 

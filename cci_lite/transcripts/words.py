@@ -16,6 +16,7 @@ from cci_lite.transcripts.documents import (
     Alternative,
     AnalyticsItem,
     AnalyticsTranscript,
+    ChannelLabels,
     Item,
     Results,
     SpeakerLabels,
@@ -39,7 +40,7 @@ def batch_words(results: Results) -> list[SpokenWord]:
     if results.channel_labels is None:
         words = _joined(results.items, _speakers(results), "results.items")
     else:
-        words = _channel_words(results)
+        words = _channel_words(results, results.channel_labels)
     text = results.transcripts[0].transcript if results.transcripts else ""
     if text.strip() and not results.items:
         raise TranscriptError("results.items", "the items of the transcript's words", "none")
@@ -91,14 +92,12 @@ def _joined(items: Sequence[Item], labels: Iterable[str | None], path: str) -> l
     return words
 
 
-def _channel_words(results: Results) -> list[SpokenWord]:
-    if results.channel_labels is None:
-        return []
+def _channel_words(results: Results, labels: ChannelLabels) -> list[SpokenWord]:
     if results.speaker_labels is not None:
         raise TranscriptError("results", "channel_labels or speaker_labels", "both")
     words: list[SpokenWord] = []
     count = 0
-    for number, channel in enumerate(results.channel_labels.channels):
+    for number, channel in enumerate(labels.channels):
         path = f"results.channel_labels.channels[{number}]"
         for position, item in enumerate(channel.items):
             if item.channel_label not in (None, channel.channel_label) or item.speaker_label:
@@ -120,7 +119,11 @@ def _speakers(results: Results) -> Iterator[str | None]:
     for position, item in enumerate(results.items):
         label = by_time.get((item.start_time, item.end_time))
         own = item.speaker_label
-        if item.channel_label is not None or (own and label and own != label):
+        if item.channel_label is not None:
+            raise TranscriptError(
+                f"results.items[{position}].channel_label", "results.channel_labels with it", "none"
+            )
+        if own and label and own != label:
             raise _contradiction(f"results.items[{position}]", label, item)
         yield own or label
 
@@ -139,6 +142,6 @@ def _speakers_by_time(labels: SpeakerLabels) -> dict[tuple[float | None, float |
 def _contradiction(path: str, label: str | None, item: Item) -> TranscriptError:
     return TranscriptError(
         path,
-        f"the speaker {describe_value(label)}, as the transcript's labels say",
+        f"the label {describe_value(label)}, as the transcript's labels say",
         describe_value(item.channel_label or item.speaker_label),
     )

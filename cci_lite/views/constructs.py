@@ -865,7 +865,7 @@ def _best(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 
 _construct(exp.ArgMax, "max_by", "this", "expression", correction=correct.best)(_best)
 _construct(exp.ArgMin, "min_by", "this", "expression", correction=correct.best)(_best)
-_function(exp.CountIf, "count_if", {"this": FLAG}, BIGINT, correction=correct.aggregated)
+_function(exp.CountIf, "count_if", {"this": FLAG}, BIGINT, correction=correct.counted)
 _function(exp.LogicalAnd, "bool_and", {"this": FLAG}, BOOLEAN)
 _function(exp.LogicalOr, "bool_or", {"this": FLAG}, BOOLEAN)
 for _node, _name in (

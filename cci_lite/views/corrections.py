@@ -89,7 +89,12 @@ def aggregated(node: exp.Expr) -> exp.Expr:
     inner = node
     while isinstance(inner, (exp.Filter, exp.Window)):
         inner = inner.this
-    return typed(node) if isinstance(inner, (exp.Sum, exp.CountIf)) else node
+    return typed(node) if isinstance(inner, exp.Sum) else node
+
+
+def counted(node: exp.Expr) -> exp.Expr:
+    """`count_if` is 0, not NULL, where every value is NULL."""
+    return exp.Count(this=_case((node.this, exp.Literal.number(1))))
 
 
 def divided(node: exp.Expr) -> exp.Expr:

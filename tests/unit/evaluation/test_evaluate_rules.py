@@ -210,6 +210,11 @@ def test_a_pattern_finds_its_place_behind_letters_of_several_bytes() -> None:
     assert result.evidence[0].start_seconds == 4.0
 
 
+def test_a_match_that_ends_ahead_of_a_word_does_not_last_until_its_end() -> None:
+    (evidence,) = decide({"pattern": r"hello\s"}, ("agent", "hello there")).evidence
+    assert (evidence.start_seconds, evidence.end_seconds) == (0.0, 1.0)
+
+
 # --- who ----------------------------------------------------------------------------------------
 
 
@@ -410,11 +415,12 @@ def test_a_long_sentence_is_cut_between_words_around_what_was_said() -> None:
     assert set(quote.split()) == {"before", "goodbye", "after"}
 
 
-def test_a_match_longer_than_a_quote_is_quoted_from_its_start() -> None:
+@pytest.mark.parametrize("first", range(7, 14))
+def test_a_match_longer_than_a_quote_is_quoted_from_its_start(first: int) -> None:
     text = " ".join(f"word{n}" for n in range(100))
-    quote = decide({"pattern": "word7 .*"}, ("agent", text)).evidence[0].quote
-    assert quote.startswith("word7 word8")
-    assert 180 < len(quote) <= 200
+    quote = decide({"pattern": f"word{first} .*"}, ("agent", text)).evidence[0].quote
+    assert quote.startswith(f"word{first} word{first + 1}")
+    assert 190 < len(quote) <= 200
     assert f"{quote} " in text
 
 

@@ -418,8 +418,8 @@ def test_the_truth_counts_each_call_once_as_its_last_revision_is_planned(
             verdicts.setdefault(key, Counter())[verdict] += 1
         year, week, _ = call.call_date.isocalendar()
         monday = dt.date.fromisocalendar(year, week, 1)
-        key = (call.tenant_id, monday, *form, call.agent_id)
-        weeks.setdefault(key, Counter())[call.outcome] += 1
+        agent_week = (call.tenant_id, monday, *form, call.agent_id)
+        weeks.setdefault(agent_week, Counter())[call.outcome] += 1
 
     assert {tuple(key): astuple(it) for key, it in world.truth.agent_criteria.items()} == {
         key: tuple(found[it] for it in ("pass", "fail", "na", "unscored"))

@@ -377,6 +377,26 @@ def test_old_speaker_layouts_name_the_speaker_in_the_segments_only() -> None:
     ]
 
 
+def test_words_of_two_speakers_at_the_same_time_are_told_apart_by_their_own_label() -> None:
+    times = {"start_time": "0", "end_time": "1"}
+    segments = [{"speaker_label": f"spk_{n}", "items": [times]} for n in range(2)]
+    items = [word("yes", 0, 1), word("no", 0, 1)]
+    labelled = [item | {"speaker_label": f"spk_{n}"} for n, item in enumerate(items)]
+
+    def read_as(items: list[dict[str, Any]]) -> list[str | None]:
+        call = document(items=items, speaker_labels={"segments": segments})
+        return [turn.label for turn in read(call).turns]
+
+    assert read_as(labelled) == ["spk_0", "spk_1"]
+    assert read_as(items) == [None]
+
+
+def test_call_analytics_says_how_long_the_call_was() -> None:
+    call = {"JobName": "x", "JobStatus": "COMPLETED", "Transcript": []}
+    length = {"ConversationCharacteristics": {"TotalConversationDurationMillis": 90500}}
+    assert read(call | length).duration_seconds == 90.5
+
+
 def test_consecutive_segments_of_one_participant_are_one_turn() -> None:
     def segment(role: str, content: str, start: int) -> dict[str, Any]:
         item = {
@@ -568,12 +588,12 @@ def _torn_speaker() -> dict[str, Any]:
         ),
         (
             channels(ch_0=[word("a", 0, 1, channel_label="ch_1")]),
-            "results.channel_labels.channels[0].items[0]: expected the speaker 'ch_0', "
+            "results.channel_labels.channels[0].items[0]: expected the label 'ch_0', "
             "as the transcript's labels say, found 'ch_1'",
         ),
         (
             _torn_speaker(),
-            "results.items[0]: expected the speaker 'spk_1', "
+            "results.items[0]: expected the label 'spk_1', "
             "as the transcript's labels say, found 'spk_0'",
         ),
         (

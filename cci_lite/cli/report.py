@@ -1,0 +1,113 @@
+"""`cci-lite report`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TARGET = click.option(
+    "--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+)
+
+
+@click.group("report")
+def command() -> None:
+    """Leaderboards and the report page."""
+
+
+@command.command(
+    epilog=examples(
+        "cci-lite report leaderboard --tenant demo-tenant --lake lake",
+        "cci-lite report leaderboard --tenant demo-tenant --lake lake --week 2025-11-03 --output md",
+        "cci-lite report leaderboard --tenant demo-tenant --lake lake --output xlsx --to board.xlsx",
+    )
+)
+@tenant_option()
+@lake_option
+@click.option(
+    "--week",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The week of this day; by default the latest with evaluated calls.",
+)
+@output_option("table", "md", "csv", "xlsx", "html", "json")
+@_TARGET
+def leaderboard(
+    tenant_id: str, lake: Path, week: dt.datetime | None, output: str, target: Path | None
+) -> None:
+    """Who fails most in a week, fairly: a minimum of calls, intervals, shared ranks, the form's version."""
+    from cci_lite.errors import UsageError
+    from cci_lite.laptop import open_lake
+    from cci_lite.reports import exports, html, leaderboard, markdown
+
+    with open_lake(lake).reader(tenant_id) as query:
+        if output == "table":
+            if target is not None:
+                raise UsageError("--to needs --output md, csv, xlsx, html or json")
+            print_leaderboard(query, tenant_id, week.date() if week else None)
+            return
+        board = leaderboard.leaderboard(query, tenant_id, week=week.date() if week else None)
+    renderers: dict[str, Callable[[leaderboard.Leaderboard], str | bytes]] = {
+        "md": markdown.render_markdown,
+        "csv": exports.render_csv,
+        "xlsx": exports.render_xlsx,
+        "html": html.render_html,
+        "json": exports.render_json,
+    }
+    rendered = renderers[output](board)
+    _write(rendered.encode() if isinstance(rendered, str) else rendered, output, target)
+
+
+@command.command(
+    epilog=examples("cci-lite report page --tenant demo-tenant --lake lake --to report.html")
+)
+@tenant_option()
+@lake_option
+@_TARGET
+def page(tenant_id: str, lake: Path, target: Path | None) -> None:
+    """The report page of a tenant: one HTML file, every number linked to its SQL."""
+    from cci_lite.deploy.tenants import get_tenant
+    from cci_lite.laptop import open_lake, utc_now
+    from cci_lite.reports.page import report_page
+
+    opened = open_lake(lake)
+    tenant = get_tenant(opened.catalog, tenant_id)
+    with opened.reader(tenant_id) as query:
+        text = report_page(query, tenant_id, tenant_name=tenant.name, generated_at=utc_now())
+    _write(text.encode(), "html", target)
+
+
+def print_leaderboard(
+    query: Callable[[str], pa.Table], tenant_id: str, week: dt.date | None = None
+) -> None:
+    """The leaderboard of a week on the terminal."""
+    import shutil
+
+    from cci_lite.reports.leaderboard import leaderboard
+    from cci_lite.reports.terminal import render_terminal
+
+    width = shutil.get_terminal_size().columns
+    click.echo(render_terminal(leaderboard(query, tenant_id, week=week), width=width))
+
+
+def _write(data: bytes, output: str, target: Path | None) -> None:
+    from cci_lite.cli.output import say
+    from cci_lite.errors import UsageError
+
+    if target is not None:
+        target.write_bytes(data)
+        say(f"written to {target}")
+    elif output == "xlsx" and sys.stdout.isatty():
+        raise UsageError("xlsx is not for a terminal: use --to FILE, or redirect")
+    else:
+        sys.stdout.buffer.write(data)
