@@ -24,8 +24,8 @@ RESERVED_TENANT_IDS = frozenset(
     {"tmp", "work", "raw", "unified", "curated", "quarantine", "athena", "shared"}
 )
 
-_TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,47}", re.ASCII)
-_ID_PART = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,199}", re.ASCII)
+TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,47}", re.ASCII)
+CALL_ID = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,199}", re.ASCII)
 _UNIFIED_KEY = re.compile(
     rf"{UNIFIED}/(?P<tenant>[^/]+)/(?P<year>\d{{4}})/(?P<month>\d\d)/(?P<day>\d\d)/(?P<call>[^/]+)\.json",
     re.ASCII,
@@ -34,7 +34,7 @@ _UNIFIED_KEY = re.compile(
 
 def check_tenant_id(tenant_id: str) -> str:
     """Return `tenant_id` when it is one; raise TenantIdError otherwise."""
-    if not isinstance(tenant_id, str) or not _TENANT_ID.fullmatch(tenant_id):
+    if not isinstance(tenant_id, str) or not TENANT_ID.fullmatch(tenant_id):
         raise TenantIdError(
             "tenant_id",
             "2 to 48 lower-case letters, digits and hyphens, not starting with a hyphen",
@@ -51,7 +51,7 @@ def check_call_id(call_id: str) -> str:
     Ids made elsewhere are opaque to the lake; what is required is Transcribe's own alphabet for job
     names (`[0-9a-zA-Z._-]`, at most 200) and that no id starts with a dot.
     """
-    if not isinstance(call_id, str) or not _ID_PART.fullmatch(call_id):
+    if not isinstance(call_id, str) or not CALL_ID.fullmatch(call_id):
         raise ContractError(
             "call_id",
             "1 to 200 letters, digits, '.', '_' and '-', not starting with '.'",

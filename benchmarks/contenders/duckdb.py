@@ -1,7 +1,12 @@
-"""DuckDB: `read_json` with declared columns into a table of nested values, then one COPY per table."""
+"""DuckDB: documents into a table of nested values, then one COPY per table.
+
+`read_json` with declared columns is the way that its manual shows. `read_text` and `from_json` with a
+declared structure give the same table much faster when every document is a file of its own.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import duckdb
@@ -27,6 +32,11 @@ def _count_of(label: str) -> str:
     return f"len([s FOR s IN sentiment.ResultList IF s.Sentiment = '{label}'])"
 
 
+_READ_JSON = "read_json($documents, format = 'newline_delimited', columns = {columns})"
+_READ_TEXT = (
+    "(SELECT unnest(from_json(content, '{structure}')) FROM read_text($documents))"
+)
+
 # Cheap columns that nested rows repeat are computed once, beside the nested values.
 _READ = f"""
 CREATE TEMP TABLE documents AS
@@ -35,7 +45,7 @@ SELECT * EXCLUDE (call_started_at, call_date, agent),
     coalesce(agent.agent_id, 'unknown') AS agent_id, agent.name AS agent_name,
     agent.team AS agent_team,
     {_SOURCE_KEY} AS source_key
-FROM read_json($documents, format = 'newline_delimited', columns = {{columns}})
+FROM {{source}}
 """
 
 _CALLS = f"""
@@ -155,14 +165,33 @@ _TABLES = {
 
 
 def flatten(lake: Path, rows: Path, workers: int) -> None:
-    """One file per table; all files are read in one call, with `workers` threads."""
+    """By `read_json`."""
+    columns = {name: _type(shape) for name, shape in DOCUMENT.items()}
+    _flatten(lake, rows, workers, _READ_JSON.format(columns=columns))
+
+
+def flatten_by_text(lake: Path, rows: Path, workers: int) -> None:
+    """By `read_text` and `from_json`."""
+    structure = json.dumps(_structure(DOCUMENT))
+    _flatten(lake, rows, workers, _READ_TEXT.format(structure=structure))
+
+
+def _flatten(lake: Path, rows: Path, workers: int, source: str) -> None:
+    """One file per table; all files are read in one statement, with `workers` threads."""
     with duckdb.connect(config={"threads": workers, "preserve_insertion_order": False}) as db:
-        columns = {name: _type(shape) for name, shape in DOCUMENT.items()}
-        db.execute(_READ.format(columns=columns), {"documents": f"{lake}/unified/*/*/*/*/*.json"})
+        db.execute(_READ.format(source=source), {"documents": f"{lake}/unified/*/*/*/*/*.json"})
         for table_name, select in _TABLES.items():
             (rows / table_name).mkdir(parents=True, exist_ok=True)
             target = rows / table_name / "part.parquet"
             db.execute(f"COPY ({select}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _structure(shape: object) -> object:
+    if isinstance(shape, dict):
+        return {name: _structure(part) for name, part in shape.items()}
+    if isinstance(shape, list):
+        return [_structure(shape[0])]
+    return _TYPES[str(shape)]
 
 
 def _type(shape: object) -> str:

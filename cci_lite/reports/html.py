@@ -70,5 +70,5 @@ def _environment() -> Environment:
         points=numbers.points,
         week=numbers.week,
     )
-    environment.globals.update(counted=numbers.counted, interval=numbers.interval)
+    environment.globals.update(counted=numbers.counted, interval=numbers.interval, period=numbers.period)
     return environment

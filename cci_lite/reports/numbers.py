@@ -73,9 +73,14 @@ def moment(at: dt.datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def period(first: dt.date, last: dt.date) -> str:
+    """`3 Nov 2025 to 9 Nov 2025`; one day alone."""
+    return day(first) if first == last else f"{day(first)} to {day(last)}"
+
+
 def week(week_start: dt.date) -> str:
     """`3 Nov 2025 to 9 Nov 2025`."""
-    return f"{day(week_start)} to {day(week_start + dt.timedelta(days=6))}"
+    return period(week_start, week_start + dt.timedelta(days=6))
 
 
 def _exact(number: float) -> Decimal:

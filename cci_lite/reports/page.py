@@ -9,6 +9,8 @@ from cci_lite.reports.html import render_template
 from cci_lite.reports.page_data import read_page
 from cci_lite.reports.statements import Query
 
+_MOST_AGENTS = 50
+
 
 def report_page(
     query: Query, tenant_id: str, *, tenant_name: str, generated_at: dt.datetime
@@ -23,4 +25,5 @@ def report_page(
         title=f"Call quality of {tenant_name}",
         tenant_id=tenant_id,
         minimum_evaluated=MINIMUM_EVALUATED,
+        most_agents=_MOST_AGENTS,
     )

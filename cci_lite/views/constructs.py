@@ -388,7 +388,7 @@ def _nullif(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 
 def _arithmetic(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     kinds = [analysis.expression(side, scope) for side in (node.this, node.expression)]
-    dates = [kind for kind in kinds if kind in (DATE, TIMESTAMP)]
+    dates = [kind for kind in kinds if kind in (DATE, TIMESTAMP, ZONED)]
     if INTERVAL in kinds and dates and (kinds[1] == INTERVAL or isinstance(node, exp.Add)):
         if dates == [DATE] and _interval_unit(node) in _CLOCK_UNITS:
             analysis.report(node, "a date takes DAY, MONTH and YEAR; cast it to timestamp first")
@@ -677,8 +677,8 @@ _CASTS: dict[str, frozenset[str]] = {
     "double": NUMERIC | TEXT,
     "decimal": NUMERIC,
     "varchar": TEXT | WHOLE | FLAG | DAY,
-    "date": TEXT | TIME,
-    "timestamp(3)": TEXT | TIME,
+    "date": TIME,
+    "timestamp(3)": TIME,
 }
 
 
@@ -691,9 +691,14 @@ def _cast(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
         return target
     if isinstance(node.this, exp.Literal) and node.this.is_string:
         form = {DATE: _DATE_LITERAL, TIMESTAMP: _TIME_LITERAL}.get(target)
-        if form is not None and not form.fullmatch(node.this.name):
-            analysis.report(node, f"'{node.this.name}' is not a {target.kind}: YYYY-MM-DD[ HH:MM:SS[.fff]]")
-    if source == ZONED:
+        if form is not None:
+            if not form.fullmatch(node.this.name):
+                analysis.report(node, f"'{node.this.name}' is not a {target.kind}: YYYY-MM-DD[ HH:MM:SS[.fff]]")
+            return target
+    if source == VARCHAR and target in (DATE, TIMESTAMP):
+        # Athena reads '7' as the year 7.
+        analysis.report(node, f"CAST(varchar AS {target}) takes surprising text; use date_parse(x, '%Y-%m-%d')")
+    elif source == ZONED:
         analysis.report(node, f"say in which zone: CAST(… AT TIME ZONE 'UTC' AS {target})")
     elif source != UNKNOWN and source.kind not in _CASTS[target.kind]:
         hint = {"double": "; use round", "timestamp(3)": "; use date_format"}.get(source.kind, "")
@@ -1002,4 +1007,5 @@ _INSTEAD_OF_NAMES = {
     "map_agg": "write one row per key",
     "multimap_agg": "write one row per key",
     "yow": "write year_of_week",
+    "every": "write bool_and",
 }

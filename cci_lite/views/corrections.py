@@ -157,6 +157,8 @@ def _tried(node: exp.Expr) -> bool:
 
 def text_in_form(text: exp.Expr, target: SqlType, *, strict: bool) -> exp.Expr:
     """Text as a value, NULL or an error where it is not written as Athena wants it."""
+    if isinstance(text, exp.Literal) and re.fullmatch(TEXT_FORMS[target], text.name):
+        return cast_to(text, target)
     fits = call("regexp_full_match", text.copy(), TEXT_FORMS[target])
     value = exp.TryCast(this=text.copy(), to=duckdb_node(target))
     if not strict:

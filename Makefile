@@ -1,0 +1,51 @@
+# Everything here is a thin name for one command; `make` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test test-engines check format generate bench clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.user: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.user ## set up, make a sample world, run the whole job on it, show the report
+	$(BIN)/cci-lite demo
+
+test: $(VENV)/.dev ## every test that needs nothing but Python (under five minutes)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser"
+	@echo "left out here: the suites marked trino and browser (make test-engines)"
+
+test-engines: $(VENV)/.dev ## the suites that need a Trino server (Java 24+) or a Chromium; says what it skips
+	$(PIP) -e '.[trino]'
+	$(BIN)/python -m pytest -m "trino or spark or browser" tests
+
+check: $(VENV)/.dev ## what a reviewer would run: lint, format, types, import rules, views, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cci-lite views lint
+
+format: $(VENV)/.dev ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+generate: $(VENV)/.dev ## write the generated documents and schemas anew
+	$(BIN)/python -m cci_lite.contract.schema docs
+
+bench: $(VENV)/.dev ## measure the flattening; prints JSON
+	$(BIN)/python benchmarks/flatten.py
+
+clean: ## remove the virtual environment and the demo's lake
+	rm -rf $(VENV) demo-lake
