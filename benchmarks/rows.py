@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import click
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -46,9 +46,7 @@ def compare_rows(
 ) -> list[TableComparison]:
     """Every compared table, row for row, after sorting both sides by key."""
     return [
-        _compare_table(
-            name, read_rows(expected, name, left_out), read_rows(found, name, left_out)
-        )
+        _compare_table(name, read_rows(expected, name, left_out), read_rows(found, name, left_out))
         for name in COMPARED_TABLES
     ]
 
@@ -87,16 +85,15 @@ def _first_difference(name: str, column: str, expected: pa.Table, found: pa.Tabl
     return f"{column} of {key}: expected {ours[row].as_py()!r}, found {theirs[row].as_py()!r}"
 
 
-def main() -> None:
+@click.command()
+@click.argument("expected", type=click.Path(exists=True, path_type=Path))
+@click.argument("found", type=click.Path(exists=True, path_type=Path))
+@click.option("--all-columns", is_flag=True, help="Compare what the product's checks found, too.")
+def main(expected: Path, found: Path, all_columns: bool) -> None:
     """Print the comparison of two folders as JSON."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("expected", type=Path)
-    parser.add_argument("found", type=Path)
-    parser.add_argument("--all-columns", action="store_true", help="what the checks found, too")
-    options = parser.parse_args()
-    left_out = RUN_COLUMNS if options.all_columns else RUN_COLUMNS | CHECK_COLUMNS
-    compared = compare_rows(options.expected, options.found, left_out=left_out)
-    print(json.dumps([asdict(table) for table in compared]))
+    left_out = RUN_COLUMNS if all_columns else RUN_COLUMNS | CHECK_COLUMNS
+    compared = compare_rows(expected, found, left_out=left_out)
+    click.echo(json.dumps([asdict(table) for table in compared]))
 
 
 if __name__ == "__main__":

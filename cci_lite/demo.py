@@ -24,6 +24,7 @@ from cci_lite.tenancy import unified_key, work_prefix
 
 SEED = 7
 LAST_DAY = dt.date(2026, 10, 31)
+OWN_TENANT = "my-company"
 REPORTS = "reports"
 
 Query = Callable[[str], pa.Table]
@@ -46,8 +47,8 @@ def sample_world() -> World:
 
 
 def set_up(lake: Lake, world: World) -> None:
-    """Register the world's tenants and forms; raises UsageError when the lake is somebody else's."""
-    ours = {tenant.tenant_id for tenant in world.tenants}
+    """Register the world's tenants and forms; raises UsageError in somebody else's lake."""
+    ours = {tenant.tenant_id for tenant in world.tenants} | {OWN_TENANT}
     others = sorted({key.removeprefix("TENANT#") for key in lake.catalog.partition_keys()} - ours)
     if others:
         raise UsageError(f"{lake.path} is the lake of {', '.join(others)}; choose another --lake")
@@ -119,7 +120,8 @@ _OUTCOMES = ", ".join(
 )
 _VERDICTS = "passed, failed, not_applicable, unscored"
 
-# What is counted, where the truth has it, how many columns are its key, and the Athena SQL that asks.
+# What is counted, where the truth has it, how many columns are its key, and the Athena SQL that
+# asks.
 _QUESTIONS: tuple[tuple[str, str, int, str], ...] = (
     (
         "outcomes by form version",
@@ -164,7 +166,10 @@ def _compared(
     if planted.keys() == {()}:
         return Comparison(what, f"{planted[()]:,}", f"{found[()]:,}", 1, len(wrong))
     numbers = sum(len(counts) for counts in planted.values())
-    words = f"{numbers:,} numbers", "the same" if not wrong else _first_difference(planted, found, wrong)
+    words = (
+        f"{numbers:,} numbers",
+        "the same" if not wrong else _first_difference(planted, found, wrong),
+    )
     return Comparison(what, *words, numbers, len(wrong))
 
 

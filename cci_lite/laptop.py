@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from cci_lite.assets import asset_folder
 from cci_lite.contract.template import QaTemplate
 from cci_lite.deploy.tenants import get_tenant, list_forms, list_tenants
-from cci_lite.errors import NotFoundError
+from cci_lite.errors import NotFoundError, UsageError
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
 from cci_lite.tenancy import unified_prefix
@@ -60,7 +60,7 @@ class Lake:
 
     @contextlib.contextmanager
     def reader(self, tenant_id: str, *, raw: bool = False) -> Iterator[Callable[[str], pa.Table]]:
-        """Runs Athena SELECTs over one state of a tenant's data, however many runs publish meanwhile.
+        """Runs Athena SELECTs over one state of a tenant's data, whatever is published meanwhile.
 
         `raw` makes the raw documents readable too, as the table `unified`.
         """
@@ -106,14 +106,14 @@ class Lake:
         """
         from cci_lite import __version__
         from cci_lite.local.processes import Inline, Processes
-        from cci_lite.nightly.run import RunOptions, new_run_id, run_etl
+        from cci_lite.nightly.run import RunOptions, new_run_id, run_etl, unknown_tenants
 
         options = options or RunOptions()
         tenants = self.tenants(tenant_id)
         if workers is None and self._waiting(tenants, options) < INLINE_DOCUMENTS:
             workers = 1
         with Inline() if workers == 1 else Processes(workers) as pool:
-            return run_etl(
+            report = run_etl(
                 self.nightly(),
                 tenants,
                 new_run_id(utc_now(), secrets.token_hex(3)),
@@ -122,6 +122,9 @@ class Lake:
                 pipeline_version=__version__,
                 observe=observe or (lambda _: None),
             )
+        known = {tenant.tenant_id for tenant in list_tenants(self.catalog)}
+        report.unknown_tenants = unknown_tenants(self.store, known)
+        return report
 
     def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
         """How many documents a run would read, counted no further than it matters."""
@@ -146,8 +149,11 @@ def open_lake(path: Path) -> Lake:
 
 
 def create_lake(path: Path) -> Lake:
-    """The lake in this folder, made when there is none."""
-    path.mkdir(parents=True, exist_ok=True)
+    """The lake in this folder, made when there is none; raises UsageError where none can be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"no lake can be made at {path}: {problem.strerror}") from problem
     return Lake(path, FolderStore(path), SqliteCatalog(path))
 
 

@@ -101,7 +101,7 @@ class PartFile:
 
 @dataclass(frozen=True)
 class PublishedDay:
-    """What readers see of one tenant's day. `listing_digest` is of the listing it was built from."""
+    """What readers see of a tenant's day; `listing_digest` is of the listing it was built from."""
 
     call_date: dt.date
     generation: str
@@ -124,7 +124,10 @@ class Catalog(Protocol):
     """What is published, what it was built from, and who is at work."""
 
     def lease(self, tenant_id: str, holder: str) -> AbstractContextManager[None]:
-        """Exclude other runs of the tenant; raises LeaseHeldError. Ends with its process at the latest."""
+        """Exclude other runs of the tenant, until the process ends at the latest.
+
+        Raises LeaseHeldError when another one is at work.
+        """
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
         """The published days of a tenant."""

@@ -84,7 +84,9 @@ class World:
         put_tenant(self.catalog, Tenant(tenant_id=tenant_id, name=tenant_id))
         put_form(self.catalog, tenant_id, parse_draft({**FORM, "version": 1}))
 
-    def put(self, call_id: str, *, tenant_id: str = TENANT, day: dt.date = DAY, **fields: Any) -> str:
+    def put(
+        self, call_id: str, *, tenant_id: str = TENANT, day: dt.date = DAY, **fields: Any
+    ) -> str:
         """Write a valid document where it belongs; its key."""
         data = json.dumps(document(call_id, tenant_id=tenant_id, day=day, **fields)).encode()
         return self.put_bytes(call_id, data, tenant_id=tenant_id, day=day)
@@ -102,7 +104,7 @@ class World:
         self.runs += 1
         return run_etl(
             self.lake,
-            {tenant_id: self.forms for tenant_id in tenants or (TENANT,)},
+            dict.fromkeys(tenants or (TENANT,), self.forms),
             f"run-{self.runs}",
             pool=Inline(),
             options=RunOptions(**options),

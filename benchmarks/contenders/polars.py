@@ -16,7 +16,7 @@ _WHO = ("agent_id", "agent_name", "agent_team", "queue", "direction", "channel",
 _TEMPLATE = ("template_id", "template_version", "template_hash", "qa_outcome")
 
 
-def flatten(lake: Path, rows: Path, workers: int) -> None:  # noqa: ARG001 (see `environment`)
+def flatten(lake: Path, rows: Path, workers: int) -> None:  # noqa: ARG001 (POLARS_MAX_THREADS says it before the import)
     """One file per table and day."""
     schema = {name: _type(shape) for name, shape in DOCUMENT.items()}
     for day in sorted(path for path in lake.glob("unified/*/*/*/*") if path.is_dir()):
@@ -28,11 +28,6 @@ def flatten(lake: Path, rows: Path, workers: int) -> None:  # noqa: ARG001 (see 
             target = rows / table_name / f"{name}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
             frame.write_parquet(target, compression="zstd")
-
-
-def environment(workers: int) -> dict[str, str]:
-    """Polars is told before it is imported how many processors may be busy."""
-    return {"POLARS_MAX_THREADS": str(workers)}
 
 
 def _frames(documents: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
@@ -61,7 +56,10 @@ def _frames(documents: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
             "segment",
             pl.col("result").struct.field("Sentiment").alias("sentiment"),
             *(
-                pl.col("result").struct.field("SentimentScore").struct.field(name.title()).alias(name)
+                pl.col("result")
+                .struct.field("SentimentScore")
+                .struct.field(name.title())
+                .alias(name)
                 for name in ("positive", "negative", "neutral", "mixed")
             ),
             "source_key",

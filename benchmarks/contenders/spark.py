@@ -20,13 +20,15 @@ _SETTINGS = {
     "spark.sql.shuffle.partitions": "8",
     "spark.driver.memory": "3g",
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
 
 _KNOWN = """
-SELECT * EXCEPT (call_started_at, call_date, agent),
-    to_timestamp(call_started_at) AS call_started_at,
+SELECT call_id, revision, schema_version, call_date_source, duration_seconds, queue, direction,
+    channel, language_code, sentiment, key_phrases, entities, ai_summary, qa_evaluation, review,
+    usage, source, to_timestamp(call_started_at) AS call_started_at,
     coalesce(agent.agent_id, 'unknown') AS agent_id, agent.name AS agent_name,
     agent.team AS agent_team,
     concat('unified/', tenant_id, '/', replace(call_date, '-', '/'), '/', call_id, '.json')

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
 from cci_lite import __version__
-from cci_lite.errors import CciLiteError, UsageError
+from cci_lite.errors import CciLiteError, TenantIdError, UsageError
 
 _COMMANDS = {
     "demo": ("cci_lite.cli.demo", "Make a sample world and run the whole job on it."),
@@ -24,6 +26,13 @@ _COMMANDS = {
     "query": ("cci_lite.cli.query", "Ask a tenant's tables and views in Athena SQL."),
     "report": ("cci_lite.cli.report", "Leaderboards and the report page."),
 }
+
+
+@dataclass
+class _Settings:
+    """What the program's own options say."""
+
+    debug: bool
 
 
 class _Commands(click.Group):
@@ -39,6 +48,13 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and (near := difflib.get_close_matches(args[0], _COMMANDS, 1)):
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
@@ -47,15 +63,15 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cci-lite")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def program(debug: bool) -> None:
+@click.pass_obj
+def program(settings: _Settings, debug: bool) -> None:
     """Call-centre QA analytics you can trust.
 
     \b
     Start here:
       cci-lite demo
     """
-    if debug:
-        os.environ["CCI_LITE_DEBUG"] = "1"
+    settings.debug = settings.debug or debug
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,32 +81,50 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
+    settings = _Settings(debug=bool(os.environ.get("CCI_LITE_DEBUG")))
     try:
-        program.main(args=arguments, prog_name="cci-lite", standalone_mode=False)
+        program.main(args=arguments, prog_name="cci-lite", standalone_mode=False, obj=settings)
+        sys.stdout.flush()
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as problem:
-        problem.show()
+        _explain_usage(problem)
         return problem.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return 130
+    except SystemExit:
+        return 0  # so end click and rich when the reader of our output left (`| head`)
     except BrokenPipeError:
-        # The reader of our output left (`| head`); Python must not try to flush to it again.
+        # It left before the last flush; Python must not try to flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except CciLiteError as problem:
-        _explain(str(problem))
-        return 2 if isinstance(problem, UsageError) else 1
+        _explain(str(problem), settings)
+        # A tenant id that breaks the contract of a document never gets here: it was typed.
+        return 2 if isinstance(problem, (UsageError, TenantIdError)) else 1
     except Exception as problem:
         # The message of an unforeseen error may carry data; its traceback is for --debug.
         detail = f": {problem}" if isinstance(problem, OSError) else ""
-        _explain(f"unforeseen {type(problem).__name__}{detail} (cci-lite --debug … shows where)")
+        _explain(
+            f"unforeseen {type(problem).__name__}{detail} (cci-lite --debug … shows where)",
+            settings,
+        )
         return 1
     return 0
 
 
-def _explain(message: str) -> None:
-    if os.environ.get("CCI_LITE_DEBUG"):
+def _explain(message: str, settings: _Settings) -> None:
+    if settings.debug:
         traceback.print_exc()
     click.echo(f"error: {message}", err=True)
+
+
+def _explain_usage(problem: click.ClickException) -> None:
+    """Wrong usage in one line, with the help that says more; help itself as it is."""
+    message = problem.format_message()
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    if context is None or message == context.get_help():
+        problem.show()
+    else:
+        click.echo(f"error: {message} See: {context.command_path} --help", err=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cci_lite.contract.template import QaTemplate
     from cci_lite.contract.tenant import Tenant
     from cci_lite.laptop import Lake
-    from cci_lite.local.inputs import InputFile
+    from cci_lite.local.inputs import InputFile, UnreadableFile
     from cci_lite.pipeline.documents import InputReport, Transcript
 
 SHOWN_PROBLEMS = 20
@@ -54,8 +54,9 @@ def analyze(
 ) -> None:
     """Judge Amazon Transcribe output by a form's rules and write unified documents.
 
-    Criteria without a rule stay unscored, sentiment and tone stay empty: nothing is made up. Metadata of
-    a call comes from --metadata or from a file `<transcript>.meta.json` beside it. Safe to repeat.
+    Criteria without a rule stay unscored, sentiment and tone stay empty: nothing is made up.
+    Metadata of a call comes from --metadata or from a file `<transcript>.meta.json` beside it. Safe
+    to repeat.
     """
     from cci_lite.deploy.tenants import get_form, get_tenant
     from cci_lite.laptop import open_lake
@@ -87,10 +88,12 @@ def ingest(paths: Sequence[Path], tenant_id: str, lake: Path) -> None:
     opened = open_lake(lake)
     tenant = get_tenant(opened.catalog, tenant_id)
     forms = opened.tenants(tenant_id)[tenant_id]
-    documents = (InputDocument(file.name, file.data) for file in read_inputs(find_inputs(paths)))
+    unread: list[InputReport] = []
+    files = _readable(read_inputs(find_inputs(paths)), unread)
+    documents = (InputDocument(file.name, file.data) for file in files)
     by_name = {(form.name, form.version): form for form in forms}
     reports = ingest_documents(opened.store, tenant, by_name, documents)
-    if _finish("documents", reports, tenant_id, lake):
+    if _finish("documents", reports, unread, tenant_id, lake):
         raise click.exceptions.Exit(1)
 
 
@@ -103,11 +106,13 @@ def judge(
     from cci_lite.pipeline.documents import analyze_transcripts
 
     by_job = read_metadata(metadata) if metadata else {}
-    transcripts = _transcripts(read_inputs(find_inputs(paths)), by_job)
+    unread: list[InputReport] = []
+    files = _readable(read_inputs(find_inputs(paths)), unread)
+    transcripts = _transcripts(files, by_job, unread)
     reports = analyze_transcripts(
         lake.store, tenant, template, transcripts, pipeline_version=__version__
     )
-    return _finish("transcripts", reports, tenant.tenant_id, lake.path)
+    return _finish("transcripts", reports, unread, tenant.tenant_id, lake.path)
 
 
 def form_reference(text: str) -> tuple[str, int | None]:
@@ -122,19 +127,48 @@ def form_reference(text: str) -> tuple[str, int | None]:
         raise UsageError(f"--form: {problem}") from problem
 
 
-def _transcripts(
-    files: Iterable[InputFile], by_job: dict[str, CallMetadata]
-) -> Iterator[Transcript]:
-    from cci_lite.local.inputs import job_name_of, read_sidecar
-    from cci_lite.pipeline.documents import NO_METADATA, Transcript
+def _readable(
+    files: Iterable[InputFile | UnreadableFile], unread: list[InputReport]
+) -> Iterator[InputFile]:
+    """The files that can be read; the others join `unread`."""
+    from cci_lite.local.inputs import UnreadableFile
+    from cci_lite.pipeline.documents import InputReport, Written
 
     for file in files:
-        known = by_job.get(job_name_of(file.data) or "") or read_sidecar(Path(file.name))
+        if isinstance(file, UnreadableFile):
+            unread.append(InputReport(file.name, Written.REFUSED, file.problem))
+        else:
+            yield file
+
+
+def _transcripts(
+    files: Iterable[InputFile], by_job: dict[str, CallMetadata], unread: list[InputReport]
+) -> Iterator[Transcript]:
+    """The transcripts with their metadata; those whose sidecar cannot be read join `unread`."""
+    from cci_lite.errors import ContractError
+    from cci_lite.local.inputs import job_name_of, read_sidecar
+    from cci_lite.pipeline.documents import NO_METADATA, InputReport, Transcript, Written
+
+    for file in files:
+        try:
+            known = by_job.get(job_name_of(file.data) or "") or read_sidecar(Path(file.name))
+        except ContractError as problem:
+            unread.append(InputReport(file.name, Written.REFUSED, problem))
+            continue
         yield Transcript(file.name, file.data, file.modified_at, known or NO_METADATA)
 
 
-def _finish(what: str, reports: Iterable[InputReport], tenant_id: str, lake: Path) -> int:
-    """Show progress, then what became of the inputs; how many were refused."""
+def _finish(
+    what: str,
+    reports: Iterable[InputReport],
+    unread: Sequence[InputReport],
+    tenant_id: str,
+    lake: Path,
+) -> int:
+    """Show progress, then what became of the inputs; how many were refused.
+
+    `unread` is whole when the last report has come.
+    """
     from cci_lite.cli.output import counted, progress, say
     from cci_lite.pipeline.documents import Written
 
@@ -152,6 +186,8 @@ def _finish(what: str, reports: Iterable[InputReport], tenant_id: str, lake: Pat
                 refused.append(report)
             if report.claim is not None:
                 claims.append(report)
+    refused += unread
+    counts[Written.REFUSED.value] = len(refused)
     say(f"{sum(counts.values()):,} {what}: {counted(counts)}")
     _list(refused, lambda report: f"{report.name}: {report.problem}", "refused")
     _list(claims, lambda report: f"{report.name}: {report.claim}", "with another score")

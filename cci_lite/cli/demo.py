@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,9 @@ DEFAULT_LAKE = Path("demo-lake")
     metavar="DIR",
     help="Run on your own Amazon Transcribe output instead of the sample world.",
 )
-@click.option("--form", type=click.Path(path_type=Path), help="With --transcripts: judge by this form.")
+@click.option(
+    "--form", type=click.Path(path_type=Path), help="With --transcripts: judge by this form."
+)
 @click.option("--agent-channel", metavar="ch_N", help="With --transcripts: the agent's channel.")
 @click.option("--agent-speaker", metavar="spk_N", help="With --transcripts: the agent's label.")
 @click.option("--no-open", is_flag=True, help="Do not open the report page in a browser.")
@@ -51,8 +54,9 @@ def command(
 ) -> None:
     """Run the whole job once: transcripts, verdicts, tables, views, report.
 
-    Without --transcripts it makes its own sample world (3 companies, 90 days, over 2,000 calls), in which
-    every number was planted, and compares what is found with what was planted. Needs no AWS account.
+    Without --transcripts it makes its own sample world (3 companies, 90 days, over 2,000 calls), in
+    which every number was planted, and compares what is found with what was planted. Needs no AWS
+    account.
     """
     from cci_lite.errors import UsageError
 
@@ -62,7 +66,7 @@ def command(
         raise UsageError("--form, --agent-channel and --agent-speaker go with --transcripts")
     else:
         page = _sample_world(lake)
-    if not no_open and click.get_text_stream("stdout").isatty():
+    if not no_open and sys.stdout.isatty():
         click.launch(page.resolve().as_uri())
 
 
@@ -99,7 +103,9 @@ def _sample_world(path: Path) -> Path:
                 wrong += found.wrong
                 rows.append((tenant.tenant_id, found.what, found.planted, found.found))
     print_rows(("tenant", "numbers", "planted", "found"), rows, title="Found against planted")
-    say(f"{numbers:,} numbers were planted; {'all were found' if not wrong else f'{wrong} differ'}.")
+    say(
+        f"{numbers:,} numbers were planted; {'all were found' if not wrong else f'{wrong} differ'}."
+    )
     for story in world.stories:
         say(f"  look for it: {story.tenant_id}, {story.day}: {story.text}")
     pages = [write_page(lake, tenant, utc_now()) for tenant in world.tenants]
@@ -128,17 +134,19 @@ def _own_transcripts(
     from cci_lite.cli.report import print_leaderboard
     from cci_lite.contract.template import parse_draft
     from cci_lite.contract.tenant import parse_tenant
-    from cci_lite.demo import write_page
+    from cci_lite.demo import OWN_TENANT, write_page
     from cci_lite.deploy.tenants import put_form, put_tenant
     from cci_lite.laptop import create_lake, utc_now
+    from cci_lite.local.inputs import find_inputs
     from cci_lite.sample import STARTER_FORM
 
-    lake = create_lake(path)
+    find_inputs([transcripts])  # refuses a wrong folder before there is a lake
+    draft = read_form(form) if form else parse_draft(STARTER_FORM)
     audio = {"agent_channel": agent_channel, "agent_speaker": agent_speaker}
     given = {key: value for key, value in audio.items() if value}
-    tenant = parse_tenant({"tenant_id": "my-company", "name": "My company", "audio": given})
+    tenant = parse_tenant({"tenant_id": OWN_TENANT, "name": "My company", "audio": given})
+    lake = create_lake(path)
     put_tenant(lake.catalog, tenant)
-    draft = read_form(form) if form else parse_draft(STARTER_FORM)
     stored = put_form(lake.catalog, tenant.tenant_id, draft)
     say(f"judging by the form {stored.template.label}")
     judge(lake, tenant, stored.template, [transcripts], None)

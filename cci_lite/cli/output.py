@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+
+from cci_lite.errors import UsageError
 
 _NEVER_WRAPPED = 24
 _WIDE = 1_000
@@ -19,8 +22,16 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
+def write_file(target: Path, data: bytes) -> None:
+    """Write a file; raises UsageError when there is no writing there."""
+    try:
+        target.write_bytes(data)
+    except OSError as problem:
+        raise UsageError(f"{target} cannot be written: {problem.strerror}") from problem
+
+
 def print_json(value: object) -> None:
-    """A value as JSON, one per line when it is a list of rows."""
+    """A value as indented JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
 
 

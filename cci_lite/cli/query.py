@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 def command(sql: str, tenant_id: str, lake: Path, output: str, target: Path | None) -> None:
     """Ask one SELECT in Athena SQL (`-` reads it from stdin).
 
-    The tenant's own tables and views are all there is: no WHERE is needed, and none can reach further.
+    The tenant's own tables and views are all there is: no WHERE is needed, and none can reach
+    further.
     """
-    from cci_lite.cli.output import print_rows, say
+    from cci_lite.cli.output import print_rows, say, write_file
     from cci_lite.errors import UsageError
     from cci_lite.laptop import open_lake
 
-    text = sys.stdin.read() if sql == "-" else sql
+    text = _text_of_stdin() if sql == "-" else sql
     rows = open_lake(lake).sql(text, tenant_id=tenant_id, as_="arrow")
     if output == "table":
         if target is not None:
@@ -50,12 +51,21 @@ def command(sql: str, tenant_id: str, lake: Path, output: str, target: Path | No
         return
     data = _encoded(rows, output)
     if target is not None:
-        target.write_bytes(data)
+        write_file(target, data)
         say(f"{rows.num_rows:,} rows in {target}")
         return
     if output == "parquet" and sys.stdout.isatty():
         raise UsageError("parquet is not for a terminal: use --to FILE, or redirect")
     sys.stdout.buffer.write(data)
+
+
+def _text_of_stdin() -> str:
+    from cci_lite.errors import UsageError
+
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise UsageError("stdin: expected SQL as text (UTF-8)") from None
 
 
 def _encoded(rows: pa.Table, output: str) -> bytes:
@@ -65,6 +75,7 @@ def _encoded(rows: pa.Table, output: str) -> bytes:
     import pyarrow.csv
     import pyarrow.parquet
 
+    _refuse_unfit(rows.schema, output)
     if output == "json":
         lines = [msgspec.json.encode(row, enc_hook=str) for row in rows.to_pylist()]
         return b"[" + b",\n".join(lines) + b"]\n"
@@ -74,3 +85,17 @@ def _encoded(rows: pa.Table, output: str) -> bytes:
     else:
         pyarrow.parquet.write_table(rows, sink, compression="zstd")
     return sink.getvalue()
+
+
+def _refuse_unfit(schema: pa.Schema, output: str) -> None:
+    """Refuse rows that this form of output would lose something of; raises UsageError."""
+    import pyarrow as pa
+
+    from cci_lite.errors import UsageError
+
+    for name in schema.names:
+        if schema.names.count(name) > 1:
+            raise UsageError(f"two columns are called '{name}': name them apart with AS")
+    for column in schema:
+        if output == "csv" and pa.types.is_nested(column.type):
+            raise UsageError(f"column '{column.name}' has no form in CSV: use --output json")

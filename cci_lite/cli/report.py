@@ -101,11 +101,11 @@ def print_leaderboard(
 
 
 def _write(data: bytes, output: str, target: Path | None) -> None:
-    from cci_lite.cli.output import say
+    from cci_lite.cli.output import say, write_file
     from cci_lite.errors import UsageError
 
     if target is not None:
-        target.write_bytes(data)
+        write_file(target, data)
         say(f"written to {target}")
     elif output == "xlsx" and sys.stdout.isatty():
         raise UsageError("xlsx is not for a terminal: use --to FILE, or redirect")

@@ -50,7 +50,7 @@ def add(
     from cci_lite.cli.output import say
     from cci_lite.contract.tenant import item_of_tenant, parse_tenant
     from cci_lite.deploy.tenants import get_tenant, put_tenant
-    from cci_lite.errors import NotFoundError, UsageError
+    from cci_lite.errors import ContractError, NotFoundError, UsageError
     from cci_lite.laptop import create_lake
     from cci_lite.local.inputs import read_definition
     from cci_lite.tenancy import check_tenant_id
@@ -59,6 +59,8 @@ def add(
     given = read_definition(file) if file else {}
     if not isinstance(given, dict):
         raise UsageError(f"{file}: expected an object with the tenant's settings")
+    if not isinstance(given.get("audio", {}), dict):
+        raise UsageError(f"{file}: audio: expected an object")
     opened = create_lake(lake)
     try:
         present = item_of_tenant(get_tenant(opened.catalog, tenant_id))
@@ -71,7 +73,10 @@ def add(
         **item.get("audio", {}),
         **{key: value for key, value in audio.items() if value},
     }
-    tenant = parse_tenant({"tenant_id": tenant_id, **item})
+    try:
+        tenant = parse_tenant({"tenant_id": tenant_id, **item})
+    except ContractError as problem:
+        raise UsageError(f"{file}: {problem}" if file else str(problem)) from problem
     if tenant.tenant_id != tenant_id:
         raise UsageError(f"{file}: expected the tenant {tenant_id}, found another one")
     changed = put_tenant(opened.catalog, tenant)

@@ -40,7 +40,8 @@ def list_all(output: str) -> None:
 def lint(folder: Path | None, output: str) -> None:
     """Check every view: what it means the same everywhere, and that its header is true.
 
-    FOLDER holds `<name>/v<N>.sql`; by default the views of this installation. Exits 1 with findings.
+    FOLDER holds `<name>/v<N>.sql`; by default the views of this installation. Exits 1 with
+    findings.
     """
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import shipped_views

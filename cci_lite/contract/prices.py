@@ -1,7 +1,7 @@
 """List prices of the services that process a call, in US dollars, for eu-central-1.
 
-`call_costs` carries the same rows. A price that changes gets a second row with the day it holds from;
-the oldest row of an item also covers the days before, for which no other price is known.
+`call_costs` carries the same rows. A price that changes gets a second row with the day it holds
+from; the oldest row of an item also covers the days before, for which no other price is known.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Price:
 
 @dataclass(frozen=True)
 class PricePeriod:
-    """A price and the days on which it holds: from `valid_from` until the day before `valid_until`."""
+    """A price and the days on which it holds: from `valid_from` to the day before `valid_until`."""
 
     price: Price
     valid_from: dt.date

@@ -69,6 +69,7 @@ def _duckdb(kind: DataType) -> str:
         case ColumnType():
             return _DUCKDB[kind]
 
+
 # What translated SQL relies on: Athena's order of NULLs, its clock, and its division (`1e0/0e0` is
 # Infinity, `1/0` an error).
 DUCKDB_SETTINGS: dict[str, str | bool] = {

@@ -1,8 +1,8 @@
 """The raw table `unified`: the unified documents as Athena and the laptop's engine read them.
 
-Only the fields that raw views use are declared; a JSON table leaves out what it does not declare. The
-columns `tenant_id` and `day` come from a document's place (`unified/<tenant>/YYYY/MM/DD/`), never from
-its text: a document cannot place itself in another tenant.
+Only fields of same-day questions are declared; a JSON table leaves out what it does not declare.
+The columns `tenant_id` and `day` come from a document's place (`unified/<tenant>/YYYY/MM/DD/`),
+never from its text: a document cannot place itself in another tenant.
 """
 
 from __future__ import annotations

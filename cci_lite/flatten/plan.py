@@ -1,4 +1,4 @@
-"""What a night has to do: which days changed, which of their documents, in pieces of bounded size."""
+"""What a night has to do: the days that changed, their documents, in pieces of bounded size."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ MAX_BYTES_PER_ITEM = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class DayPlan:
-    """What one tenant's day needs: documents to read, and the rows of which others stay as they are.
+    """What one tenant's day needs: which documents are to be read; the rows of the others stay.
 
-    `gone` counts published documents that are no longer listed (expired): their rows stay. The rows of
+    `gone` counts published documents that are no longer listed (expired): their rows stay. The rows
+    of
     `removed` documents go.
     """
 
@@ -75,8 +76,8 @@ def plan_day(
 ) -> DayPlan:
     """Compare a day's listing with what its published generation was built from.
 
-    `again` names documents that are to be read even when they are unchanged, `removed` documents whose
-    rows are to go.
+    `again` names documents that are to be read even when they are unchanged, `removed` documents
+    whose rows are to go.
     """
     new = [source for source in listed if source.key not in known]
     changed = [
@@ -103,7 +104,7 @@ def split(
     max_documents: int = MAX_DOCUMENTS_PER_ITEM,
     max_bytes: int = MAX_BYTES_PER_ITEM,
 ) -> Iterator[tuple[StoredObject, ...]]:
-    """Consecutive pieces that stay within both bounds (a document larger than the bound is alone)."""
+    """Consecutive pieces within both bounds; a document larger than the bound is alone."""
     piece: list[StoredObject] = []
     size = 0
     for source in sources:

@@ -1,8 +1,9 @@
 """Unified documents to rows of the curated tables.
 
-A `Flattener` takes documents one by one and yields Arrow tables. What a nested row repeats of its call
-(agent, queue, source, …) or of its form (question, weight, …) is not copied in Python: each row keeps the
-position of its call and of its criterion, and Arrow takes the repeated columns from there.
+A `Flattener` takes documents one by one and yields Arrow tables. What a nested row repeats of its
+call (agent, queue, source, …) or of its form (question, weight, …) is not copied in Python: each
+row keeps the position of its call and of its criterion, and Arrow takes the repeated columns from
+there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cci_lite.contract.arrow import arrow_schema, arrow_type
+from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.document import (
     MAX_DOCUMENT_BYTES,
@@ -356,7 +357,7 @@ def check_size(size: int) -> None:
 
 
 def overall_sentiment(sentiment: Sentiment | None) -> tuple[str | None, float | None]:
-    """The most frequent label (`MIXED` when two are level) and the mean of positive minus negative."""
+    """The most frequent label (`MIXED` when two are level), and mean positive minus negative."""
     if sentiment is None:
         return None, None
     labels = Counter(result.sentiment for result in sentiment.result_list if result.sentiment)

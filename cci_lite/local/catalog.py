@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from cci_lite.errors import LeaseHeldError, PublishConflictError
+from cci_lite.errors import LakeError, LeaseHeldError, PublishConflictError
 from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, SourceRecord
 
 CATALOG_FILE = "catalog.db"
@@ -50,10 +50,14 @@ class SqliteCatalog:
 
     def __init__(self, lake: Path) -> None:
         self._lake = lake
-        self._db = sqlite3.connect(lake / CATALOG_FILE, timeout=_WAIT_SECONDS, isolation_level=None)
-        with self._transaction():
-            for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
+        file = lake / CATALOG_FILE
+        try:
+            self._db = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
+            with self._transaction():
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+        except sqlite3.DatabaseError as problem:
+            raise LakeError(f"{file} cannot be used as a lake's catalogue: {problem}") from problem
 
     def close(self) -> None:
         """Let go of the file."""
@@ -97,8 +101,8 @@ class SqliteCatalog:
     def lease(self, tenant_id: str, holder: str) -> Iterator[None]:
         """Exclude other runs of the tenant; raises LeaseHeldError.
 
-        The lease is SQLite's exclusive lock on a file of its own: the operating system lets go of it
-        when its process ends, however it ends.
+        The lease is SQLite's exclusive lock on a file of its own: the operating system lets go of
+        it when its process ends, however it ends.
         """
         folder = self._lake / _LEASES
         folder.mkdir(exist_ok=True)
@@ -107,7 +111,11 @@ class SqliteCatalog:
         try:
             try:
                 lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as problem:
+                if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise LakeError(
+                        f"tenant {tenant_id}: no lease to be had: {problem}"
+                    ) from problem
                 by = note.read_text() if note.exists() else "another run"
                 raise LeaseHeldError(
                     f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"

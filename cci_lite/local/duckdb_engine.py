@@ -1,4 +1,4 @@
-"""One tenant's lake in DuckDB: its tables and views, and nothing else that could be read or changed."""
+"""One tenant's lake in DuckDB: its tables and views, and nothing else to read or to change."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from cci_lite.contract.columns import PARTITION_COLUMNS, TABLES, Table
+from cci_lite.contract.document import MAX_DOCUMENT_BYTES
 from cci_lite.contract.rendering import DUCKDB_SETTINGS, duckdb_type
 from cci_lite.contract.unified_table import UNIFIED_COLUMNS
 from cci_lite.errors import SqlError, UsageError
@@ -21,9 +22,9 @@ from cci_lite.tenancy import CURATED, UNIFIED, check_tenant_id
 MEMORY_LIMIT = "1GB"
 THREADS = 2
 
-# The contract's largest document. DuckDB refuses larger objects only where they do not fit its buffer.
-_MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-_TENANT_PLACE = -5
+# The contract's largest document. DuckDB refuses larger objects only where they do not fit its
+# buffer.
+_DAY_IN_PATH = r"([0-9]{4}[/\\][0-9]{2}[/\\][0-9]{2})[/\\][^/\\]+$"
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def open_engine(
 ) -> Iterator[TenantEngine]:
     """An engine over the tenant's files, locked to them.
 
-    `views` are SELECTs in DuckDB's dialect by name, each after those that it reads. Raises UsageError when
-    a file is not the tenant's, and SqlError when a view cannot be made.
+    `views` are SELECTs in DuckDB's dialect by name, each after those that it reads. Raises
+    UsageError when a file is not the tenant's, and SqlError when a view cannot be made.
     """
     files = _checked_files(snapshot)
     with tempfile.TemporaryDirectory(prefix="cci-lite-") as spill:
@@ -94,18 +95,18 @@ def open_engine(
 
 
 def _checked_files(snapshot: TenantSnapshot) -> list[str]:
-    """Every file of the snapshot, as the engine will name it; raises UsageError for a foreign one."""
+    """Every file of the snapshot, as the engine names it; raises UsageError for a foreign one."""
     tenant_id = check_tenant_id(snapshot.tenant_id)
     if unknown := sorted(set(snapshot.tables) - set(TABLES)):
         raise UsageError(f"unknown table '{unknown[0]}', expected one of {', '.join(TABLES)}")
     for table, paths in snapshot.tables.items():
         for path in paths:
-            if path.parts[_TENANT_PLACE - 1 : -3] != (CURATED, tenant_id, table):
+            if path.parts[-6:-3] != (CURATED, tenant_id, table):
                 raise UsageError(
                     f"expected files below {CURATED}/{tenant_id}/{table}/ only, found one elsewhere"
                 )
     for path in snapshot.unified:
-        if path.parts[_TENANT_PLACE - 1 : -4] != (UNIFIED, tenant_id):
+        if path.parts[-6:-4] != (UNIFIED, tenant_id):
             raise UsageError(
                 f"expected files below {UNIFIED}/{tenant_id}/ only, found one elsewhere"
             )
@@ -113,7 +114,8 @@ def _checked_files(snapshot: TenantSnapshot) -> list[str]:
         *snapshot.unified,
         *(path for paths in snapshot.tables.values() for path in paths),
     ]
-    return [str(path.absolute()) for path in everything]
+    # DuckDB asks for the pattern and for the file that it finds.
+    return [name for path in everything for name in {str(path.absolute()), _pattern(path)}]
 
 
 def _create_relations(
@@ -141,19 +143,19 @@ def _table_select(
     )
     # A column that is newer than a generation is missing in that generation's files.
     stored = _columns_of(connection, source) if paths else frozenset()
-    columns = [
-        f"CAST({_quoted(column.name) if column.name in stored else 'NULL'} AS {duckdb_type(column)})"
-        f" AS {_quoted(column.name)}"
-        for column in (*table.columns, *PARTITION_COLUMNS)
-        if column.name != "tenant_id"
-    ]
+    columns = []
+    for column in (*PARTITION_COLUMNS[1:], *table.columns):
+        name = _quoted(column.name)
+        value = name if column.name in stored else "NULL"
+        columns.append(f"CAST({value} AS {duckdb_type(column)}) AS {name}")
     selected = f"SELECT {_literal(tenant_id)} AS tenant_id, {', '.join(columns)}"
     return f"{selected} FROM {source}" if paths else f"{selected} WHERE false"
 
 
 def _unified_select(tenant_id: str, paths: Sequence[Path]) -> str:
-    """The raw documents; a line that is no JSON object of the declared types is a row of NULLs."""
+    """The raw documents; what is not of its declared type is NULL, and what is too large left out."""
     tenant = f"{_literal(tenant_id)} AS tenant_id"
+    paths = [path for path in paths if _is_readable(path)]
     if not paths:
         nulls = (
             f"CAST(NULL AS {duckdb_type(column)}) AS {_quoted(column.name)}"
@@ -166,11 +168,19 @@ def _unified_select(tenant_id: str, paths: Sequence[Path]) -> str:
     names = ", ".join(_quoted(column.name) for column in UNIFIED_COLUMNS)
     return (
         f"SELECT {names}, {tenant}, "
-        r"replace(regexp_extract(filename, '([0-9]{4}[/\\][0-9]{2}[/\\][0-9]{2})[/\\][^/\\]+$', 1), "
-        r"'\', '/') AS day "
+        rf"replace(regexp_extract(filename, '{_DAY_IN_PATH}', 1), '\', '/') AS day "
         f"FROM read_json({_file_list(paths)}, format = 'newline_delimited', columns = {{{types}}}, "
-        f"filename = true, ignore_errors = true, maximum_object_size = {_MAX_DOCUMENT_BYTES})"
+        f"filename = true, ignore_errors = true, maximum_object_size = {MAX_DOCUMENT_BYTES})"
     )
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether a document is still there, and no larger than the contract allows."""
+    try:
+        # One larger document would fail every query over the others.
+        return path.stat().st_size <= MAX_DOCUMENT_BYTES
+    except FileNotFoundError:
+        return False
 
 
 def _columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> frozenset[str]:
@@ -182,9 +192,12 @@ def _columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> frozenset
 
 
 def _file_list(paths: Sequence[Path]) -> str:
-    # A name is a pattern to DuckDB: '[' and friends stand for themselves in a set.
-    names = (re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute())) for path in paths)
-    return f"[{', '.join(map(_literal, names))}]"
+    return f"[{', '.join(_literal(_pattern(path)) for path in paths)}]"
+
+
+def _pattern(path: Path) -> str:
+    """A file's name as DuckDB reads names: '[' and friends stand for themselves in a set."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute()))
 
 
 def _quoted(name: str) -> str:
@@ -196,9 +209,12 @@ def _literal(value: str | bool) -> str:
 
 
 def _without_paths(error: duckdb.Error) -> str:
-    """What the engine says, without the files it names: a path can carry a person's or tenant's name."""
+    """What the engine says, without the files it names: a path can carry a name."""
     if isinstance(error, (duckdb.IOException, duckdb.PermissionException)):
-        return "the query reads something that is not there or not allowed; open the lake again to see its present state"
+        return (
+            "the query reads something that is not there or not allowed; "
+            "open the lake again to see its present state"
+        )
     first_line = str(error).splitlines()[0]
     return re.sub(r"(['\"]?)(?:[A-Za-z]:)?[/\\][^'\"\n]*\1", "(a file)", first_line)
 

@@ -21,8 +21,9 @@ _SCRATCH = ".scratch"
 class FolderStore:
     """Objects are files below `root`.
 
-    A version is told by modification time and size, so a listing finds what changed without reading. New
-    content is written beside the tree and moved into place, which a file system does in one step.
+    A version is told by modification time and size, so a listing finds what changed without
+    reading. New content is written beside the tree and moved into place, which a file system does
+    in one step.
     """
 
     root: Path
@@ -36,13 +37,13 @@ class FolderStore:
 
     def listing(self, prefix: str) -> Iterator[StoredObject]:
         """The files below `prefix` (a folder, ending in `/`), ordered by key."""
-        folder = self.root.joinpath(*prefix.rstrip("/").split("/"))
+        folder = self.path(prefix.rstrip("/"))
         if folder.is_dir():
             yield from _walk(folder, prefix)
 
     def folders(self, prefix: str) -> list[str]:
         """The folders directly below `prefix`, ordered."""
-        folder = self.root.joinpath(*prefix.rstrip("/").split("/"))
+        folder = self.path(prefix.rstrip("/"))
         if not folder.is_dir():
             return []
         return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
@@ -79,9 +80,20 @@ class FolderStore:
         try:
             yield scratch
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(scratch, target)
+            _make_later(scratch, target)
+            scratch.replace(target)
         finally:
             scratch.unlink(missing_ok=True)
+
+
+def _make_later(new: Path, old: Path) -> None:
+    """A file system's clock ticks slowly: two writes within one tick must not look the same."""
+    try:
+        last = old.stat().st_mtime_ns
+    except FileNotFoundError:
+        return
+    if new.stat().st_mtime_ns <= last:
+        os.utime(new, ns=(last + 1, last + 1))
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[StoredObject]:

@@ -21,6 +21,7 @@ from cci_lite.errors import ContractError, NotFoundError, UsageError
 
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,16 @@ class InputFile:
     modified_at: dt.datetime
 
 
+@dataclass(frozen=True)
+class UnreadableFile:
+    """A file that gives no document, and why."""
+
+    name: str
+    problem: ContractError
+
+
 def find_inputs(paths: Iterable[Path]) -> list[Path]:
-    """The JSON files among these files and folders, ordered; raises NotFoundError for a missing path."""
+    """The JSON files among these paths, ordered; raises NotFoundError for a missing one."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -48,14 +57,25 @@ def find_inputs(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile]:
-    """The documents in these files: one per `.json`, one per line of a `.jsonl`; `.gz` is unpacked."""
+def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
+    """The documents in these files: one per `.json`, one per line of a `.jsonl`; `.gz` is unpacked.
+
+    A file that cannot be read is said to be so and does not stop the others.
+    """
     for path in paths:
-        modified_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
-        data = path.read_bytes()
-        if path.name.endswith(".gz"):
-            data = _unpacked(path, data)
-        if ".jsonl" in path.suffixes:
+        try:
+            modified_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+            data = path.read_bytes()
+            if path.suffix == ".gz":
+                data = _unpacked(data)
+        except ContractError as problem:
+            yield UnreadableFile(str(path), problem)
+            continue
+        except OSError as problem:
+            found = problem.strerror or type(problem).__name__
+            yield UnreadableFile(str(path), ContractError("", "a file that can be read", found))
+            continue
+        if path.name.removesuffix(".gz").endswith(".jsonl"):
             for number, line in enumerate(data.splitlines(), start=1):
                 if line.strip():
                     yield InputFile(f"{path}:{number}", line, modified_at)
@@ -66,35 +86,39 @@ def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile]:
 def read_metadata(path: Path) -> dict[str, CallMetadata]:
     """Metadata by job name from a CSV file with a header, or a JSON Lines file.
 
-    Raises ContractError with the line of what is wrong.
+    Raises UsageError with the line of what is wrong.
     """
-    text = path.read_text(encoding="utf-8-sig")
-    rows: Iterable[Mapping[str, Any]]
-    if path.suffix == ".csv":
-        rows = csv.DictReader(io.StringIO(text))
-    else:
-        rows = (_json_object(path, line) for line in text.splitlines() if line.strip())
+    text = _text_of(path)
+    rows = _csv_rows(path, text) if path.suffix == ".csv" else _json_rows(path, text)
     metadata: dict[str, CallMetadata] = {}
-    for number, row in enumerate(rows, start=2 if path.suffix == ".csv" else 1):
+    for where, row in rows:
         name = row.get("job_name")
         if not isinstance(name, str) or not name:
-            raise UsageError(f"{path}, line {number}: expected a column job_name")
+            raise UsageError(f"{where}: expected a column job_name")
         try:
-            metadata[name] = parse_metadata(row)
+            given = parse_metadata(row)
         except ContractError as problem:
-            raise UsageError(f"{path}, line {number}: {problem}") from problem
+            raise UsageError(f"{where}: {problem}") from problem
+        if metadata.setdefault(name, given) != given:
+            raise UsageError(
+                f"{where}: expected each job_name once, found it again with other values"
+            )
     return metadata
 
 
 def read_sidecar(path: Path) -> CallMetadata | None:
-    """The metadata beside a transcript (`<file>.meta.json`), or None."""
+    """The metadata beside a transcript (`<file>.meta.json`), or None; raises ContractError."""
     sidecar = path.with_name(path.name + SIDECAR_ENDING)
     if not sidecar.is_file():
         return None
     try:
-        return parse_metadata(_json_object(sidecar, sidecar.read_text(encoding="utf-8-sig")))
+        return parse_metadata(_json_object(sidecar.read_bytes().removeprefix(_BOM)))
     except ContractError as problem:
-        raise UsageError(f"{sidecar}: {problem}") from problem
+        where = f"{sidecar.name}: {problem.path}" if problem.path else sidecar.name
+        raise ContractError(where, problem.expected, problem.found) from problem
+    except OSError as problem:
+        found = problem.strerror or type(problem).__name__
+        raise ContractError(sidecar.name, "a file that can be read", found) from problem
 
 
 def job_name_of(data: bytes) -> str | None:
@@ -108,12 +132,7 @@ def job_name_of(data: bytes) -> str | None:
 
 def read_definition(path: Path) -> object:
     """A YAML or JSON file as plain values; raises UsageError with line and column."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise NotFoundError(f"no such file: {path}") from None
-    except (UnicodeDecodeError, IsADirectoryError) as problem:
-        raise UsageError(f"{path}: expected a text file ({type(problem).__name__})") from None
+    text = _text_of(path)
     try:
         # JSON is YAML too; this reader refuses a key that stands twice.
         return YAML(typ="safe", pure=True).load(text)
@@ -122,6 +141,15 @@ def read_definition(path: Path) -> object:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         what = getattr(problem, "problem", None) or "not YAML or JSON"
         raise UsageError(f"{path}{where}: {what}") from None
+    except RecursionError:
+        raise UsageError(
+            f"{path}: expected nesting that can be read, found too many levels"
+        ) from None
+    except ValueError:
+        # The reader takes whatever looks like a date for one.
+        raise UsageError(
+            f"{path}: expected YAML or JSON, found a date that does not exist"
+        ) from None
 
 
 class _JobName(msgspec.Struct):
@@ -133,15 +161,46 @@ def _is_input(file: Path) -> bool:
     return file.name.endswith(_ENDINGS) and not file.name.endswith(SIDECAR_ENDING)
 
 
-def _unpacked(path: Path, data: bytes) -> bytes:
+def _unpacked(data: bytes) -> bytes:
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error):
-        raise UsageError(f"{path}: expected a gzip file that is whole") from None
+        raise ContractError("", "a gzip file that is whole", "another file") from None
 
 
-def _json_object(path: Path, text: str) -> Mapping[str, Any]:
+def _text_of(path: Path) -> str:
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError as problem:
-        raise UsageError(f"{path}: expected a JSON object ({problem})") from None
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise NotFoundError(f"no such file: {path}") from None
+    except (UnicodeDecodeError, OSError) as problem:
+        raise UsageError(f"{path}: expected a text file ({type(problem).__name__})") from None
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text))
+    try:
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            if None in row:
+                raise UsageError(f"{where}: expected as many columns as in the header, found more")
+            yield where, row
+    except csv.Error as problem:
+        raise UsageError(f"{path}, line {reader.line_num}: {problem}") from None
+
+
+def _json_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    # Not splitlines: JSON text may hold other characters that it takes for the end of a line.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                yield f"{path}, line {number}", _json_object(line.encode())
+            except ContractError as problem:
+                raise UsageError(f"{path}, line {number}: {problem}") from None
+
+
+def _json_object(data: bytes) -> Mapping[str, Any]:
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        raise ContractError("", "a JSON object", "something else") from None

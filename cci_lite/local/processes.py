@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import concurrent.futures.process
 import importlib.abc
 import multiprocessing
 import os
@@ -11,6 +12,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+from cci_lite.errors import LakeError
 
 
 class Inline:
@@ -34,8 +37,10 @@ class Inline:
 class Processes:
     """Runs functions in worker processes, which start when the first work arrives.
 
-    Processes, because threads lose to the interpreter lock (docs/decisions). Few arguments are drawn
-    ahead of the results, so memory does not grow with the amount of work.
+    Raises LakeError when a worker process ends before its work does.
+
+    Processes, because threads lose to the interpreter lock (docs/decisions). Few arguments are
+    drawn ahead of the results, so memory does not grow with the amount of work.
     """
 
     def __init__(self, width: int | None = None) -> None:
@@ -59,6 +64,11 @@ class Processes:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        except concurrent.futures.process.BrokenProcessPool:
+            raise LakeError(
+                "a worker process ended before its work was done (out of memory?); run again, "
+                "with fewer --workers"
+            ) from None
         finally:
             for future in waiting:
                 future.cancel()

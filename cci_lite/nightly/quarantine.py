@@ -72,9 +72,9 @@ def prepare_replay(
 ) -> Replay:
     """Look at quarantined documents again (`keys`, or all) and put the mended ones in place.
 
-    What counts is the copy in quarantine when it was mended, otherwise the document itself: it may have
-    been mended in place, or the form that it named has been added since. Must run under the tenant's
-    lease or before a run. Raises NotFoundError for a key that is not in quarantine.
+    What counts is the copy in quarantine when it was mended, otherwise the document itself: it may
+    have been mended in place, or the form that it named has been added since. Must run under the
+    tenant's lease or before a run. Raises NotFoundError for a key that is not in quarantine.
     """
     quarantined = dict(_quarantined(lake, tenant_id))
     unknown = sorted(set(keys) - quarantined.keys())
@@ -106,7 +106,7 @@ def _quarantined(lake: Lake, tenant_id: str) -> Iterable[tuple[str, SourceRecord
 
 
 def _put_in_place(lake: Lake, tenant_id: str, key: str, templates: Templates) -> str:
-    """Write a mended document where it belongs; its key. Raises ContractError when it is not mended."""
+    """Write a mended document where it belongs; its key. Raises ContractError when it is not."""
     store = lake.store
     copy = _read(lake, quarantine_key(tenant_id, key))
     original = _read(lake, key)

@@ -1,8 +1,8 @@
 """The nightly run: plan, flatten, check, publish, clean up.
 
-A run changes what readers see in one place only, `Catalog.publish`, which switches a day's tables to
-complete and checked files. Whatever happens before leaves readers with the old files, whatever happens
-after with the new ones; the next run removes what is left over.
+A run changes what readers see in one place only, `Catalog.publish`, which switches a day's tables
+to complete and checked files. Whatever happens before leaves readers with the old files, whatever
+happens after with the new ones; the next run removes what is left over.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from cci_lite.ports import (
 from cci_lite.tenancy import (
     UNIFIED,
     generation_prefix,
-    part_key,
     parse_unified_key,
+    part_key,
     quarantine_key,
     unified_day_prefix,
     unified_prefix,
@@ -100,7 +100,8 @@ class DayReport:
 class Progress:
     """One step of a run, for whoever watches.
 
-    The steps are `cleaned`, then for each day `planned`, `staged`, `written`, `checked`, `switched`.
+    The steps are `cleaned`, then for each day `planned`, `staged`, `written`, `checked`,
+    `switched`.
     """
 
     step: str
@@ -171,8 +172,8 @@ def new_run_id(now: dt.datetime, token: str) -> str:
 def plan_tenant(lake: Lake, tenant_id: str, options: RunOptions = _DEFAULTS) -> Iterator[DayPlan]:
     """What there is to do for a tenant, day by day. Reads listings and the catalogue, no document.
 
-    The first pass over the listing keeps one digest per day; only days whose digest differs from the
-    published one are looked at document by document.
+    The first pass over the listing keeps one digest per day; only days whose digest differs from
+    the published one are looked at document by document.
     """
     digests, strays = _digests_by_day(lake.store, tenant_id)
     published = lake.catalog.days(tenant_id)
@@ -208,16 +209,11 @@ def run_etl(
 ) -> RunReport:
     """Bring the curated tables of these tenants up to date with their documents.
 
-    `tenants` gives each tenant's forms. A day, a tenant or a document that cannot be processed never
-    stops the others; the report says what happened. Tenants that another run works on are left to it.
+    `tenants` gives each tenant's forms. A day, a tenant or a document that cannot be processed
+    never stops the others; the report says what happened. Tenants that another run works on are
+    left to it.
     """
     report = RunReport(etl_run_id, lake.clock())
-    known = set(tenants)
-    report.unknown_tenants = [
-        name
-        for name in lake.store.folders(f"{UNIFIED}/")
-        if name not in known and len(tenants) != 1
-    ]
     with contextlib.ExitStack() as leases:
         held = []
         for tenant_id in tenants:
@@ -239,6 +235,11 @@ def run_etl(
             )
             tenant_run.run()
     return report
+
+
+def unknown_tenants(store: Store, known: Collection[str]) -> list[str]:
+    """Names below which there are documents although no known tenant is called so."""
+    return [name for name in store.folders(f"{UNIFIED}/") if name not in known]
 
 
 def clean_up(lake: Lake, tenant_id: str, grace: dt.timedelta) -> int:
@@ -424,8 +425,8 @@ class _TenantRun:
     def _settle(self, staged: _StagedDay) -> list[_StagedDay]:
         """The day and the other days that must change with it, so that each call has one row.
 
-        The same call can be published on another day, when its date was corrected: the later revision
-        is the call, the other document is superseded.
+        The same call can be published on another day, when its date was corrected: the later
+        revision is the call, the other document is superseded.
         """
         _refuse_failures(staged)
         read = {

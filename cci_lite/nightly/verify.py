@@ -6,6 +6,8 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +18,7 @@ from cci_lite.nightly.work import read_part
 from cci_lite.ports import PartFile, SourceOutcome
 
 _TOLERANCE = 1e-9
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ def verify_tenant(lake: Lake, tenant_id: str) -> Verification:
     """Check a tenant's published days against their files.
 
     Every file is there with the rows that the catalogue says; keys are unique and complete; every
-    document has one outcome and its rows; scores add up from the criteria. `waiting` counts documents
-    that a run would read.
+    document has one outcome and its rows; scores add up from the criteria. `waiting` counts
+    documents that a run would read.
     """
     findings: list[Finding] = []
     day_of_call: dict[str, dt.date] = {}
@@ -160,6 +163,7 @@ def _check_scores(calls: pa.Table, criteria: pa.Table | None) -> Iterator[tuple[
             "call_id",
             "qa_total_score",
             "qa_max_score",
+            "qa_percentage",
             "qa_criteria",
             "qa_criteria_passed",
             "qa_criteria_failed",
@@ -184,9 +188,21 @@ def _check_scores(calls: pa.Table, criteria: pa.Table | None) -> Iterator[tuple[
             if row
             else (0.0, 0.0, 0, 0, 0)
         )
-        if any(abs(a - b) > _TOLERANCE for a, b in zip(expected, found, strict=True)):
+        # Not `> tolerance`: of a NaN that is never true.
+        if not all(abs(a - b) <= _TOLERANCE for a, b in zip(expected, found, strict=True)):
             totals["score"] += 1
+        totals["percentage"] += call["qa_percentage"] != _percentage(call)
     if totals["score"]:
         yield "each call's points are the sum of its criteria", f"{totals['score']} calls differ"
+    if totals["percentage"]:
+        yield "each call's percentage is that of its points", f"{totals['percentage']} calls differ"
     if by_call:
         yield "each criterion row has its call", f"{len(by_call)} calls are missing"
+
+
+def _percentage(call: dict[str, Any]) -> float | None:
+    total, most = call["qa_total_score"], call["qa_max_score"]
+    if not most:
+        return None
+    share = 100 * Decimal(repr(total)) / Decimal(repr(most))
+    return float(share.quantize(_CENT, rounding=ROUND_HALF_UP)) if share.is_finite() else None

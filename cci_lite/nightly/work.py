@@ -32,8 +32,8 @@ _ROWS_PER_GROUP = 128 * 1024
 class WorkItem:
     """What one worker does at a time.
 
-    `carry` are the files of the previous generation whose rows this part takes over, by table, except
-    the rows of the documents in `drop`.
+    `carry` are the files of the previous generation whose rows this part takes over, by table,
+    except the rows of the documents in `drop`.
     """
 
     tenant_id: str

@@ -20,7 +20,7 @@ from openpyxl.writer.excel import ExcelWriter
 
 from cci_lite.reports.leaderboard import Leaderboard, LeaderboardRow
 from cci_lite.reports.text import is_formula, spreadsheet_text
-from cci_lite.reports.wording import HOW_TO_READ, NO_WEEK, leaderboard_title
+from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 
 Value = str | int | float | bool | dt.date | None
 
@@ -142,7 +142,7 @@ def _fill_leaderboard(sheet: Worksheet, board: Leaderboard) -> None:
 
 def _fill_about(sheet: Worksheet, board: Leaderboard) -> None:
     sheet.column_dimensions["A"].width = 100
-    sentences = [leaderboard_title(board), HOW_TO_READ if board.tables else NO_WEEK]
+    sentences = [leaderboard_title(board), HOW_TO_READ if board.tables else why_empty(board)]
     lines = [*sentences, "", "Where the numbers come from:", *board.statement.sql.splitlines()]
     for line, text in enumerate(lines, start=1):
         _write_text(sheet.cell(line, 1), text)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from cci_lite.reports import numbers
 from cci_lite.reports.leaderboard import Leaderboard, form_label
 from cci_lite.reports.text import one_line
-from cci_lite.reports.wording import HOW_TO_READ, NO_WEEK, leaderboard_title
+from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 from cci_lite.tenancy import database_name
 
 
@@ -58,7 +58,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(form_label=form_label, HOW_TO_READ=HOW_TO_READ, NO_WEEK=NO_WEEK)
+    environment.globals.update(form_label=form_label, HOW_TO_READ=HOW_TO_READ, why_empty=why_empty)
     environment.filters.update(
         call_points=numbers.call_points,
         count=numbers.count,
@@ -70,5 +70,7 @@ def _environment() -> Environment:
         points=numbers.points,
         week=numbers.week,
     )
-    environment.globals.update(counted=numbers.counted, interval=numbers.interval, period=numbers.period)
+    environment.globals.update(
+        counted=numbers.counted, interval=numbers.interval, period=numbers.period
+    )
     return environment

@@ -102,7 +102,7 @@ class FormTable:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The failure leaderboard of a week, one table per version of a QA template.
+    """The failure leaderboard of a week, one table per QA template version with evaluated calls.
 
     `week_start` is a Monday, None when no week has an evaluated call; `statement` was run for it.
     """
@@ -134,9 +134,9 @@ def weeks(query: Query, tenant_id: str) -> tuple[Week, ...]:
 
 
 def leaderboard(query: Query, tenant_id: str, *, week: dt.date | None = None) -> Leaderboard:
-    """The leaderboard of the week that holds the day `week`, by default of the latest week with
-    evaluated calls; raises NotFoundError for a week without calls.
+    """The leaderboard of the week that holds the day `week`.
 
+    The default is the latest week with evaluated calls; a week without calls raises NotFoundError.
     Rank 1 is the highest share of failed calls. Versions of QA templates are never ranked together.
     """
     present = weeks(query, tenant_id)
@@ -179,10 +179,8 @@ def _no_such_week(tenant_id: str, week_start: dt.date, present: Sequence[Week]) 
 def _tables(rows: Sequence[LeaderboardRow]) -> tuple[FormTable, ...]:
     ordered = sorted(rows, key=lambda row: (row.template_id, -row.template_version))
     groups = itertools.groupby(ordered, key=lambda row: (row.template_id, row.template_version))
-    return tuple(
-        FormTable(template_id, version, _placed(list(group)))
-        for (template_id, version), group in groups
-    )
+    tables = (FormTable(*form, _placed(list(group))) for form, group in groups)
+    return tuple(table for table in tables if any(row.evaluated_calls for row in table.rows))
 
 
 def _placed(rows: Sequence[LeaderboardRow]) -> tuple[LeaderboardRow, ...]:

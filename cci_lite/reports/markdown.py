@@ -5,7 +5,7 @@ from __future__ import annotations
 from cci_lite.reports import numbers
 from cci_lite.reports.leaderboard import Leaderboard, LeaderboardRow
 from cci_lite.reports.text import markdown
-from cci_lite.reports.wording import HOW_TO_READ, NO_WEEK, leaderboard_title
+from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 
 _HEAD = (
     "| # | Agent | Team | Form | Failed calls | Call fail rate (95 % interval) | QA % "
@@ -18,7 +18,7 @@ def render_markdown(board: Leaderboard) -> str:
     """The leaderboard as Markdown: one table per form version, and the SQL it comes from."""
     parts = [f"# {markdown(leaderboard_title(board))}\n"]
     if not board.tables:
-        parts.append(f"{NO_WEEK}\n")
+        parts.append(f"{why_empty(board)}\n")
     for table in board.tables:
         rows = "".join(_row(row) for row in table.rows)
         parts.append(f"## Form {markdown(table.form)}\n\n{_HEAD}{rows}")

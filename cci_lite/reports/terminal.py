@@ -14,10 +14,10 @@ from rich.text import Text
 from cci_lite.reports import numbers
 from cci_lite.reports.leaderboard import FormTable, Leaderboard, LeaderboardRow, Standing
 from cci_lite.reports.text import one_line
-from cci_lite.reports.wording import HOW_TO_READ, NO_WEEK, leaderboard_title
+from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 
 _PADDING = 2
-_NAME_WIDTH = 14
+_NAME_WIDTH = 12
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ _COLUMNS = (
     _Column("Team", lambda row: one_line(row.agent_team or ""), 4, is_number=False),
     _Column("Form", lambda row: one_line(row.form), 1, is_number=False),
     _Column("Failed", lambda row: f"{row.failed_calls:,} of {row.evaluated_calls:,}", 0),
-    _Column("Call fail rate", lambda row: numbers.percent(row.call_fail_rate), 0),
+    _Column("Fail rate", lambda row: numbers.percent(row.call_fail_rate), 0),
     _Column(
         "95 % interval",
         lambda row: numbers.interval(row.call_fail_rate_low, row.call_fail_rate_high),
@@ -64,7 +64,7 @@ def render_terminal(board: Leaderboard, *, width: int = 80, colour: bool = False
     )
     console.print(Text(one_line(leaderboard_title(board)), style="bold"))
     if not board.tables:
-        console.print(Text(NO_WEEK))
+        console.print(Text(why_empty(board)))
     for table in board.tables:
         console.print()
         console.print(Text(one_line(f"Form {table.form}")))
@@ -85,7 +85,7 @@ def _rich_table(table: FormTable, width: int) -> Table:
             justify=justify,
             overflow="fold",
             no_wrap=column.is_number,
-            min_width=_least_width(column, table) if column.is_number else 1,
+            min_width=_least_width(column, table),
         )
     for row in table.rows:
         style = "" if row.standing is Standing.RANKED else "dim"

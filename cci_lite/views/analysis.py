@@ -1,6 +1,6 @@
-"""Reads a query as Athena would: resolves its names, types its expressions, refuses what is not known.
+"""Reads a query as Athena would: resolves names, types expressions, refuses what is not known.
 
-Nothing passes by default. A construct passes when `constructs` lists it, with arguments of the types
+Nothing passes by default. A construct passes when `constructs` lists it, with arguments of types
 that Athena takes, and without a clause that is not understood.
 """
 
@@ -18,14 +18,11 @@ from cci_lite.errors import SqlError
 from cci_lite.views import constructs
 from cci_lite.views.corrections import set_type
 from cci_lite.views.relations import Columns, Relation, Schema, Scope, did_you_mean
+from cci_lite.views.rules import implied_name, is_ordinal, is_whole_literal
 from cci_lite.views.types import (
-    BOOLEAN,
     BIGINT,
-    SqlType,
-    TIMESTAMP,
     UNKNOWN,
-    VARCHAR,
-    WHOLE,
+    SqlType,
     common_type,
     type_of_node,
     type_of_text,
@@ -60,7 +57,7 @@ class CheckedQuery:
 
 def analyse(sql: str, schema: Schema) -> CheckedQuery:
     """Read one SELECT; raises SqlError when it cannot be parsed at all."""
-    return _Analysis(sql, schema).run()
+    return Analysis(sql, schema).run()
 
 
 def parse_select(sql: str) -> exp.Query:
@@ -73,17 +70,22 @@ def parse_select(sql: str) -> exp.Query:
         if start.text.upper() not in ("SELECT", "WITH"):
             # Asked before parsing: what the parser does not know it would keep as opaque text.
             line, column = _place(sql, start.start)
-            raise SqlError(f"expected a SELECT, found {start.text.upper()}", line=line, column=column)
+            raise SqlError(
+                f"expected a SELECT, found {start.text.upper()}", line=line, column=column
+            )
         trees = [tree for tree in sqlglot.parse(sql, read=DIALECT) if tree is not None]
     except ParseError as error:
         details = error.errors[0]
+        problem = details["description"]
+        if problem.startswith("Required keyword"):
+            problem = "an argument is missing"
         raise SqlError(
-            f"{details['description']}, at '{details['highlight']}'",
+            f"{problem}, at '{details['highlight']}'",
             line=details["line"],
             column=max(1, details["col"] - len(details["highlight"] or "") + 1),
         ) from None
-    except TokenError as error:
-        raise SqlError(f"cannot be read: {str(error).splitlines()[0]}") from None
+    except TokenError:
+        raise SqlError("cannot be read; is a quote or a comment left open?") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise SqlError(f"expected one SELECT, found {len(trees)} statements", line=1, column=1)
     return trees[0]
@@ -94,11 +96,13 @@ def _place(sql: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, offset - before.rfind("\n")
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A construct was refused; what is inside it was not looked at."""
 
 
-class _Analysis:
+class Analysis:
+    """One reading of one query; rules ask it for types and tell it what is wrong."""
+
     def __init__(self, sql: str, schema: Schema) -> None:
         self._sql = sql
         self._schema = {name.lower(): columns for name, columns in schema.items()}
@@ -108,6 +112,7 @@ class _Analysis:
         self._unnamed: list[Finding] = []
 
     def run(self) -> CheckedQuery:
+        """What was read; raises SqlError when it cannot be parsed."""
         tree = parse_select(self._sql)
         columns = self.query(tree, Scope({}))
         return CheckedQuery(
@@ -128,20 +133,18 @@ class _Analysis:
     def refuse(self, node: exp.Expr, message: str) -> NoReturn:
         """Note that `node` is refused, and give up on it."""
         self.report(node, message)
-        raise _Refused
+        raise _RefusedError
 
     def expression(self, node: exp.Expr, scope: Scope) -> SqlType:
         """The type of an expression, which its node then carries."""
         try:
             kind = self._typed(node, scope)
-        except _Refused:
+        except _RefusedError:
             kind = UNKNOWN
         set_type(node, kind)
         return kind
 
-    def expect(
-        self, node: exp.Expr, scope: Scope, kinds: frozenset[str], wanted: str
-    ) -> SqlType:
+    def expect(self, node: exp.Expr, scope: Scope, kinds: frozenset[str], wanted: str) -> SqlType:
         """The type of an expression that has to be one of `kinds`; reports `wanted` otherwise."""
         kind = self.expression(node, scope)
         if kind != UNKNOWN and kind.kind not in kinds:
@@ -175,7 +178,7 @@ class _Analysis:
             if isinstance(node, exp.Select):
                 return self._select(node, scope)
             self.refuse(node, f"{node.key} is not understood here, expected a SELECT")
-        except _Refused:
+        except _RefusedError:
             return ()
 
     # ---- names --------------------------------------------------------------------------------
@@ -225,7 +228,9 @@ class _Analysis:
         self, node: exp.Column, owner: Relation, kind: SqlType, parts: list[exp.Expr]
     ) -> SqlType:
         """Write the column as `relation.column` and its fields as accesses, each with its type."""
-        resolved: exp.Expr = exp.column(parts[0].name.lower(), table=owner.name or None, quoted=True)
+        resolved: exp.Expr = exp.column(
+            parts[0].name.lower(), table=owner.name or None, quoted=True
+        )
         resolved.meta.update(parts[0].meta)
         set_type(resolved, kind)
         for part in parts[1:]:
@@ -287,9 +292,9 @@ class _Analysis:
     def _renamed(self, node: exp.Expr, columns: Columns) -> Columns:
         """Columns under the names that `AS t(a, b)` gives them."""
         alias = node.args.get("alias")
-        names = [name.name.lower() for name in alias.columns] if alias else []
-        if not names:
+        if alias is None or not alias.columns:
             return columns
+        names = [name.name.lower() for name in alias.columns]
         if columns and len(names) != len(columns):
             self.report(alias, f"{len(names)} column names for {len(columns)} columns")
         return tuple(zip(names, (kind for _, kind in columns), strict=False))
@@ -313,7 +318,7 @@ class _Analysis:
             columns.append((name, kind or UNKNOWN))
         outputs = Scope({}, None, [Relation("", tuple(columns))])
         for ordered in self._ordered(node):
-            if not constructs.is_ordinal(ordered.this, len(columns)):
+            if not is_ordinal(ordered.this, len(columns)):
                 self._output_reference(ordered.this, outputs)
         self._bounds(node)
         return tuple(columns)
@@ -374,21 +379,19 @@ class _Analysis:
                     written.append(exp.alias_(column, name, quoted=True))
                 continue
             value = item.this if isinstance(item, exp.Alias) else item
-            name = item.alias.lower() if isinstance(item, exp.Alias) else constructs.implied_name(value)
+            name = item.alias if isinstance(item, exp.Alias) else implied_name(value)
             kind = self.expression(value, scope)
             if not name:
                 name = f"_col{len(columns)}"
                 self._unnamed.append(self._finding(value, "a column without a name"))
-            columns.append((name, kind))
+            columns.append((name.lower(), kind))
             # Resolving a column replaces its node, so ask the parent for what is there now.
             value = item.this if isinstance(item, exp.Alias) else node.expressions[index]
             written.append(exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True)))
         node.set("expressions", written)
         return tuple(columns)
 
-    def _starred_columns(
-        self, item: exp.Expr, scope: Scope
-    ) -> list[tuple[str, exp.Expr, SqlType]]:
+    def _starred_columns(self, item: exp.Expr, scope: Scope) -> list[tuple[str, exp.Expr, SqlType]]:
         star = item if isinstance(item, exp.Star) else item.this
         self._only(star, (), "*")
         relations = scope.relations
@@ -418,7 +421,7 @@ class _Analysis:
             self._grouping(item, scope, len(node.expressions))
 
     def _grouping(self, item: exp.Expr, scope: Scope, width: int) -> None:
-        if constructs.is_ordinal(item, width):
+        if is_ordinal(item, width):
             return
         if isinstance(item, (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple)):
             for part in list(item.expressions):
@@ -439,12 +442,16 @@ class _Analysis:
 
     def _order(self, node: exp.Select, scope: Scope, columns: Columns) -> None:
         """ORDER BY sees the output's columns first, then those of FROM."""
-        outputs = {alias.alias: alias.this for alias in node.expressions}
+        outputs = {alias.alias.lower(): alias.this for alias in node.expressions}
         for ordered in self._ordered(node):
             value = ordered.this
-            if constructs.is_ordinal(value, len(columns)):
+            if is_ordinal(value, len(columns)):
                 continue
-            if isinstance(value, exp.Column) and len(value.parts) == 1 and value.name.lower() in outputs:
+            if (
+                isinstance(value, exp.Column)
+                and len(value.parts) == 1
+                and value.name.lower() in outputs
+            ):
                 continue
             for column in list(value.find_all(exp.Column)):
                 if len(column.parts) == 1 and column.name.lower() in outputs:
@@ -457,7 +464,7 @@ class _Analysis:
             if bound is None:
                 continue
             self._only(bound, {"expression"}, name.upper())
-            if not constructs.is_whole_literal(bound.expression):
+            if not is_whole_literal(bound.expression):
                 self.report(bound, f"{name.upper()} expects a whole number")
 
     # ---- relations ----------------------------------------------------------------------------
@@ -465,7 +472,7 @@ class _Analysis:
     def _relation(self, node: exp.Expr, scope: Scope) -> None:
         try:
             relation = self._read_relation(node, scope)
-        except _Refused:
+        except _RefusedError:
             relation = Relation(node.alias_or_name.lower(), (), known=False)
         if any(known.name == relation.name for known in scope.relations) and relation.name:
             self.report(node, f"two relations are called '{relation.name}'; give one an alias")
@@ -486,13 +493,17 @@ class _Analysis:
             return Relation(node.alias.lower(), self._renamed(node, columns))
         if isinstance(node, exp.Unnest):
             return self._unnest(node, scope)
-        self.refuse(node, f"{node.key} is not understood in FROM")
+        return self.refuse(node, f"{node.key} is not understood in FROM")
 
     def _table(self, node: exp.Table, scope: Scope) -> Relation:
         if not isinstance(node.this, exp.Identifier):
-            self.refuse(node.this, f"{self.spelled(node.this)} is a function; FROM takes tables and views")
+            self.refuse(
+                node.this, f"{self.spelled(node.this)} is a function; FROM takes tables and views"
+            )
         if node.args.get("db") is not None:
-            self.refuse(node, f"write '{node.name}' alone: every query runs in its tenant's database")
+            self.refuse(
+                node, f"write '{node.name}' alone: every query runs in its tenant's database"
+            )
         self._only(node, {"this", "alias"}, f"FROM {node.name}")
         name = node.name.lower()
         columns = scope.ctes.get(name)
@@ -509,14 +520,14 @@ class _Analysis:
         rows = []
         for row in node.expressions:
             cells = row.expressions if isinstance(row, exp.Tuple) else [row]
-            rows.append([self.expression(cell, scope) for cell in list(cells)])
+            rows.append(tuple(self.expression(cell, scope) for cell in list(cells)))
         if len({len(row) for row in rows}) > 1:
             self.refuse(node, "rows of VALUES differ in length")
         columns = []
-        for index, cells in enumerate(zip(*rows, strict=True)):
-            kind = common_type(cells)
+        for index, kinds in enumerate(zip(*rows, strict=True)):
+            kind = common_type(kinds)
             if kind is None:
-                self.report(node, f"column {index + 1} of VALUES mixes {cells[0]} with other types")
+                self.report(node, f"column {index + 1} of VALUES mixes {kinds[0]} with other types")
             columns.append((f"_col{index}", kind or UNKNOWN))
         return tuple(columns)
 
@@ -529,7 +540,7 @@ class _Analysis:
             if element.kind == "row":
                 self.report(
                     array,
-                    "UNNEST of rows means different things on different engines; unnest their fields: "
+                    "UNNEST of rows differs between engines; unnest their fields: "
                     "UNNEST(transform(a, x -> x.field), …)",
                 )
             kinds.append(element)
@@ -553,7 +564,9 @@ class _Analysis:
         if isinstance(node.this, exp.Unnest):
             always = isinstance(on, exp.Boolean) and on.this
             if not (node.kind == "CROSS" or always or (on is None and not node.side)):
-                self.report(node.this, "UNNEST is joined with CROSS JOIN or with LEFT JOIN … ON TRUE")
+                self.report(
+                    node.this, "UNNEST is joined with CROSS JOIN or with LEFT JOIN … ON TRUE"
+                )
             if node.side not in ("", "LEFT"):
                 self.report(node.this, f"{node.side} JOIN UNNEST is refused by Athena")
         if using := node.args.get("using"):
@@ -597,4 +610,3 @@ class _Analysis:
         if starts:
             return int(min(starts))
         return self._offset(node.parent) if node.parent is not None else 0
-

@@ -16,12 +16,12 @@ from cci_lite.views.types import (
     DATE,
     DAY,
     DOUBLE,
-    SqlType,
     TEXT,
     TIMESTAMP,
     UNKNOWN,
     WHOLE,
     ZONED,
+    SqlType,
     array_of,
     duckdb_node,
 )
@@ -30,8 +30,8 @@ _TYPE = "athena_type"
 _DATE_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME_TEXT = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
 TEXT_FORMS = {
-    BIGINT: "[+-]?[0-9]+",
-    DOUBLE: "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|NaN|[+-]?Infinity",
+    BIGINT: " *[+-]?[0-9]+ *",
+    DOUBLE: " *([+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|NaN|[+-]?Infinity) *",
     DATE: _DATE_TEXT,
     TIMESTAMP: f"{_DATE_TEXT}( {_TIME_TEXT})?",
     BOOLEAN: "(?i)true|false|t|f|1|0",
@@ -160,10 +160,9 @@ def text_in_form(text: exp.Expr, target: SqlType, *, strict: bool) -> exp.Expr:
     if isinstance(text, exp.Literal) and re.fullmatch(TEXT_FORMS[target], text.name):
         return cast_to(text, target)
     fits = call("regexp_full_match", text.copy(), TEXT_FORMS[target])
-    value = exp.TryCast(this=text.copy(), to=duckdb_node(target))
     if not strict:
-        return _case((fits, value))
-    value = exp.Cast(this=text.copy(), to=duckdb_node(target))
+        return _case((fits, exp.TryCast(this=text.copy(), to=duckdb_node(target))))
+    value = cast_to(text.copy(), target)
     # The text itself is not repeated: it may be personal.
     complaint = call("error", f"Cannot cast text to {target}: it is not written as one")
     return _case((_is_null(text), exp.Null()), (fits, value), default=complaint)
@@ -188,12 +187,10 @@ def square_root(node: exp.Expr) -> exp.Expr:
 def logarithm(node: exp.Expr) -> exp.Expr:
     """-Infinity at zero and NaN below, where DuckDB raises."""
     value = node.expression if isinstance(node, exp.Log) else node.this
-    name = f"log{node.this.name}" if isinstance(node, exp.Log) else "ln"
+    name = "log10" if isinstance(node, exp.Log) else "ln"
     zero = exp.EQ(this=value.copy(), expression=exp.Literal.number(0))
     below = exp.LT(this=value.copy(), expression=exp.Literal.number(0))
-    return _case(
-        (zero, _number("-inf")), (below, _number("nan")), default=call(name, value)
-    )
+    return _case((zero, _number("-inf")), (below, _number("nan")), default=call(name, value))
 
 
 def _number(text: str) -> exp.Expr:
@@ -250,6 +247,14 @@ def contained(node: exp.Expr) -> exp.Expr:
     )
 
 
+def joined(node: exp.Expr) -> exp.Expr:
+    """Empty text, not NULL, when there is nothing to join."""
+    text = call("array_to_string", node.this, node.expression)
+    return _case(
+        (_is_null(node.this), exp.Null()), default=exp.Coalesce(this=text, expressions=[_value("")])
+    )
+
+
 def best(node: exp.Expr) -> exp.Expr:
     """The value beside the extreme, also when that value is NULL."""
     name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
@@ -280,5 +285,3 @@ def unnested(node: exp.Expr) -> exp.Expr:
     if isinstance(node.parent, exp.From):
         return exp.Subquery(this=select, alias=alias)
     return exp.Lateral(this=exp.Subquery(this=select), alias=alias)
-
-

@@ -1,4 +1,4 @@
-"""View files: `sql/views/<name>/v<N>.sql`, each one SELECT under a header that says what it yields."""
+"""View files: `sql/views/<name>/v<N>.sql`, one SELECT under a header that says what it yields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from cci_lite.views.relations import Schema
 from cci_lite.views.translation import check_query, translate
 
 _HEADER = re.compile(
-    r"(?P<title>\w+): (?P<grain>.+?)\. Key: (?P<key>[\w, ]+)\. Reads: (?P<reads>[\w, ]+)\.(?: (?P<note>.+))?"
+    r"(?P<title>\w+): (?P<grain>.+?)\. Key: (?P<key>[\w, ]+)\. "
+    r"Reads: (?P<reads>[\w, ]+)\.(?: (?P<note>.+))?"
 )
 _VERSION = re.compile(r"v([1-9][0-9]*)\.sql")
 

@@ -40,9 +40,7 @@ def _header_findings(view: View, query: CheckedQuery) -> list[Finding]:
         findings.append(f"the header says {view.title}, the file is {view.versioned_name}")
     said, found = set(view.reads), set(query.reads)
     if said != found:
-        findings.append(
-            f"the header says it reads {_list(said)}, the query reads {_list(found)}"
-        )
+        findings.append(f"the header says it reads {_list(said)}, the query reads {_list(found)}")
     return [Finding(message, 1, 1) for message in findings]
 
 
@@ -57,13 +55,18 @@ def _output_findings(view: View, query: CheckedQuery) -> list[Finding]:
         findings.append("tenant_id is not among the columns; every view carries it")
     elif view.title and "tenant_id" not in view.key:
         findings.append("the key leaves out tenant_id")
-    findings += [f"two columns are called '{name}'" for name in dict.fromkeys(names) if names.count(name) > 1]
+    findings += [
+        f"two columns are called '{name}'" for name in dict.fromkeys(names) if names.count(name) > 1
+    ]
     for name, kind in query.columns:
         if kind == UNKNOWN and not query.findings:
             findings.append(f"column '{name}' is NULL without a type; cast it")
         elif kind == ZONED:
-            findings.append(f"column '{name}' has a time zone; views give UTC: CAST(… AT TIME ZONE 'UTC' AS timestamp(3))")
-    if ";" in view.sql.rstrip()[-1:]:
+            findings.append(
+                f"column '{name}' has a time zone; views give UTC: "
+                "CAST(… AT TIME ZONE 'UTC' AS timestamp(3))"
+            )
+    if view.sql.rstrip().endswith(";"):
         findings.append("the query ends in ';'; a view file is a bare SELECT")
     return [Finding(message, 1, 1) for message in findings]
 

@@ -1,4 +1,4 @@
-"""What names mean at one place of a query: relations in FROM, variables of lambdas, outer queries."""
+"""What names mean at one place of a query: relations, variables of lambdas, outer queries."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from cci_lite.views.relations import Schema
 
 
 def check_query(sql: str, schema: Schema) -> CheckedQuery:
-    """The one SELECT in `sql`, read as Athena reads it; raises SqlError at the first thing wrong."""
+    """The one SELECT in `sql`, read as Athena does; raises SqlError at the first thing wrong."""
     query = analyse(sql, schema)
     if query.findings:
         first = min(query.findings, key=lambda finding: (finding.line, finding.column))

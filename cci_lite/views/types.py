@@ -110,7 +110,9 @@ def type_of_node(node: exp.DataType) -> SqlType:
         return decimal(precision, scale)
     known = _NAMES.get(node.this)
     if known is None or (known is VARCHAR and node.expressions):
-        raise SqlError(f"type {node.sql('athena').lower()} is not known to mean the same everywhere")
+        raise SqlError(
+            f"type {node.sql('athena').lower()} is not known to mean the same everywhere"
+        )
     return known
 
 

@@ -113,10 +113,13 @@ def test_the_second_of_two_runs_says_that_another_is_at_work(world: World) -> No
     other = World(world.root)
     with world.catalog.lease(TENANT, "run first"):
         report = other.run(TENANT, "other-tenant")
-        with pytest.raises(
-            LeaseHeldError,
-            match="^tenant demo-tenant: run first is at work; wait for it to end and run again$",
-        ), other.catalog.lease(TENANT, "run second"):
+        with (
+            pytest.raises(
+                LeaseHeldError,
+                match="^tenant demo-tenant: run first is at work; wait for it to end and run again$",
+            ),
+            other.catalog.lease(TENANT, "run second"),
+        ):
             pass
     assert report.busy == [TENANT]
     assert not report.succeeded

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from cci_lite.nightly.run import DayStatus
+from cci_lite.nightly.run import DayStatus, unknown_tenants
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part
 from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
@@ -249,7 +249,7 @@ def test_documents_of_a_tenant_that_nobody_registered_are_named(world: World) ->
     world.put("call-1")
     world.put("call-2", tenant_id="stranger")
     world.put("call-3", tenant_id="other-tenant")
-    assert world.run(TENANT, "other-tenant").unknown_tenants == ["stranger"]
+    assert unknown_tenants(world.store, {TENANT, "other-tenant"}) == ["stranger"]
 
 
 def test_a_day_whose_old_files_are_damaged_fails_alone(world: World) -> None:

@@ -41,3 +41,8 @@ def read_groups() -> list[Group]:
         )
         for given in YAML(typ="safe").load(text)
     ]
+
+
+def read_queries() -> list[str]:
+    """The queries of `queries.yaml`."""
+    return list(YAML(typ="safe").load(Path(__file__).with_name("queries.yaml")))

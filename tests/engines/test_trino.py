@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +93,7 @@ class Lake:
             self._add_partition(database, name, values, location, _PARQUET)
         self._load_unified(database, case)
         for view in _needed(case.view):
-            self._trino.query(
-                f"CREATE VIEW {view.name} SECURITY INVOKER AS\n{view.sql}", database
-            )
+            self._trino.query(f"CREATE VIEW {view.name} SECURITY INVOKER AS\n{view.sql}", database)
         return database
 
     def _put(self, key: str, data: bytes) -> None:
@@ -164,9 +161,9 @@ def lake(trino: Trino) -> Lake:
 
 
 @pytest.fixture(scope="module")
-def case_answers(trino: Trino, lake: Lake) -> Iterator[dict[str, Answer]]:
+def case_answers(trino: Trino, lake: Lake) -> dict[str, Answer]:
     """What Trino says to each case."""
-    yield {
+    return {
         f"{case.view}/{case.name}": trino.query(f"SELECT * FROM {case.view}", lake.load(case))
         for case in CASES
     }
@@ -182,7 +179,10 @@ def test_trino_and_duckdb_yield_the_same_rows_and_types(
     case: Case, case_answers: dict[str, Answer], tmp_path: Path
 ) -> None:
     answer = case_answers[f"{case.view}/{case.name}"]
-    types = {name: kind.partition("(")[0] if kind.startswith("varchar") else kind for name, kind in answer.columns}
+    types = {
+        name: kind.partition("(")[0] if kind.startswith("varchar") else kind
+        for name, kind in answer.columns
+    }
     assert types == SCHEMA[case.view]
     assert list(types) == list(SCHEMA[case.view])
     rows: list[Row] = []

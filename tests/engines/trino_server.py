@@ -1,4 +1,4 @@
-"""A real Trino, Athena's relative, over a Glue catalogue and S3 of moto's: starts it, asks it, stops it."""
+"""A real Trino, Athena's relative, over moto's Glue and S3: starts it, asks it, stops it."""
 
 from __future__ import annotations
 
@@ -208,9 +208,7 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _wait_until_started(
-    port: int, processes: list[subprocess.Popen[bytes]], log: Path
-) -> None:
+def _wait_until_started(port: int, processes: list[subprocess.Popen[bytes]], log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if any(process.poll() is not None for process in processes):

@@ -63,7 +63,9 @@ def test_many_nights_prove_themselves_and_end_in_one_row_per_call(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.lists(writes.filter(lambda step: step[1] == 0), max_size=5), min_size=2, max_size=4))
+@given(
+    st.lists(st.lists(writes.filter(lambda step: step[1] == 0), max_size=5), min_size=2, max_size=4)
+)
 def test_many_nights_of_one_day_give_the_tables_of_one_night(
     plan: list[list[tuple[Any, ...]]],
 ) -> None:
@@ -75,7 +77,13 @@ def test_many_nights_of_one_day_give_the_tables_of_one_night(
                 write(once, step)
             nightly.run(allow_shrink=True)
         once.run()
-        for table_name in ("calls", "qa_criteria", "entities", "key_phrases", "quarantined_documents"):
+        for table_name in (
+            "calls",
+            "qa_criteria",
+            "entities",
+            "key_phrases",
+            "quarantined_documents",
+        ):
             assert lineage_free(nightly, table_name) == lineage_free(once, table_name)
         nightly.catalog.close()
         once.catalog.close()

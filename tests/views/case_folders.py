@@ -1,4 +1,4 @@
-"""Cases of views: `tests/views/<view>/<case>/` with `rows.yaml` (what the tables hold) and `expect.yaml`.
+"""Cases of views: `<view>/<case>/` with `rows.yaml` (what the tables hold) and `expect.yaml`.
 
 A row names only the columns that matter; the others have the value that says nothing.
 """
@@ -70,11 +70,13 @@ def _read_case(folder: Path) -> Case:
     rows = yaml.load(folder / "rows.yaml")
     expected = yaml.load(folder / "expect.yaml")["rows"]
     documents = rows.pop(UNIFIED, [])
-    tables = {
-        name: [_filled(TABLES[name], row) for each in given for row in _repeated(each)]
-        for name, given in rows.items()
-    }
+    tables = {name: filled_rows(name, given) for name, given in rows.items()}
     return Case(folder.parent.name, folder.name, tables, documents, expected)
+
+
+def filled_rows(table: str, given: list[Row]) -> list[Row]:
+    """Whole rows of a table from what is given of each."""
+    return [_filled(TABLES[table], row) for each in given for row in _repeated(each)]
 
 
 def _repeated(given: Row) -> list[Row]:
@@ -87,7 +89,9 @@ def _repeated(given: Row) -> list[Row]:
 
 def _filled(table: Table, given: Row) -> Row:
     """A whole row: what is given, what follows from it, and for the rest what says nothing."""
-    row = {column.name: None if column.nullable else _NOTHING[column.type] for column in table.columns}
+    row = {
+        column.name: None if column.nullable else _NOTHING[column.type] for column in table.columns
+    }
     row |= _GIVEN.get(table.name, {}) | given
     unknown = row.keys() - {*table.column_names, "tenant_id", "call_date"}
     assert not unknown, f"{table.name} has no column {unknown}"

@@ -1,0 +1,153 @@
+"""What a rule about a construct is, and what rules have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from cci_lite.views.types import (
+    ARRAY,
+    BOOLEAN,
+    CLOCK,
+    DATE,
+    DAY,
+    FLAG,
+    INSTANT,
+    NUMBER,
+    NUMERIC,
+    ORDERED,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    VARCHAR,
+    WHOLE,
+    SqlType,
+    common_type,
+)
+
+if TYPE_CHECKING:
+    from cci_lite.views.analysis import Analysis
+    from cci_lite.views.relations import Scope
+
+Check = Callable[["Analysis", exp.Expr, "Scope"], SqlType]
+Correction = Callable[[exp.Expr], exp.Expr]
+
+CLOCK_UNITS = ("second", "minute", "hour")
+WORDS = {
+    ARRAY: "an array",
+    CLOCK: "a timestamp",
+    DAY: "a date",
+    FLAG: "boolean",
+    NUMBER: "a whole number or double",
+    NUMERIC: "a number",
+    ORDERED: "a value that has an order",
+    TEXT: "text",
+    TIME: "a date or timestamp",
+    TIME | INSTANT: "a date or timestamp",
+    CLOCK | INSTANT: "a timestamp",
+    WHOLE: "a whole number",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One construct: the arguments that are understood, its type, and its correction if any."""
+
+    name: str
+    arguments: frozenset[str]
+    check: Check
+    correction: Correction | None = None
+
+
+class Rules(dict[type[exp.Expr], Rule]):
+    """The rules of one kind of construct, by node."""
+
+    def function(
+        self,
+        node: type[exp.Expr],
+        name: str,
+        takes: Mapping[str, frozenset[str]],
+        gives: SqlType | None = None,
+        *,
+        literals: tuple[str, ...] = (),
+        flags: tuple[str, ...] = (),
+        correction: Correction | None = None,
+    ) -> None:
+        """Add a function. Without `gives` it has its arguments' type; the parser sets `flags`."""
+
+        def check(analysis: Analysis, call: exp.Expr, scope: Scope) -> SqlType:
+            found: list[SqlType] = []
+            for key, kinds in takes.items():
+                for argument in arguments(call, key):
+                    found.append(
+                        analysis.expect(argument, scope, kinds, f"{name} expects {WORDS[kinds]}")
+                    )
+            for key in literals:
+                for argument in arguments(call, key):
+                    if not isinstance(argument, exp.Literal):
+                        analysis.report(argument, f"{name} is known with a literal here only")
+            if gives is not None:
+                return gives
+            kind = common_type(found)
+            if kind is None:
+                analysis.refuse(call, f"{name} mixes {' and '.join(map(str, found))}; cast one")
+            return kind
+
+        self[node] = Rule(name, frozenset({*takes, *flags}), check, correction)
+
+    def construct(
+        self, node: type[exp.Expr], name: str, *arguments: str, correction: Correction | None = None
+    ) -> Callable[[Check], Check]:
+        """Add a construct whose types need a function of their own."""
+
+        def add(check: Check) -> Check:
+            self[node] = Rule(name, frozenset(arguments), check, correction)
+            return check
+
+        return add
+
+
+def implied_name(node: exp.Expr) -> str:
+    """The name that a column of SELECT has without AS; empty when it has none."""
+    if isinstance(node, (exp.Column, exp.Dot)):
+        return str(node.name if isinstance(node, exp.Column) else node.expression.name)
+    return ""
+
+
+def is_whole_literal(node: exp.Expr) -> bool:
+    """Whether a node is a whole number written out."""
+    return isinstance(node, exp.Literal) and not node.is_string and node.name.isdecimal()
+
+
+def is_ordinal(node: exp.Expr, width: int) -> bool:
+    """Whether a node is the number of one of `width` columns."""
+    return is_whole_literal(node) and 1 <= int(node.name) <= width
+
+
+def arguments(node: exp.Expr, key: str) -> list[exp.Expr]:
+    """The arguments of a node under a key: none, one or a list."""
+    value = node.args.get(key)
+    return list(value) if isinstance(value, list) else [] if value is None else [value]
+
+
+def comparable(analysis: Analysis, node: exp.Expr, kinds: list[SqlType]) -> SqlType:
+    """Boolean, after a report when Athena would not compare values of these types."""
+    if common_type(kinds) is None:
+        names = [str(kind) for kind in kinds]
+        hint = ""
+        if VARCHAR in kinds and any(kind in (DATE, TIMESTAMP) for kind in kinds):
+            hint = "; write DATE 'YYYY-MM-DD' or TIMESTAMP 'YYYY-MM-DD HH:MM:SS'"
+        analysis.report(node, f"cannot compare {' with '.join(dict.fromkeys(names))}{hint}")
+    return BOOLEAN
+
+
+def one_type(analysis: Analysis, node: exp.Expr, kinds: list[SqlType]) -> SqlType:
+    """The type that results share; refuses the node when they share none."""
+    kind = common_type(kinds)
+    if kind is None:
+        mixed = " and ".join(dict.fromkeys(map(str, kinds)))
+        analysis.refuse(node, f"the results are {mixed}; cast them to one type")
+    return kind

@@ -1,0 +1,275 @@
+"""One tenant's engine: what it shows, and what it never gives away."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cci_lite.contract.columns import TABLES
+from cci_lite.errors import SqlError, UsageError
+from cci_lite.local.duckdb_engine import TenantEngine, TenantSnapshot, open_engine
+from cci_lite.tenancy import part_key, unified_key
+
+DAY = dt.date(2025, 11, 5)
+
+
+def write_calls(lake: Path, tenant_id: str, day: dt.date = DAY, **columns: list[object]) -> Path:
+    path = lake / part_key(tenant_id, "calls", day, "g1", 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns or {"call_id": [f"{tenant_id}-1"]}), path)
+    return path
+
+
+def write_document(lake: Path, tenant_id: str, call_id: str, text: str | bytes) -> Path:
+    path = lake / unified_key(tenant_id, DAY, call_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def engine(lake: Path) -> Iterator[TenantEngine]:
+    calls = write_calls(lake, "acme")
+    write_calls(lake, "other")
+    with open_engine(TenantSnapshot("acme", {"calls": (calls,)}), {}) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_without_files_has_its_columns_and_no_rows(table: str) -> None:
+    with open_engine(TenantSnapshot("acme", {}), {}) as engine:
+        rows = engine.query(f"SELECT * FROM {table}")
+    assert rows.num_rows == 0
+    assert rows.column_names == ["tenant_id", "call_date", *TABLES[table].column_names]
+
+
+def test_a_table_has_the_declared_types_whatever_its_files_hold(lake: Path) -> None:
+    path = write_calls(
+        lake,
+        "acme",
+        call_id=["c1"],
+        revision=pa.array([2], pa.int32()),
+        tone_score=pa.array([7], pa.int64()),
+        call_started_at=pa.array([dt.datetime(2025, 11, 5, 9, 0, 0, 123456)], pa.timestamp("us")),
+        no_longer_declared=["x"],
+    )
+    with open_engine(TenantSnapshot("acme", {"calls": (path,)}), {}) as engine:
+        rows = engine.query("SELECT * FROM calls")
+    row = rows.to_pylist()[0]
+    assert (row["tenant_id"], row["call_date"], row["revision"]) == ("acme", DAY, 2)
+    assert row["call_started_at"] == dt.datetime(2025, 11, 5, 9, 0, 0, 123000)
+    assert row["queue"] is None
+    types = {field.name: str(field.type) for field in rows.schema}
+    assert types["revision"] == "int64"
+    assert types["tone_score"] == "double"
+    assert types["call_started_at"] == "timestamp[ms]"
+    assert types["needs_review"] == "bool"
+    assert "no_longer_declared" not in types
+
+
+def test_files_of_different_age_make_one_table(lake: Path) -> None:
+    old = write_calls(lake, "acme", call_id=["c1"])
+    new = write_calls(lake, "acme", DAY + dt.timedelta(1), call_id=["c2"], queue=["billing"])
+    with open_engine(TenantSnapshot("acme", {"calls": (old, new)}), {}) as engine:
+        rows = engine.query("SELECT call_id, call_date, queue FROM calls ORDER BY call_id")
+    assert [tuple(row.values()) for row in rows.to_pylist()] == [
+        ("c1", DAY, None),
+        ("c2", DAY + dt.timedelta(1), "billing"),
+    ]
+
+
+def test_views_read_each_other_in_the_given_order(lake: Path) -> None:
+    calls = write_calls(lake, "acme")
+    views = {"a_v1": "SELECT call_id AS id FROM calls", "a": "SELECT * FROM a_v1"}
+    with open_engine(TenantSnapshot("acme", {"calls": (calls,)}), views) as engine:
+        assert engine.query("SELECT id FROM a").to_pylist() == [{"id": "acme-1"}]
+
+
+def test_a_view_that_cannot_be_made_is_named() -> None:
+    with (
+        pytest.raises(SqlError, match="a_v1: Catalog Error: Table with name nothing"),
+        open_engine(TenantSnapshot("acme", {}), {"a_v1": "SELECT 1 FROM nothing"}),
+    ):
+        pass
+
+
+def test_documents_that_are_not_what_they_should_be_stop_nobody(lake: Path) -> None:
+    texts: dict[str, str | bytes] = {
+        "good": json.dumps({"call_id": "good", "agent": {"agent_id": "a1"}, "new": {"x": [1]}}),
+        "truncated": '{"call_id": "trunc',
+        "wrong-type": json.dumps({"call_id": "wrong-type", "agent": "Ann", "revision": "x"}),
+        "pretty": json.dumps({"call_id": "pretty", "queue": "billing"}, indent=2),
+        "empty": "",
+        "binary": b"\xff\xfe\x00\x01\n",
+        "array": "[1, 2]",
+        "large": json.dumps({"call_id": "large", "pad": "x" * 20_000_000}),
+    }
+    paths = tuple(write_document(lake, "acme", name, text) for name, text in texts.items())
+    with open_engine(TenantSnapshot("acme", {}, paths), {}) as engine:
+        rows = engine.query(
+            "SELECT tenant_id, day, call_id, agent.agent_id AS agent_id, revision FROM unified "
+            "WHERE call_id IS NOT NULL ORDER BY call_id"
+        ).to_pylist()
+    assert rows[0] == {
+        "tenant_id": "acme",
+        "day": "2025/11/05",
+        "call_id": "good",
+        "agent_id": "a1",
+        "revision": None,
+    }
+    assert {row["call_id"] for row in rows} == {"good", "wrong-type"}
+
+
+def test_the_tenant_and_the_day_come_from_the_place_not_from_the_document(lake: Path) -> None:
+    text = json.dumps({"call_id": "c1", "tenant_id": "other", "day": "1999/01/01"})
+    path = write_document(lake, "acme", "c1", text)
+    with open_engine(TenantSnapshot("acme", {}, (path,)), {}) as engine:
+        rows = engine.query("SELECT tenant_id, day, call_id FROM unified").to_pylist()
+    assert rows == [{"tenant_id": "acme", "day": "2025/11/05", "call_id": "c1"}]
+
+
+def test_a_lake_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    lake = tmp_path / "it's [my] lake, v1 = call_date? * %20"
+    calls = write_calls(lake, "acme")
+    document = write_document(lake, "acme", "c1", json.dumps({"call_id": "c1"}))
+    with open_engine(TenantSnapshot("acme", {"calls": (calls,)}, (document,)), {}) as engine:
+        assert engine.query("SELECT call_id FROM calls").num_rows == 1
+        assert engine.query("SELECT call_id, day FROM unified").to_pylist() == [
+            {"call_id": "c1", "day": "2025/11/05"}
+        ]
+
+
+def test_thousands_of_files_are_read(lake: Path) -> None:
+    paths = []
+    source = write_calls(lake, "acme", call_id=["c"])
+    for number in range(2000):
+        path = lake / part_key("acme", "calls", DAY + dt.timedelta(number), "g1", 0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.read_bytes())
+        paths.append(path)
+    with open_engine(TenantSnapshot("acme", {"calls": tuple(paths)}), {}) as engine:
+        rows = engine.query("SELECT count(*) AS n, count(DISTINCT call_date) AS days FROM calls")
+    assert rows.to_pylist() == [{"n": 2000, "days": 2000}]
+
+
+@pytest.mark.parametrize("place", ["tables", "unified"])
+def test_a_file_of_another_tenant_is_refused(lake: Path, place: str) -> None:
+    calls = write_calls(lake, "other")
+    document = write_document(lake, "other", "c1", "{}")
+    snapshot = (
+        TenantSnapshot("acme", {"calls": (calls,)})
+        if place == "tables"
+        else TenantSnapshot("acme", {}, (document,))
+    )
+    with pytest.raises(UsageError, match="found one elsewhere"), open_engine(snapshot, {}):
+        pass
+
+
+def test_a_table_that_is_not_declared_is_refused(lake: Path) -> None:
+    snapshot = TenantSnapshot("acme", {"secrets": ()})
+    with pytest.raises(UsageError, match="unknown table 'secrets'"), open_engine(snapshot, {}):
+        pass
+
+
+HOSTILE = [
+    "SELECT * FROM read_parquet('{other}')",
+    "SELECT * FROM parquet_scan('{other}')",
+    "SELECT * FROM '{other}'",
+    "SELECT * FROM read_parquet('{own_folder}/../../../../../../{other_tail}')",
+    "SELECT * FROM read_parquet('{lake}/curated/*/calls/*/*/*.parquet')",
+    "SELECT * FROM glob('{lake}/**')",
+    "SELECT * FROM read_blob('{other}')",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM read_json('{lake}/unified/other/2025/11/05/c1.json')",
+    "SELECT * FROM parquet_metadata('{other}')",
+    "SELECT * FROM parquet_schema('{other}')",
+    "SELECT * FROM sniff_csv('/etc/passwd')",
+    "SELECT * FROM query('SELECT * FROM read_parquet(''{other}'')')",
+    "SELECT * FROM query_table('{other}')",
+    "SELECT * FROM local_variable",
+    "SELECT getenv('HOME')",
+    "SELECT * FROM read_parquet('http://127.0.0.1:9/x.parquet')",
+    "SELECT * FROM read_parquet('s3://bucket/x.parquet')",
+    "COPY (SELECT 1) TO '{lake}/out.csv'",
+    "COPY calls TO '{own}'",
+    "COPY calls FROM '{other}'",
+    "EXPORT DATABASE '{lake}/out'",
+    "IMPORT DATABASE '{lake}'",
+    "ATTACH '{lake}/catalog.db' AS catalog",
+    "ATTACH ':memory:' AS other",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "SET allowed_directories = ['/']",
+    "RESET lock_configuration",
+    "PRAGMA enable_profiling",
+    "PRAGMA database_list",
+    "CALL pragma_database_list()",
+    "CREATE TABLE t AS SELECT 1",
+    "CREATE OR REPLACE VIEW calls AS SELECT 1",
+    "CREATE MACRO f() AS 1",
+    "CREATE SECRET (TYPE s3)",
+    "DROP VIEW calls",
+    "INSERT INTO calls VALUES (1)",
+    "DELETE FROM calls",
+    "PREPARE p AS SELECT 1",
+    "EXPLAIN ANALYZE SELECT 1",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; COPY (SELECT 1) TO '{lake}/out.csv'",
+    "",
+]
+
+
+@pytest.mark.parametrize("sql", HOSTILE)
+def test_a_hostile_query_fails_and_names_no_file(
+    sql: str, engine: TenantEngine, lake: Path
+) -> None:
+    local_variable = pa.table({"secret": [1]})
+    assert local_variable.num_rows == 1
+    write_document(lake, "other", "c1", json.dumps({"call_id": "c1"}))
+    own = lake / part_key("acme", "calls", DAY, "g1", 0)
+    other = lake / part_key("other", "calls", DAY, "g1", 0)
+    before = {path: path.read_bytes() for path in lake.rglob("*") if path.is_file()}
+    filled = sql.format(
+        lake=lake,
+        own=own,
+        own_folder=own.parent,
+        other=other,
+        other_tail=other.relative_to(lake.parent),
+    )
+    with pytest.raises(SqlError) as caught:
+        engine.query(filled)
+    assert str(lake) not in str(caught.value)
+    assert "/etc" not in str(caught.value)
+    assert "curated" not in str(caught.value)
+    assert {path: path.read_bytes() for path in lake.rglob("*") if path.is_file()} == before
+    assert engine.query("SELECT call_id FROM calls").to_pylist() == [{"call_id": "acme-1"}]
+
+
+def test_a_file_that_is_gone_is_an_error_that_says_what_to_do(lake: Path) -> None:
+    calls = write_calls(lake, "acme")
+    with open_engine(TenantSnapshot("acme", {"calls": (calls,)}), {}) as engine:
+        calls.unlink()
+        with pytest.raises(SqlError, match="open the lake again") as caught:
+            engine.query("SELECT * FROM calls")
+    assert str(lake) not in str(caught.value)
+
+
+def test_a_query_that_needs_more_memory_than_it_may_have_fails(lake: Path) -> None:
+    with open_engine(TenantSnapshot("acme", {}), {}, memory_limit="30MB", threads=1) as engine:
+        with pytest.raises(SqlError):
+            engine.query("SELECT list(i::VARCHAR || repeat('x', 100)) FROM range(3000000) AS t(i)")
+        assert engine.query("SELECT 1 AS a").to_pylist() == [{"a": 1}]

@@ -1,0 +1,514 @@
+"""From transcripts and others' documents to unified documents in a folder."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cci_lite.contract.document import (
+    Agent,
+    CallDateSource,
+    Redaction,
+    UnifiedDocument,
+    decode_document,
+    encode_document,
+)
+from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.scoring import Verdict
+from cci_lite.contract.template import QaTemplate, parse_draft
+from cci_lite.contract.tenant import Audio, Tenant
+from cci_lite.local.folder import FolderStore
+from cci_lite.pipeline.documents import (
+    InputDocument,
+    InputReport,
+    Transcript,
+    Written,
+    analyze_transcripts,
+    ingest_documents,
+)
+from cci_lite.tenancy import call_id_for, parse_unified_key
+
+GUIDE_EXAMPLE = (
+    Path(__file__).resolve().parents[3] / "examples" / "documents" / "guide-example.json"
+)
+TENANT = Tenant(
+    tenant_id="demo-tenant",
+    name="Demo",
+    time_zone="Europe/Berlin",
+    language_code="de-DE",
+    audio=Audio(agent_channel="ch_0"),
+)
+FORM = parse_draft(
+    {
+        "name": "service",
+        "criteria": [
+            {
+                "id": "greet_01",
+                "text": "Was there a greeting?",
+                "weight": 1,
+                "required": True,
+                "rule": {"phrases": ["hello"]},
+            },
+            {"id": "solved_02", "text": "Was it solved?", "weight": 2},
+        ],
+    }
+).as_version(3)
+GUIDE_FORM = parse_draft(
+    {
+        "criteria": [
+            {"id": "greet_01", "text": "Question?", "weight": 1, "required": True},
+            {"id": "empathy_02", "text": "Question?", "weight": 1, "required": True},
+            {"id": "resolve_03", "text": "Question?", "weight": 1, "required": True},
+            {"id": "confirm_04", "text": "Question?", "weight": 0.5},
+            {"id": "compliance_05", "text": "Question?", "weight": 1, "required": True},
+        ]
+    }
+).as_version(1)
+TEMPLATES: Mapping[tuple[str, int], QaTemplate] = {
+    ("service", 3): FORM,
+    ("default", 1): GUIDE_FORM,
+}
+UPLOADED = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
+
+
+def spoken(text: str, job_name: str = "call-1", **fields: Any) -> bytes:
+    """A transcript of an agent who says `text`, one word a second."""
+    items = [
+        {
+            "type": "pronunciation",
+            "start_time": str(second),
+            "end_time": str(second + 0.9),
+            "alternatives": [{"content": word, "confidence": "1.0"}],
+        }
+        for second, word in enumerate(text.split())
+    ]
+    channels = [{"channel_label": "ch_0", "items": items}, {"channel_label": "ch_1", "items": []}]
+    results = {
+        "items": items,
+        "channel_labels": {"channels": channels, "number_of_channels": 2},
+        **fields,
+    }
+    return json.dumps({"jobName": job_name, "status": "COMPLETED", "results": results}).encode()
+
+
+def transcript(data: bytes, name: str = "a.json", **metadata: Any) -> Transcript:
+    return Transcript(name, data, UPLOADED, CallMetadata(**metadata))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+def analyze(
+    store: FolderStore, *transcripts: Transcript, tenant: Tenant = TENANT
+) -> list[InputReport]:
+    return [*analyze_transcripts(store, tenant, FORM, transcripts, pipeline_version="1.2.3")]
+
+
+def ingest(store: FolderStore, *documents: bytes, tenant: Tenant = TENANT) -> list[InputReport]:
+    given: Iterable[InputDocument] = (
+        InputDocument(f"{number}.json", data) for number, data in enumerate(documents)
+    )
+    return [*ingest_documents(store, tenant, TEMPLATES, given)]
+
+
+def written(reports: list[InputReport]) -> list[Written]:
+    return [report.written for report in reports]
+
+
+def keys(store: FolderStore) -> list[str]:
+    return [found.key for found in store.listing("unified/")]
+
+
+def only(store: FolderStore) -> UnifiedDocument:
+    [key] = keys(store)
+    return decode_document(store.read(key)).document
+
+
+def problem(reports: list[InputReport]) -> str:
+    [report] = reports
+    assert report.written is Written.REFUSED
+    return str(report.problem)
+
+
+def made_elsewhere(**fields: Any) -> bytes:
+    value = {
+        "tenant_id": "demo-tenant",
+        "call_id": "c1",
+        "call_date": "2025-11-05",
+        "qa_evaluation": {
+            "template_id": "service",
+            "template_version": 3,
+            "criteria": [{"id": "greet_01", "passed": True}, {"id": "solved_02", "passed": False}],
+        },
+    }
+    return json.dumps({**value, **fields}).encode()
+
+
+# --- transcripts --------------------------------------------------------------------------------
+
+
+def test_a_transcript_becomes_a_document_in_its_place(store: FolderStore) -> None:
+    [report] = analyze(store, transcript(spoken("Hello and welcome")))
+    assert report == InputReport("a.json", Written.NEW)
+    document = only(store)
+    call_id = call_id_for("demo-tenant", "demo-tenant/calls/call-1")
+    assert keys(store) == [f"unified/demo-tenant/2025/11/05/{call_id}.json"]
+    assert (document.schema_version, document.revision) == ("1.3", 1)
+    assert document.call_id == call_id
+    assert document.language_code == "de-DE"
+    assert document.duration_seconds == pytest.approx(2.9)
+    assert document.usage is not None
+    assert document.usage.audio_seconds == document.duration_seconds
+    assert document.source is not None
+    assert document.source.pipeline_version == "1.2.3"
+    assert document.source.pii_redacted is Redaction.NONE
+
+
+def test_a_document_is_judged_by_the_form_and_by_nothing_else(store: FolderStore) -> None:
+    analyze(store, transcript(spoken("Hello and welcome")))
+    document = only(store)
+    evaluation = document.qa_evaluation
+    assert evaluation is not None
+    assert (evaluation.template_id, evaluation.template_version) == ("service", 3)
+    assert evaluation.template_hash == FORM.content_hash
+    assert [result.verdict for result in evaluation.criteria] == [Verdict.PASS, Verdict.UNSCORED]
+    assert (evaluation.total_score, evaluation.max_score, evaluation.percentage) == (1, 1, 100)
+    assert (evaluation.outcome, evaluation.reported) == ("pass", None)
+    # What only a model can tell is left empty.
+    assert document.sentiment is None
+    assert document.ai_summary is None
+
+
+def test_the_same_transcript_again_writes_nothing(store: FolderStore) -> None:
+    given = transcript(spoken("Hello"))
+    analyze(store, given)
+    [before] = store.listing("unified/")
+    assert written(analyze(store, given)) == [Written.UNCHANGED]
+    assert written(analyze(store, given, given)) == [Written.UNCHANGED, Written.UNCHANGED]
+    assert [*store.listing("unified/")] == [before]
+
+
+def test_another_transcript_of_the_same_recording_is_its_next_revision(store: FolderStore) -> None:
+    revisions = []
+    for text in ("Hello", "Good day", "Hello again"):
+        reports = analyze(store, transcript(spoken(text)))
+        revisions.append((written(reports), only(store).revision))
+    assert revisions == [([Written.NEW], 1), ([Written.CHANGED], 2), ([Written.CHANGED], 3)]
+
+
+def test_metadata_that_comes_later_changes_the_document_and_not_its_revision(
+    store: FolderStore,
+) -> None:
+    data = spoken("Hello")
+    analyze(store, transcript(data))
+    assert written(analyze(store, transcript(data, agent_id="a-1"))) == [Written.CHANGED]
+    document = only(store)
+    assert document.agent is not None
+    assert (document.revision, document.agent.agent_id) == (1, "a-1")
+
+
+def test_of_two_different_transcripts_of_a_recording_in_one_delivery_the_second_is_refused(
+    store: FolderStore,
+) -> None:
+    reports = analyze(store, transcript(spoken("Hello"), "a"), transcript(spoken("Bye"), "b"))
+    assert written(reports) == [Written.NEW, Written.REFUSED]
+    assert str(reports[1].problem) == (
+        "expected one transcript of a recording, found two different ones in this delivery"
+    )
+    assert only(store).revision == 1
+
+
+def test_a_transcript_that_cannot_be_read_does_not_stop_the_others(store: FolderStore) -> None:
+    reports = analyze(
+        store,
+        transcript(b"{", "broken"),
+        transcript(spoken("Hello", "call-1"), "good"),
+        transcript(b"", "empty"),
+        transcript(spoken("Hello", "call-2"), "good too"),
+    )
+    assert [(report.name, report.written) for report in reports] == [
+        ("broken", Written.REFUSED),
+        ("good", Written.NEW),
+        ("empty", Written.REFUSED),
+        ("good too", Written.NEW),
+    ]
+    assert len(keys(store)) == 2
+
+
+def test_when_the_agent_is_not_known_nobody_is_judged_and_it_is_said(store: FolderStore) -> None:
+    tenant = Tenant(tenant_id="demo-tenant", name="Demo")
+    [report] = analyze(store, transcript(spoken("Hello")), tenant=tenant)
+    assert report.roles_known is False
+    evaluation = only(store).qa_evaluation
+    assert evaluation is not None
+    assert evaluation.criteria[0].verdict is Verdict.NA
+
+
+# --- metadata -----------------------------------------------------------------------------------
+
+
+def test_metadata_gives_agent_queue_and_the_rest(store: FolderStore) -> None:
+    given = {
+        "agent_id": "a-1",
+        "agent_name": "Kim",
+        "agent_team": "north",
+        "queue": "billing",
+        "direction": "inbound",
+        "channel": "voice",
+        "language_code": "fr-FR",
+        "started_at": dt.datetime(2025, 11, 3, 8, tzinfo=dt.UTC),
+    }
+    analyze(store, transcript(spoken("Hello"), **given))
+    document = only(store)
+    assert document.agent == Agent(agent_id="a-1", name="Kim", team="north")
+    assert (document.queue, document.direction, document.channel) == ("billing", "inbound", "voice")
+    assert document.language_code == "fr-FR"
+    assert document.call_started_at == given["started_at"]
+    assert document.call_date == dt.date(2025, 11, 3)
+    assert document.call_date_source is CallDateSource.METADATA
+
+
+def test_without_a_start_the_upload_stands_in_for_the_day_and_not_for_the_time(
+    store: FolderStore,
+) -> None:
+    analyze(store, transcript(spoken("Hello")))
+    document = only(store)
+    assert document.call_date == dt.date(2025, 11, 5)
+    assert document.call_date_source is CallDateSource.UPLOAD
+    assert document.call_started_at is None
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "started_at", "day"),
+    [
+        ("Europe/Berlin", "2025-11-04T22:59:59Z", "2025-11-04"),
+        ("Europe/Berlin", "2025-11-04T23:00:00Z", "2025-11-05"),
+        ("Europe/Berlin", "2025-07-04T21:59:59Z", "2025-07-04"),
+        ("Europe/Berlin", "2025-07-04T22:00:00Z", "2025-07-05"),
+        # Clocks go back on 26 October: the day begins at 22:00 and ends at 23:00 UTC.
+        ("Europe/Berlin", "2025-10-25T22:00:00Z", "2025-10-26"),
+        ("Europe/Berlin", "2025-10-26T22:59:59Z", "2025-10-26"),
+        ("Europe/Berlin", "2025-10-26T23:00:00Z", "2025-10-27"),
+        # Clocks go forward on 30 March: the day begins at 23:00 and ends at 22:00 UTC.
+        ("Europe/Berlin", "2025-03-29T23:00:00Z", "2025-03-30"),
+        ("Europe/Berlin", "2025-03-30T21:59:59Z", "2025-03-30"),
+        ("Europe/Berlin", "2025-03-30T22:00:00Z", "2025-03-31"),
+        ("America/New_York", "2025-11-05T04:59:59Z", "2025-11-04"),
+        ("America/New_York", "2025-11-05T05:00:00Z", "2025-11-05"),
+        ("Pacific/Kiritimati", "2025-11-05T10:00:00Z", "2025-11-06"),
+        ("Asia/Kathmandu", "2025-11-05T18:14:59Z", "2025-11-05"),
+        ("Asia/Kathmandu", "2025-11-05T18:15:00Z", "2025-11-06"),
+        ("UTC", "2025-12-31T23:59:59Z", "2025-12-31"),
+    ],
+)
+def test_the_day_of_a_call_is_the_tenants(
+    store: FolderStore, time_zone: str, started_at: str, day: str
+) -> None:
+    tenant = Tenant(tenant_id="demo-tenant", name="Demo", time_zone=time_zone)
+    moment = dt.datetime.fromisoformat(started_at)
+    analyze(store, transcript(spoken("Hello"), started_at=moment), tenant=tenant)
+    [key] = keys(store)
+    assert only(store).call_date == parse_unified_key(key).call_date == dt.date.fromisoformat(day)
+
+
+def test_a_recording_is_known_by_the_key_that_metadata_gives(store: FolderStore) -> None:
+    key = "demo-tenant/calls/2025/Kim Smith +49 170 1234567.wav"
+    analyze(store, transcript(spoken("Hello"), recording_key=key))
+    [written_key] = keys(store)
+    assert only(store).call_id == call_id_for("demo-tenant", key)
+    assert b"Smith" not in store.read(written_key)
+
+
+@pytest.mark.parametrize(
+    "key", ["other/calls/x.wav", "demo-tenant/x.wav", "../demo-tenant/calls/x.wav", "x.wav"]
+)
+def test_a_recording_of_another_place_is_refused(store: FolderStore, key: str) -> None:
+    reports = analyze(store, transcript(spoken("Hello"), recording_key=key))
+    assert problem(reports) == (
+        "recording_key: expected demo-tenant/calls/…, found a key outside of it"
+    )
+    assert keys(store) == []
+
+
+@pytest.mark.parametrize(
+    "job_name", ["../../../etc/passwd", "a/b", "", ".", "größe", "x" * 5000, "a\nb", "a\0b"]
+)
+def test_a_hostile_job_name_cannot_lead_out_of_its_place(store: FolderStore, job_name: str) -> None:
+    analyze(store, transcript(spoken("Hello", job_name)))
+    found = [path for path in store.root.rglob("*") if path.is_file()]
+    folder = store.root / "unified" / "demo-tenant" / "2025" / "11" / "05"
+    assert [path.parent for path in found] == [folder] * len(keys(store))
+
+
+def test_a_broken_document_in_the_way_is_replaced(store: FolderStore) -> None:
+    analyze(store, transcript(spoken("Hello")))
+    [key] = keys(store)
+    good = store.read(key)
+    store.write(key, b"{")
+    assert written(analyze(store, transcript(spoken("Hello")))) == [Written.NEW]
+    assert store.read(key) == good
+
+
+# --- documents made elsewhere -------------------------------------------------------------------
+
+
+def test_the_guides_example_comes_in_as_version_1_3_and_its_claim_is_named(
+    store: FolderStore,
+) -> None:
+    [report] = ingest(store, GUIDE_EXAMPLE.read_bytes())
+    assert report == InputReport(
+        "0.json", Written.NEW, claim="the document claimed 71, the form gives 55.56"
+    )
+    assert keys(store) == ["unified/demo-tenant/2025/11/05/cci_demo-tenant_test_wav.json"]
+    document = only(store)
+    assert document.schema_version == "1.3"
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.percentage == 55.56
+    assert document.qa_evaluation.outcome == "fail"
+    assert document.qa_evaluation.reported is not None
+    assert document.qa_evaluation.reported.percentage == 71
+
+
+def test_the_same_document_again_writes_nothing(store: FolderStore) -> None:
+    ingest(store, GUIDE_EXAMPLE.read_bytes())
+    [before] = store.listing("unified/")
+    assert written(ingest(store, GUIDE_EXAMPLE.read_bytes())) == [Written.UNCHANGED]
+    # Nor does what was written, when it comes back.
+    assert written(ingest(store, store.read(before.key))) == [Written.UNCHANGED]
+    assert [*store.listing("unified/")] == [before]
+
+
+def test_what_was_analysed_may_come_in_again_with_the_same_score(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    analyze(store, transcript(spoken("Hello")))
+    [key] = keys(store)
+    other = FolderStore(tmp_path / "other")
+    [report] = ingest(other, store.read(key))
+    assert (report.written, report.claim) == (Written.NEW, None)
+    first, second = only(store).qa_evaluation, only(other).qa_evaluation
+    assert first is not None
+    assert second is not None
+    assert second.criteria == first.criteria
+    assert second.percentage == first.percentage
+
+
+@pytest.mark.parametrize(
+    ("revisions", "outcomes", "kept"),
+    [
+        ((1, 2), [Written.NEW, Written.CHANGED], 2),
+        ((2, 1), [Written.NEW, Written.OLDER], 2),
+        ((2, 2), [Written.NEW, Written.UNCHANGED], 2),
+        ((3, 1, 2), [Written.NEW, Written.OLDER, Written.OLDER], 3),
+    ],
+    ids=["newer", "older", "same", "two older"],
+)
+def test_an_older_revision_is_left_out(
+    store: FolderStore, revisions: tuple[int, ...], outcomes: list[Written], kept: int
+) -> None:
+    reports = ingest(store, *(made_elsewhere(revision=revision) for revision in revisions))
+    assert written(reports) == outcomes
+    assert only(store).revision == kept
+
+
+def test_a_corrected_document_of_the_same_revision_takes_its_place(store: FolderStore) -> None:
+    reports = ingest(store, made_elsewhere(queue="a"), made_elsewhere(queue="b"))
+    assert written(reports) == [Written.NEW, Written.CHANGED]
+    assert only(store).queue == "b"
+
+
+def test_a_document_of_another_tenant_is_refused(store: FolderStore) -> None:
+    assert problem(ingest(store, made_elsewhere(tenant_id="other"))) == (
+        "tenant_id: expected 'demo-tenant', found another tenant"
+    )
+    assert keys(store) == []
+
+
+@pytest.mark.parametrize(
+    "call_id", ["../x", "../../../../x", "a/b", "..", ".x", "", "a\nb", "a\0", "x" * 201, "ä"]
+)
+def test_a_hostile_call_id_is_refused(store: FolderStore, call_id: str) -> None:
+    reports = ingest(store, made_elsewhere(call_id=call_id))
+    assert problem(reports).startswith(
+        "call_id: expected 1 to 200 letters, digits, '.', '_' and '-', not starting with '.', found "
+    )
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"qa_evaluation": {"template_id": "sales", "template_version": 1, "criteria": []}},
+            "qa_evaluation.template_id: expected a form of this tenant "
+            "(add it with: cci-lite forms put), found 'sales' v1",
+        ),
+        (
+            {"qa_evaluation": {"template_id": "service", "template_version": 3,
+                               "template_hash": "0" * 32, "criteria": []}},
+            "qa_evaluation.template_hash: expected the hash of service v3, found another hash",
+        ),
+        (
+            {"qa_evaluation": {"template_id": "service", "template_version": 3,
+                               "criteria": [{"id": "other"}]}},
+            "qa_evaluation.criteria[0].id: expected a criterion of service v3, found 'other'",
+        ),
+        ({"call_date": "5 November"}, "call_date: expected a date like 2025-11-05, "
+         "found text of 10 characters"),
+    ],
+    ids=["form", "hash", "criterion", "date"],
+)  # fmt: skip
+def test_a_document_that_breaks_the_contract_does_not_stop_the_others(
+    store: FolderStore, fields: dict[str, Any], text: str
+) -> None:
+    reports = ingest(store, made_elsewhere(**fields), made_elsewhere(call_id="good"))
+    assert written(reports) == [Written.REFUSED, Written.NEW]
+    assert str(reports[0].problem) == text
+
+
+def test_a_document_without_evaluation_comes_in_without_one(store: FolderStore) -> None:
+    [report] = ingest(store, made_elsewhere(qa_evaluation=None))
+    assert (report.written, report.claim) == (Written.NEW, None)
+    assert only(store).qa_evaluation is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "claim"),
+    [
+        ({}, None),
+        ({"percentage": 33.33}, None),
+        ({"percentage": 33}, None),
+        ({"percentage": 50}, "the document claimed 50, the form gives 33.33"),
+        ({"max_score": 4}, "the document claimed no percentage, the form gives 33.33"),
+        ({"percentage": 1e-300}, "the document claimed 1e-300, the form gives 33.33"),
+    ],
+    ids=str,
+)
+def test_a_claim_that_differs_is_reported(
+    store: FolderStore, claims: dict[str, float], claim: str | None
+) -> None:
+    evaluation = json.loads(made_elsewhere())["qa_evaluation"] | claims
+    [report] = ingest(store, made_elsewhere(qa_evaluation=evaluation))
+    assert report.claim == claim
+
+
+def test_unknown_fields_are_counted(store: FolderStore) -> None:
+    [report] = ingest(store, made_elsewhere(mood="fine", weather="rain"))
+    assert report.unknown_fields == 2
+    assert b"weather" not in store.read(keys(store)[0])
+
+
+def test_a_pretty_printed_document_is_written_as_one_line(store: FolderStore) -> None:
+    pretty = json.dumps(json.loads(made_elsewhere()), indent=2).encode()
+    ingest(store, b"\xef\xbb\xbf" + pretty)
+    [key] = keys(store)
+    data = store.read(key)
+    assert data == encode_document(decode_document(data).document)
+    assert data.count(b"\n") == 1
