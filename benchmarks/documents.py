@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cci_lite.contract.document import (
     Agent,
@@ -41,6 +42,8 @@ from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import QaTemplate, TemplateDraft, parse_draft
 from cci_lite.tenancy import call_id_for, recording_key, unified_day_prefix, unified_key
 
+_Label = Literal["POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED"]
+
 TENANT_ID = "bench-tenant"
 DOCUMENTS_PER_DAY = 1_250
 FIRST_DAY = dt.date(2025, 1, 1)
@@ -49,13 +52,15 @@ FIRST_DAY = dt.date(2025, 1, 1)
 # engines that add in different orders must still agree to the last digit.
 _SCORE_STEPS = 4096
 
-_SYLLABLES = "al an bor cal den el fer gan hol in jor kel lim mar no or pel qui rep so tan ul ver zé"
+_SYLLABLES = (
+    "al an bor cal den el fer gan hol in jor kel lim mar no or pel qui rep so tan ul ver zé"
+)
 _COMMON = (
     "the a to of and your our is was for on with it that this we you order refund delivery account "
     "invoice please today tomorrow customer agent address number confirm thank help issue payment"
 )
 _ENTITY_TYPES = ("DATE", "ORGANIZATION", "PERSON", "QUANTITY", "LOCATION", "COMMERCIAL_ITEM")
-_SENTIMENTS = ("POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED")
+_SENTIMENTS: tuple[_Label, ...] = ("POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED")
 _VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.NA, Verdict.UNSCORED)
 _CRITERIA = tuple(f"criterion_{number:02d}" for number in range(1, 11))
 
@@ -98,8 +103,8 @@ def form_draft() -> TemplateDraft:
 def write_documents(lake: Path, corpus: Corpus, *, workers: int = 1) -> int:
     """Write the documents in the lake's layout; how many bytes they are together.
 
-    A day depends on the seed and its own date only, so a larger corpus contains the smaller ones, and
-    days that are there already in full are left alone.
+    A day depends on the seed and its own date only, so a larger corpus contains the smaller ones,
+    and days that are there already in full are left alone.
     """
     write = functools.partial(_write_day, lake, corpus.seed)
     if workers == 1:
@@ -274,9 +279,7 @@ def _criterion(dice: random.Random, text: _Text, criterion_id: str) -> Criterion
     )
 
 
-def _reported(
-    dice: random.Random, evaluation: QaEvaluation, template: QaTemplate
-) -> ReportedScore:
+def _reported(dice: random.Random, evaluation: QaEvaluation, template: QaTemplate) -> ReportedScore:
     """What the model claims: mostly right, sometimes wrong."""
     score = score_evaluation(evaluation, template).score
     percentage = None if score.percentage is None else float(score.percentage)
@@ -316,4 +319,3 @@ def _vocabulary() -> tuple[list[str], list[float]]:
     words = _COMMON.split() + made
     weights = itertools.accumulate(1 / rank for rank in range(1, len(words) + 1))
     return words, list(weights)
-

@@ -1,10 +1,11 @@
-"""The same documents through the nightly flattening and through other tools: time, CPU, memory, rows.
+"""The same documents through the nightly flattening and other tools: time, CPU, memory, rows.
 
     python benchmarks/flatten.py                     20,000 documents, everything that is installed
     python benchmarks/flatten.py --documents 2000 --repeat 1 --contenders ours,bare
 
-Every contender runs in processes of its own, in rounds (A B C, A B C), on the same files, which were read
-once before. All must write the same rows. Prints one JSON document; progress goes to stderr.
+Every contender runs in processes of its own, in rounds (A B C, A B C), on the same files, which
+were read once before. All must write the same rows. Prints one JSON document; progress goes to
+stderr.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Result:
 
     def median(self, measure_name: str) -> float:
         """The median of one measure over the rounds."""
-        return statistics.median(getattr(run, measure_name) for run in self.runs)
+        return statistics.median(float(getattr(run, measure_name)) for run in self.runs)
 
 
 def run_rounds(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_PR_SET_CHILD_SUBREAPER = 36
 _PROC = Path("/proc")
 _SHORTEST_PAUSE_SECONDS = 0.05
 _PAUSE_PER_SAMPLE = 20
@@ -39,6 +42,7 @@ def measure(
     command: Sequence[str], *, cwd: Path, log: Path, environment: Mapping[str, str] | None = None
 ) -> Usage:
     """Run a command to its end; raises CommandError when it fails."""
+    _adopt_orphans()
     with log.open("wb") as output:
         begin = time.perf_counter()
         process = subprocess.Popen(
@@ -52,22 +56,38 @@ def measure(
         )
         sampler = _Sampler(process.pid)
         sampler.start()
-        # wait4 adds up the process and every descendant that was waited for.
-        _, status, consumed = os.wait4(process.pid, 0)
+        # The usage of a process holds that of every descendant that was waited for.
+        _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
+        usages = [usage, *_usages_of_orphans(process.pid)]
         sampler.stop()
     if process.returncode != 0:
         said = log.read_text(errors="replace")[-2_000:]
         raise CommandError(f"exit code {process.returncode}: {said}")
     return Usage(
         wall,
-        consumed.ru_utime + consumed.ru_stime,
+        sum(usage.ru_utime + usage.ru_stime for usage in usages),
         sampler.peak_pss / 2**10,
         sampler.peak_rss / 2**10,
-        consumed.ru_maxrss / 2**10,
+        max(usage.ru_maxrss for usage in usages) / 2**10,
         len(sampler.seen),
     )
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends without waiting for them."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _usages_of_orphans(group: int) -> Iterator[resource.struct_rusage]:
+    """Wait for what is left of a process group."""
+    while True:
+        try:
+            _, _, usage = os.wait4(-group, 0)
+        except ChildProcessError:
+            return
+        yield usage
 
 
 class _Sampler(threading.Thread):
@@ -108,16 +128,14 @@ class _Sampler(threading.Thread):
 def _processes_of(group: int) -> list[int]:
     """The processes of a session: our command leads one of its own, its descendants stay in it."""
     found = []
-    for name in os.listdir(_PROC):
-        if not name.isdigit():
-            continue
+    for process in _PROC.glob("[0-9]*"):
         try:
             # The name in parentheses may hold blanks; after it come state, parent, group, session.
-            fields = (_PROC / name / "stat").read_text().rpartition(")")[2].split()
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
         if int(fields[3]) == group:
-            found.append(int(name))
+            found.append(int(process.name))
     return found
 
 

@@ -24,8 +24,8 @@ COMPARED_TABLES = (
 )
 
 # What a row says of the run that wrote it differs between runs. The others are findings of the
-# product's checks (which version of the file, fields beyond the contract, claims that differ from the
-# computed score); an engine that only reshapes JSON has no such thing.
+# product's checks (which version of the file, fields beyond the contract, claims that differ from
+# the computed score); an engine that only reshapes JSON has no such thing.
 RUN_COLUMNS = frozenset({"etl_run_id"})
 CHECK_COLUMNS = frozenset({"source_etag", "unknown_fields", "qa_reported_differs"})
 
@@ -52,7 +52,7 @@ def compare_rows(
 
 
 def read_rows(folder: Path, table_name: str, left_out: frozenset[str] = frozenset()) -> pa.Table:
-    """A table's rows from all Parquet files below `folder`/`table_name`, in the order of its key."""
+    """A table's rows from all its Parquet files below `folder`, in the order of its key."""
     schema = arrow_schema(table_name)
     columns = [name for name in schema.names if name not in left_out]
     wanted = pa.schema([schema.field(name).with_nullable(True) for name in columns])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 import pyarrow.parquet as pq
 
+from benchmarks.contenders.files import days_of, name_of_day, read_lines
 from benchmarks.contenders.shapes import DOCUMENT
 
 _TYPES = {"text": pa.string(), "number": pa.float64(), "whole": pa.int64(), "flag": pa.bool_()}
@@ -36,7 +36,7 @@ Columns = dict[str, Any]
 
 def flatten(lake: Path, rows: Path, workers: int) -> None:
     """One file per table and day."""
-    days = sorted(path for path in lake.glob("unified/*/*/*/*") if path.is_dir())
+    days = days_of(lake)
     for table_name in _TABLES:
         (rows / table_name).mkdir(parents=True, exist_ok=True)
     write = functools.partial(_write_day, rows)
@@ -51,20 +51,17 @@ def flatten(lake: Path, rows: Path, workers: int) -> None:
 
 
 def _write_day(rows: Path, day: Path) -> None:
-    lines = b"".join((day / name).read_bytes() for name in sorted(os.listdir(day)))
+    lines = read_lines(day)
     schema = pa.schema([(name, _type(shape)) for name, shape in DOCUMENT.items()])
     documents = pj.read_json(
         pa.BufferReader(lines),
         # Every processor has a process of its own already.
         read_options=pj.ReadOptions(use_threads=False, block_size=len(lines)),
-        parse_options=pj.ParseOptions(
-            explicit_schema=schema, unexpected_field_behavior="ignore"
-        ),
+        parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     ).combine_chunks()
-    name = "-".join(day.parts[-3:])
     for table_name, columns in _tables(documents).items():
         table = pa.table(columns)
-        pq.write_table(table, rows / table_name / f"{name}.parquet", compression="zstd")
+        pq.write_table(table, rows / table_name / f"{name_of_day(day)}.parquet", compression="zstd")
 
 
 def _tables(documents: pa.Table) -> dict[str, Columns]:
@@ -97,14 +94,19 @@ def _tables(documents: pa.Table) -> dict[str, Columns]:
             "evidence_at_seconds": evidence.field("start_seconds"),
             "confidence": found.field("confidence"),
             "evaluator": found.field("evaluator"),
-            **_repeat(calls, parent, ("call_id", "call_started_at", *_TEMPLATE, *_WHO, "source_key")),
+            **_repeat(
+                calls, parent, ("call_id", "call_started_at", *_TEMPLATE, *_WHO, "source_key")
+            ),
         },
         "entities": _comprehend(top["entities"], "Entities", calls, {"entity_type": "Type"}),
         "key_phrases": _comprehend(top["key_phrases"], "KeyPhrases", calls, {}),
         "sentiment_segments": {
             "segment": segment,
             "sentiment": result.field("Sentiment"),
-            **{name: scores.field(name.title()) for name in ("positive", "negative", "neutral", "mixed")},
+            **{
+                name: scores.field(name.title())
+                for name in ("positive", "negative", "neutral", "mixed")
+            },
             **_repeat(calls, segment_of),
         },
         "action_items": {"position": item_position, "text": item, **_repeat(calls, item_of)},
@@ -164,7 +166,9 @@ def _calls(top: Columns, segments: pa.Array) -> Columns:
         "qa_failed_required": _joined(evaluation.field("failed_required")),
         "qa_criteria": pc.list_value_length(criteria).cast(pa.int64()),
         **{
-            f"qa_criteria_{short}": _counts(parent, pc.equal(found.field("verdict"), verdict), count)
+            f"qa_criteria_{short}": _counts(
+                parent, pc.equal(found.field("verdict"), verdict), count
+            )
             for short, verdict in (
                 ("passed", "pass"),
                 ("failed", "fail"),
@@ -188,16 +192,12 @@ def _calls(top: Columns, segments: pa.Array) -> Columns:
                 "model_calls",
             )
         },
-        **{
-            name: source.field(name) for name in ("model_id", "prompt_version", "pipeline_version")
-        },
+        **{name: source.field(name) for name in ("model_id", "prompt_version", "pipeline_version")},
         "source_key": source_key,
     }
 
 
-def _comprehend(
-    answer: pa.Array, items: str, calls: Columns, more: dict[str, str]
-) -> Columns:
+def _comprehend(answer: pa.Array, items: str, calls: Columns, more: dict[str, str]) -> Columns:
     """Two levels of lists: segments of a call, items of a segment."""
     call_of, segment, result = _explode(answer.field("ResultList"))
     segment_of, position, item = _explode(result.field(items))

@@ -1,8 +1,8 @@
 """The yardstick: typed msgspec decode, pyarrow, Parquet, and nothing else.
 
-Same rows of the same tables, every column. No validation, no quarantine, no catalogue, no scoring: what
-the document says is believed, so this is what the product's promises are measured against. Day by day, in
-as many processes as asked for.
+Same rows of the same tables, every column. No validation, no quarantine, no catalogue, no scoring:
+what the document says is believed, so this is what the product's promises are measured against.
+Day by day, in as many processes as asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.contenders.files import days_of, name_of_day, names_of
 from cci_lite.contract.arrow import arrow_schema
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -172,8 +173,15 @@ _NOT_REPORTED = _Reported()
 
 def flatten(lake: Path, rows: Path, workers: int) -> None:
     """One file per table and day."""
-    days = sorted(path for path in lake.glob("unified/*/*/*/*") if path.is_dir())
-    for table in ("calls", "qa_criteria", "entities", "key_phrases", "sentiment_segments", "action_items"):
+    days = days_of(lake)
+    for table in (
+        "calls",
+        "qa_criteria",
+        "entities",
+        "key_phrases",
+        "sentiment_segments",
+        "action_items",
+    ):
         (rows / table).mkdir(parents=True, exist_ok=True)
     write = functools.partial(_write_day, lake, rows)
     if workers == 1:
@@ -189,7 +197,7 @@ def flatten(lake: Path, rows: Path, workers: int) -> None:
 
 def _write_day(lake: Path, rows: Path, day: Path) -> None:
     tables = _tables(lake, day)
-    name = "-".join(day.parts[-3:])
+    name = name_of_day(day)
     for table_name, table in tables.items():
         pq.write_table(
             table, rows / table_name / f"{name}.parquet", compression="zstd", store_schema=False
@@ -210,7 +218,7 @@ def _tables(lake: Path, day: Path) -> dict[str, pa.Table]:
     item_call: list[int] = []
     items: list[tuple[Any, ...]] = []
     prefix = day.relative_to(lake).as_posix()
-    for call, name in enumerate(sorted(os.listdir(day))):
+    for call, name in enumerate(names_of(day)):
         with (day / name).open("rb", buffering=0) as file:
             state = os.fstat(file.fileno())
             document = decode(file.read())

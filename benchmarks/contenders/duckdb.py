@@ -1,7 +1,7 @@
 """DuckDB: documents into a table of nested values, then one COPY per table.
 
-`read_json` with declared columns is the way that its manual shows. `read_text` and `from_json` with a
-declared structure give the same table much faster when every document is a file of its own.
+`read_json` with declared columns is the way that its manual shows. `read_text` and `from_json` with
+a declared structure give the same table much faster when every document is a file of its own.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from benchmarks.contenders.shapes import DOCUMENT
 _TYPES = {"text": "VARCHAR", "number": "DOUBLE", "whole": "BIGINT", "flag": "BOOLEAN"}
 
 _LABELS = "[s.Sentiment FOR s IN sentiment.ResultList]"
-_SCORES = (
-    "[s.SentimentScore.Positive - s.SentimentScore.Negative FOR s IN sentiment.ResultList]"
-)
+_SCORES = "[s.SentimentScore.Positive - s.SentimentScore.Negative FOR s IN sentiment.ResultList]"
 _SOURCE_KEY = (
     "'unified/' || tenant_id || '/' || replace(call_date, '-', '/') || '/' || call_id || '.json'"
 )
@@ -33,9 +31,7 @@ def _count_of(label: str) -> str:
 
 
 _READ_JSON = "read_json($documents, format = 'newline_delimited', columns = {columns})"
-_READ_TEXT = (
-    "(SELECT unnest(from_json(content, '{structure}')) FROM read_text($documents))"
-)
+_READ_TEXT = "(SELECT unnest(from_json(content, '{structure}')) FROM read_text($documents))"
 
 # Cheap columns that nested rows repeat are computed once, beside the nested values.
 _READ = f"""

@@ -20,7 +20,7 @@ def prepare(lake: Path, rows: Path) -> None:
     (rows / "unified").symlink_to(lake / "unified", target_is_directory=True)
 
 
-def flatten(lake: Path, rows: Path, workers: int) -> None:
+def flatten(lake: Path, rows: Path, workers: int) -> None:  # noqa: ARG001 (rows links to it)
     """Everything that the command does: plan, flatten, check, publish."""
     from cci_lite.cli import main
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from benchmarks.contenders.files import days_of, name_of_day, names_of
 
 _WHO = ["agent_id", "agent_name", "agent_team", "queue", "direction", "channel", "language_code"]
 _REPEATED = [
@@ -66,11 +67,10 @@ _AS_THEY_ARE = [
 
 def flatten(lake: Path, rows: Path, workers: int) -> None:  # noqa: ARG001 (pandas knows one processor)
     """One file per table and day."""
-    for day in sorted(path for path in lake.glob("unified/*/*/*/*") if path.is_dir()):
-        documents = [json.loads((day / name).read_bytes()) for name in sorted(os.listdir(day))]
-        name = "-".join(day.parts[-3:])
+    for day in days_of(lake):
+        documents = [json.loads((day / name).read_bytes()) for name in names_of(day)]
         for table_name, frame in _frames(documents).items():
-            target = rows / table_name / f"{name}.parquet"
+            target = rows / table_name / f"{name_of_day(day)}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
             frame.to_parquet(target, compression="zstd", index=False)
 
@@ -121,9 +121,9 @@ def _calls(
     calls["agent_id"] = calls["agent_id"].fillna("unknown")
     calls["needs_review"] = calls["needs_review"].eq(True)
     calls["qa_passed"] = calls["qa_passed"].astype("boolean")
-    calls["call_started_at"] = pd.to_datetime(flat["call_started_at"], format="ISO8601").dt.tz_localize(
-        None
-    )
+    calls["call_started_at"] = pd.to_datetime(
+        flat["call_started_at"], format="ISO8601"
+    ).dt.tz_localize(None)
     calls["qa_failed_required"] = _joined(flat, "qa_evaluation.failed_required")
     calls["review_reasons"] = _joined(flat, "review.reasons")
     calls["source_key"] = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
-import polars as pl
+import polars as pl  # type: ignore[import-not-found, unused-ignore]
 
+from benchmarks.contenders.files import days_of, name_of_day, read_lines
 from benchmarks.contenders.shapes import DOCUMENT
 
 _TYPES = {"text": pl.String(), "number": pl.Float64(), "whole": pl.Int64(), "flag": pl.Boolean()}
@@ -19,13 +19,12 @@ _TEMPLATE = ("template_id", "template_version", "template_hash", "qa_outcome")
 def flatten(lake: Path, rows: Path, workers: int) -> None:  # noqa: ARG001 (POLARS_MAX_THREADS says it before the import)
     """One file per table and day."""
     schema = {name: _type(shape) for name, shape in DOCUMENT.items()}
-    for day in sorted(path for path in lake.glob("unified/*/*/*/*") if path.is_dir()):
-        lines = b"".join((day / name).read_bytes() for name in sorted(os.listdir(day)))
+    for day in days_of(lake):
+        lines = read_lines(day)
         documents = pl.read_ndjson(io.BytesIO(lines), schema=schema)
-        name = "-".join(day.parts[-3:])
         frames = _frames(documents.lazy())
         for table_name, frame in zip(frames, pl.collect_all(frames.values()), strict=True):
-            target = rows / table_name / f"{name}.parquet"
+            target = rows / table_name / f"{name_of_day(day)}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
             frame.write_parquet(target, compression="zstd")
 

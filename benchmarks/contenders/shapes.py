@@ -1,6 +1,7 @@
 """The document's shape for engines that want it declared: only the fields that become columns.
 
-Field names say what they hold; the leaves are `text`, `number`, `whole` and `flag`. A list has one item.
+Field names say what they hold; the leaves are `text`, `number`, `whole` and `flag`. A list has one
+item.
 """
 
 from __future__ import annotations

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pyspark import SparkContext, StorageLevel
-from pyspark.sql import SparkSession
+from pyspark import (  # type: ignore[import-not-found, unused-ignore]
+    SparkContext,
+    StorageLevel,
+)
+from pyspark.sql import SparkSession  # type: ignore[import-not-found, unused-ignore]
 
 from benchmarks.contenders.shapes import DOCUMENT
 

@@ -83,10 +83,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     settings = _Settings(debug=bool(os.environ.get("CCI_LITE_DEBUG")))
     try:
-        program.main(args=arguments, prog_name="cci-lite", standalone_mode=False, obj=settings)
+        # Without click's standalone mode an Exit that a command raises comes back as its code.
+        code = program.main(
+            args=arguments, prog_name="cci-lite", standalone_mode=False, obj=settings
+        )
         sys.stdout.flush()
-    except click.exceptions.Exit as done:
-        return done.exit_code
     except click.ClickException as problem:
         _explain_usage(problem)
         return problem.exit_code
@@ -111,7 +112,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             settings,
         )
         return 1
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _explain(message: str, settings: _Settings) -> None:

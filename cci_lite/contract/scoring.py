@@ -56,10 +56,10 @@ def score_call(
 ) -> CallScore:
     """The score of a call, given one verdict for each criterion, in the same order.
 
-    total = weights of the passed; max = weights of the passed and failed; percentage = 100 total / max,
-    rounded half up to 2 decimals. The outcome is `review` when a required criterion is unscored, `none`
-    when nothing was evaluated, `pass` when percentage / 100 reaches the threshold and (policy
-    `fail_call`) no required criterion failed, otherwise `fail`.
+    total = weights of the passed; max = weights of the passed and failed; percentage = 100 total /
+    max, rounded half up to 2 decimals. The outcome is `review` when a required criterion is
+    unscored, `none` when nothing was evaluated, `pass` when percentage / 100 reaches the threshold
+    and (policy `fail_call`) no required criterion failed, otherwise `fail`.
     """
     total = maximum = Decimal(0)
     failed_required: list[str] = []

@@ -22,8 +22,6 @@ from cci_lite.tenancy import CURATED, UNIFIED, check_tenant_id
 MEMORY_LIMIT = "1GB"
 THREADS = 2
 
-# The contract's largest document. DuckDB refuses larger objects only where they do not fit its
-# buffer.
 _DAY_IN_PATH = r"([0-9]{4}[/\\][0-9]{2}[/\\][0-9]{2})[/\\][^/\\]+$"
 
 
@@ -153,7 +151,7 @@ def _table_select(
 
 
 def _unified_select(tenant_id: str, paths: Sequence[Path]) -> str:
-    """The raw documents; what is not of its declared type is NULL, and what is too large left out."""
+    """The raw documents; what is not of its declared type is NULL, what is too large left out."""
     tenant = f"{_literal(tenant_id)} AS tenant_id"
     paths = [path for path in paths if _is_readable(path)]
     if not paths:

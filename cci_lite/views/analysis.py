@@ -57,7 +57,10 @@ class CheckedQuery:
 
 def analyse(sql: str, schema: Schema) -> CheckedQuery:
     """Read one SELECT; raises SqlError when it cannot be parsed at all."""
-    return Analysis(sql, schema).run()
+    try:
+        return Analysis(sql, schema).run()
+    except RecursionError:
+        raise SqlError("the query is nested too deeply", line=1, column=1) from None
 
 
 def parse_select(sql: str) -> exp.Query:
@@ -457,6 +460,8 @@ class Analysis:
                 if len(column.parts) == 1 and column.name.lower() in outputs:
                     column.replace(exp.paren(outputs[column.name.lower()].copy()))
             self.expression(ordered.this, scope)
+            if node.args.get("distinct") and ordered.this not in outputs.values():
+                self.report(ordered, "with DISTINCT, ORDER BY takes columns of SELECT only")
 
     def _bounds(self, node: exp.Query) -> None:
         for name in ("limit", "offset"):

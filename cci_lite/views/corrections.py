@@ -247,6 +247,23 @@ def contained(node: exp.Expr) -> exp.Expr:
     )
 
 
+def extracted(node: exp.Expr) -> exp.Expr:
+    """A field of a row, in words that cannot be taken for a column of a relation."""
+    return call("struct_extract", node.this, node.expression.name)
+
+
+def renamed(node: exp.Expr) -> exp.Expr:
+    """A lambda whose variable cannot be taken for a relation or column of the same name."""
+    variable = node.expressions[0].name
+    own = exp.to_identifier(f"lambda {variable}", quoted=True)
+    for name in list(node.find_all(exp.Identifier)):
+        if name.name == variable and not isinstance(name.parent, exp.Column):
+            replaced = own.copy()
+            set_type(replaced, type_of(name))
+            name.replace(replaced)
+    return node
+
+
 def joined(node: exp.Expr) -> exp.Expr:
     """Empty text, not NULL, when there is nothing to join."""
     text = call("array_to_string", node.this, node.expression)

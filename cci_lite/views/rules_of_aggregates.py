@@ -187,6 +187,8 @@ def _window(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if (order := node.args.get("order")) is not None:
         set_type(order, UNKNOWN)
         _ordering(analysis, order, scope)
+    if node.this.find(exp.Distinct):
+        analysis.report(node, "DISTINCT with OVER is refused by Athena")
     if (frame := node.args.get("spec")) is not None:
         set_type(frame, UNKNOWN)
         for key in ("start", "end"):

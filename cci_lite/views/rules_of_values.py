@@ -85,7 +85,7 @@ def _column(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     return analysis.column(node, scope)
 
 
-@RULES.construct(exp.Dot, "field", "this", "expression")
+@RULES.construct(exp.Dot, "field", "this", "expression", correction=correct.extracted)
 def _dot(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     assert isinstance(node, exp.Dot)
     return analysis.field(node, scope)

@@ -7,8 +7,11 @@ from sqlglot import exp
 from cci_lite.errors import SqlError
 from cci_lite.views.analysis import CheckedQuery, analyse
 from cci_lite.views.constructs import correction_for
-from cci_lite.views.corrections import set_type, type_of, unnested
+from cci_lite.views.corrections import renamed, set_type, type_of, unnested
 from cci_lite.views.relations import Schema
+from cci_lite.views.rules import Correction
+
+_OF_CLAUSES: dict[type[exp.Expr], Correction] = {exp.Unnest: unnested, exp.Lambda: renamed}
 
 
 def check_query(sql: str, schema: Schema) -> CheckedQuery:
@@ -30,7 +33,7 @@ def translate(query: CheckedQuery) -> str:
     tree = query.tree.copy()
     # Innermost first, so that a correction finds its arguments corrected.
     for node in reversed(list(tree.dfs())):
-        correction = unnested if isinstance(node, exp.Unnest) else correction_for(node)
+        correction = _OF_CLAUSES.get(type(node)) or correction_for(node)
         if correction is None or node.parent is None:
             continue
         # A correction may put the node into another one, so its place is noted before.

@@ -63,7 +63,7 @@ CORPUS: dict[str, tuple[bytes, str, str, str]] = {
     ),
     "duplicate key far inside": (
         with_text(b'"passed": false', b'"passed": false, "passed": true'),
-        "qa_evaluation.criteria[0].passed", "each field once", "the same field twice",
+        "qa_evaluation.criteria[1].passed", "each field once", "the same field twice",
     ),
     "score is text": (
         changed(lambda value: value["qa_evaluation"]["criteria"][1].update(score="n/a")),

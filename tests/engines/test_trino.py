@@ -82,17 +82,21 @@ class Lake:
         """Put a case's tables and views into a database of its own; its name."""
         database = f"{case.view}_{case.name}".lower()
         self._glue.create_database(DatabaseInput={"Name": database})
-        for table in TABLES.values():
-            self._create_table(database, table)
+        views = _needed(case.view)
+        reads = {name for view in views for name in view.reads}
+        for name in reads & TABLES.keys():
+            self._create_table(database, TABLES[name])
         for key, name, partition, rows in parquet_files(case):
+            assert name in reads, f"{case.view} does not read {name}"
             buffer = io.BytesIO()
             pq.write_table(rows, buffer, compression="zstd")
             self._put(f"{database}/{key}", buffer.getvalue())
             values = [partition["tenant_id"], str(partition["call_date"])]
             location = f"s3://{BUCKET}/{database}/{key.rpartition('/')[0]}/"
             self._add_partition(database, name, values, location, _PARQUET)
-        self._load_unified(database, case)
-        for view in _needed(case.view):
+        if UNIFIED in reads:
+            self._load_unified(database, case)
+        for view in views:
             self._trino.query(f"CREATE VIEW {view.name} SECURITY INVOKER AS\n{view.sql}", database)
         return database
 

@@ -174,7 +174,12 @@ def _configured(folder: Path, port: int, endpoint: str) -> Path:
     (etc / "catalog").mkdir(parents=True)
     files = {
         "node.properties": ["node.environment=test", f"node.data-dir={folder / 'data'}"],
-        "jvm.config": ["-Xmx1G", "-Djdk.attach.allowAttachSelf=true"],
+        "jvm.config": [
+            "-Xmx1G",
+            "-Djdk.attach.allowAttachSelf=true",
+            # Short queries, asked once: compiling them well costs more than it saves.
+            "-XX:TieredStopAtLevel=1",
+        ],
         "config.properties": [
             "coordinator=true",
             "node-scheduler.include-coordinator=true",

@@ -24,18 +24,24 @@ WITH documents AS (
     "documents"."queue" AS "queue",
     "documents"."direction" AS "direction",
     "documents"."channel" AS "channel",
-    "documents"."agent"."agent_id" AS "agent_id",
-    "documents"."agent"."name" AS "agent_name",
-    "documents"."agent"."team" AS "agent_team",
-    "documents"."qa_evaluation"."template_id" AS "template_id",
+    STRUCT_EXTRACT("documents"."agent", 'agent_id') AS "agent_id",
+    STRUCT_EXTRACT("documents"."agent", 'name') AS "agent_name",
+    STRUCT_EXTRACT("documents"."agent", 'team') AS "agent_team",
+    STRUCT_EXTRACT("documents"."qa_evaluation", 'template_id') AS "template_id",
     CASE
       WHEN REGEXP_FULL_MATCH(
-        COALESCE("documents"."qa_evaluation"."template_version", "documents"."qa_template_version"),
+        COALESCE(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'template_version'),
+          "documents"."qa_template_version"
+        ),
         ' *[+-]?[0-9]+ *'
       )
-      THEN TRY_CAST(COALESCE("documents"."qa_evaluation"."template_version", "documents"."qa_template_version") AS BIGINT)
+      THEN TRY_CAST(COALESCE(
+        STRUCT_EXTRACT("documents"."qa_evaluation", 'template_version'),
+        "documents"."qa_template_version"
+      ) AS BIGINT)
     END AS "template_version",
-    "documents"."qa_evaluation"."outcome" AS "reported_outcome",
+    STRUCT_EXTRACT("documents"."qa_evaluation", 'outcome') AS "reported_outcome",
     "criteria"."criterion_id" AS "criterion_id",
     "criteria"."position" AS "position",
     "criteria"."question" AS "question",
@@ -58,28 +64,118 @@ WITH documents AS (
   FROM documents
   CROSS JOIN LATERAL (
     SELECT
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.id)),
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.question)),
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.verdict)),
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.passed)),
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.score)),
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.weight)),
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.required)),
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.reason)),
-      UNNEST(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.evaluator)),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'id')
+        )
+      ),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'question')
+        )
+      ),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'verdict')
+        )
+      ),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'passed')
+        )
+      ),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'score')
+        )
+      ),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'weight')
+        )
+      ),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'required')
+        )
+      ),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'reason')
+        )
+      ),
+      UNNEST(
+        LIST_TRANSFORM(
+          STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+          LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'evaluator')
+        )
+      ),
       UNNEST(
         GENERATE_SERIES(
           1,
           GREATEST(
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.id)),
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.question)),
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.verdict)),
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.passed)),
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.score)),
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.weight)),
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.required)),
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.reason)),
-            LEN(LIST_TRANSFORM("documents"."qa_evaluation"."criteria", LAMBDA c : c.evaluator))
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'id')
+              )
+            ),
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'question')
+              )
+            ),
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'verdict')
+              )
+            ),
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'passed')
+              )
+            ),
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'score')
+              )
+            ),
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'weight')
+              )
+            ),
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'required')
+              )
+            ),
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'reason')
+              )
+            ),
+            LEN(
+              LIST_TRANSFORM(
+                STRUCT_EXTRACT("documents"."qa_evaluation", 'criteria'),
+                LAMBDA "lambda c" : STRUCT_EXTRACT("lambda c", 'evaluator')
+              )
+            )
           )
         )
       )

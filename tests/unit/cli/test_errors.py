@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
+from cci_lite.laptop import create_lake
 from tests.unit.cli.programs import GUIDE_DOCUMENT, GUIDE_FORM, cci, succeed
 
 TENANT_ID = "2 to 48 lower-case letters, digits and hyphens, not starting with a hyphen"
@@ -26,7 +26,7 @@ def query(lake: Path, sql: str, *, tenant_id: str = "demo-tenant") -> tuple[int,
         ("../x", f"tenant_id: expected {TENANT_ID}, found '../x'"),
         ("a b", f"tenant_id: expected {TENANT_ID}, found text of 3 characters"),
         ("DROP TABLE calls", f"tenant_id: expected {TENANT_ID}, found text of 16 characters"),
-        ("x'; DROP TABLE calls; --", f"tenant_id: expected {TENANT_ID}, found text of 24 characters"),
+        ("x'; DROP TABLE x; --", f"tenant_id: expected {TENANT_ID}, found text of 20 characters"),
         ("curated", "tenant_id: expected a name that is not reserved, found 'curated'"),
         ("", f"tenant_id: expected {TENANT_ID}, found empty text"),
     ],
@@ -132,21 +132,21 @@ def test_a_wrong_form_says_which_there_are(lake: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("form", ["default@x", "default@", "default@0", "default@1e3", "@1"])
+@pytest.mark.parametrize("form", ["default@x", "default@0", "default@1e3", "@1"])
 def test_a_form_reference_that_names_no_version_is_wrong_usage(lake: Path, form: str) -> None:
     done = cci(
         "calls", "analyze", GUIDE_DOCUMENT, "--form", form, "--tenant", "demo-tenant",
         "--lake", lake,
     )  # fmt: skip
-    if form == "default@":
-        pytest.skip("an empty version is the latest one")
     assert done.code == 2
     assert done.error
 
 
 @pytest.mark.parametrize("command", [["forms", "check"], ["forms", "put"], ["calls", "ingest"]])
 def test_a_missing_file_is_named(lake: Path, command: list[str]) -> None:
-    scope = [] if command == ["forms", "check"] else ["--tenant", "demo-tenant", "--lake", lake]
+    scope: list[str | Path] = ["--tenant", "demo-tenant", "--lake", lake]
+    if command == ["forms", "check"]:
+        scope = []
     done = cci(*command, "no/such.yaml", *scope)
     assert done.code == 2
     assert done.error.startswith("no such file")
@@ -190,7 +190,7 @@ def test_a_table_is_not_written_to_a_file(lake: Path, command: list[str]) -> Non
         ("", ": expected an object with criteria and scoring, found null"),
         ("criteria: []", ": criteria: expected at least 1 item, found a list of 0"),
         ("criteria: 2025-13-45", ": "),
-        ("[" * 5_000, ": "),
+        ("[" * 1_000, ": "),
         ("\x00", ": "),
     ],
     ids=[
@@ -247,8 +247,8 @@ def test_a_released_version_of_a_form_never_changes(lake: Path, tmp_path: Path) 
          "time_zone: expected an IANA time zone like Europe/Berlin, found '../../etc/passwd'"),
         ("--agent-channel", "left",
          "audio.agent_channel: expected a channel from ch_0 to ch_9, found 'left'"),
-        ("--agent-speaker", "spk_0\n",
-         "audio.agent_speaker: expected a speaker from spk_0 to spk_99, found text of 6 characters"),
+        ("--agent-speaker", "spk_0\n", "audio.agent_speaker: expected a speaker from spk_0 to "
+         "spk_99, found text of 6 characters"),
     ],
     ids=["zone", "zone that leads out", "channel", "speaker"],
 )  # fmt: skip
@@ -302,17 +302,12 @@ def test_wrong_usage_is_said_in_one_line(arguments: list[str], message: str) -> 
     assert (done.code, done.error) == (2, message)
 
 
-def test_a_lake_without_tenants_says_how_to_add_one(lake: Path, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    shutil.copy(lake / "catalog.db", tmp_path / "empty")
-    from cci_lite.laptop import create_lake
-
-    fresh = create_lake(tmp_path / "fresh")
-    fresh.catalog.close()
-    done = cci("etl", "run", "--lake", tmp_path / "fresh")
+def test_a_lake_without_tenants_says_how_to_add_one(tmp_path: Path) -> None:
+    create_lake(tmp_path).catalog.close()
+    done = cci("etl", "run", "--lake", tmp_path)
     assert (done.code, done.error) == (
         2,
-        f"{tmp_path / 'fresh'} has no tenant; add one with: cci-lite tenants add",
+        f"{tmp_path} has no tenant; add one with: cci-lite tenants add",
     )
 
 

@@ -378,6 +378,13 @@ def test_a_field_that_stands_twice_is_refused_at_its_place(name: str) -> None:
     assert refusal(data) == f"{path}: expected each field once, found the same field twice"
 
 
+def test_of_several_repetitions_the_outermost_and_first_is_named() -> None:
+    twice = b'{"id":"a","score":0,"score":1}'
+    criteria = b',"qa_evaluation":{"criteria":[' + twice + b"," + twice + b"]}"
+    assert refusal(START + criteria + b"}").startswith("qa_evaluation.criteria[0].score: ")
+    assert refusal(START + criteria + b',"queue":"a","queue":"b"}').startswith("queue: ")
+
+
 def test_a_repetition_is_found_even_when_other_spellings_make_up_for_its_length() -> None:
     # What a decoder keeps of this, `{…,"x":[1000.0,1000.0]}`, is as long as the document.
     data = START + b',"x":0,"x":[1e3,1e3]}'

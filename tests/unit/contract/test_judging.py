@@ -238,7 +238,7 @@ def test_what_a_document_says_of_weights_scores_and_duty_does_not_count() -> Non
     ids=str,
 )
 def test_a_claim_is_compared_as_precisely_as_it_is_written(
-    claim: dict[str, float], differs: bool
+    claim: dict[str, Any], differs: bool
 ) -> None:
     assert score_evaluation(evaluation(**claim), FORM).reported_differs is differs
 

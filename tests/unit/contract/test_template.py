@@ -349,6 +349,11 @@ def test_a_rule_that_cannot_decide_is_refused(rule: dict[str, Any], text: str) -
     assert refusal(with_rule(**rule)) == f"criteria[0].rule{text}"
 
 
+def test_a_broken_pattern_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    refusal(with_rule(pattern="(a"))
+    assert capfd.readouterr() == ("", "")
+
+
 # --- the same and not the same ------------------------------------------------------------------
 
 

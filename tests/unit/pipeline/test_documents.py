@@ -255,7 +255,7 @@ def test_when_the_agent_is_not_known_nobody_is_judged_and_it_is_said(store: Fold
 
 
 def test_metadata_gives_agent_queue_and_the_rest(store: FolderStore) -> None:
-    given = {
+    given: dict[str, Any] = {
         "agent_id": "a-1",
         "agent_name": "Kim",
         "agent_team": "north",
@@ -437,7 +437,7 @@ def test_a_document_of_another_tenant_is_refused(store: FolderStore) -> None:
 def test_a_hostile_call_id_is_refused(store: FolderStore, call_id: str) -> None:
     reports = ingest(store, made_elsewhere(call_id=call_id))
     assert problem(reports).startswith(
-        "call_id: expected 1 to 200 letters, digits, '.', '_' and '-', not starting with '.', found "
+        "call_id: expected 1 to 200 letters, digits, '.', '_' and '-', not starting with '.', "
     )
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
 

@@ -268,7 +268,7 @@ def test_the_quarantine_shows_where_and_what_was_expected_and_never_the_content(
 def test_calls_that_wait_for_review_are_counted_with_their_reasons(page: Element) -> None:
     review = section(page, "review")
     assert review.one("strong").text == "1 call"
-    assert len(list(review.one("ul").all("li"))) == 1
+    assert review.one("ul").one("li").text == "1 unscored_required:greet since 3 Nov 2025"
 
 
 # -- claims
@@ -457,6 +457,15 @@ def test_a_lake_with_nothing_to_rate_says_so_and_shows_no_rate(
     rates = {text for text, _ in page.one("main").texts() if re.search(r"\d %", text)}
     legend = {"0.0 %", "100 %"}
     assert not {text for text in rates if re.fullmatch(r"\d+\.\d %", text.strip())} - legend
+
+
+def test_the_current_version_of_a_form_is_open_and_earlier_ones_are_folded(page: Element) -> None:
+    forms = section(page, "criteria").all("details")
+    assert {form.one("h3").text: "open" in form.attributes for form in forms} == {
+        "support v2": True,
+        "support v1": False,
+        "no form named": True,
+    }
 
 
 def test_one_call_makes_a_page(page_of: PageOf) -> None:

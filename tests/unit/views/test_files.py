@@ -50,7 +50,7 @@ def test_files_are_read_by_name_and_version(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_views_says_what_it_should_hold(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="expected <name>/v<N>.sql"):
+    with pytest.raises(NotFoundError, match=r"expected <name>/v<N>\.sql"):
         read_views(tmp_path)
 
 

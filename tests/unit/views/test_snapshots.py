@@ -1,4 +1,4 @@
-"""DuckDB's text of every shipped view, readable in review; CCI_LITE_UPDATE_SNAPSHOTS=1 renews it."""
+"""DuckDB's text of every view, readable in review; CCI_LITE_UPDATE_SNAPSHOTS=1 renews it."""
 
 from __future__ import annotations
 

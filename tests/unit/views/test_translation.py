@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from cci_lite.errors import SqlError
 from cci_lite.local.duckdb_engine import TenantEngine, TenantSnapshot, open_engine
-from cci_lite.views import constructs, to_duckdb
+from cci_lite.tenancy import unified_key
+from cci_lite.views import constructs, table_schema, to_duckdb
 from cci_lite.views.analysis import analyse
 from tests.engines.expression_tables import read_groups, read_queries
+
+TOKYO_DAY = dt.date(2025, 11, 6)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def asked(engine: TenantEngine, sql: str) -> list[tuple[object, ...]]:
         ("length(trim(' \t\n x'))", 1),
         ("contains(ARRAY[1, NULL], 2)", None),
         ("sqrt(-1e0) IS NULL", False),
-        ("CAST(TIMESTAMP '2025-11-05 23:30:00' AT TIME ZONE 'Europe/Berlin' AS date)", dt.date(2025, 11, 6)),
+        ("CAST(TIMESTAMP '2025-11-05 23:30:00' AT TIME ZONE 'Asia/Tokyo' AS date)", TOKYO_DAY),
         ("day_of_week(DATE '2025-11-09')", 7),
         ("week(DATE '2024-12-30')", 1),
         ("year_of_week(DATE '2024-12-30')", 2025),
@@ -111,3 +115,25 @@ def test_every_construct_has_an_example_that_is_compared_with_trino() -> None:
     used = {type(node) for sql in questions for node in analyse(sql, {}).tree.walk()}
     # Fields of rows need a table that has some: the cases of raw_explode_criteria hold them.
     assert [rule.name for node, rule in constructs.RULES.items() if node not in used] == ["field"]
+
+
+def test_the_variable_of_a_lambda_is_no_relation_and_no_column(tmp_path: Path) -> None:
+    document = tmp_path / unified_key("acme", dt.date(2025, 11, 5), "c1")
+    document.parent.mkdir(parents=True)
+    document.write_text('{"call_id": "c1", "qa_evaluation": {"criteria": [{"id": "greet_01"}]}}')
+    sql = (
+        "SELECT array_join(transform(c.qa_evaluation.criteria, c -> c.id), ',') AS ids, "
+        "array_join(transform(c.qa_evaluation.criteria, id -> id.id), ',') AS same "
+        "FROM (SELECT qa_evaluation, call_id AS id FROM unified) AS c"
+    )
+    with open_engine(TenantSnapshot("acme", {}, (document,)), {}) as engine:
+        rows = engine.query(to_duckdb(sql, table_schema())).to_pylist()
+    assert rows == [{"ids": "greet_01", "same": "greet_01"}]
+
+
+@pytest.mark.parametrize(
+    "sql", ["(" * 3000 + "SELECT 1" + ")" * 3000, "SELECT " + "1 + " * 5000 + "1"]
+)
+def test_a_query_that_is_nested_too_deeply_is_refused(sql: str) -> None:
+    with pytest.raises(SqlError, match="nested too deeply"):
+        to_duckdb(sql, {})

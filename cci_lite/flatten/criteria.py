@@ -1,0 +1,97 @@
+"""Rows of `qa_criteria`: what repeats of a form is taken from the form's own columns by Arrow."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cci_lite.contract.arrow import arrow_schema
+from cci_lite.contract.judging import ScoredEvaluation
+from cci_lite.contract.scoring import Verdict
+from cci_lite.contract.template import QaTemplate
+from cci_lite.flatten.columns import repeat_of_calls
+
+_VERDICTS = tuple(Verdict)
+_CODE_OF_VERDICT = {verdict: code for code, verdict in enumerate(_VERDICTS)}
+
+
+class CriterionRows:
+    """The criteria of scored calls, in the order of their forms."""
+
+    def __init__(self) -> None:
+        self._call: list[int] = []
+        self._criterion: list[int] = []
+        self._verdict: list[int] = []
+        self._said: dict[str, list[Any]] = {
+            name: []
+            for name in ("reason", "evidence", "evidence_at_seconds", "confidence", "evaluator")
+        }
+        self._forms: dict[tuple[str, int], tuple[int, QaTemplate]] = {}
+        self._form_criteria = 0
+
+    def add(self, call: int, scored: ScoredEvaluation) -> None:
+        """Add one row for each criterion of the call's form."""
+        first = self._first_criterion(scored.template)
+        count = len(scored.template.criteria)
+        self._call.extend(repeat(call, count))
+        self._criterion.extend(range(first, first + count))
+        self._verdict.extend(_CODE_OF_VERDICT[verdict] for verdict in scored.verdicts)
+        said = self._said
+        for result in scored.results:
+            evidence = result.evidence[0] if result and result.evidence else None
+            said["reason"].append(result and result.reason)
+            said["evidence"].append(evidence and evidence.quote)
+            said["evidence_at_seconds"].append(evidence and evidence.start_seconds)
+            said["confidence"].append(result and result.confidence)
+            said["evaluator"].append(
+                result.evaluator.value if result and result.evaluator else None
+            )
+
+    def table(self, calls: pa.Table) -> pa.Table:
+        """The rows as Arrow, with what they repeat of their forms and calls."""
+        form = self._form_table().take(pa.array(self._criterion, pa.int64()))
+        verdict = pa.array(self._verdict, pa.int64())
+        passed = pc.equal(verdict, _CODE_OF_VERDICT[Verdict.PASS])
+        failed = pc.equal(verdict, _CODE_OF_VERDICT[Verdict.FAIL])
+        evaluated = pc.or_(passed, failed)
+        no_score = pa.scalar(None, pa.float64())
+        judged = {
+            "verdict": pa.array([one.value for one in _VERDICTS]).take(verdict),
+            "passed": pc.if_else(evaluated, passed, pa.scalar(None, pa.bool_())),
+            "is_passed": passed.cast(pa.int64()),
+            "is_failed": failed.cast(pa.int64()),
+            "is_evaluated": evaluated.cast(pa.int64()),
+            "score": pc.if_else(passed, form["weight"], pc.if_else(failed, 0.0, no_score)),
+        }
+        of_form = {name: form[name] for name in form.column_names}
+        return repeat_of_calls("qa_criteria", of_form | judged | self._said, self._call, calls)
+
+    def _first_criterion(self, template: QaTemplate) -> int:
+        """The position of the form's first criterion among all criteria of the forms met so far."""
+        named = (template.name, template.version)
+        if named not in self._forms:
+            self._forms[named] = (self._form_criteria, template)
+            self._form_criteria += len(template.criteria)
+        return self._forms[named][0]
+
+    def _form_table(self) -> pa.Table:
+        """One row per criterion of the forms met so far, in the order of their positions."""
+        criteria = [
+            (position, criterion)
+            for _, template in self._forms.values()
+            for position, criterion in enumerate(template.criteria, start=1)
+        ]
+        columns: dict[str, list[Any]] = {
+            "criterion_id": [criterion.id for _, criterion in criteria],
+            "position": [position for position, _ in criteria],
+            "question": [criterion.question for _, criterion in criteria],
+            "weight": [float(criterion.weight) for _, criterion in criteria],
+            "required": [criterion.required for _, criterion in criteria],
+        }
+        schema = arrow_schema("qa_criteria")
+        return pa.table(
+            {name: pa.array(values, schema.field(name).type) for name, values in columns.items()}
+        )

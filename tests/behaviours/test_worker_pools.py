@@ -1,0 +1,111 @@
+"""What every worker pool promises, held against this process and several."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from cci_lite.errors import LakeError
+from cci_lite.local.processes import Inline, Processes
+from cci_lite.ports import WorkerPool
+from tests.behaviours.pool_functions import (
+    arrow_without_pandas,
+    die_at,
+    double,
+    fail_at,
+    note,
+    process_id,
+)
+
+POOLS: dict[str, Callable[[], Inline | Processes]] = {
+    "inline": Inline,
+    "processes": lambda: Processes(2),
+}
+
+
+@pytest.fixture(params=POOLS.values(), ids=POOLS)
+def pool(request: pytest.FixtureRequest) -> Iterator[WorkerPool]:
+    with ExitStack() as stack:
+        yield stack.enter_context(request.param())
+
+
+def test_results_come_in_the_order_of_the_arguments(pool: WorkerPool) -> None:
+    assert list(pool.map(double, ((number,) for number in range(50)))) == [
+        2 * number for number in range(50)
+    ]
+
+
+def test_no_work_gives_no_results(pool: WorkerPool) -> None:
+    assert list(pool.map(double, [])) == []
+
+
+def test_a_pool_can_be_used_again(pool: WorkerPool) -> None:
+    assert list(pool.map(double, [(1,)])) == [2]
+    assert list(pool.map(double, [(2,)])) == [4]
+
+
+def test_few_arguments_are_drawn_ahead_of_the_results(pool: WorkerPool) -> None:
+    drawn = 0
+
+    def arguments() -> Iterator[tuple[int]]:
+        nonlocal drawn
+        for number in range(1_000):
+            drawn += 1
+            yield (number,)
+
+    most_ahead = 0
+    for taken, _ in enumerate(pool.map(double, arguments()), start=1):
+        most_ahead = max(most_ahead, drawn - taken)
+    assert drawn == 1_000
+    assert most_ahead <= 2 * pool.width
+
+
+def test_an_error_of_the_work_reaches_the_caller_in_its_place(pool: WorkerPool) -> None:
+    results = pool.map(fail_at, ((3, number) for number in range(10)))
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="^number 3 is bad$"):
+        next(results)
+    assert list(pool.map(double, [(1,)])) == [2]
+
+
+def test_an_error_of_the_arguments_reaches_the_caller(pool: WorkerPool) -> None:
+    def arguments() -> Iterator[tuple[int]]:
+        yield (1,)
+        raise OSError("the listing broke off")
+
+    with pytest.raises(OSError, match="^the listing broke off$"):
+        list(pool.map(double, arguments()))
+
+
+def test_a_caller_that_leaves_early_leaves_no_work_behind(pool: WorkerPool, tmp_path: Path) -> None:
+    results = pool.map(note, ((tmp_path, number) for number in range(1_000)))
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert list(pool.map(double, [(1,)])) == [2]
+    assert len(list(tmp_path.iterdir())) <= 4 * pool.width + 2
+
+
+def test_processes_work_elsewhere_and_inline_works_here() -> None:
+    assert set(Inline().map(process_id, [(1,)])) == {os.getpid()}
+    with Processes(2) as pool:
+        workers = set(pool.map(process_id, ((number,) for number in range(20))))
+    assert os.getpid() not in workers
+    assert 1 <= len(workers) <= 2
+
+
+def test_workers_do_without_pandas() -> None:
+    with Processes(1) as pool:
+        assert list(pool.map(arrow_without_pandas, [(1,)])) == [(False, 6)]
+
+
+def test_a_worker_that_dies_is_an_error_and_no_wait_without_end() -> None:
+    with Processes(2) as pool, pytest.raises(LakeError) as caught:
+        list(pool.map(die_at, ((5, number) for number in range(50))))
+    assert str(caught.value) == (
+        "a worker process ended before its work was done (out of memory?); run again, with fewer "
+        "--workers"
+    )

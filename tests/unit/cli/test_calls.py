@@ -1,0 +1,379 @@
+"""Files that people hand over: what can be read goes through, the rest is named."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.programs import Done, cci, succeed
+
+FORM = """
+name: care
+criteria:
+  - id: greet_01
+    text: Did the agent greet?
+    weight: 1
+    required: true
+    rule: {phrases: [hello], within: {first_turns: 1}}
+"""
+DAY = "unified/demo-tenant/2025/11/05"
+
+
+def transcript(job: str, *said: str) -> dict[str, Any]:
+    """A transcript of two channels, in which the agent (`ch_0`) says these words."""
+    items = [
+        {
+            "channel_label": "ch_0",
+            "start_time": f"{second}.0",
+            "end_time": f"{second}.5",
+            "type": "pronunciation",
+            "alternatives": [{"confidence": "1.0", "content": word}],
+        }
+        for second, word in enumerate(" ".join(said or ("hello there",)).split())
+    ]
+    return {
+        "jobName": job,
+        "accountId": "123456789012",
+        "status": "COMPLETED",
+        "results": {
+            "transcripts": [{"transcript": " ".join(said)}],
+            "channel_labels": {
+                "number_of_channels": 2,
+                "channels": [
+                    {"channel_label": "ch_0", "items": items},
+                    {"channel_label": "ch_1", "items": []},
+                ],
+            },
+            "items": items,
+        },
+    }
+
+
+def write(path: Path, value: object, *, prefix: bytes = b"") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(prefix + json.dumps(value).encode())
+    return path
+
+
+@pytest.fixture
+def care(lake: Path, tmp_path: Path) -> Path:
+    """The lake with a form that rules decide."""
+    form = tmp_path / "care.yaml"
+    form.write_text(FORM, encoding="utf-8")
+    succeed("forms", "put", form, "--tenant", "demo-tenant", "--lake", lake)
+    return lake
+
+
+def analyze(lake: Path, *paths: Path, metadata: Path | None = None) -> Done:
+    more: Sequence[str | Path] = ("--metadata", metadata) if metadata else ()
+    return cci(
+        "calls", "analyze", *paths, "--tenant", "demo-tenant", "--form", "care",
+        "--lake", lake, *more,
+    )  # fmt: skip
+
+
+def written(lake: Path) -> list[dict[str, Any]]:
+    """The documents of analysed calls, ordered by start."""
+    found = [json.loads(path.read_bytes()) for path in (lake / "unified").rglob("*.json")]
+    analysed = [each for each in found if each["qa_evaluation"]["template_id"] == "care"]
+    return sorted(analysed, key=lambda each: str(each.get("call_started_at")))
+
+
+def test_a_folder_of_every_kind_of_file_goes_through(care: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write(folder / "a.json", transcript("job-a"))
+    write(folder / "deep" / "b.json", transcript("job-b"), prefix=b"\xef\xbb\xbf")
+    (folder / "c.json.gz").write_bytes(gzip.compress(json.dumps(transcript("job-c")).encode()))
+    lines = [json.dumps(transcript(f"job-{name}")) for name in "de"]
+    (folder / "d.jsonl").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "f.jsonl.gz").write_bytes(gzip.compress(json.dumps(transcript("job-f")).encode()))
+    (folder / "notes.txt").write_text("not looked at", encoding="utf-8")
+    done = analyze(care, folder)
+    assert done.code == 0, done.err
+    assert done.err.startswith("6 transcripts: 6 new\n")
+    assert len(written(care)) == 6
+
+
+def test_files_that_cannot_be_read_are_named_and_stop_no_other(care: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write(folder / "a.json", transcript("job-a"))
+    (folder / "b.json.gz").write_bytes(b"this is not gzip")
+    (folder / "c.jsonl.gz").write_bytes(gzip.compress(b"x" * 10_000)[:-9])
+    (folder / "d.json").write_bytes(b"{")
+    (folder / "e.json").write_bytes(b"")
+    (folder / "f.json").write_bytes(b"\xff\xfe\x00")
+    write(folder / "g.json", transcript("job-g"))
+    done = analyze(care, folder)
+    assert done.code == 1
+    lines = done.err.splitlines()
+    assert lines[0] == "7 transcripts: 2 new, 5 refused"
+    refused = {line.strip().partition(": ")[0]: line.partition(": ")[2] for line in lines[1:6]}
+    assert refused.keys() == {str(folder / name) for name in
+        ("b.json.gz", "c.jsonl.gz", "d.json", "e.json", "f.json")}  # fmt: skip
+    assert refused[str(folder / "b.json.gz")] == (
+        "expected a gzip file that is whole, found another file"
+    )
+    assert len(written(care)) == 2
+
+
+def test_a_file_that_may_not_be_read_is_named_and_stops_no_other(
+    care: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = write(tmp_path / "in" / "a.json", transcript("job-a"))
+    write(tmp_path / "in" / "b.json", transcript("job-b"))
+    read_bytes = Path.read_bytes
+
+    def guarded(path: Path) -> bytes:
+        # Not chmod: the superuser may read everything.
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", guarded)
+    done = analyze(care, tmp_path / "in")
+    assert done.code == 1
+    assert done.err.splitlines()[:2] == [
+        "2 transcripts: 1 new, 1 refused",
+        f"  {locked}: expected a file that can be read, found Permission denied",
+    ]
+
+
+def test_one_broken_line_of_many_is_named_with_its_number(care: Path, tmp_path: Path) -> None:
+    lines = [json.dumps(transcript(f"job-{number}")) for number in range(5)]
+    lines[2] = lines[2][:50]
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + "\n".join(lines).encode())
+    done = analyze(care, file)
+    assert done.code == 1
+    assert done.err.startswith("5 transcripts: 4 new, 1 refused\n")
+    assert f"  {file}:3: " in done.err
+
+
+def test_an_empty_folder_says_what_was_looked_for(care: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = analyze(care, tmp_path / "empty")
+    assert (done.code, done.error) == (
+        2,
+        f"no .json, .json.gz, .jsonl, .jsonl.gz file in: {tmp_path / 'empty'}",
+    )
+
+
+def test_a_hundred_refused_files_do_not_flood_the_terminal(care: Path, tmp_path: Path) -> None:
+    for number in range(100):
+        write(tmp_path / "in" / f"{number:03}.json", {})
+    done = analyze(care, tmp_path / "in")
+    assert done.err.startswith("100 transcripts: 100 refused\n")
+    assert len(done.err.splitlines()) == 22
+    assert done.err.splitlines()[-1] == "  … and 80 more refused"
+
+
+def test_metadata_of_a_csv_reaches_the_call(care: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.json", transcript("job-a"))
+    metadata = tmp_path / "calls.csv"
+    metadata.write_bytes(
+        b"\xef\xbb\xbfjob_name,started_at,agent_id,queue,ours\r\n"
+        b'job-a,2025-11-05T23:30:00+01:00,a-7,"billing, late",x\r\n'
+        b"job-z,,,,\r\n"
+    )
+    assert analyze(care, tmp_path / "in", metadata=metadata).code == 0
+    [document] = written(care)
+    assert document["agent"] == {"agent_id": "a-7"}
+    assert document["queue"] == "billing, late"
+    assert document["call_started_at"] == "2025-11-05T22:30:00Z"
+    assert document["call_date_source"] == "metadata"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("calls.csv", "job_name,started_at\njob-a,2025-11-05T09:30:00Z\njob-b,yesterday\n",
+         ", line 3: started_at: expected a time like 2025-11-05T09:30:00Z, found 'yesterday'"),
+        ("calls.csv", "job_name,queue\n\"job\n-a\",x\njob-b,x,y\n",
+         ", line 4: expected as many columns as in the header, found more"),
+        ("calls.csv", "started_at\n2025-11-05T09:30:00Z\n", ", line 2: expected a column job_name"),
+        ("calls.csv", "job_name,agent_id\njob-a,a-1\njob-a,a-2\n",
+         ", line 3: expected each job_name once, found it again with other values"),
+        ("calls.csv", "job_name,direction\njob-a,sideways\n",
+         ", line 2: direction: expected inbound or outbound, found 'sideways'"),
+        ("calls.jsonl", '{"job_name": "job-a"}\n\n{"job_name": \n',
+         ", line 3: expected a JSON object, found something else"),
+        ("calls.jsonl", '[]\n', ", line 1: expected a JSON object, found something else"),
+    ],
+    ids=["time", "columns", "no job_name", "job_name twice", "direction", "cut off", "list"],
+)  # fmt: skip
+def test_metadata_that_is_wrong_is_refused_before_anything_is_judged(
+    care: Path, tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    write(tmp_path / "in" / "a.json", transcript("job-a"))
+    metadata = tmp_path / name
+    metadata.write_text(text, encoding="utf-8")
+    done = analyze(care, tmp_path / "in", metadata=metadata)
+    assert (done.code, done.error) == (2, f"{metadata}{message}")
+    assert written(care) == []
+
+
+def test_metadata_in_json_lines_may_hold_any_character(care: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.json", transcript("job-a"))
+    metadata = tmp_path / "calls.jsonl"
+    metadata.write_text('{"job_name": "job-a", "queue": "one\u2028two"}\n', encoding="utf-8")
+    assert analyze(care, tmp_path / "in", metadata=metadata).code == 0
+    assert written(care)[0]["queue"] == "one\u2028two"
+
+
+def test_a_sidecar_is_the_metadata_of_its_transcript_and_no_transcript_itself(
+    care: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    write(folder / "a.json", transcript("job-a"))
+    sidecar = {"started_at": "2025-11-05T09:30:00Z", "agent_id": "a-7"}
+    write(folder / "a.json.meta.json", sidecar, prefix=b"\xef\xbb\xbf")
+    done = analyze(care, folder)
+    assert done.err.startswith("1 transcripts: 1 new\n")
+    assert written(care)[0]["agent"] == {"agent_id": "a-7"}
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "message"),
+    [
+        (b"{", "a.json.meta.json: expected a JSON object, found something else"),
+        (b'{"started_at": 5}', "a.json.meta.json: started_at: expected a time like "
+         "2025-11-05T09:30:00Z, found 5"),
+    ],
+    ids=["cut off", "time"],
+)  # fmt: skip
+def test_a_broken_sidecar_refuses_its_transcript_only(
+    care: Path, tmp_path: Path, sidecar: bytes, message: str
+) -> None:
+    folder = tmp_path / "in"
+    write(folder / "a.json", transcript("job-a"))
+    (folder / "a.json.meta.json").write_bytes(sidecar)
+    write(folder / "b.json", transcript("job-b"))
+    done = analyze(care, folder)
+    assert done.code == 1
+    assert done.err.splitlines()[:2] == [
+        "2 transcripts: 1 new, 1 refused",
+        f"  {folder / 'a.json'}: {message}",
+    ]
+
+
+def test_analysing_again_changes_nothing_and_another_transcript_is_a_revision(
+    care: Path, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "a.json", transcript("job-a", "hello there"))
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text("job_name,started_at\njob-a,2025-11-05T09:30:00Z\n", encoding="utf-8")
+    analyze(care, file, metadata=metadata)
+    [first] = written(care)
+    assert analyze(care, file, metadata=metadata).err == "1 transcripts: 1 unchanged\n"
+    assert written(care) == [first]
+    write(file, transcript("job-a", "good day"))
+    assert analyze(care, file, metadata=metadata).err.startswith("1 transcripts: 1 changed\n")
+    [second] = written(care)
+    assert (first["revision"], second["revision"]) == (1, 2)
+    assert second["qa_evaluation"]["outcome"] == "fail"
+
+
+def test_a_pattern_that_would_never_end_elsewhere_ends_here(care: Path, tmp_path: Path) -> None:
+    form = tmp_path / "slow.yaml"
+    form.write_text(
+        "name: slow\ncriteria:\n"
+        "  - {id: slow_01, text: Is it said at all?, weight: 1, rule: {pattern: '(a+)+$'}}\n",
+        encoding="utf-8",
+    )
+    succeed("forms", "put", form, "--tenant", "demo-tenant", "--lake", care)
+    file = write(tmp_path / "a.json", transcript("job-a", "a" * 50_000 + "!"))
+    done = cci(
+        "calls", "analyze", file, "--tenant", "demo-tenant", "--form", "slow", "--lake", care
+    )
+    assert done.err.startswith("1 transcripts: 1 new\n")
+
+
+def test_a_call_whose_agent_is_unknown_is_said_so(care: Path, tmp_path: Path) -> None:
+    value = transcript("job-a")
+    del value["results"]["channel_labels"]
+    for item in value["results"]["items"]:
+        del item["channel_label"]
+    done = analyze(care, write(tmp_path / "a.json", value))
+    assert done.code == 0
+    assert "1 without a known agent (their agent criteria do not apply): set the" in done.err
+
+
+def document(**fields: object) -> dict[str, Any]:
+    return {
+        "tenant_id": "demo-tenant", "call_id": "call-1", "call_date": "2025-11-05",
+        "qa_evaluation": {"criteria": [{"id": "greet_01", "passed": True}]}, **fields,
+    }  # fmt: skip
+
+
+def ingest(lake: Path, *paths: Path) -> Done:
+    return cci("calls", "ingest", *paths, "--tenant", "demo-tenant", "--lake", lake)
+
+
+def test_documents_that_break_the_contract_are_named_and_stop_no_other(
+    lake: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    write(folder / "a.json", document(call_id="call-a"))
+    write(folder / "b.json", document(call_id="call-b", tenant_id="other-tenant"))
+    write(folder / "c.json", document(call_id="../../escape"))
+    write(folder / "d.json", document(call_id="call-d", call_date="2025-13-45"))
+    write(folder / "e.json", document(call_id="call-e", qa_template_version="v9"))
+    write(folder / "f.json", document(call_id="call-f", agent={"agent_id": "a-1"}, extra=1))
+    done = ingest(lake, folder)
+    assert done.code == 1
+    lines = done.err.splitlines()
+    assert lines[0] == "6 documents: 2 new, 4 refused"
+    assert lines[1:5] == [
+        f"  {folder / 'b.json'}: tenant_id: expected 'demo-tenant', found another tenant",
+        f"  {folder / 'c.json'}: call_id: expected 1 to 200 letters, digits, '.', '_' and '-', not "
+        "starting with '.', found '../../escape'",
+        f"  {folder / 'd.json'}: call_date: expected a date like 2025-11-05, found text of "
+        "10 characters",
+        f"  {folder / 'e.json'}: qa_evaluation.template_id: expected a form of this tenant (add it "
+        "with: cci-lite forms put), found 'default' v9",
+    ]
+    assert "1 fields that the contract does not know were left out" in lines
+    assert not list(tmp_path.rglob("escape*"))
+
+
+def test_an_older_revision_of_a_document_is_left_out(lake: Path, tmp_path: Path) -> None:
+    ingest(lake, write(tmp_path / "new.json", document(schema_version="1.3", revision=3,
+        qa_template_version=1)))  # fmt: skip
+    older = write(tmp_path / "old.json", document(revision=2))
+    assert ingest(lake, older).err == "1 documents: 1 older\n"
+
+
+def test_documents_in_quarantine_are_listed_mended_and_replayed(lake: Path, tmp_path: Path) -> None:
+    broken = lake / DAY / "call-9.json"
+    broken.write_bytes(b'{"tenant_id": "demo-tenant"')
+    ran = succeed("etl", "run", "--lake", lake)
+    assert "1 documents are in quarantine; see: cci-lite quarantine list" in ran.err
+    scope = ("--tenant", "demo-tenant", "--lake", lake)
+    [row] = succeed("quarantine", "list", *scope, "--output", "json").json
+    assert row == {
+        "tenant_id": "demo-tenant",
+        "source_key": f"{DAY}/call-9.json",
+        "json_path": "",
+        "expected": "valid JSON",
+        "found": "input data was truncated",
+        "copy": "quarantine/demo-tenant/2025/11/05/call-9.json",
+    }
+    still = cci("quarantine", "replay", *scope)
+    assert still.code == 1
+    assert still.err.splitlines()[-1] == "0 mended, 1 still in quarantine"
+    write(lake / row["copy"], document(call_id="call-9"))
+    assert "1 mended, 0 still in quarantine" in succeed("quarantine", "replay", *scope).err
+    count = succeed("query", "SELECT count(*) AS n FROM calls", *scope, "--output", "json").json
+    assert count == [{"n": 2}]
+    assert succeed("quarantine", "list", *scope).err == "nothing is in quarantine\n"
+
+
+def test_documents_of_no_tenant_are_named(lake: Path) -> None:
+    write(lake / "unified/stranger/2025/11/05/call-1.json", document(tenant_id="stranger"))
+    done = succeed("etl", "run", "--lake", lake)
+    assert "unified/stranger: documents of no tenant of this lake" in done.err
