@@ -18,7 +18,7 @@ __all__ = ["__version__", "open"]
 __version__ = "0.1.0"
 
 
-def open(lake: str | Path) -> Lake:  # noqa: A001 - reads as cci_lite.open
+def open(lake: str | Path) -> Lake:
     """The lake in this folder; raises NotFoundError when there is none."""
     from cci_lite.laptop import open_lake
 

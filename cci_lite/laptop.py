@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cci_lite.local.duckdb_engine import TenantEngine
-    from cci_lite.nightly.run import Lake as NightlyLake
-    from cci_lite.nightly.run import Progress, RunOptions, RunReport
+    from cci_lite.nightly.lake import Lake as NightlyLake
+    from cci_lite.nightly.planning import RunOptions
+    from cci_lite.nightly.reports import Progress, RunReport
     from cci_lite.views import Schema, View
 
 INLINE_DOCUMENTS = 400
@@ -87,7 +88,7 @@ class Lake:
 
     def nightly(self) -> NightlyLake:
         """The lake as the nightly use cases see it."""
-        from cci_lite.nightly.run import Lake as NightlyLake
+        from cci_lite.nightly.lake import Lake as NightlyLake
 
         return NightlyLake(self.store, self.catalog, utc_now)
 
@@ -106,7 +107,8 @@ class Lake:
         """
         from cci_lite import __version__
         from cci_lite.local.processes import Inline, Processes
-        from cci_lite.nightly.run import RunOptions, new_run_id, run_etl, unknown_tenants
+        from cci_lite.nightly.planning import RunOptions, unknown_tenants
+        from cci_lite.nightly.run import new_run_id, run_etl
 
         options = options or RunOptions()
         tenants = self.tenants(tenant_id)
@@ -128,7 +130,7 @@ class Lake:
 
     def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
         """How many documents a run would read, counted no further than it matters."""
-        from cci_lite.nightly.run import plan_tenant
+        from cci_lite.nightly.planning import plan_tenant
 
         waiting = 0
         for tenant_id in tenants:

@@ -17,7 +17,10 @@ from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.local.folder import FolderStore
 from cci_lite.local.processes import Inline
-from cci_lite.nightly.run import Lake, RunOptions, RunReport, run_etl
+from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.planning import RunOptions
+from cci_lite.nightly.reports import RunReport
+from cci_lite.nightly.run import run_etl
 from cci_lite.nightly.work import read_part
 
 DAY = dt.date(2025, 11, 5)

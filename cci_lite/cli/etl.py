@@ -11,7 +11,7 @@ import click
 from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
 
 if TYPE_CHECKING:
-    from cci_lite.nightly.run import Progress, RunReport
+    from cci_lite.nightly.reports import Progress, RunReport
 
 _SINCE = click.option(
     "--since",
@@ -35,7 +35,7 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
     """What a run would do. Reads listings only, changes nothing."""
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import open_lake
-    from cci_lite.nightly.run import RunOptions, plan_tenant
+    from cci_lite.nightly.planning import RunOptions, plan_tenant
 
     opened = open_lake(lake)
     options = RunOptions(since=since.date() if since else None)
@@ -95,7 +95,7 @@ def run(
     """Bring the curated tables up to date. Safe to repeat, to kill, and to start twice."""
     from cci_lite.cli.output import progress
     from cci_lite.laptop import open_lake
-    from cci_lite.nightly.run import RunOptions
+    from cci_lite.nightly.planning import RunOptions
 
     options = RunOptions(
         since=since.date() if since else None,

@@ -65,8 +65,8 @@ def replay(keys: Sequence[str], tenant_id: str, lake: Path) -> None:
     from cci_lite.cli.etl import print_report
     from cci_lite.cli.output import say
     from cci_lite.laptop import open_lake
+    from cci_lite.nightly.planning import RunOptions
     from cci_lite.nightly.quarantine import prepare_replay
-    from cci_lite.nightly.run import RunOptions
 
     opened = open_lake(lake)
     forms = opened.tenants(tenant_id)[tenant_id]

@@ -12,7 +12,7 @@ from cci_lite.contract.document import decode_document
 from cci_lite.contract.judging import Templates, score_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.errors import ContractError, NotFoundError
-from cci_lite.nightly.run import Lake
+from cci_lite.nightly.lake import Lake
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import SourceOutcome, SourceRecord
 from cci_lite.tenancy import quarantine_key, unified_key

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cci_lite.contract.columns import TABLES
-from cci_lite.nightly.run import Balance, Lake, plan_tenant
+from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.planning import plan_tenant
+from cci_lite.nightly.reports import Balance
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import PartFile, SourceOutcome
 

@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from cci_lite.nightly.run import DayStatus, unknown_tenants
+from cci_lite.nightly.planning import unknown_tenants
+from cci_lite.nightly.reports import DayStatus
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part
 from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
@@ -308,7 +309,7 @@ def test_a_document_of_a_form_that_is_not_there_waits_in_quarantine(world: World
 def test_large_parts_are_carried_each_for_itself_and_small_ones_are_merged(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cci_lite.nightly.run.SMALL_PART_CALLS", 3)
+    monkeypatch.setattr("cci_lite.nightly.staging.SMALL_PART_CALLS", 3)
     for number in range(4):
         world.put(f"call-{number}")
     world.run()

@@ -23,7 +23,7 @@ from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.laptop import Lake, create_lake
 from cci_lite.local.inputs import job_name_of, read_definition, read_metadata
-from cci_lite.nightly.run import Balance, RunReport
+from cci_lite.nightly.reports import Balance, RunReport
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.pipeline.documents import InputReport, Transcript, analyze_transcripts
 from tests.conftest import StarCall

@@ -1,0 +1,28 @@
+"""Generations that nobody reads any more."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from cci_lite.contract.columns import TABLES
+from cci_lite.nightly.lake import Lake
+from cci_lite.tenancy import generation_prefix
+
+
+def clean_up(lake: Lake, tenant_id: str, grace: dt.timedelta) -> int:
+    """Delete what a killed run left behind and what was replaced before the grace period.
+
+    Must run under the tenant's lease. Returns the number of generations deleted.
+    """
+    leftover = lake.catalog.abandoned(tenant_id)
+    leftover += lake.catalog.retired(tenant_id, lake.clock() - grace)
+    for call_date, generation in leftover:
+        delete_generation(lake, tenant_id, call_date, generation)
+    return len(leftover)
+
+
+def delete_generation(lake: Lake, tenant_id: str, call_date: dt.date, generation: str) -> None:
+    """Delete all files of a generation, then the note of it."""
+    for table_name in TABLES:
+        lake.store.delete_below(generation_prefix(tenant_id, table_name, call_date, generation))
+    lake.catalog.forget(tenant_id, call_date, generation)

@@ -1,0 +1,84 @@
+"""What a run says of itself: its steps while it works, its balance sheets when it is done."""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cci_lite.ports import SourceOutcome, SourceRecord
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a run, for whoever watches.
+
+    The steps are `cleaned`, then for each day `planned`, `staged`, `written`, `checked`,
+    `switched`.
+    """
+
+    step: str
+    tenant_id: str
+    call_date: dt.date | None = None
+    documents: int = 0
+
+
+class DayStatus(StrEnum):
+    """How a day of a run ended."""
+
+    PUBLISHED = "published"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The balance sheet of one tenant's day: every document has exactly one outcome."""
+
+    sources: int
+    calls: int
+    superseded: int
+    quarantined: int
+    erased: int
+
+    @classmethod
+    def of(cls, records: Collection[SourceRecord]) -> Balance:
+        """Count the outcomes of a day's documents."""
+        counts = collections.Counter(record.outcome for record in records)
+        return cls(
+            len(records),
+            counts[SourceOutcome.CALL],
+            counts[SourceOutcome.SUPERSEDED],
+            counts[SourceOutcome.QUARANTINED],
+            counts[SourceOutcome.ERASED],
+        )
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """What a run did to one tenant's day."""
+
+    tenant_id: str
+    call_date: dt.date
+    status: DayStatus
+    documents_read: int = 0
+    balance: Balance | None = None
+    reason: str = ""
+
+
+@dataclass
+class RunReport:
+    """What a run did. `busy` are tenants that another run was working on."""
+
+    etl_run_id: str
+    started_at: dt.datetime
+    days: list[DayReport] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)
+    unknown_tenants: list[str] = field(default_factory=list)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything that there was to do was done."""
+        return not self.busy and all(day.status == DayStatus.PUBLISHED for day in self.days)

@@ -1,0 +1,75 @@
+"""A day between plan and publication: its new files, and what its old ones become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cci_lite.errors import BalanceError
+from cci_lite.flatten.plan import DayPlan
+from cci_lite.nightly.work import ItemResult
+from cci_lite.ports import PartFile, PublishedDay, SourceRecord
+
+SMALL_PART_CALLS = 1_000
+
+_PART_NUMBER = re.compile(r"part-(\d+)\.parquet$")
+
+
+@dataclass(frozen=True)
+class StagedDay:
+    """A day whose new files are written; nobody reads them yet."""
+
+    plan: DayPlan
+    generation: str
+    previous: PublishedDay | None
+    known: Mapping[str, SourceRecord]
+    results: tuple[ItemResult, ...]
+
+    @property
+    def records(self) -> dict[str, SourceRecord]:
+        """What becomes of every document of the day: as before, where it was not read again."""
+        records = {
+            key: record for key, record in self.known.items() if key not in self.plan.removed
+        }
+        for result in self.results:
+            records.update((record.key, record) for record in result.records)
+        return records
+
+    @property
+    def parts(self) -> dict[str, list[PartFile]]:
+        """The files written, by table."""
+        parts: dict[str, list[PartFile]] = {}
+        for result in self.results:
+            for table_name, part in result.parts.items():
+                parts.setdefault(table_name, []).append(part)
+        return parts
+
+
+def carried_parts(
+    old_parts: Mapping[str, Sequence[PartFile]],
+) -> tuple[list[dict[str, tuple[str, ...]]], dict[str, tuple[str, ...]]]:
+    """The previous generation's files: one entry per large part, and all small parts together.
+
+    Files with the same number hold the rows of the same documents.
+    """
+    calls = {_number_of(part.key): part.rows for part in old_parts.get("calls", ())}
+    large: dict[int, dict[str, tuple[str, ...]]] = {}
+    small: dict[str, tuple[str, ...]] = {}
+    for table_name, parts in old_parts.items():
+        if table_name == "etl_runs":
+            continue
+        for part in parts:
+            number = _number_of(part.key)
+            if calls.get(number, 0) >= SMALL_PART_CALLS:
+                large.setdefault(number, {})[table_name] = (part.key,)
+            else:
+                small[table_name] = (*small.get(table_name, ()), part.key)
+    return [large[number] for number in sorted(large)], small
+
+
+def _number_of(key: str) -> int:
+    match = _PART_NUMBER.search(key)
+    if match is None:
+        raise BalanceError(f"{key}: expected a file name like part-0000.parquet")
+    return int(match[1])
