@@ -11,7 +11,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def asset_folder(name: str) -> Path:
-    """The folder of shipped files called `name`; raises FileNotFoundError when it is not shipped."""
+    """The folder of shipped files called `name`; raises FileNotFoundError without one."""
     for place in (_PACKAGE / "assets" / name, _PACKAGE.parent / name):
         if place.is_dir():
             return place

@@ -1,1 +1,1 @@
-"""What a document, a form and a table are: the definitions that everything else is rendered from."""
+"""What a document, a form and a table are: what everything else is rendered from."""

@@ -1,9 +1,11 @@
 """The curated tables: one list of columns each.
 
-Everything that needs a table's shape is rendered from `TABLES`: the Arrow schema that is written, the Glue
-types, the engine's declared types and the data dictionary. Only this module says what a column means.
+Everything that needs a table's shape is rendered from `TABLES`: the Arrow schema that is written,
+the Glue types, the engine's declared types and the data dictionary. Only this module says what a
+column means.
 
-Types are Athena's: `varchar`, `bigint`, `double`, `boolean`, `date`, `timestamp(3)`. Timestamps are UTC.
+Types are Athena's: `varchar`, `bigint`, `double`, `boolean`, `date`, `timestamp(3)`. Timestamps are
+UTC.
 """
 
 from __future__ import annotations

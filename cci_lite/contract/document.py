@@ -242,6 +242,7 @@ class Source(_Part):
     pii_redacted: Redaction | bool | None = None
     input_key_hash: str | None = None
     etag: str | None = None
+    earlier_etags: list[str] = []
     pipeline_version: str | None = None
     prompt_version: str | None = None
     model_id: str | None = None

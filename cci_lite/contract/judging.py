@@ -108,8 +108,7 @@ def score_evaluation(evaluation: QaEvaluation, template: QaTemplate) -> ScoredEv
         for result in results
     )
     score = score_call(template.criteria, verdicts, template.scoring)
-    reported = evaluation.reported or _claimed(evaluation)
-    differs = None if reported is None else _differs(reported, score)
+    reported, differs = _reported(evaluation, score)
     return ScoredEvaluation(template, results, verdicts, score, reported, differs)
 
 
@@ -171,6 +170,25 @@ def points(weight: Decimal, verdict: Verdict) -> float | None:
     if verdict is Verdict.PASS:
         return float(weight)
     return 0.0 if verdict is Verdict.FAIL else None
+
+
+def _reported(
+    evaluation: QaEvaluation, score: CallScore
+) -> tuple[ReportedScore | None, bool | None]:
+    """What the document's evaluator claimed, and whether it differs from the score.
+
+    The totals of a document that carries its form's hash were computed here: they are a claim only
+    when they differ.
+    """
+    if evaluation.reported is not None:
+        return evaluation.reported, _differs(evaluation.reported, score)
+    claimed = _claimed(evaluation)
+    if claimed is None:
+        return None, None
+    differs = _differs(claimed, score)
+    if evaluation.template_hash is not None and not differs:
+        return None, None
+    return claimed, differs
 
 
 def _claimed(evaluation: QaEvaluation) -> ReportedScore | None:

@@ -158,6 +158,7 @@ FIELD_MEANINGS: Mapping[str, Mapping[str, str]] = {
         "pii_redacted": "Who redacted the transcript; true or false in version 1.2.",
         "input_key_hash": "A hash of the recording's key, which may name people.",
         "etag": "The version of what the document was made from.",
+        "earlier_etags": "The versions that earlier revisions of the call were made from.",
         "pipeline_version": "The version of the pipeline.",
         "prompt_version": "The version of the prompt.",
         "model_id": "The language model.",

@@ -107,23 +107,18 @@ class SqliteCatalog:
         folder = self._lake / _LEASES
         folder.mkdir(exist_ok=True)
         note = folder / f"{tenant_id}.txt"
-        lock = sqlite3.connect(folder / f"{tenant_id}.db", timeout=0, isolation_level=None)
         try:
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as problem:
-                if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise LakeError(
-                        f"tenant {tenant_id}: no lease to be had: {problem}"
-                    ) from problem
-                by = note.read_text() if note.exists() else "another run"
-                raise LeaseHeldError(
-                    f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"
-                ) from None
+            lock = _lock(folder / f"{tenant_id}.db")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise LakeError(f"tenant {tenant_id}: no lease to be had: {problem}") from problem
+            by = note.read_text() if note.exists() else "another run"
+            raise LeaseHeldError(
+                f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"
+            ) from None
+        with contextlib.closing(lock):
             note.write_text(holder)
             yield
-        finally:
-            lock.close()
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
         """The published days of a tenant."""
@@ -278,6 +273,16 @@ class SqliteCatalog:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _lock(file: Path) -> sqlite3.Connection:
+    lock = sqlite3.connect(file, timeout=0, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error:
+        lock.close()
+        raise
+    return lock
 
 
 def _item(text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,7 +14,6 @@ from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import (
     Agent,
     CallDateSource,
-    CriterionResult,
     QaEvaluation,
     Source,
     UnifiedDocument,
@@ -83,9 +82,6 @@ class InputReport:
     claim: str | None = None
 
 
-Evaluate = Callable[[QaTemplate, Conversation], list[CriterionResult]]
-
-
 def analyze_transcripts(
     store: Store,
     tenant: Tenant,
@@ -93,14 +89,13 @@ def analyze_transcripts(
     transcripts: Iterable[Transcript],
     *,
     pipeline_version: str,
-    evaluate: Evaluate = evaluate_rules,
 ) -> Iterator[InputReport]:
     """Judge each transcript by the form's rules and write its unified document.
 
-    The same transcript again changes nothing; another transcript of the same recording is its next
-    revision. A transcript that cannot be read is reported and does not stop the others. Of two
-    different transcripts of one recording in the same delivery the second is refused, for neither
-    is known to be the later.
+    The same transcript again changes nothing, even when another one has replaced it since; another
+    transcript of the same recording is its next revision. A transcript that cannot be read is
+    reported and does not stop the others. Of two different transcripts of one recording in the same
+    delivery the second is refused, for neither is known to be the later.
     """
     seen: dict[str, str] = {}
     for transcript in transcripts:
@@ -122,7 +117,7 @@ def analyze_transcripts(
             document = _document(
                 tenant, transcript, conversation, call_id, key, digest, pipeline_version
             )
-            evaluation = QaEvaluation(criteria=evaluate(template, conversation))
+            evaluation = QaEvaluation(criteria=evaluate_rules(template, conversation))
             document = with_evaluation(document, score_evaluation(evaluation, template))
             yield InputReport(
                 transcript.name,
@@ -207,13 +202,19 @@ def _document(
 
 
 def _write_transcript_document(store: Store, document: UnifiedDocument) -> Written:
-    """Write the document as the next revision, unless the transcript is the one that is there."""
+    """Write the document as the next revision, unless its transcript was the call's before."""
     present = _present(store, document)
-    if present is not None:
-        same = _etag(present) == _etag(document)
-        revision = present.revision if same else present.revision + 1
-        document = msgspec.structs.replace(document, revision=revision)
-    return _write(store, document, is_new=present is None)
+    if present is None:
+        return _write(store, document, is_new=True)
+    before, given = present.source or Source(), document.source or Source()
+    if given.etag in before.earlier_etags:
+        return Written.OLDER
+    revision, earlier = present.revision, before.earlier_etags
+    if given.etag != before.etag:
+        revision, earlier = revision + 1, [*earlier, *([before.etag] if before.etag else [])]
+    source = msgspec.structs.replace(given, earlier_etags=earlier)
+    document = msgspec.structs.replace(document, revision=revision, source=source)
+    return _write(store, document, is_new=False)
 
 
 def _write_newer(store: Store, document: UnifiedDocument) -> Written:
@@ -239,7 +240,3 @@ def _present(store: Store, document: UnifiedDocument) -> UnifiedDocument | None:
         return decode_document(data).document
     except (FileNotFoundError, ContractError):
         return None
-
-
-def _etag(document: UnifiedDocument) -> str | None:
-    return document.source.etag if document.source else None

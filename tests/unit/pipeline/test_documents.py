@@ -512,3 +512,27 @@ def test_a_pretty_printed_document_is_written_as_one_line(store: FolderStore) ->
     data = store.read(key)
     assert data == encode_document(decode_document(data).document)
     assert data.count(b"\n") == 1
+
+
+def test_a_transcript_that_was_replaced_is_not_the_next_revision_when_it_comes_again(
+    store: FolderStore,
+) -> None:
+    first, second = transcript(spoken("one")), transcript(spoken("two"))
+    analyze(store, first)
+    analyze(store, second)
+    before = {key: store.read(key) for key in keys(store)}
+
+    assert written(analyze(store, first)) == [Written.OLDER]
+    assert written(analyze(store, second)) == [Written.UNCHANGED]
+
+    assert {key: store.read(key) for key in keys(store)} == before
+    [document] = before.values()
+    assert decode_document(document).document.revision == 2
+
+
+def test_an_analysed_document_that_is_ingested_stays_as_it_is(store: FolderStore) -> None:
+    analyze(store, transcript(spoken("one")))
+    [key] = keys(store)
+    before = store.read(key)
+    assert written(ingest(store, before)) == [Written.UNCHANGED]
+    assert store.read(key) == before
