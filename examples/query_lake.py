@@ -1,4 +1,4 @@
-"""Ask a lake from Python. The cells (# %%) run one by one in an editor, or all together as a script:
+"""Ask a lake from Python. The cells (# %%) run one by one in an editor, or as a script:
 
     python examples/query_lake.py demo-lake maple-outfitters
 
@@ -40,7 +40,9 @@ weekly = lake.sql(
 print(weekly.tail(6).to_string(index=False))
 
 # %% Large results are better as Arrow
-calls = lake.sql("SELECT call_id, agent_id, qa_outcome FROM calls", tenant_id=tenant_id, as_="arrow")
+calls = lake.sql(
+    "SELECT call_id, agent_id, qa_outcome FROM calls", tenant_id=tenant_id, as_="arrow"
+)
 print(f"{calls.num_rows} calls of {len(calls['agent_id'].unique())} agents")
 
 # %% Where does a number come from? Every row names its document.

@@ -26,7 +26,7 @@ STARTER_FORM: dict[str, Any] = {
             "weight": 1,
             "required": False,
             "rule": {
-                "pattern": r"\b(how (can|may) i (help|assist)|(can|may) i help|what can i do for you)\b"
+                "pattern": r"\b(how )?(can|may) i (help|assist)\b|what can i do for you\b"
             },
         },
         {

@@ -40,7 +40,9 @@ CORPUS: dict[str, tuple[bytes, str, str, str]] = {
     "truncated": (WHOLE[:200], "", "valid JSON", "input data was truncated"),
     "not JSON": (b"\x00\x01", "", "valid JSON", "invalid character (byte 0)"),
     "an array": (b"[]", "", "an object", "a list of 0"),
-    "two documents": (WHOLE + WHOLE, "", "valid JSON", f"trailing characters (byte {len(WHOLE) + 1})"),
+    "two documents": (
+        WHOLE + WHOLE, "", "valid JSON", f"trailing characters (byte {len(WHOLE) + 1})",
+    ),
     "pretty-printed": (
         json.dumps(document("broken"), indent=2).encode(),
         "", "JSON on one line", "a line end at byte 1",
@@ -49,9 +51,13 @@ CORPUS: dict[str, tuple[bytes, str, str, str]] = {
         b"\xef\xbb\xbf" + WHOLE, "", "UTF-8 without a byte order mark", "a byte order mark",
     ),
     "invalid UTF-8": (
-        with_text(b"Acme", b"Ac\xffe"), "", "UTF-8", f"an invalid byte at {WHOLE.index(b'Acme') + 2}",
+        with_text(b"Acme", b"Ac\xffe"),
+        "", "UTF-8", f"an invalid byte at {WHOLE.index(b'Acme') + 2}",
     ),
-    "UTF-16": (json.dumps(document("broken")).encode("utf-16"), "", "valid JSON", "invalid character (byte 0)"),
+    "UTF-16": (
+        json.dumps(document("broken")).encode("utf-16"),
+        "", "valid JSON", "invalid character (byte 0)",
+    ),
     "deep nesting": (nested(50_000), "", "nesting that can be read", "too many levels"),
     "NaN": (
         with_text(b'"tone_score": 70', b'"tone_score": NaN'),
@@ -70,7 +76,8 @@ CORPUS: dict[str, tuple[bytes, str, str, str]] = {
         "qa_evaluation.criteria[1].score", "a number", "'n/a'",
     ),
     "list for an object": (
-        changed(lambda value: value.update(ai_summary=[])), "ai_summary", "an object", "a list of 0",
+        changed(lambda value: value.update(ai_summary=[])),
+        "ai_summary", "an object", "a list of 0",
     ),
     "wrong tenant": (
         changed(lambda value: value.update(tenant_id="other-tenant")),
@@ -171,9 +178,8 @@ def test_a_mended_copy_is_brought_in_by_replay(world: World) -> None:
     mend(world, "bad-1")
 
     found = prepare_replay(world.lake, TENANT, world.forms)
-    assert [(each.source_key.rpartition("/")[2], each.problem is None) for each in found.documents] == [
-        ("bad-1.json", True), ("bad-2.json", False),
-    ]  # fmt: skip
+    mended = {each.source_key.rpartition("/")[2]: each.problem is None for each in found.documents}
+    assert mended == {"bad-1.json": True, "bad-2.json": False}
     world.run(again=found.again, removed=found.removed)
 
     assert world.call_ids() == ["bad-1", "good"]

@@ -206,8 +206,8 @@ def test_a_day_that_would_lose_many_calls_is_not_published(world: World) -> None
     assert not report.succeeded
     [refused] = [day for day in report.days if day.status is DayStatus.REFUSED]
     assert refused.reason == (
-        "2025-11-05: 6 of 10 published calls would be lost to documents that now break the contract; "
-        "mend them, or run with --allow-shrink"
+        "2025-11-05: 6 of 10 published calls would be lost to documents that now break the "
+        "contract; mend them, or run with --allow-shrink"
     )
     assert len(world.call_ids()) == 12
     assert world.run(allow_shrink=True).succeeded
