@@ -1,0 +1,186 @@
+"""Each kind of corruption that can be planted is found, and said in words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from cci_lite.contract.arrow import arrow_schema
+from cci_lite.nightly.verify import verify_tenant
+from cci_lite.nightly.work import read_part, write_part
+from tests.worlds import DAY, NEXT_DAY, TENANT, World
+
+Row = dict[str, Any]
+Plant = Callable[[World], None]
+
+
+def findings(world: World) -> set[tuple[str, str]]:
+    return {(each.claim, each.found) for each in verify_tenant(world.lake, TENANT).findings}
+
+
+def rewrite(table_name: str, edit: Callable[[list[Row]], list[Row]], *, noted: bool = True) -> Plant:
+    """Change the rows of the day's file; `noted` tells the catalogue how many there are now."""
+
+    def plant(world: World) -> None:
+        [part] = world.catalog.parts(TENANT, DAY)[table_name]
+        rows = edit(read_part(world.store, part.key, table_name).to_pylist())
+        table = pa.Table.from_pylist(rows, schema=arrow_schema(table_name))
+        write_part(world.store, part.key, table_name, [table])
+        if noted:
+            database(world, "UPDATE parts SET rows = ? WHERE key = ?", len(rows), part.key)
+
+    return plant
+
+
+def each(**values: Any) -> Callable[[list[Row]], list[Row]]:
+    """The first row with other values."""
+    return lambda rows: [{**rows[0], **values}, *rows[1:]]
+
+
+def database(world: World, sql: str, *values: object) -> None:
+    with sqlite3.connect(world.root / "catalog.db") as connection:
+        connection.execute(sql, values)
+    connection.close()
+
+
+def delete_a_file(world: World) -> None:
+    [part] = world.catalog.parts(TENANT, DAY)["qa_criteria"]
+    world.store.delete(part.key)
+
+
+def truncate_a_file(world: World) -> None:
+    [part] = world.catalog.parts(TENANT, DAY)["calls"]
+    world.store.write(part.key, world.store.read(part.key)[:-20])
+
+
+def call_on_two_days(world: World) -> None:
+    [part] = world.catalog.parts(TENANT, NEXT_DAY)["calls"]
+    rows = read_part(world.store, part.key, "calls").to_pylist()
+    rows[0]["call_id"] = "call-1"
+    table = pa.Table.from_pylist(rows, schema=arrow_schema("calls"))
+    write_part(world.store, part.key, "calls", [table])
+
+
+# name: what is planted, and the claims that must be found not to hold.
+CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
+    "a row is missing": (
+        rewrite("calls", lambda rows: rows[1:], noted=False),
+        {
+            ("calls has 2 rows", "1"),
+            ("calls: one row for each of 2 documents", "1 without, 0 of no document"),
+            ("each criterion row has its call", "1 calls are missing"),
+        },
+    ),
+    "a row is missing, and the catalogue was told": (
+        rewrite("calls", lambda rows: rows[1:]),
+        {
+            ("calls: one row for each of 2 documents", "1 without, 0 of no document"),
+            ("each criterion row has its call", "1 calls are missing"),
+        },
+    ),
+    "a row stands twice": (
+        rewrite("entities", lambda rows: [*rows, rows[0]]),
+        {("entities: one row per call_id, segment, position", "1 more")},
+    ),
+    "a criterion is missing": (
+        rewrite("qa_criteria", lambda rows: [row for row in rows if row["verdict"] != "unscored"]),
+        {("each call's points are the sum of its criteria", "2 calls differ")},
+    ),
+    "points of a call": (
+        rewrite("calls", each(qa_total_score=0.5, qa_percentage=33.33)),
+        {("each call's points are the sum of its criteria", "1 calls differ")},
+    ),
+    "points that are not a number": (
+        rewrite("calls", each(qa_total_score=float("nan"))),
+        {
+            ("each call's points are the sum of its criteria", "1 calls differ"),
+            ("each call's percentage is that of its points", "1 calls differ"),
+        },
+    ),
+    "a percentage": (
+        rewrite("calls", each(qa_percentage=71.0)),
+        {("each call's percentage is that of its points", "1 calls differ")},
+    ),
+    "a score of a criterion": (
+        rewrite("qa_criteria", each(score=2.0)),
+        {("each call's points are the sum of its criteria", "1 calls differ")},
+    ),
+    "a verdict": (
+        rewrite("qa_criteria", each(is_passed=0, is_failed=1)),
+        {("each call's points are the sum of its criteria", "1 calls differ")},
+    ),
+    "a row of another version of the document": (
+        rewrite("calls", each(source_etag="stale")),
+        {("calls: one row for each of 2 documents", "1 without, 1 of no document")},
+    ),
+    "a file is gone": (
+        delete_a_file,
+        {("qa_criteria: its files can be read", "FileNotFoundError")},
+    ),
+    "a file is cut off": (
+        truncate_a_file,
+        {("calls: its files can be read", "ArrowInvalid")},
+    ),
+    "a number of the balance sheet": (
+        rewrite("etl_runs", each(calls=7)),
+        {("etl_runs: calls is 2", "7")},
+    ),
+    "the balance sheet of another generation": (
+        rewrite("etl_runs", each(generation="other")),
+        {("the published generation has a balance sheet", "none")},
+    ),
+    "a call on two days": (
+        call_on_two_days,
+        {
+            ("a call is on one day", "also on 2025-11-05"),
+            ("each call's points are the sum of its criteria", "1 calls differ"),
+            ("each criterion row has its call", "1 calls are missing"),
+        },
+    ),
+    "a quarantined document is forgotten": (
+        lambda world: database(world, "DELETE FROM sources WHERE outcome = 'quarantined'"),
+        {
+            ("quarantined_documents: one row for each of 0 documents",
+             "0 without, 1 of no document"),
+            ("etl_runs: sources is 2", "3"),
+            ("etl_runs: quarantined is 0", "1"),
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def proved(world: World) -> World:
+    """A lake of two days of which every claim holds."""
+    world.put("call-1")
+    world.put("call-2")
+    world.put_bytes("broken", b"{")
+    world.put("call-3", day=NEXT_DAY)
+    world.run()
+    assert findings(world) == set()
+    return world
+
+
+def test_a_sound_lake_has_no_findings_and_says_how_much_was_looked_at(proved: World) -> None:
+    proof = verify_tenant(proved.lake, TENANT)
+    assert (proof.days, proof.calls, proof.findings, proof.waiting) == (2, 3, (), 0)
+    proved.put("call-4")
+    assert verify_tenant(proved.lake, TENANT).waiting == 1
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_a_corruption_is_found(proved: World, name: str) -> None:
+    plant, expected = CORRUPTIONS[name]
+    plant(proved)
+    assert findings(proved) == expected
+
+
+def test_a_finding_names_its_day(proved: World) -> None:
+    delete_a_file(proved)
+    [finding] = verify_tenant(proved.lake, TENANT).findings
+    assert (finding.tenant_id, finding.call_date) == (TENANT, dt.date(2025, 11, 5))
