@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import subprocess
 import threading
 import time
@@ -56,8 +57,13 @@ def measure(
         )
         sampler = _Sampler(process.pid)
         sampler.start()
-        # The usage of a process holds that of every descendant that was waited for.
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            # The usage of a process holds that of every descendant that was waited for.
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            # It leads a session of its own, which an interrupt from the keyboard does not reach.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         wall = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
         usages = [usage, *_usages_of_orphans(process.pid)]

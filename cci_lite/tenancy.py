@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -27,8 +28,7 @@ RESERVED_TENANT_IDS = frozenset(
 TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,47}", re.ASCII)
 CALL_ID = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,199}", re.ASCII)
 _UNIFIED_KEY = re.compile(
-    rf"{UNIFIED}/(?P<tenant>[^/]+)/(?P<year>\d{{4}})/(?P<month>\d\d)/(?P<day>\d\d)/(?P<call>[^/]+)\.json",
-    re.ASCII,
+    rf"{UNIFIED}/(?P<tenant>[^/]+)/(?P<day>\d{{4}}/\d\d/\d\d)/(?P<call>[^/]+)\.json", re.ASCII
 )
 
 
@@ -109,17 +109,23 @@ class UnifiedKey:
 def parse_unified_key(key: str) -> UnifiedKey:
     """What a unified document's key says; raises ContractError when it is not laid out as one."""
     match = _UNIFIED_KEY.fullmatch(key)
-    try:
-        if match is None:
-            raise ValueError
-        day = dt.date(int(match["year"]), int(match["month"]), int(match["day"]))
-    except ValueError:
+    call_date = _day_of_path(match["day"]) if match else None
+    if match is None or call_date is None:
         raise ContractError(
             "",
             f"a key like {UNIFIED}/<tenant>/YYYY/MM/DD/<call_id>.json",
             "a key of another form",
-        ) from None
-    return UnifiedKey(check_tenant_id(match["tenant"]), day, check_call_id(match["call"]))
+        )
+    return UnifiedKey(check_tenant_id(match["tenant"]), call_date, check_call_id(match["call"]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _day_of_path(path: str) -> dt.date | None:
+    """The day that `YYYY/MM/DD` names; a listing asks for the same few again and again."""
+    try:
+        return dt.date.fromisoformat(path.replace("/", "-"))
+    except ValueError:
+        return None
 
 
 def quarantine_prefix(tenant_id: str) -> str:

@@ -28,6 +28,8 @@ from cci_lite.contract.template import (
 )
 from cci_lite.errors import ContractError, describe_value
 
+_NO_CLAIM = ReportedScore()
+
 Templates = Mapping[tuple[str, int], QaTemplate]
 
 _FINEST_CLAIM = Decimal(1).scaleb(-MOST_DECIMALS)
@@ -104,8 +106,8 @@ def score_evaluation(evaluation: QaEvaluation, template: QaTemplate) -> ScoredEv
     if by_id:
         _refuse_unknown_criterion(evaluation, template)
     verdicts = tuple(
-        Verdict.UNSCORED if result is None else verdict_of(result, "qa_evaluation.criteria")
-        for result in results
+        Verdict.UNSCORED if result is None else verdict_of(result, index)
+        for index, result in enumerate(results)
     )
     score = score_call(template.criteria, verdicts, template.scoring)
     reported, differs = _reported(evaluation, score)
@@ -177,27 +179,24 @@ def _reported(
 ) -> tuple[ReportedScore | None, bool | None]:
     """What the document's evaluator claimed, and whether it differs from the score.
 
-    The totals of a document that carries its form's hash were computed here: they are a claim only
-    when they differ.
+    The totals of a document that carries its form's hash were computed here: they are no claim,
+    unless they are others.
     """
     if evaluation.reported is not None:
         return evaluation.reported, _differs(evaluation.reported, score)
-    claimed = _claimed(evaluation)
-    if claimed is None:
-        return None, None
-    differs = _differs(claimed, score)
-    if evaluation.template_hash is not None and not differs:
-        return None, None
-    return claimed, differs
-
-
-def _claimed(evaluation: QaEvaluation) -> ReportedScore | None:
     claimed = ReportedScore(
         total_score=evaluation.total_score,
         max_score=evaluation.max_score,
         percentage=evaluation.percentage,
     )
-    return None if claimed == ReportedScore() else claimed
+    ours = ReportedScore(
+        total_score=float(score.total),
+        max_score=float(score.max),
+        percentage=None if score.percentage is None else float(score.percentage),
+    )
+    if claimed == _NO_CLAIM or (evaluation.template_hash is not None and claimed == ours):
+        return None, None
+    return claimed, _differs(claimed, score)
 
 
 def _differs(reported: ReportedScore, score: CallScore) -> bool:

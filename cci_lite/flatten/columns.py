@@ -49,10 +49,10 @@ class NestedRows:
         self._columns: dict[str, list[Any]] = {name: [] for name in names}
 
     def add(self, call: int, count: int, **columns: Any) -> None:
-        """Add `count` rows of a call, given as columns; `position=None` numbers them from 1."""
+        """Add `count` rows of a call, given as columns."""
         self._call.extend(repeat(call, count))
         for name, values in columns.items():
-            self._columns[name].extend(range(1, count + 1) if values is None else values)
+            self._columns[name].extend(values)
 
     def table(self, calls: pa.Table) -> pa.Table:
         """The rows as Arrow, with what they repeat of their calls."""

@@ -19,16 +19,19 @@ from cci_lite.contract.document import (
     Entities,
     KeyPhrases,
     Sentiment,
+    SentimentScores,
     UnifiedDocument,
-    decode_document,
 )
 from cci_lite.contract.judging import ScoredEvaluation, Templates, score_document
+from cci_lite.contract.reading import decode_document
 from cci_lite.errors import ContractError
 from cci_lite.flatten.calls import call_row
 from cci_lite.flatten.columns import FlatRows, NestedRows, milliseconds
 from cci_lite.flatten.criteria import CriterionRows
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
 from cci_lite.tenancy import parse_unified_key, quarantine_key
+
+_NO_SCORES = SentimentScores()
 
 
 class Flattener:
@@ -96,7 +99,7 @@ class Flattener:
         self._add_entities(call, document.entities)
         self._add_key_phrases(call, document.key_phrases)
         if document.ai_summary is not None and (items := document.ai_summary.action_items):
-            self._action_items.add(call, len(items), position=None, text=items)
+            self._action_items.add(call, len(items), position=range(1, len(items) + 1), text=items)
         return SourceRecord(
             source.key,
             source.etag,
@@ -142,44 +145,40 @@ class Flattener:
     def _add_sentiment(self, call: int, sentiment: Sentiment | None) -> None:
         if sentiment is None:
             return
-        for segment, result in enumerate(sentiment.result_list, start=1):
-            scores = result.sentiment_score
-            self._segments.add(
-                call,
-                1,
-                segment=[segment],
-                sentiment=[result.sentiment],
-                positive=[scores and scores.positive],
-                negative=[scores and scores.negative],
-                neutral=[scores and scores.neutral],
-                mixed=[scores and scores.mixed],
-            )
+        results = sentiment.result_list
+        scores = [result.sentiment_score or _NO_SCORES for result in results]
+        self._segments.add(
+            call,
+            len(results),
+            segment=range(1, len(results) + 1),
+            sentiment=[result.sentiment for result in results],
+            positive=[each.positive for each in scores],
+            negative=[each.negative for each in scores],
+            neutral=[each.neutral for each in scores],
+            mixed=[each.mixed for each in scores],
+        )
 
     def _add_entities(self, call: int, entities: Entities | None) -> None:
-        if entities is None:
-            return
-        for segment, result in enumerate(entities.result_list, start=1):
+        for segment, result in enumerate(entities.result_list if entities else (), start=1):
             found = result.entities
             self._entities.add(
                 call,
                 len(found),
                 segment=repeat(segment, len(found)),
-                position=None,
+                position=range(1, len(found) + 1),
                 text=[entity.text for entity in found],
                 entity_type=[entity.type for entity in found],
                 score=[entity.score for entity in found],
             )
 
     def _add_key_phrases(self, call: int, key_phrases: KeyPhrases | None) -> None:
-        if key_phrases is None:
-            return
-        for segment, result in enumerate(key_phrases.result_list, start=1):
+        for segment, result in enumerate(key_phrases.result_list if key_phrases else (), start=1):
             found = result.key_phrases
             self._key_phrases.add(
                 call,
                 len(found),
                 segment=repeat(segment, len(found)),
-                position=None,
+                position=range(1, len(found) + 1),
                 text=[phrase.text for phrase in found],
                 score=[phrase.score for phrase in found],
             )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cci_lite.contract.document import decode_document
 from cci_lite.contract.judging import Templates, score_document
+from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.errors import ContractError, NotFoundError
 from cci_lite.nightly.lake import Lake

@@ -18,7 +18,6 @@ from cci_lite.contract.document import (
     Source,
     UnifiedDocument,
     Usage,
-    decode_document,
     encode_document,
 )
 from cci_lite.contract.judging import (
@@ -28,6 +27,7 @@ from cci_lite.contract.judging import (
     with_evaluation,
 )
 from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import ContractError

@@ -40,7 +40,7 @@ class Both(Catalog, ConfigStore, Protocol):
 CATALOGS: dict[str, Callable[[Path], Both]] = {"sqlite": SqliteCatalog}
 
 
-@pytest.fixture(params=CATALOGS.values(), ids=CATALOGS)
+@pytest.fixture(params=list(CATALOGS.values()), ids=list(CATALOGS))
 def open_catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Both]:
     """Opens the same catalogue again, as another process would."""
     return lambda: request.param(tmp_path)

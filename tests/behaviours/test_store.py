@@ -16,7 +16,7 @@ from cci_lite.ports import Store
 STORES: dict[str, Callable[[Path], Store]] = {"folder": FolderStore}
 
 
-@pytest.fixture(params=STORES.values(), ids=STORES)
+@pytest.fixture(params=list(STORES.values()), ids=list(STORES))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     made: Store = request.param(tmp_path / "root")
     return made

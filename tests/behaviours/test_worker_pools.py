@@ -27,7 +27,7 @@ POOLS: dict[str, Callable[[], Inline | Processes]] = {
 }
 
 
-@pytest.fixture(params=POOLS.values(), ids=POOLS)
+@pytest.fixture(params=list(POOLS.values()), ids=list(POOLS))
 def pool(request: pytest.FixtureRequest) -> Iterator[WorkerPool]:
     with ExitStack() as stack:
         yield stack.enter_context(request.param())

@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from cci_lite.contract.document import decode_document
 from cci_lite.contract.judging import score_document, score_evaluation
+from cci_lite.contract.reading import decode_document
 from cci_lite.contract.schema import (
     rendered_documents,
     template_schema,

@@ -18,10 +18,10 @@ from cci_lite.contract.document import (
     Evidence,
     QaEvaluation,
     UnifiedDocument,
-    decode_document,
     encode_document,
 )
 from cci_lite.contract.metadata import CallMetadata, parse_metadata
+from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import item_of, parse_draft, template_of_item
 from cci_lite.contract.tenant import parse_tenant

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cci_lite.contract.columns import TABLES
-from cci_lite.contract.document import decode_document
+from cci_lite.contract.reading import decode_document
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DOCUMENTS = 20

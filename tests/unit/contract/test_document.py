@@ -26,11 +26,11 @@ from cci_lite.contract.document import (
     Source,
     UnifiedDocument,
     Usage,
-    decode_document,
     encode_document,
     redaction_of,
     verdict_of,
 )
+from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
 from cci_lite.errors import ContractError
 
@@ -83,7 +83,7 @@ def test_the_guides_example_is_read_as_version_1_2() -> None:
         sentiment_summary="Mostly neutral",
     )
     assert document.qa_evaluation is not None
-    assert [verdict_of(each, "") for each in document.qa_evaluation.criteria] == [
+    assert [verdict_of(each, 0) for each in document.qa_evaluation.criteria] == [
         Verdict.PASS,
         Verdict.FAIL,
         Verdict.PASS,
@@ -170,7 +170,7 @@ def test_a_missing_optional_field_and_null_are_the_same() -> None:
 def test_the_verdict_is_what_verdict_or_passed_says(
     passed: bool | None, verdict: str | None, expected: Verdict
 ) -> None:
-    assert verdict_of(result(passed=passed, verdict=verdict), "") is expected
+    assert verdict_of(result(passed=passed, verdict=verdict), 0) is expected
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from cci_lite.contract.document import (
     ReportedScore,
     Review,
     UnifiedDocument,
-    decode_document,
     encode_document,
 )
 from cci_lite.contract.judging import (
@@ -28,6 +27,7 @@ from cci_lite.contract.judging import (
     template_named_by,
     with_evaluation,
 )
+from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.contract.template import QaTemplate, parse_draft
 from cci_lite.errors import ContractError

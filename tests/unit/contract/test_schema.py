@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from ruamel.yaml import YAML
 
-from cci_lite.contract.document import UnifiedDocument, decode_document, encode_document
+from cci_lite.contract.document import UnifiedDocument, encode_document
 from cci_lite.contract.judging import score_document, with_evaluation
+from cci_lite.contract.reading import decode_document
 from cci_lite.contract.schema import FIELD_MEANINGS, template_schema, unified_document_schema
 from cci_lite.contract.template import TemplateFile, parse_draft
 from cci_lite.errors import ContractError, TemplateError

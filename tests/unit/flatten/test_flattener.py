@@ -173,7 +173,7 @@ def test_a_call_row_says_all_that_its_document_says() -> None:
 
 
 def test_criteria_rows_stand_in_the_forms_order_whatever_the_documents() -> None:
-    repeated = {**TEMPLATE, "qa_outcome": "fail", **STARTED, **WHO, **LINEAGE}
+    repeated: dict[str, Any] = {**TEMPLATE, "qa_outcome": "fail", **STARTED, **WHO, **LINEAGE}
     unsaid = {
         "reason": None,
         "evidence": None,
@@ -181,7 +181,7 @@ def test_criteria_rows_stand_in_the_forms_order_whatever_the_documents() -> None
         "confidence": None,
         "evaluator": None,
     }
-    judged = {
+    judged: dict[str, dict[str, Any]] = {
         "pass": {"passed": True, "is_passed": 1, "is_failed": 0, "is_evaluated": 1},
         "fail": {"passed": False, "is_passed": 0, "is_failed": 1, "is_evaluated": 1},
         "na": {"passed": None, "is_passed": 0, "is_failed": 0, "is_evaluated": 0},
@@ -263,8 +263,10 @@ def test_an_agent_without_an_id_is_unknown() -> None:
 def test_a_required_criterion_without_a_verdict_asks_for_review_and_says_why_once() -> None:
     reasons = ["unscored_required:greet_01", "low_confidence"]
     [row] = flatten(
-        document("call-1", verdicts=(None, True, True), review={"needed": False, "reasons": reasons})
-    )["calls"]  # fmt: skip
+        document(
+            "call-1", verdicts=(None, True, True), review={"needed": False, "reasons": reasons}
+        )
+    )["calls"]
     assert row["needs_review"] is True
     assert row["review_reasons"] == "unscored_required:greet_01,low_confidence"
     assert row["qa_outcome"] == "review"
@@ -432,9 +434,7 @@ def test_every_nested_row_has_the_columns_of_its_own_call(shapes: list[dict[str,
     for number, shape in enumerate(shapes):
         add(rows, made(f"call-{number}", shape))
     tables = {name: table.to_pylist() for name, table in rows.tables().items()}
-    whole = {
-        f"call-{number}": shape for number, shape in enumerate(shapes) if not shape["broken"]
-    }
+    whole = {f"call-{number}": shape for number, shape in enumerate(shapes) if not shape["broken"]}
 
     expected: dict[str, Counter[str]] = {
         "calls": Counter(whole.keys()),

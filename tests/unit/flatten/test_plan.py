@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 
 import pytest
 from hypothesis import given
@@ -82,7 +83,7 @@ def test_pieces_hold_every_document_once_in_order_and_stay_within_both_bounds(
     for piece in pieces:
         assert 1 <= len(piece) <= max_documents
         assert len(piece) == 1 or sum(source.size for source in piece) <= max_bytes
-    for piece, following in zip(pieces, pieces[1:], strict=False):
+    for piece, following in itertools.pairwise(pieces):
         # No piece could have taken in the next document.
         fits = sum(source.size for source in piece) + following[0].size <= max_bytes
         assert len(piece) == max_documents or not fits

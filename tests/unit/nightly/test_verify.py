@@ -23,7 +23,9 @@ def findings(world: World) -> set[tuple[str, str]]:
     return {(each.claim, each.found) for each in verify_tenant(world.lake, TENANT).findings}
 
 
-def rewrite(table_name: str, edit: Callable[[list[Row]], list[Row]], *, noted: bool = True) -> Plant:
+def rewrite(
+    table_name: str, edit: Callable[[list[Row]], list[Row]], *, noted: bool = True
+) -> Plant:
     """Change the rows of the day's file; `noted` tells the catalogue how many there are now."""
 
     def plant(world: World) -> None:

@@ -15,10 +15,10 @@ from cci_lite.contract.document import (
     CallDateSource,
     Redaction,
     UnifiedDocument,
-    decode_document,
     encode_document,
 )
 from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import QaTemplate, parse_draft
 from cci_lite.contract.tenant import Audio, Tenant

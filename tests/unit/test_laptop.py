@@ -1,0 +1,121 @@
+"""A lake from Python: rows by tenant, one state per reading, and errors in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import cci_lite
+from cci_lite.errors import LakeError, NotFoundError, SqlError, TenantIdError, UsageError
+from cci_lite.laptop import Lake, create_lake, open_lake
+from tests.worlds import TENANT, World
+
+COUNT = "SELECT count(*) AS calls FROM calls"
+
+
+@pytest.fixture
+def lake(world: World) -> Lake:
+    """Two tenants with one call each."""
+    for tenant_id in (TENANT, "other-tenant"):
+        world.register(tenant_id)
+        world.put(f"call-of-{tenant_id}", tenant_id=tenant_id)
+    world.run(TENANT, "other-tenant")
+    return open_lake(world.root)
+
+
+def count(lake: Lake, tenant_id: str = TENANT) -> int:
+    [row] = lake.sql(COUNT, tenant_id=tenant_id, as_="arrow").to_pylist()
+    calls: int = row["calls"]
+    return calls
+
+
+def test_rows_come_as_pandas_or_arrow(lake: Lake) -> None:
+    sql = "SELECT call_id, qa_percentage FROM calls"
+    frame = lake.sql(sql, tenant_id=TENANT)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.to_dict("records") == [{"call_id": f"call-of-{TENANT}", "qa_percentage": 66.67}]
+    table = lake.sql(sql, tenant_id=TENANT, as_="arrow")
+    assert isinstance(table, pa.Table)
+    assert table.to_pylist() == frame.to_dict("records")
+
+
+def test_the_package_opens_a_lake_by_its_path(lake: Lake) -> None:
+    assert count(cci_lite.open(str(lake.path))) == 1
+    assert count(cci_lite.open(lake.path)) == 1
+
+
+def test_each_tenant_sees_its_own_calls_only(lake: Lake) -> None:
+    for tenant_id in (TENANT, "other-tenant"):
+        rows = lake.sql("SELECT tenant_id, call_id FROM calls", tenant_id=tenant_id, as_="arrow")
+        assert rows.to_pylist() == [{"tenant_id": tenant_id, "call_id": f"call-of-{tenant_id}"}]
+
+
+def test_the_raw_documents_are_there_when_they_are_asked_for(lake: Lake) -> None:
+    rows = lake.sql(
+        "SELECT DISTINCT call_id FROM raw_explode_criteria", tenant_id=TENANT, as_="arrow"
+    )
+    assert rows.to_pylist() == [{"call_id": f"call-of-{TENANT}"}]
+
+
+def test_a_reader_keeps_its_state_while_others_publish(lake: Lake, world: World) -> None:
+    with lake.reader(TENANT) as query:
+        world.put("call-2")
+        assert world.run().succeeded
+        assert query(COUNT).to_pylist() == [{"calls": 1}]
+    assert count(lake) == 2
+
+
+def test_a_lake_made_in_a_folder_with_a_hostile_name_works(tmp_path: Path) -> None:
+    world = World(tmp_path / "a 'quoted' [lake] * ? 100% ü")
+    world.register()
+    world.put("call-1")
+    world.run()
+    assert count(open_lake(world.root)) == 1
+
+
+def test_a_relative_path_is_a_lake_too(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(lake.path.parent)
+    assert count(open_lake(Path(lake.path.name))) == 1
+
+
+def test_errors_say_what_to_do(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="did you mean demo-tenant"):
+        lake.sql(COUNT, tenant_id="demo-tennant")
+    with pytest.raises(TenantIdError):
+        lake.sql(COUNT, tenant_id="../other-tenant")
+    with pytest.raises(SqlError, match="^line 1, column 8: "):
+        lake.sql("SELECT nothing_like_it FROM calls", tenant_id=TENANT)
+    with pytest.raises(NotFoundError, match="make one with: cci-lite tenants add"):
+        open_lake(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="no lake can be made at"):
+        create_lake(tmp_path / "file")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "catalog.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(LakeError, match="cannot be used as a lake's catalogue"):
+        open_lake(tmp_path / "bad")
+
+
+@pytest.mark.parametrize("workers", [1, 2, None])
+def test_a_run_gives_the_same_with_any_number_of_workers(
+    lake: Lake, world: World, workers: int | None
+) -> None:
+    world.put("call-2")
+    world.put_bytes("broken", b"{")
+    report = lake.run_etl(TENANT, workers=workers)
+    assert report.succeeded
+    [day] = report.days
+    assert day.balance is not None
+    assert (day.documents_read, day.balance.calls, day.balance.quarantined) == (2, 2, 1)
+    assert count(lake) == 2
+
+
+def test_a_run_of_one_tenant_leaves_the_others_alone(lake: Lake, world: World) -> None:
+    world.put("call-2", tenant_id="other-tenant")
+    assert lake.run_etl(TENANT).days == []
+    assert count(lake, "other-tenant") == 1
+    assert lake.run_etl().succeeded
+    assert count(lake, "other-tenant") == 2
