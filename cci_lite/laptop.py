@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cci_lite.views import Schema, View
 
 INLINE_DOCUMENTS = 400
+SCRATCH_LIFE = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class Lake:
         from cci_lite.nightly.run import new_run_id, run_etl
 
         options = options or RunOptions()
+        self.store.sweep(before=utc_now() - SCRATCH_LIFE)
         tenants = self.tenants(tenant_id)
         if workers is None and self._waiting(tenants, options) < INLINE_DOCUMENTS:
             workers = 1

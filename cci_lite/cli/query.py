@@ -13,6 +13,8 @@ from cci_lite.cli.options import examples, lake_option, output_option, tenant_op
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SHOWN_ROWS = 1_000
+
 
 @click.command(
     "query",
@@ -44,10 +46,11 @@ def command(sql: str, tenant_id: str, lake: Path, output: str, target: Path | No
     if output == "table":
         if target is not None:
             raise UsageError("--to needs --output csv, json or parquet")
-        columns = rows.column_names
-        values = [column.to_pylist() for column in rows.columns]
-        print_rows(columns, list(zip(*values, strict=True)))
-        say(f"{rows.num_rows:,} rows")
+        shown = rows.slice(0, SHOWN_ROWS)
+        values = [column.to_pylist() for column in shown.columns]
+        print_rows(shown.column_names, list(zip(*values, strict=True)))
+        more = f", the first {SHOWN_ROWS:,} shown: --output csv has all"
+        say(f"{rows.num_rows:,} rows{more if rows.num_rows > SHOWN_ROWS else ''}")
         return
     data = _encoded(rows, output)
     if target is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ CATALOG_FILE = "catalog.db"
 _LEASES = "leases"
 _WAIT_SECONDS = 30.0
 
+_SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS config (
     pk TEXT NOT NULL, sk TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
@@ -53,9 +55,9 @@ class SqliteCatalog:
         file = lake / CATALOG_FILE
         try:
             self._db = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
-            with self._transaction():
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
+            # Whoever forgets to close a catalogue must not leave the file open.
+            weakref.finalize(self, self._db.close)
+            self._prepare(file)
         except sqlite3.DatabaseError as problem:
             raise LakeError(f"{file} cannot be used as a lake's catalogue: {problem}") from problem
 
@@ -214,6 +216,21 @@ class SqliteCatalog:
             "DELETE FROM generations WHERE tenant_id = ? AND call_date = ? AND generation = ?",
             (tenant_id, call_date.isoformat(), generation),
         )
+
+    def _prepare(self, file: Path) -> None:
+        """Make the tables of a new catalogue; a lake that is only read is not written to."""
+        [version] = self._db.execute("PRAGMA user_version").fetchone()
+        if version == _SCHEMA_VERSION:
+            return
+        if version != 0:
+            raise LakeError(
+                f"{file}: expected a catalogue of version {_SCHEMA_VERSION}, found {version}; "
+                "use the version of cci-lite that made it"
+            )
+        with self._transaction():
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def _publish_day(self, tenant_id: str, change: DayChange) -> None:
         day = change.day

@@ -70,6 +70,13 @@ class FolderStore:
         """Delete the folder and all that is in it."""
         shutil.rmtree(self.path(prefix.rstrip("/")), ignore_errors=True)
 
+    def sweep(self, before: dt.datetime) -> None:
+        """Delete what a killed process left half-written before this time."""
+        for scratch in (self.root / _SCRATCH).glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if scratch.stat().st_mtime < before.timestamp():
+                    scratch.unlink()
+
     def _place(self, key: str) -> str:
         if not key or "\0" in key or not _OUTSIDE.isdisjoint(key.split("/")):
             raise UsageError("a key within the lake was expected")

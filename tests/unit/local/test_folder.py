@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 
@@ -27,3 +28,15 @@ def test_writes_within_one_tick_of_the_clock_are_told_apart(
         store.write("unified/x", text)
         etags |= {found.etag for found in store.listing("unified/")}
     assert len(etags) == 3
+
+
+def test_what_a_killed_process_left_half_written_is_swept_after_a_while(tmp_path: Path) -> None:
+    scratch = tmp_path / ".scratch"
+    scratch.mkdir()
+    now = dt.datetime(2025, 11, 7, tzinfo=dt.UTC)
+    for name, hours in (("old", 30), ("fresh", 1)):
+        (scratch / name).write_bytes(b"half")
+        written = (now - dt.timedelta(hours=hours)).timestamp()
+        os.utime(scratch / name, (written, written))
+    FolderStore(tmp_path).sweep(before=now - dt.timedelta(days=1))
+    assert [path.name for path in scratch.iterdir()] == ["fresh"]
