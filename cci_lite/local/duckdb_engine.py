@@ -214,7 +214,9 @@ def _without_paths(error: duckdb.Error) -> str:
             "open the lake again to see its present state"
         )
     first_line = str(error).splitlines()[0]
-    return re.sub(r"(?<!\S)(['\"]?)(?:[A-Za-z]:)?[/\\](?=\S)[^'\"\n]*\1", "(a file)", first_line)
+    if "Division by zero" in first_line:
+        return "division by zero, which Athena refuses too; guard it: x / NULLIF(y, 0)"
+    return re.sub(r"(?<!\S)(['\"]?)(?:[A-Za-z]:)?[/\\](?=[\w.])[^'\"\n]*\1", "(a file)", first_line)
 
 
 def _in_milliseconds(rows: pa.Table) -> pa.Table:
