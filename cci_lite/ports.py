@@ -26,6 +26,9 @@ class Store(Protocol):
     def listing(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below `prefix`, ordered by key."""
 
+    def head(self, key: str) -> StoredObject | None:
+        """The object as a listing shows it; None when it is not there."""
+
     def folders(self, prefix: str) -> list[str]:
         """The names directly below `prefix` that have something below them, ordered."""
 
@@ -134,6 +137,9 @@ class Catalog(Protocol):
 
     def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
         """What one day was built from, by key."""
+
+    def quarantined(self, tenant_id: str) -> dict[str, SourceRecord]:
+        """A tenant's quarantined documents of all days, by key."""
 
     def parts(self, tenant_id: str, call_date: dt.date | None = None) -> dict[str, list[PartFile]]:
         """The published files by table: of one day, or of all."""

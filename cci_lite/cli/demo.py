@@ -166,7 +166,8 @@ def _night(lake: Lake) -> None:
     report = lake.run_etl()
     if not report.succeeded:
         reasons = [day.reason for day in report.days if day.reason]
-        raise LakeError("; ".join([*reasons, *(f"{name} is busy" for name in report.busy)]))
+        reasons += [*report.failed.values(), *(f"{name} is busy" for name in report.busy)]
+        raise LakeError("; ".join(reasons))
     sheets = [day.balance for day in report.days if day.balance]
     read = sum(day.documents_read for day in report.days)
     if not sheets:

@@ -177,6 +177,7 @@ def print_report(report: RunReport, output: str = "table") -> None:
                 "succeeded": report.succeeded,
                 "days": records(columns, rows),
                 "busy": report.busy,
+                "failed": report.failed,
                 "unknown_tenants": report.unknown_tenants,
             }
         )
@@ -187,6 +188,8 @@ def print_report(report: RunReport, output: str = "table") -> None:
     for day in report.days:
         if day.reason:
             say(f"{day.tenant_id} {day.call_date} {day.status}: {day.reason}")
+    for tenant_id, reason in report.failed.items():
+        say(f"{tenant_id} failed: {reason}")
     for tenant_id in report.busy:
         say(f"{tenant_id}: another run is at work; wait for it to end and run again")
     for name in report.unknown_tenants:

@@ -66,18 +66,14 @@ def replay(keys: Sequence[str], tenant_id: str, lake: Path) -> None:
     from cci_lite.cli.output import say
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
-    from cci_lite.nightly.quarantine import prepare_replay
 
-    opened = open_lake(lake)
-    forms = opened.tenants(tenant_id)[tenant_id]
-    found = prepare_replay(opened.nightly(), tenant_id, forms, keys)
-    still = [document for document in found.documents if document.problem is not None]
+    options = RunOptions(replay=frozenset(keys))
+    report = open_lake(lake).run_etl(tenant_id, options=options)
+    still = [document for document in report.replayed if document.problem is not None]
     for document in still:
         say(f"  {document.source_key}: {document.problem}")
-    say(f"{len(found.again):,} mended, {len(still):,} still in quarantine")
-    if not found.again:
-        raise click.exceptions.Exit(1 if still else 0)
-    report = opened.run_etl(tenant_id, options=RunOptions(again=found.again, removed=found.removed))
+    mended = len(report.replayed) - len(still)
+    say(f"{mended:,} mended, {len(still):,} still in quarantine")
     print_report(report)
-    if not report.succeeded or (keys and still):
+    if not report.succeeded or (still and (keys or not mended)):
         raise click.exceptions.Exit(1)

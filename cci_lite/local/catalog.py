@@ -69,25 +69,23 @@ class SqliteCatalog:
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         """One item, or None."""
-        row = self._db.execute(
-            "SELECT item FROM config WHERE pk = ? AND sk = ?", (pk, sk)
-        ).fetchone()
+        row = self._execute("SELECT item FROM config WHERE pk = ? AND sk = ?", (pk, sk)).fetchone()
         return None if row is None else _item(row[0])
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
         """Create or replace an item."""
-        self._db.execute("REPLACE INTO config VALUES (?, ?, ?)", (pk, sk, _text(item)))
+        self._execute("REPLACE INTO config VALUES (?, ?, ?)", (pk, sk, _text(item)))
 
     def put_new(self, pk: str, sk: str, item: Mapping[str, Any]) -> bool:
         """Create an item; False when there is one already."""
-        cursor = self._db.execute(
+        cursor = self._execute(
             "INSERT OR IGNORE INTO config VALUES (?, ?, ?)", (pk, sk, _text(item))
         )
         return cursor.rowcount == 1
 
     def query(self, pk: str, sk_prefix: str) -> list[dict[str, Any]]:
         """The items of a partition key whose sort key starts so, ordered by it."""
-        rows = self._db.execute(
+        rows = self._execute(
             "SELECT item FROM config WHERE pk = ? AND substr(sk, 1, ?) = ? ORDER BY sk",
             (pk, len(sk_prefix), sk_prefix),
         )
@@ -95,7 +93,7 @@ class SqliteCatalog:
 
     def partition_keys(self) -> list[str]:
         """All partition keys, ordered."""
-        return [row[0] for row in self._db.execute("SELECT DISTINCT pk FROM config ORDER BY pk")]
+        return [row[0] for row in self._execute("SELECT DISTINCT pk FROM config ORDER BY pk")]
 
     # Catalog
 
@@ -124,7 +122,7 @@ class SqliteCatalog:
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
         """The published days of a tenant."""
-        rows = self._db.execute(
+        rows = self._execute(
             "SELECT call_date, generation, listing_digest, etl_run_id, published_at FROM days "
             "WHERE tenant_id = ? ORDER BY call_date",
             (tenant_id,),
@@ -138,16 +136,25 @@ class SqliteCatalog:
 
     def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
         """What one day was built from, by key."""
-        rows = self._db.execute(
+        rows = self._execute(
             "SELECT key, etag, modified_at, outcome, call_id, revision FROM sources "
             "WHERE tenant_id = ? AND call_date = ? ORDER BY key",
             (tenant_id, call_date.isoformat()),
         )
         return {row[0]: _source(row) for row in rows}
 
+    def quarantined(self, tenant_id: str) -> dict[str, SourceRecord]:
+        """A tenant's quarantined documents of all days, by key."""
+        rows = self._execute(
+            "SELECT key, etag, modified_at, outcome, call_id, revision FROM sources "
+            "WHERE tenant_id = ? AND outcome = ? ORDER BY key",
+            (tenant_id, SourceOutcome.QUARANTINED.value),
+        )
+        return {row[0]: _source(row) for row in rows}
+
     def parts(self, tenant_id: str, call_date: dt.date | None = None) -> dict[str, list[PartFile]]:
         """The published files by table: of one day, or of all."""
-        rows = self._db.execute(
+        rows = self._execute(
             "SELECT table_name, key, rows, bytes FROM parts "
             "WHERE tenant_id = ? AND (? IS NULL OR call_date = ?) ORDER BY table_name, key",
             (tenant_id, *[call_date and call_date.isoformat()] * 2),
@@ -162,7 +169,7 @@ class SqliteCatalog:
     ) -> dict[dt.date, list[SourceRecord]]:
         """The given calls where they are published on another day than this."""
         # All ids travel as one JSON text: the number of parameters of a statement is limited.
-        rows = self._db.execute(
+        rows = self._execute(
             "SELECT key, etag, modified_at, outcome, call_id, revision, call_date FROM sources "
             "WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?)) "
             "AND call_date <> ? AND outcome = ?",
@@ -180,7 +187,7 @@ class SqliteCatalog:
 
     def stage(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
         """Note that files of a generation are about to be written."""
-        self._db.execute(
+        self._execute(
             "INSERT OR IGNORE INTO generations VALUES (?, ?, ?, NULL)",
             (tenant_id, call_date.isoformat(), generation),
         )
@@ -193,7 +200,7 @@ class SqliteCatalog:
 
     def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
         """Generations that were staged and never published."""
-        rows = self._db.execute(
+        rows = self._execute(
             "SELECT call_date, generation FROM generations AS g "
             "WHERE tenant_id = ? AND retired_at IS NULL AND NOT EXISTS ("
             "SELECT 1 FROM days AS d WHERE d.tenant_id = g.tenant_id "
@@ -204,7 +211,7 @@ class SqliteCatalog:
 
     def retired(self, tenant_id: str, before: dt.datetime) -> list[tuple[dt.date, str]]:
         """Generations that were replaced before this time."""
-        rows = self._db.execute(
+        rows = self._execute(
             "SELECT call_date, generation FROM generations WHERE tenant_id = ? AND retired_at < ?",
             (tenant_id, _moment(before)),
         )
@@ -212,7 +219,7 @@ class SqliteCatalog:
 
     def forget(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
         """Drop the note of a generation whose files have been deleted."""
-        self._db.execute(
+        self._execute(
             "DELETE FROM generations WHERE tenant_id = ? AND call_date = ? AND generation = ?",
             (tenant_id, call_date.isoformat(), generation),
         )
@@ -229,13 +236,13 @@ class SqliteCatalog:
             )
         with self._transaction():
             for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+                self._execute(statement)
+            self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def _publish_day(self, tenant_id: str, change: DayChange) -> None:
         day = change.day
         key = (tenant_id, day.call_date.isoformat())
-        row = self._db.execute(
+        row = self._execute(
             "SELECT generation FROM days WHERE tenant_id = ? AND call_date = ?", key
         ).fetchone()
         published = None if row is None else row[0]
@@ -245,13 +252,13 @@ class SqliteCatalog:
                 f"{change.previous_generation}, found {published}; run again"
             )
         for table in ("days", "parts", "sources"):
-            self._db.execute(f"DELETE FROM {table} WHERE tenant_id = ? AND call_date = ?", key)
+            self._execute(f"DELETE FROM {table} WHERE tenant_id = ? AND call_date = ?", key)
         published_at = _moment(day.published_at)
-        self._db.execute(
+        self._execute(
             "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?)",
             (*key, day.generation, day.listing_digest, day.etl_run_id, published_at),
         )
-        self._db.executemany(
+        self._execute_many(
             "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
             (
                 (*key, table, part.key, part.rows, part.bytes)
@@ -259,7 +266,7 @@ class SqliteCatalog:
                 for part in parts
             ),
         )
-        self._db.executemany(
+        self._execute_many(
             "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
@@ -275,7 +282,7 @@ class SqliteCatalog:
             ),
         )
         if published is not None:
-            self._db.execute(
+            self._execute(
                 "UPDATE generations SET retired_at = ? "
                 "WHERE tenant_id = ? AND call_date = ? AND generation = ?",
                 (published_at, *key, published),
@@ -283,13 +290,27 @@ class SqliteCatalog:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+        self._execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            with contextlib.suppress(LakeError):
+                self._execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+
+    def _execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run one statement; whatever SQLite complains about is an error of the lake."""
+        try:
+            return self._db.execute(sql, values)
+        except sqlite3.Error as problem:
+            raise LakeError(f"the catalogue could not be used: {problem}; run again") from problem
+
+    def _execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        try:
+            self._db.executemany(sql, rows)
+        except sqlite3.Error as problem:
+            raise LakeError(f"the catalogue could not be used: {problem}; run again") from problem
 
 
 def _lock(file: Path) -> sqlite3.Connection:

@@ -39,6 +39,13 @@ class FolderStore:
         if folder.is_dir():
             yield from _walk(folder, prefix)
 
+    def head(self, key: str) -> StoredObject | None:
+        """The file as a listing shows it; None when it is not there."""
+        try:
+            return _stored(key, os.stat(self._place(key)))  # noqa: PTH116
+        except FileNotFoundError:
+            return None
+
     def folders(self, prefix: str) -> list[str]:
         """The folders directly below `prefix`, ordered."""
         folder = self.path(prefix.rstrip("/"))
@@ -68,7 +75,8 @@ class FolderStore:
 
     def delete_below(self, prefix: str) -> None:
         """Delete the folder and all that is in it."""
-        shutil.rmtree(self.path(prefix.rstrip("/")), ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.path(prefix.rstrip("/")))
 
     def sweep(self, before: dt.datetime) -> None:
         """Delete what a killed process left half-written before this time."""
@@ -121,6 +129,10 @@ def _walk(folder: Path, prefix: str) -> Iterator[StoredObject]:
                 state = entry.stat()
             except FileNotFoundError:
                 continue
-            modified_at = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC)
-            etag = f"{state.st_mtime_ns:x}-{state.st_size:x}"
-            yield StoredObject(f"{prefix}{entry.name}", etag, state.st_size, modified_at)
+            yield _stored(f"{prefix}{entry.name}", state)
+
+
+def _stored(key: str, state: os.stat_result) -> StoredObject:
+    modified_at = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC)
+    etag = f"{state.st_mtime_ns:x}-{state.st_size:x}"
+    return StoredObject(key, etag, state.st_size, modified_at)

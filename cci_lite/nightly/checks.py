@@ -9,7 +9,7 @@ from cci_lite.nightly.reports import Balance
 from cci_lite.nightly.staging import StagedDay
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord
 
-SHRINK_GUARD_CALLS = 5
+SHRINK_GUARD_CALLS = 5  # fewer lost calls are let through, unless they are all of the day's
 SHRINK_GUARD_SHARE = 0.1
 
 
@@ -23,7 +23,7 @@ def refuse_failures(day: StagedDay) -> None:
 def check_balance(
     day: StagedDay, balance: Balance, parts: Mapping[str, Sequence[PartFile]]
 ) -> None:
-    """Refuse a day whose written rows are not those of its documents."""
+    """Refuse a day whose written rows are not those of its documents; raises BalanceError."""
     total = balance.calls + balance.superseded + balance.quarantined + balance.erased
     if balance.sources != total:
         raise BalanceError(f"{day.plan.call_date}: {balance.sources} documents, {total} outcomes")
@@ -36,15 +36,24 @@ def check_balance(
             raise BalanceError(
                 f"{day.plan.call_date}: expected {expected} rows in {table_name}, found {rows}"
             )
+    ids = [
+        record.call_id for record in day.records.values() if record.outcome is SourceOutcome.CALL
+    ]
+    if len(set(ids)) != len(ids):
+        raise BalanceError(f"{day.plan.call_date}: {len(ids) - len(set(ids))} calls stand twice")
 
 
 def guard_against_shrinking(day: StagedDay, records: Mapping[str, SourceRecord]) -> None:
-    """Refuse a day that would lose many published calls to documents that became unreadable."""
+    """Refuse a day that would lose many published calls to documents that became unreadable.
+
+    Raises BalanceError.
+    """
     calls = [key for key, record in day.known.items() if record.outcome is SourceOutcome.CALL]
     lost = [
         key for key in calls if key in records and records[key].outcome is SourceOutcome.QUARANTINED
     ]
-    if len(lost) >= SHRINK_GUARD_CALLS and len(lost) > SHRINK_GUARD_SHARE * len(calls):
+    many = len(lost) >= SHRINK_GUARD_CALLS and len(lost) > SHRINK_GUARD_SHARE * len(calls)
+    if many or len(lost) == len(calls) > 1:
         raise BalanceError(
             f"{day.plan.call_date}: {len(lost)} of {len(calls)} published calls would be lost to "
             "documents that now break the contract; mend them, or run with --allow-shrink"

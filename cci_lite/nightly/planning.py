@@ -13,19 +13,23 @@ from cci_lite.ports import Store, StoredObject
 from cci_lite.tenancy import UNIFIED, parse_unified_key, unified_day_prefix, unified_prefix
 
 DEFAULT_GRACE = dt.timedelta(hours=24)
+UNDATED = dt.date(1970, 1, 1)  # the day of files whose key names none
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """How a run behaves.
 
-    `since` leaves earlier days alone. `again` are documents to read even when they are unchanged,
-    `removed` documents whose rows go. `allow_shrink` publishes a day that lost calls.
+    `since` leaves earlier days alone. `allow_shrink` publishes a day that lost calls. `replay`
+    looks at quarantined documents again first: at these keys, or at all when it is empty; from it
+    come `again` (documents to read even when they are unchanged) and `removed` (those whose rows
+    go).
     """
 
     since: dt.date | None = None
     grace: dt.timedelta = DEFAULT_GRACE
     allow_shrink: bool = False
+    replay: frozenset[str] | None = None
     again: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
 
@@ -73,14 +77,14 @@ def _digests_by_day(
 ) -> tuple[dict[dt.date, str], dict[dt.date, list[StoredObject]]]:
     """A digest of each day's listing, and the objects that are not laid out as documents.
 
-    Those count to the day on which they were written, so that they too are accounted for.
+    Those count to the day UNDATED, so that they too are accounted for.
     """
     digests: dict[dt.date, ListingDigest] = {}
     strays: dict[dt.date, list[StoredObject]] = {}
     for source in store.listing(unified_prefix(tenant_id)):
         call_date = _day_of_key(source.key)
         if call_date is None:
-            strays.setdefault(source.modified_at.date(), []).append(source)
+            strays.setdefault(UNDATED, []).append(source)
         else:
             digests.setdefault(call_date, ListingDigest()).add(source)
     for call_date, objects in strays.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,9 +13,12 @@ from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.errors import ContractError, NotFoundError
 from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.reports import ReplayedDocument
 from cci_lite.nightly.work import read_part
-from cci_lite.ports import SourceOutcome, SourceRecord
-from cci_lite.tenancy import quarantine_key, unified_key
+from cci_lite.ports import SourceRecord
+from cci_lite.tenancy import quarantine_key, quarantine_prefix, unified_key
+
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,8 @@ class QuarantinedDocument:
 
 
 @dataclass(frozen=True)
-class ReplayedDocument:
-    """One document that was looked at again: `problem` says why it stays in quarantine."""
-
-    source_key: str
-    problem: ContractError | None
-
-
-@dataclass(frozen=True)
 class Replay:
-    """What a replay found: the run that follows reads `again` and lets go of `removed`."""
+    """What a replay found: the run goes on to read `again` and to let go of `removed`."""
 
     documents: tuple[ReplayedDocument, ...]
     again: frozenset[str]
@@ -64,21 +59,18 @@ def list_quarantined(lake: Lake, tenant_id: str) -> list[QuarantinedDocument]:
     return sorted(found, key=lambda document: (document.call_date, document.source_key))
 
 
-def prepare_replay(
-    lake: Lake,
-    tenant_id: str,
-    templates: Sequence[QaTemplate],
-    keys: Collection[str] = (),
+def replay_quarantined(
+    lake: Lake, tenant_id: str, templates: Sequence[QaTemplate], keys: Collection[str]
 ) -> Replay:
     """Look at quarantined documents again (`keys`, or all) and put the mended ones in place.
 
-    What counts is the copy in quarantine when it was mended, otherwise the document itself: it may
-    have been mended in place, or the form that it named has been added since. Must run under the
-    tenant's lease or before a run. Raises NotFoundError for a key that is not in quarantine.
+    What counts is the document itself when it was written anew since it was quarantined, otherwise
+    its copy in quarantine when that was mended, otherwise the document as it was: the form that it
+    names may have been added since. Must run under the tenant's lease. Raises NotFoundError for a
+    key that is not in quarantine.
     """
-    quarantined = dict(_quarantined(lake, tenant_id))
-    unknown = sorted(set(keys) - quarantined.keys())
-    if unknown:
+    quarantined = lake.catalog.quarantined(tenant_id)
+    if unknown := set(keys) - quarantined.keys():
         raise NotFoundError(
             f"tenant {tenant_id}: {len(unknown)} of the given keys are not in quarantine; "
             "see: cci-lite quarantine list"
@@ -87,7 +79,7 @@ def prepare_replay(
     documents, again, removed = [], set(), set()
     for key in sorted(keys or quarantined):
         try:
-            target = _put_in_place(lake, tenant_id, key, by_name)
+            target = _put_in_place(lake, tenant_id, quarantined[key], by_name)
         except ContractError as problem:
             documents.append(ReplayedDocument(key, problem))
             continue
@@ -98,33 +90,54 @@ def prepare_replay(
     return Replay(tuple(documents), frozenset(again), frozenset(removed))
 
 
-def _quarantined(lake: Lake, tenant_id: str) -> Iterable[tuple[str, SourceRecord]]:
-    for call_date in lake.catalog.days(tenant_id):
-        for key, record in lake.catalog.sources(tenant_id, call_date).items():
-            if record.outcome is SourceOutcome.QUARANTINED:
-                yield key, record
+def delete_stale_copies(lake: Lake, tenant_id: str) -> None:
+    """Delete copies of documents that are not in quarantine (any more): they hold what was said."""
+    quarantined = lake.catalog.quarantined(tenant_id)
+    needed = {quarantine_key(tenant_id, key) for key in quarantined}
+    for copy in lake.store.listing(quarantine_prefix(tenant_id)):
+        if copy.key not in needed:
+            lake.store.delete(copy.key)
 
 
-def _put_in_place(lake: Lake, tenant_id: str, key: str, templates: Templates) -> str:
+def _put_in_place(lake: Lake, tenant_id: str, record: SourceRecord, templates: Templates) -> str:
     """Write a mended document where it belongs; its key. Raises ContractError when it is not."""
-    store = lake.store
-    copy = _read(lake, quarantine_key(tenant_id, key))
-    original = _read(lake, key)
-    data = original if copy is None or copy == original else copy
-    if data is None:
-        raise ContractError("", "the document or its copy in quarantine", "neither")
+    data, is_original = _mended(lake, tenant_id, record)
     # A person mends a document in an editor, which may spread it over lines.
     document = decode_document(data, one_line=False).document
     if document.tenant_id != tenant_id:
         raise ContractError("tenant_id", f"'{tenant_id}'", "another tenant")
     score_document(document, templates)
     target = unified_key(tenant_id, document.call_date, document.call_id)
-    line = msgspec.json.encode(msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))) + b"\n"
-    if target != key or line.rstrip() != (original or b"").rstrip():
-        store.write(target, line)
-    if target != key:
-        store.delete(key)
+    line = msgspec.json.encode(msgspec.json.decode(data.removeprefix(_BOM))) + b"\n"
+    if target == record.key:
+        if not (is_original and line.rstrip() == data.rstrip()):
+            lake.store.write(target, line)
+    elif _revision_at(lake, target) < document.revision:
+        # The document at the old key is deleted only after the day has been published without it.
+        lake.store.write(target, line)
     return target
+
+
+def _mended(lake: Lake, tenant_id: str, record: SourceRecord) -> tuple[bytes, bool]:
+    """The bytes to look at, and whether they are those of the document itself."""
+    original = _read(lake, record.key)
+    copy = _read(lake, quarantine_key(tenant_id, record.key))
+    present = lake.store.head(record.key)
+    written_anew = present is not None and present.etag != record.etag
+    if original is not None and (written_anew or copy is None or copy == original):
+        return original, True
+    if copy is None:
+        raise ContractError("", "the document or its copy in quarantine", "neither")
+    return copy, False
+
+
+def _revision_at(lake: Lake, key: str) -> int:
+    """The revision of the readable document at a key; 0 without one."""
+    data = _read(lake, key)
+    try:
+        return 0 if data is None else decode_document(data, one_line=False).document.revision
+    except ContractError:
+        return 0
 
 
 def _read(lake: Lake, key: str) -> bytes | None:

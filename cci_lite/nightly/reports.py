@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cci_lite.errors import ContractError
 from cci_lite.ports import SourceOutcome, SourceRecord
 
 
@@ -68,17 +69,32 @@ class DayReport:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class ReplayedDocument:
+    """A quarantined document that was looked at again; `problem` says why it stays there."""
+
+    source_key: str
+    problem: ContractError | None
+
+
 @dataclass
 class RunReport:
-    """What a run did. `busy` are tenants that another run was working on."""
+    """What a run did.
+
+    `busy` are tenants that another run was working on, `failed` those that could not be worked on,
+    with the reason.
+    """
 
     etl_run_id: str
     started_at: dt.datetime
     days: list[DayReport] = field(default_factory=list)
     busy: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    replayed: list[ReplayedDocument] = field(default_factory=list)
     unknown_tenants: list[str] = field(default_factory=list)
 
     @property
     def succeeded(self) -> bool:
         """Whether everything that there was to do was done."""
-        return not self.busy and all(day.status == DayStatus.PUBLISHED for day in self.days)
+        published = all(day.status is DayStatus.PUBLISHED for day in self.days)
+        return published and not (self.busy or self.failed)

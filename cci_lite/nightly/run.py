@@ -17,15 +17,23 @@ import pyarrow as pa
 
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.template import QaTemplate
-from cci_lite.errors import BalanceError, CciLiteError, LeaseHeldError
+from cci_lite.errors import BalanceError, CciLiteError, LeaseHeldError, UsageError
 from cci_lite.flatten.plan import DayPlan, split
 from cci_lite.nightly.checks import check_balance, guard_against_shrinking, refuse_failures
 from cci_lite.nightly.generations import clean_up, delete_generation
 from cci_lite.nightly.lake import Lake
 from cci_lite.nightly.planning import DEFAULT_OPTIONS, RunOptions, plan_tenant
+from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined
 from cci_lite.nightly.reports import Balance, DayReport, DayStatus, Progress, RunReport
 from cci_lite.nightly.staging import StagedDay, carried_parts
-from cci_lite.nightly.work import ItemResult, WorkItem, flatten_item, read_part, write_part
+from cci_lite.nightly.work import (
+    ItemResult,
+    WorkItem,
+    describe_problem,
+    flatten_item,
+    read_part,
+    write_part,
+)
 from cci_lite.ports import (
     DayChange,
     PartFile,
@@ -84,7 +92,12 @@ def run_etl(
                 pipeline_version,
                 observe,
             )
-            tenant_run.run()
+            try:
+                tenant_run.run()
+            except UsageError:
+                raise
+            except (CciLiteError, OSError) as problem:
+                report.failed[tenant_id] = describe_problem(problem)
     return report
 
 
@@ -113,12 +126,20 @@ class _TenantRun:
         self._generations = 0
 
     def run(self) -> None:
-        """Clean up, then bring every day up to date."""
+        """Clean up, look at quarantined documents again if asked to, bring every day up to date."""
         clean_up(self._lake, self._tenant_id, self._options.grace)
+        delete_stale_copies(self._lake, self._tenant_id)
         self._observe(Progress("cleaned", self._tenant_id))
+        if self._options.replay is not None:
+            self._replay(self._options.replay)
         plans = plan_tenant(self._lake, self._tenant_id, self._options)
         for staged in self._stage_all(plans):
             self._report.days.append(self._finish(staged))
+
+    def _replay(self, keys: frozenset[str]) -> None:
+        replay = replay_quarantined(self._lake, self._tenant_id, self._templates, keys)
+        self._report.replayed += replay.documents
+        self._options = replace(self._options, again=replay.again, removed=replay.removed)
 
     def _stage_all(self, plans: Iterable[DayPlan]) -> Iterator[StagedDay]:
         """Stage days one after the other while workers are already busy with the next ones."""
@@ -201,7 +222,9 @@ class _TenantRun:
             for day in days:
                 self._discard(day)
             status = DayStatus.REFUSED if isinstance(problem, BalanceError) else DayStatus.FAILED
-            return DayReport(self._tenant_id, staged.plan.call_date, status, reason=str(problem))
+            return DayReport(
+                self._tenant_id, staged.plan.call_date, status, reason=describe_problem(problem)
+            )
         published = days[0]
         self._observe(
             Progress(
@@ -209,7 +232,7 @@ class _TenantRun:
             )
         )
         for day in days:
-            self._delete_mended_copies(day)
+            self._delete_mended(day)
         return DayReport(
             self._tenant_id,
             published.plan.call_date,
@@ -341,9 +364,11 @@ class _TenantRun:
     def _discard(self, day: StagedDay) -> None:
         delete_generation(self._lake, self._tenant_id, day.plan.call_date, day.generation)
 
-    def _delete_mended_copies(self, day: StagedDay) -> None:
-        """A document that holds to the contract again needs no copy in quarantine."""
+    def _delete_mended(self, day: StagedDay) -> None:
+        """Delete the copies of documents that left quarantine, and documents that moved away."""
         records = day.records
+        for key in self._options.removed & day.known.keys():
+            self._lake.store.delete(key)
         for key, before in day.known.items():
             if before.outcome is not SourceOutcome.QUARANTINED:
                 continue

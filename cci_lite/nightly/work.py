@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.template import QaTemplate
-from cci_lite.errors import CciLiteError
+from cci_lite.errors import BalanceError, CciLiteError
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord, Store, StoredObject
 from cci_lite.tenancy import part_key, quarantine_key
@@ -62,7 +62,7 @@ def flatten_item(store: Store, item: WorkItem) -> ItemResult:
     try:
         return _flatten(store, item)
     except Exception as problem:  # one day that cannot be built must not stop the others
-        return ItemResult(failure=_describe_failure(problem))
+        return ItemResult(failure=describe_problem(problem))
 
 
 def write_part(
@@ -123,22 +123,42 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
             rows = flattener()
     _collect(batches, rows)
     parts = {}
+    criteria = 0
     for table_name, tables in batches.items():
         if carried := _carried(store, item, table_name):
             key_columns = [(name, "ascending") for name in TABLES[table_name].key]
             tables = [pa.concat_tables([*carried, *tables]).sort_by(key_columns)]
+        _check_keys(table_name, tables)
+        if table_name == "calls":
+            criteria = sum(pc.sum(table["qa_criteria"]).as_py() or 0 for table in tables)
         key = part_key(item.tenant_id, table_name, item.call_date, item.generation, item.part)
         if (part := write_part(store, key, table_name, tables)) is not None:
             parts[table_name] = part
         tables.clear()
+    found = parts["qa_criteria"].rows if "qa_criteria" in parts else 0
+    if found != criteria:
+        raise BalanceError(f"expected {criteria} rows in qa_criteria, found {found}")
     return ItemResult(parts, tuple(records))
 
 
-def _describe_failure(problem: Exception) -> str:
-    """What failed and where in the code; messages of other libraries may carry data."""
+def describe_problem(problem: Exception) -> str:
+    """What failed; messages of other libraries and of the system may carry data or file names."""
+    if isinstance(problem, CciLiteError):
+        return str(problem)
     frame = traceback.extract_tb(problem.__traceback__)[-1]
-    detail = f": {problem}" if isinstance(problem, (CciLiteError, OSError)) else ""
+    detail = f": {problem.strerror}" if isinstance(problem, OSError) and problem.strerror else ""
     return f"{type(problem).__name__} at {Path(frame.filename).name}:{frame.lineno}{detail}"
+
+
+def _check_keys(table_name: str, tables: list[pa.Table]) -> None:
+    """Refuse rows of which two have the same key: other parts hold the rows of other calls."""
+    key = list(TABLES[table_name].key)
+    rows = sum(table.num_rows for table in tables)
+    if rows:
+        keys = pa.concat_tables([table.select(key) for table in tables])
+        distinct = keys.group_by(key).aggregate([]).num_rows
+        if distinct != rows:
+            raise BalanceError(f"{table_name}: {rows - distinct} rows have the key of another one")
 
 
 def _collect(batches: Mapping[str, list[pa.Table]], rows: Flattener) -> None:

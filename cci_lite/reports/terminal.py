@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
@@ -16,8 +17,9 @@ from cci_lite.reports.leaderboard import FormTable, Leaderboard, LeaderboardRow,
 from cci_lite.reports.text import one_line
 from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 
-_PADDING = 2
-_NAME_WIDTH = 12
+_PADDING = 1
+_DIVIDER = 1  # What the box puts between two columns.
+_LONG_WORD = 20  # A longer one (an id, an address) is broken rather than costs a column.
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ _COLUMNS = (
     _Column("#", lambda row: row.place or numbers.NOTHING, 0),
     _Column("Agent", lambda row: one_line(row.agent), 0, is_number=False),
     _Column("Team", lambda row: one_line(row.agent_team or ""), 4, is_number=False),
-    _Column("Form", lambda row: one_line(row.form), 1, is_number=False),
+    _Column("Form", lambda row: one_line(row.form), 0, is_number=False),
     _Column("Failed", lambda row: f"{row.failed_calls:,} of {row.evaluated_calls:,}", 0),
     _Column("Fail rate", lambda row: numbers.percent(row.call_fail_rate), 0),
     _Column(
@@ -51,7 +53,8 @@ _COLUMNS = (
 def render_terminal(board: Leaderboard, *, width: int = 80, colour: bool = False) -> str:
     """The leaderboard as text of at most `width` columns.
 
-    On a narrow screen columns are left out; names wrap, numbers are never cut.
+    On a narrow screen columns are left out (never the form) and text wraps between its words;
+    numbers are never cut.
     """
     out = io.StringIO()
     console = Console(
@@ -77,15 +80,17 @@ def render_terminal(board: Leaderboard, *, width: int = 80, colour: bool = False
 
 def _rich_table(table: FormTable, width: int) -> Table:
     columns = _fitting(table, width)
-    rendered = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, _PADDING, 0, 0))
-    for column in columns:
+    rendered = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _PADDING, 0, 0)
+    )
+    for column, column_width in zip(columns, _widths(columns, table, width), strict=True):
         justify: JustifyMethod = "right" if column.is_number else "left"
         rendered.add_column(
             Text(column.title),
             justify=justify,
             overflow="fold",
             no_wrap=column.is_number,
-            min_width=_least_width(column, table),
+            width=column_width,
         )
     for row in table.rows:
         style = "" if row.standing is Standing.RANKED else "dim"
@@ -95,7 +100,7 @@ def _rich_table(table: FormTable, width: int) -> Table:
 
 def _fitting(table: FormTable, width: int) -> list[_Column]:
     columns = list(_COLUMNS)
-    while sum(_least_width(column, table) + _PADDING for column in columns) > width:
+    while sum(_least_width(column, table) for column in columns) > _room(columns, width):
         least_needed = max(columns, key=lambda column: column.need)
         if not least_needed.need:
             break
@@ -103,7 +108,36 @@ def _fitting(table: FormTable, width: int) -> list[_Column]:
     return columns
 
 
+def _widths(columns: Sequence[_Column], table: FormTable, width: int) -> list[int]:
+    """The width of each column: the widest text is narrowed first, and words break last."""
+    widths = [_full_width(column, table) for column in columns]
+    words = [_longest_word(column, table) for column in columns]
+    text = [place for place, column in enumerate(columns) if not column.is_number]
+    for _ in range(sum(widths) - _room(columns, width)):
+        wrapping = [place for place in text if widths[place] > words[place]]
+        widest = max(wrapping or text, key=lambda place: widths[place])
+        widths[widest] = max(widths[widest] - 1, 1)
+    return widths
+
+
+def _room(columns: Sequence[_Column], width: int) -> int:
+    """What is left for the columns' text."""
+    return width - (len(columns) - 1) * (_PADDING + _DIVIDER)
+
+
 def _least_width(column: _Column, table: FormTable) -> int:
-    widest = max((len(column.cell(row)) for row in table.rows), default=0)
-    widest = max(widest, len(column.title))
-    return widest if column.is_number else min(widest, _NAME_WIDTH)
+    if column.is_number:
+        return _full_width(column, table)
+    return min(_longest_word(column, table), _LONG_WORD)
+
+
+def _full_width(column: _Column, table: FormTable) -> int:
+    return max(map(cell_len, _texts(column, table)))
+
+
+def _longest_word(column: _Column, table: FormTable) -> int:
+    return max(cell_len(word) for text in _texts(column, table) for word in text.split())
+
+
+def _texts(column: _Column, table: FormTable) -> list[str]:
+    return [column.title, *(column.cell(row) for row in table.rows)]

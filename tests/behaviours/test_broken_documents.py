@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from cci_lite.nightly.quarantine import list_quarantined, prepare_replay
+from cci_lite.nightly.quarantine import list_quarantined
 from cci_lite.nightly.verify import verify_tenant
-from tests.worlds import DAY, TENANT, World, document
+from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
 
+EVERYTHING: frozenset[str] = frozenset()
 Mutation = Callable[[dict[str, Any]], None]
 
 
@@ -177,10 +178,9 @@ def test_a_mended_copy_is_brought_in_by_replay(world: World) -> None:
     world.run()
     mend(world, "bad-1")
 
-    found = prepare_replay(world.lake, TENANT, world.forms)
-    mended = {each.source_key.rpartition("/")[2]: each.problem is None for each in found.documents}
+    report = world.run(replay=EVERYTHING)
+    mended = {each.source_key.rpartition("/")[2]: each.problem is None for each in report.replayed}
     assert mended == {"bad-1.json": True, "bad-2.json": False}
-    world.run(again=found.again, removed=found.removed)
 
     assert world.call_ids() == ["bad-1", "good"]
     assert [each.source_key for each in list_quarantined(world.lake, TENANT)] == [
@@ -196,8 +196,7 @@ def test_a_replay_brings_in_what_waited_for_its_form(world: World) -> None:
     world.run()
     assert world.call_ids() == []
     world.forms = forms
-    found = prepare_replay(world.lake, TENANT, world.forms)
-    world.run(again=found.again, removed=found.removed)
+    world.run(replay=EVERYTHING)
     assert world.call_ids() == ["call-1"]
     assert world.rows("quarantined_documents") == []
 
@@ -206,8 +205,7 @@ def test_a_document_mended_to_another_day_leaves_its_old_place(world: World) -> 
     data = changed(lambda value: value.update(call_date="2025-11-06"))
     old = world.put_bytes("broken", data)
     world.run()
-    found = prepare_replay(world.lake, TENANT, world.forms)
-    world.run(again=found.again, removed=found.removed)
+    world.run(replay=EVERYTHING)
     [call] = world.rows("calls")
     assert call["source_key"] == f"unified/{TENANT}/2025/11/06/broken.json"
     assert world.rows("quarantined_documents") == []
@@ -215,3 +213,72 @@ def test_a_document_mended_to_another_day_leaves_its_old_place(world: World) -> 
     with pytest.raises(FileNotFoundError):
         world.store.read(old)
     assert verify_tenant(world.lake, TENANT).findings == ()
+
+
+def test_a_document_mended_where_it_is_is_brought_in_by_replay(world: World) -> None:
+    world.put_bytes("call-1", b"{")
+    world.run()
+    world.put("call-1")
+    report = world.run(replay=EVERYTHING)
+    assert [each.problem for each in report.replayed] == [None]
+    assert world.call_ids() == ["call-1"]
+    assert world.files("quarantine") == {}
+
+
+def test_a_mended_copy_never_replaces_what_was_written_since(world: World) -> None:
+    world.put_bytes("call-1", b"{")
+    world.run()
+    mend(world, "call-1")
+    world.put("call-1", revision=2)
+    world.run(replay=EVERYTHING)
+    [call] = world.rows("calls")
+    assert call["revision"] == 2
+
+
+def test_a_document_mended_to_another_day_never_replaces_a_later_revision_there(
+    world: World,
+) -> None:
+    world.put("broken", day=NEXT_DAY, revision=2)
+    world.put_bytes("broken", changed(lambda value: value.update(call_date="2025-11-06")))
+    world.run()
+    world.run(replay=EVERYTHING)
+    [call] = world.rows("calls")
+    assert call["revision"] == 2
+    assert world.rows("quarantined_documents") == []
+    assert verify_tenant(world.lake, TENANT).findings == ()
+
+
+def test_a_copy_mended_into_another_tenants_document_stays_in_quarantine(world: World) -> None:
+    world.put_bytes("call-1", b"{")
+    world.run()
+    stolen = document("call-1", tenant_id="other-tenant")
+    copy = f"quarantine/{TENANT}/2025/11/05/call-1.json"
+    world.store.write(copy, json.dumps(stolen).encode())
+    [replayed] = world.run(replay=EVERYTHING).replayed
+    assert str(replayed.problem) == "tenant_id: expected 'demo-tenant', found another tenant"
+    assert world.files("unified/other-tenant") == {}
+
+
+def test_a_replay_that_was_killed_after_moving_a_document_is_finished_by_the_next_one(
+    world: World,
+) -> None:
+    moved = changed(lambda value: value.update(call_date="2025-11-06"))
+    world.put_bytes("broken", moved)
+    world.run()
+    # What a replay leaves behind that was killed after its first write.
+    world.put_bytes("broken", moved, day=NEXT_DAY)
+    world.run()
+    assert world.call_ids() == ["broken"]
+    world.run(replay=EVERYTHING)
+    assert world.rows("quarantined_documents") == []
+    assert world.files("unified").keys() == {f"unified/{TENANT}/2025/11/06/broken.json"}
+    assert verify_tenant(world.lake, TENANT).findings == ()
+
+
+def test_copies_of_documents_that_are_not_in_quarantine_are_deleted(world: World) -> None:
+    world.put("call-1")
+    world.store.write(f"quarantine/{TENANT}/2025/11/05/call-1.json", b"{")
+    world.put_bytes("bad", b"{")
+    world.run()
+    world.run()
+    assert world.files("quarantine").keys() == {f"quarantine/{TENANT}/2025/11/05/bad.json"}

@@ -6,12 +6,20 @@ import dataclasses
 import datetime as dt
 import json
 
+import pyarrow as pa
 import pytest
 
+from cci_lite.errors import BalanceError, LakeError
+from cci_lite.flatten.plan import DayPlan
+from cci_lite.flatten.rows import Flattener
+from cci_lite.local.catalog import SqliteCatalog
+from cci_lite.nightly.checks import check_balance
 from cci_lite.nightly.planning import unknown_tenants
-from cci_lite.nightly.reports import DayStatus
+from cci_lite.nightly.reports import Balance, DayStatus
+from cci_lite.nightly.staging import StagedDay
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part
+from cci_lite.ports import PartFile, SourceOutcome, SourceRecord
 from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
 
 
@@ -302,7 +310,7 @@ def test_a_document_of_a_form_that_is_not_there_waits_in_quarantine(world: World
         "a form of this tenant (add it with: cci-lite forms put)", "'default' v7",
     )  # fmt: skip
     world.forms.append(dataclasses.replace(world.forms[0], version=7))
-    world.run(again=frozenset({key}))
+    world.run(replay=frozenset({key}))
     assert world.call_ids() == ["call-1"]
 
 
@@ -322,3 +330,101 @@ def test_large_parts_are_carried_each_for_itself_and_small_ones_are_merged(
     assert [part.rows for part in world.catalog.parts(TENANT, DAY)["calls"]] == [3, 3]
     assert len(world.call_ids()) == 6
     prove(world)
+
+
+def test_a_day_that_would_lose_all_of_its_calls_is_not_published(world: World) -> None:
+    world.put("call-1")
+    world.put("call-2")
+    world.run()
+    world.put_bytes("call-1", b"{")
+    world.put_bytes("call-2", b"{")
+    [day] = world.run().days
+    assert day.status is DayStatus.REFUSED
+    assert world.call_ids() == ["call-1", "call-2"]
+
+
+def test_a_tenant_that_cannot_be_worked_on_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("call-1")
+    world.put("call-2", tenant_id="other-tenant")
+    days = type(world.catalog).days
+
+    def locked(catalog: SqliteCatalog, tenant_id: str) -> object:
+        if tenant_id == TENANT:
+            raise LakeError("the catalogue could not be used: database is locked; run again")
+        return days(catalog, tenant_id)
+
+    monkeypatch.setattr(type(world.catalog), "days", locked)
+    report = world.run(TENANT, "other-tenant")
+    assert report.failed == {
+        TENANT: "the catalogue could not be used: database is locked; run again"
+    }
+    assert not report.succeeded
+    monkeypatch.undo()
+    assert world.call_ids(tenant_id="other-tenant") == ["call-2"]
+
+
+def test_a_stray_file_that_changes_is_one_row(world: World) -> None:
+    for content in (b"one", b"three", b"seven!"):
+        world.store.write(f"unified/{TENANT}/notes.txt", content)
+        world.run()
+    assert len(world.rows("quarantined_documents")) == 1
+
+
+@pytest.mark.parametrize("table_name", ["calls", "qa_criteria"])
+def test_rows_that_stand_twice_are_never_published(
+    world: World, monkeypatch: pytest.MonkeyPatch, table_name: str
+) -> None:
+    tables = Flattener.tables
+
+    def doubled(flattener: Flattener) -> dict[str, pa.Table]:
+        found = tables(flattener)
+        return {**found, table_name: pa.concat_tables([found[table_name]] * 2)}
+
+    monkeypatch.setattr(Flattener, "tables", doubled)
+    world.put("call-1")
+    [day] = world.run().days
+    assert day.status is DayStatus.FAILED
+    assert "have the key of another one" in day.reason
+    assert world.rows("calls") == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        ("qa_criteria", "expected 3 rows in qa_criteria, found 0"),
+        ("calls", "expected 0 rows in qa_criteria, found 3"),
+    ],
+)
+def test_a_day_that_lacks_rows_is_never_published(
+    world: World, monkeypatch: pytest.MonkeyPatch, missing: str, reason: str
+) -> None:
+    tables = Flattener.tables
+
+    def without(flattener: Flattener) -> dict[str, pa.Table]:
+        return {name: table for name, table in tables(flattener).items() if name != missing}
+
+    monkeypatch.setattr(Flattener, "tables", without)
+    world.put("call-1")
+    [day] = world.run().days
+    assert day.reason.endswith(reason)
+    assert world.catalog.days(TENANT) == {}
+
+
+def test_the_balance_of_a_day_is_checked_before_it_is_published() -> None:
+    record = SourceRecord(
+        "a", "1", dt.datetime(2025, 11, 5, tzinfo=dt.UTC), SourceOutcome.CALL, "c"
+    )
+    plan = DayPlan(TENANT, DAY, (), (), 0, 0, frozenset(), "")
+    once = StagedDay(plan, "g", None, {"a": record}, ())
+    twice = StagedDay(plan, "g", None, {"a": record, "b": dataclasses.replace(record, key="b")}, ())
+    one_row = {"calls": [PartFile("part-0000.parquet", 1, 1)]}
+    two_rows = {"calls": [PartFile("part-0000.parquet", 2, 1)]}
+    check_balance(once, Balance.of([record]), one_row)
+    with pytest.raises(BalanceError, match="expected 1 rows in calls, found 2"):
+        check_balance(once, Balance.of([record]), two_rows)
+    with pytest.raises(BalanceError, match="1 calls stand twice"):
+        check_balance(twice, Balance.of(list(twice.records.values())), two_rows)
+    with pytest.raises(BalanceError, match="2 documents, 1 outcomes"):
+        check_balance(once, dataclasses.replace(Balance.of([record]), sources=2), one_row)

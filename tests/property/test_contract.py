@@ -30,7 +30,6 @@ from cci_lite.tenancy import RESERVED_TENANT_IDS, parse_unified_key
 
 LONGEST_DESCRIPTION = 40
 
-untimed = settings(deadline=None)
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 moments = st.datetimes(
@@ -110,7 +109,7 @@ documents = structs(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(document=documents)
 def test_what_is_written_is_read_again(document: UnifiedDocument) -> None:
     data = encode_document(document)
@@ -132,7 +131,7 @@ def _numbered(document: UnifiedDocument) -> dict[str, Any]:
     return plain
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(document=documents)
 def test_writing_what_was_read_gives_the_same_bytes(document: UnifiedDocument) -> None:
     data = encode_document(document)
@@ -140,7 +139,7 @@ def test_writing_what_was_read_gives_the_same_bytes(document: UnifiedDocument) -
     assert encode_document(decode_document(once).document) == once
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(document=documents, indent=st.sampled_from([0, 2]), escaped=st.booleans())
 def test_the_spelling_of_the_json_does_not_matter(
     document: UnifiedDocument, indent: int, escaped: bool
@@ -150,7 +149,6 @@ def test_the_spelling_of_the_json_does_not_matter(
     assert decode_document(spelled, one_line=False) == decode_document(data)
 
 
-@untimed
 @given(data=st.binary(max_size=300), one_line=st.booleans())
 def test_any_bytes_are_a_document_or_refused(data: bytes, one_line: bool) -> None:
     with contextlib.suppress(ContractError):
@@ -175,14 +173,12 @@ field_names = st.sampled_from(
 result_fields = st.sampled_from(CriterionResult.__struct_encode_fields__)
 
 
-@untimed
 @given(fields=st.dictionaries(field_names | st.text(max_size=8), json_values, max_size=6))
 def test_any_json_is_a_document_or_refused(fields: dict[str, Any]) -> None:
     value = {"tenant_id": "demo-tenant", "call_id": "c1", "call_date": "2025-11-05", **fields}
     _read_or_refuse(value)
 
 
-@untimed
 @given(
     results=st.lists(st.dictionaries(result_fields, json_values, max_size=5), max_size=4),
     rest=st.dictionaries(st.sampled_from(QaEvaluation.__struct_encode_fields__), json_values),
@@ -218,7 +214,6 @@ def refusal_of(data: bytes) -> ContractError | None:
     return None
 
 
-@untimed
 @given(first=json_values, second=json_values, spaced=st.booleans(), deep=st.integers(0, 5))
 def test_a_field_that_stands_twice_is_always_refused(
     first: object, second: object, spaced: bool, deep: int
@@ -235,7 +230,6 @@ def test_a_field_that_stands_twice_is_always_refused(
     assert refused.expected in ("each field once", *(() if is_json else ("valid JSON",)))
 
 
-@untimed
 @given(value=json_values)
 def test_any_value_is_a_form_or_refused(value: object) -> None:
     with contextlib.suppress(ContractError):
@@ -246,7 +240,6 @@ form_fields = st.sampled_from(["id", "text", "weight", "required", "rule", "othe
 rule_fields = st.sampled_from(["phrases", "pattern", "said_by", "within", "must", "applies_when"])
 
 
-@untimed
 @given(
     criteria=st.lists(
         st.dictionaries(
@@ -269,7 +262,6 @@ def test_any_criteria_are_a_form_or_refused(
         assert template_of_item(json.loads(json.dumps(item_of(template)))) == template
 
 
-@untimed
 @given(
     weight=st.decimals("0.0001", "1000", places=4),
     threshold=st.decimals("0", "1", places=4),
@@ -285,7 +277,6 @@ def test_the_spelling_of_numbers_does_not_make_another_form(
     assert parse_draft(form(spelling)).content_hash == parse_draft(form(str)).content_hash
 
 
-@untimed
 @given(
     fields=st.dictionaries(st.sampled_from(["name", "time_zone", "audio", "status"]), json_values)
 )
@@ -294,7 +285,6 @@ def test_any_item_is_a_tenant_or_refused(fields: dict[str, Any]) -> None:
         parse_tenant({"tenant_id": "demo-tenant", **fields})
 
 
-@untimed
 @given(
     fields=st.dictionaries(
         st.sampled_from(CallMetadata.__struct_encode_fields__), json_values | text, max_size=5
@@ -305,14 +295,12 @@ def test_any_row_is_metadata_or_refused(fields: dict[str, Any]) -> None:
         parse_metadata(fields)
 
 
-@untimed
 @given(key=st.text(max_size=60))
 def test_any_key_says_what_it_is_or_is_refused(key: str) -> None:
     with contextlib.suppress(ContractError):
         parse_unified_key(key)
 
 
-@untimed
 @given(value=json_values | st.integers(-(10**5000), 10**5000) | st.text(min_size=25, max_size=400))
 def test_a_description_is_short_and_repeats_no_long_text(value: object) -> None:
     phrase = describe_value(value)
@@ -322,7 +310,6 @@ def test_a_description_is_short_and_repeats_no_long_text(value: object) -> None:
         assert phrase == f"text of {len(value)} characters"
 
 
-@untimed
 @given(number=st.floats())
 def test_a_number_is_shown_or_counted(number: float) -> None:
     phrase = describe_value(number)

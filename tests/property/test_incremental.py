@@ -15,14 +15,17 @@ from tests.worlds import DAY, TENANT, World
 
 CALLS = ("a", "b", "c", "d")
 
-writes = st.tuples(
-    st.sampled_from(CALLS),
-    st.integers(0, 2),
-    st.integers(1, 3),
-    st.sampled_from(("good", "good", "good", "broken")),
-    st.tuples(*[st.sampled_from((True, False, None))] * 3),
-)
-nights = st.lists(st.lists(writes, max_size=5), min_size=1, max_size=4)
+
+def nights(days: st.SearchStrategy[int], *, at_least: int) -> st.SearchStrategy[Any]:
+    """Nights with what is written before each: call, day, revision, kind and verdicts."""
+    writes = st.tuples(
+        st.sampled_from(CALLS),
+        days,
+        st.integers(1, 3),
+        st.sampled_from(("good", "good", "good", "broken")),
+        st.tuples(*[st.sampled_from((True, False, None))] * 3),
+    )
+    return st.lists(st.lists(writes, max_size=5), min_size=at_least, max_size=4)
 
 
 def lineage_free(world: World, table_name: str) -> list[dict[str, Any]]:
@@ -44,8 +47,8 @@ def write(world: World, step: tuple[Any, ...]) -> None:
         world.put(call_id, day=date, revision=revision, verdicts=verdicts)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(nights)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(nights(st.integers(0, 2), at_least=1))
 def test_many_nights_prove_themselves_and_end_in_one_row_per_call(
     plan: list[list[tuple[Any, ...]]],
 ) -> None:
@@ -62,10 +65,8 @@ def test_many_nights_prove_themselves_and_end_in_one_row_per_call(
         world.catalog.close()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(st.lists(writes.filter(lambda step: step[1] == 0), max_size=5), min_size=2, max_size=4)
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(nights(st.just(0), at_least=2))
 def test_many_nights_of_one_day_give_the_tables_of_one_night(
     plan: list[list[tuple[Any, ...]]],
 ) -> None:

@@ -12,7 +12,7 @@ from cci_lite.sample import build_world
 from cci_lite.transcripts import read_transcript
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     seed=st.integers(min_value=-(2**40), max_value=2**70),
     days=st.integers(min_value=28, max_value=120),

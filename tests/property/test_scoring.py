@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from math import floor
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
@@ -15,7 +15,6 @@ from cci_lite.contract.template import Criterion, RequiredPolicy, Scoring
 
 Line = tuple[Criterion, Verdict]
 
-untimed = settings(deadline=None)
 
 weights = st.decimals("0.0001", "1000", places=4)
 verdicts = st.sampled_from(Verdict)
@@ -44,7 +43,6 @@ def replace_verdict(lines: Sequence[Line], at: int, verdict: Verdict) -> list[Li
     return [(line[0], verdict if n == at else line[1]) for n, line in enumerate(lines)]
 
 
-@untimed
 @given(lines=forms(), scoring=scorings)
 def test_points_and_percentage_stay_within_their_bounds(
     lines: list[Line], scoring: Scoring
@@ -55,7 +53,6 @@ def test_points_and_percentage_stay_within_their_bounds(
     assert scored.percentage is None or 0 <= scored.percentage <= 100
 
 
-@untimed
 @given(lines=forms(), scoring=scorings)
 def test_points_and_percentage_are_exact(lines: list[Line], scoring: Scoring) -> None:
     total = sum(Fraction(each.weight) for each, verdict in lines if verdict is Verdict.PASS)
@@ -70,7 +67,6 @@ def test_points_and_percentage_are_exact(lines: list[Line], scoring: Scoring) ->
         assert scored.percentage == Decimal(cents).scaleb(-2)
 
 
-@untimed
 @given(lines=forms(), scoring=scorings, data=st.data())
 def test_the_order_of_criteria_does_not_matter(
     lines: list[Line], scoring: Scoring, data: st.DataObject
@@ -87,7 +83,6 @@ def test_the_order_of_criteria_does_not_matter(
     assert set(first.unscored_required) == set(second.unscored_required)
 
 
-@untimed
 @given(lines=forms(), scoring=scorings)
 def test_what_does_not_apply_might_as_well_not_be_in_the_form(
     lines: list[Line], scoring: Scoring
@@ -96,7 +91,6 @@ def test_what_does_not_apply_might_as_well_not_be_in_the_form(
     assert score(lines, scoring) == score(rest, scoring)
 
 
-@untimed
 @given(lines=forms(), scoring=scorings, data=st.data())
 def test_a_pass_instead_of_a_fail_never_lowers_anything(
     lines: list[Line], scoring: Scoring, data: st.DataObject
@@ -113,7 +107,6 @@ def test_a_pass_instead_of_a_fail_never_lowers_anything(
     assert not (before.outcome is Outcome.PASS and after.outcome is not Outcome.PASS)
 
 
-@untimed
 @given(lines=forms(), scoring=scorings, data=st.data())
 def test_one_more_pass_never_lowers_the_percentage(
     lines: list[Line], scoring: Scoring, data: st.DataObject
@@ -126,7 +119,6 @@ def test_one_more_pass_never_lowers_the_percentage(
     assert before.percentage is None or after.percentage >= before.percentage
 
 
-@untimed
 @given(lines=forms(), scoring=scorings)
 def test_the_outcome_follows_from_its_parts(lines: list[Line], scoring: Scoring) -> None:
     scored = score(lines, scoring)
@@ -145,7 +137,6 @@ def test_the_outcome_follows_from_its_parts(lines: list[Line], scoring: Scoring)
         assert scored.passed is None
 
 
-@untimed
 @given(lines=forms(), threshold=st.decimals("0", "1", places=4))
 def test_flagging_only_never_fails_a_call_that_passes_otherwise(
     lines: list[Line], threshold: Decimal
@@ -165,7 +156,6 @@ def test_flagging_only_never_fails_a_call_that_passes_otherwise(
         assert strict.failed_required
 
 
-@untimed
 @given(
     lines=forms(),
     scoring=scorings,
@@ -189,7 +179,6 @@ def test_weights_count_in_relation_to_each_other(
     assert score(lines, scoring).percentage == score(scaled, scoring).percentage
 
 
-@untimed
 @given(weight=weights)
 def test_a_hundredth_of_a_percent_is_a_cent(weight: Decimal) -> None:
     criteria = [

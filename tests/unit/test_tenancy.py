@@ -7,7 +7,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite import tenancy
@@ -30,7 +30,6 @@ from cci_lite.tenancy import (
 )
 
 DAY = dt.date(2025, 11, 5)
-untimed = settings(deadline=None)
 JOB_NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")
 
 tenant_ids = st.from_regex(r"[a-z0-9][a-z0-9-]{1,47}", fullmatch=True).filter(
@@ -161,7 +160,6 @@ def test_similar_keys_of_similar_tenants_have_different_calls() -> None:
     assert call_id_for("ab", "x") != call_id_for("a-b", "x")
 
 
-@untimed
 @given(tenant_id=tenant_ids, key=st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
 def test_a_made_id_names_a_file_and_a_job_and_says_nothing_of_the_recording(
     tenant_id: str, key: str
@@ -230,7 +228,6 @@ def test_a_quarantined_copy_lies_where_the_document_lay() -> None:
     assert quarantine_key("demo-tenant", source) == "quarantine/demo-tenant/2025/11/05/c1.json"
 
 
-@untimed
 @given(tenant_id=tenant_ids, day=st.dates(), call_id=call_ids)
 def test_every_key_says_what_it_was_made_from(tenant_id: str, day: dt.date, call_id: str) -> None:
     key = unified_key(tenant_id, day, call_id)
@@ -280,7 +277,6 @@ def test_a_key_with_a_hostile_tenant_or_call_is_refused() -> None:
         parse_unified_key("unified/demo-tenant/2025/11/05/..json")
 
 
-@untimed
 @given(first=tenant_ids, second=tenant_ids)
 def test_tenants_never_share_a_database_or_a_prefix(first: str, second: str) -> None:
     if first == second:
@@ -297,7 +293,6 @@ def test_tenants_never_share_a_database_or_a_prefix(first: str, second: str) -> 
         assert not prefix(first).startswith(prefix(second))
 
 
-@untimed
 @given(tenant_id=tenant_ids)
 def test_a_database_name_needs_no_quotes(tenant_id: str) -> None:
     assert re.fullmatch(r"cci_lite_[a-z0-9_]+", database_name(tenant_id))

@@ -30,9 +30,7 @@ def wilson(failed: int, evaluated: int) -> tuple[float, float]:
         return float((centre - spread) / scale), float((centre + spread) / scale)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(counts=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=8))
 def test_every_interval_is_wilsons(
     counts: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory

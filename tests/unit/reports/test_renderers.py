@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,50 @@ def test_no_line_is_wider_than_the_terminal_and_no_number_is_cut(
         assert f"{row.failed_calls} of {row.evaluated_calls}" in text
     assert "50.0 %" in text
     assert "1=" in text
+
+
+@pytest.fixture(scope="module")
+def wordy_board(tmp_path_factory: pytest.TempPathFactory) -> Leaderboard:
+    """Long names and teams, ties, notes, and names of characters that are two columns wide."""
+    calls = [
+        *calls_of("a1", 9, 15, name="Bartholomew Featherstonehaugh", team="Customer Retention"),
+        *calls_of("a2", 9, 15, name="Maximilian von Habsburg", team="Customer Retention"),
+        *calls_of("a3", 1, 1, name="山田太郎 花子", team="東京"),
+        *calls_of(None, 2, 0),
+        *calls_of("a4", 30, 3, version=12, name="Li", team=None),
+    ]
+    return read_board(tmp_path_factory.mktemp("wordy"), calls)
+
+
+@pytest.mark.parametrize("width", range(60, 121))
+def test_on_any_screen_every_word_of_agent_form_and_note_is_whole(
+    board: Leaderboard, wordy_board: Leaderboard, width: int
+) -> None:
+    for each in (board, wordy_board):
+        lines = render_terminal(each, width=width).splitlines()
+        assert max(map(cell_len, lines)) <= width
+        before, _, _ = "\n".join(lines[1:]).partition("Rank 1 has")
+        shown = Counter(
+            word
+            for line in before.splitlines()
+            if not line.startswith("Form ")
+            for word in line.split()
+        )
+        words = Counter(
+            word for row in each.rows for text in (row.agent, row.form, row.note)
+            for word in text.split()
+        )  # fmt: skip
+        assert words - shown == Counter()
+
+
+def test_a_word_that_no_screen_holds_is_broken_and_costs_no_column(tmp_path: Path) -> None:
+    address = "bartholomew.featherstonehaugh@call-centre.example"
+    board = read_board(tmp_path, calls_of(address, 11, 1))
+    lines = render_terminal(board, width=80).splitlines()
+    assert max(map(cell_len, lines)) <= 80
+    [head] = (line for line in lines if "95 % interval" in line)
+    agent = slice(head.index("Agent"), head.index("Form"))
+    assert address in "".join(line[agent].strip() for line in lines)
 
 
 def test_nothing_that_steers_a_terminal_comes_through(hostile_board: Leaderboard) -> None:
