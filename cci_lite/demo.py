@@ -23,7 +23,7 @@ from cci_lite.sample import Delivery, SampleCall, Truth, World, build_world
 from cci_lite.tenancy import unified_key, work_prefix
 
 SEED = 7
-LAST_DAY = dt.date(2026, 10, 31)
+LAST_DAY = dt.date(2025, 10, 31)
 OWN_TENANT = "my-company"
 REPORTS = "reports"
 

@@ -5,6 +5,7 @@ CciLiteError
 │   └── NotFoundError       a tenant, form, lake, view or file that is not there
 ├── ContractError           a document, form or tenant that breaks the contract (has the JSON path)
 │   ├── TenantIdError       not a tenant id
+│   ├── TenantError         not valid settings of a tenant
 │   ├── TemplateError       not a valid QA template
 │   └── TranscriptError     not a transcript that Amazon Transcribe writes
 ├── LakeError               the lake is not in a state in which the step may run
@@ -47,6 +48,10 @@ class ContractError(CciLiteError):
 
 class TenantIdError(ContractError):
     """Not a tenant id."""
+
+
+class TenantError(ContractError):
+    """Not valid settings of a tenant."""
 
 
 class TemplateError(ContractError):
@@ -93,31 +98,59 @@ _LONGEST_WHOLE_NUMBER_BITS = 1024
 _JOINERS = str.maketrans("", "", "_/.#:-")
 
 
-def describe_value(value: object) -> str:
-    """A phrase for an unexpected value that cannot carry personal data.
+# What is written by mistake where something else is expected, and says nothing about a person.
+_HARMLESS = frozenset(
+    {"false", "fail", "failed", "fine", "in_progress", "inf", "infinity", "maybe", "n/a", "na"}
+    | {"nan", "no", "none", "null", "ok", "other", "pass", "passed", "review", "skip", "true"}
+    | {"unknown", "yes"}
+)
 
-    Numbers of up to six digits, booleans and short words are shown; longer text and containers are
-    described by kind and size.
+
+def describe_value(value: object) -> str:
+    """A phrase for an unexpected value of a document that cannot carry personal data.
+
+    Numbers of up to six digits, booleans, usual mistakes ('n/a') and ids (a short word with a
+    number: 'greet_01') are shown; all else is described by kind and size.
+    """
+    if isinstance(value, str) and value.lower() not in _HARMLESS and not _is_id(value):
+        return f"text of {len(value)} characters" if value else "empty text"
+    return show_value(value)
+
+
+def show_value(value: object) -> str:
+    """A phrase for an unexpected value that a person typed: of a form, a setting, an option.
+
+    Like `describe_value`, but short words are shown.
     """
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        if isinstance(value, int) and value.bit_length() > _LONGEST_WHOLE_NUMBER_BITS:
-            return "a huge number"
-        text = f"{value:g}" if isinstance(value, float) else str(value)
-        return text if len(text) <= 6 else f"a number of {len(text)} characters"
+        return _describe_number(value)
     if isinstance(value, str):
-        plain = value.translate(_JOINERS)
         if not value:
             return "empty text"
-        is_word = plain.isascii() and plain.isalnum() and sum(c.isdigit() for c in plain) <= 4
-        if is_word and len(value) <= _TOKEN_LENGTH:
-            return f"'{value}'"
-        return f"text of {len(value)} characters"
+        return f"'{value}'" if _is_word(value) else f"text of {len(value)} characters"
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
-        return f"an object with {len(value)} fields"
+        return f"an object with {len(value)} field{'' if len(value) == 1 else 's'}"
     return f"a value of type {type(value).__name__}"
+
+
+def _describe_number(value: float) -> str:
+    if isinstance(value, int) and value.bit_length() > _LONGEST_WHOLE_NUMBER_BITS:
+        return "a huge number"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 6 else f"a number of {len(text)} characters"
+
+
+def _is_word(text: str) -> bool:
+    plain = text.translate(_JOINERS)
+    digits = sum(character.isdigit() for character in plain)
+    return len(text) <= _TOKEN_LENGTH and plain.isascii() and plain.isalnum() and digits <= 4
+
+
+def _is_id(text: str) -> bool:
+    return _is_word(text) and text == text.lower() and any(map(str.isdigit, text))

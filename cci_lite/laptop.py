@@ -41,6 +41,16 @@ class Lake:
     store: FolderStore
     catalog: SqliteCatalog
 
+    def close(self) -> None:
+        """Let go of the catalogue's file; a lake can also be used in a `with` statement."""
+        self.catalog.close()
+
+    def __enter__(self) -> Lake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @overload
     def sql(self, sql: str, *, tenant_id: str, as_: Literal["pandas"] = ...) -> pd.DataFrame: ...
 

@@ -94,8 +94,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return 130
-    except SystemExit:
-        return 0  # so end click and rich when the reader of our output left (`| head`)
+    except SystemExit as end:
+        # rich and click end so when the reader of our output left (`| head`).
+        return 0 if isinstance(end.__context__, BrokenPipeError) else _exit_code(end)
     except BrokenPipeError:
         # It left before the last flush; Python must not try to flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -113,6 +114,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _exit_code(end: SystemExit) -> int:
+    return end.code if isinstance(end.code, int) else int(bool(end.code))
 
 
 def _explain(message: str, settings: _Settings) -> None:

@@ -73,7 +73,7 @@ def replay(keys: Sequence[str], tenant_id: str, lake: Path) -> None:
     for document in still:
         say(f"  {document.source_key}: {document.problem}")
     mended = len(report.replayed) - len(still)
-    say(f"{mended:,} mended, {len(still):,} still in quarantine")
     print_report(report)
+    say(f"{mended:,} mended, {len(still):,} still in quarantine")
     if not report.succeeded or (still and (keys or not mended)):
         raise click.exceptions.Exit(1)

@@ -24,9 +24,10 @@ from cci_lite.contract.template import (
     DEFAULT_TEMPLATE,
     MOST_DECIMALS,
     QaTemplate,
+    is_template_name,
     parse_version,
 )
-from cci_lite.errors import ContractError, describe_value
+from cci_lite.errors import ContractError, describe_value, show_value
 
 _NO_CLAIM = ReportedScore()
 
@@ -90,7 +91,7 @@ def score_document(document: UnifiedDocument, templates: Templates) -> ScoredEva
         raise ContractError(
             "qa_evaluation.template_id",
             "a form of this tenant (add it with: cci-lite forms put)",
-            f"{describe_value(named[0])} v{named[1]}",
+            f"{show_value(named[0]) if is_template_name(named[0]) else 'another'} v{named[1]}",
         )
     return score_evaluation(evaluation, template)
 

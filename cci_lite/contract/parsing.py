@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from cci_lite.errors import ContractError, describe_value
+from cci_lite.errors import ContractError, TemplateError, TenantError, describe_value, show_value
 
 T = TypeVar("T")
 
@@ -77,7 +77,8 @@ def contract_error(
     types = _types_at(_type_info(to), path)
     if field := _FIELD.match(match["what"]):
         return _field_error(field, error, path, types, _value_at(value, path))
-    return error(path, _expected(match["what"], types), describe_value(_value_at(value, path)))
+    describe = _describe_for(error)
+    return error(path, _expected(match["what"], types), describe(_value_at(value, path)))
 
 
 def check_time(raw: object, moment: dt.datetime | None, path: str) -> None:
@@ -89,6 +90,12 @@ def check_time(raw: object, moment: dt.datetime | None, path: str) -> None:
         return
     if not (isinstance(raw, str) and ":" in raw and _FIRST_YEAR <= moment.year <= _LAST_YEAR):
         raise ContractError(path, _TIME, describe_value(raw))
+
+
+def check_year(day: dt.date, path: str) -> None:
+    """Raise ContractError for a day on which nobody can have called."""
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ContractError(path, f"a day from {_FIRST_YEAR} to {_LAST_YEAR}", day.isoformat())
 
 
 def in_words(items: Sequence[str], conjunction: str = "or") -> str:
@@ -104,8 +111,9 @@ def _field_error(
     types: Sequence[inspect.Type],
     found: object,
 ) -> ContractError:
+    describe = _describe_for(error)
     if field["what"] == "missing required":
-        return error(path, f"the field {field['name']}", describe_value(found))
+        return error(path, f"the field {field['name']}", describe(found))
     names = [
         known.encode_name
         for kind in types
@@ -113,7 +121,12 @@ def _field_error(
         for known in kind.fields
     ]
     expected = f"only the fields {in_words(names, 'and')}" if names else "known fields only"
-    return error(path, expected, describe_value(field["name"]))
+    return error(path, expected, describe(field["name"]))
+
+
+def _describe_for(error: type[ContractError]) -> Callable[[object], str]:
+    """Forms and settings were typed by who reads this; a document holds what others said."""
+    return show_value if issubclass(error, (TemplateError, TenantError)) else describe_value
 
 
 def _expected(what: str, types: Sequence[inspect.Type]) -> str:

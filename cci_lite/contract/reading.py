@@ -29,7 +29,7 @@ from cci_lite.contract.document import (
     Usage,
     verdict_of,
 )
-from cci_lite.contract.parsing import check_time, convert
+from cci_lite.contract.parsing import check_time, check_year, convert
 from cci_lite.errors import ContractError, describe_value
 from cci_lite.tenancy import check_call_id, check_tenant_id
 
@@ -165,6 +165,7 @@ def _shown(key: str) -> str:
 def _check_document(document: UnifiedDocument) -> None:
     check_tenant_id(document.tenant_id)
     check_call_id(document.call_id)
+    check_year(document.call_date, "call_date")
     if document.schema_version not in (SCHEMA_VERSION, GUIDE_SCHEMA_VERSION):
         raise ContractError(
             "schema_version",

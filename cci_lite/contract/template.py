@@ -19,7 +19,7 @@ import msgspec
 import re2
 
 from cci_lite.contract.parsing import convert
-from cci_lite.errors import TemplateError, describe_value
+from cci_lite.errors import TemplateError, show_value
 
 META_SORT_KEY = "META#v1"
 TEMPLATE_SORT_PREFIX = "QA_TEMPLATE#"
@@ -169,7 +169,7 @@ def parse_draft(value: object, *, tenant_id: str | None = None) -> TemplateDraft
     `TENANT#{tenant_id}` stands for any tenant.
     """
     if not isinstance(value, Mapping):
-        raise TemplateError("", "an object with criteria and scoring", describe_value(value))
+        raise TemplateError("", "an object with criteria and scoring", show_value(value))
     file = convert(value, TemplateFile, TemplateError)
     if file.pk and tenant_id and file.pk not in (f"TENANT#{tenant_id}", _PLACEHOLDER):
         raise TemplateError("pk", f"TENANT#{tenant_id}", "another tenant's key")
@@ -180,7 +180,7 @@ def parse_draft(value: object, *, tenant_id: str | None = None) -> TemplateDraft
         raise TemplateError(
             "scoring.pass_threshold",
             f"a number from 0 to 1, with at most {MOST_DECIMALS} decimals",
-            describe_value(str(threshold)),
+            show_value(str(threshold)),
         )
     return TemplateDraft(name, version, file.criteria, file.scoring)
 
@@ -191,8 +191,13 @@ def parse_version(value: int | str | None, path: str = "version") -> int | None:
         return None
     match = _VERSION.fullmatch(str(value))
     if match is None or int(match[1]) < 1 or isinstance(value, bool):
-        raise TemplateError(path, "a version like 3 or v3", describe_value(value))
+        raise TemplateError(path, "a version like 3 or v3", show_value(value))
     return int(match[1])
+
+
+def is_template_name(name: str) -> bool:
+    """Whether a form can be called so."""
+    return _NAME.fullmatch(name) is not None
 
 
 def sort_key(name: str, version: int) -> str:
@@ -226,7 +231,7 @@ def _name_and_version(file: TemplateFile) -> tuple[str, int | None]:
         parts = file.sk.removeprefix(TEMPLATE_SORT_PREFIX).split("#")
         if not file.sk.startswith(TEMPLATE_SORT_PREFIX) or len(parts) > 2 or not all(parts):
             raise TemplateError(
-                "sk", "QA_TEMPLATE#<name>#v<N> or QA_TEMPLATE#v<N>", describe_value(file.sk)
+                "sk", "QA_TEMPLATE#<name>#v<N> or QA_TEMPLATE#v<N>", show_value(file.sk)
             )
         # The guide writes the default form as QA_TEMPLATE#v1, others as QA_TEMPLATE#sales.
         if len(parts) == 1:
@@ -237,8 +242,8 @@ def _name_and_version(file: TemplateFile) -> tuple[str, int | None]:
             raise TemplateError("sk", "the same name and version as in the file", "others")
         name, version = key_name, key_version
     name = name or DEFAULT_TEMPLATE
-    if not _NAME.fullmatch(name):
-        raise TemplateError("name", "lower-case letters, digits, '_' and '-'", describe_value(name))
+    if not is_template_name(name):
+        raise TemplateError("name", "lower-case letters, digits, '_' and '-'", show_value(name))
     return name, version
 
 
@@ -248,7 +253,7 @@ def _check_criteria(criteria: tuple[Criterion, ...]) -> None:
         path = f"criteria[{position}]"
         if criterion.id in seen:
             raise TemplateError(
-                f"{path}.id", "an id used once in the form", f"{describe_value(criterion.id)} again"
+                f"{path}.id", "an id used once in the form", f"{show_value(criterion.id)} again"
             )
         seen.add(criterion.id)
         weight = criterion.weight
@@ -256,7 +261,7 @@ def _check_criteria(criteria: tuple[Criterion, ...]) -> None:
             raise TemplateError(
                 f"{path}.weight",
                 f"a number above 0, at most 1000, with at most {MOST_DECIMALS} decimals",
-                describe_value(str(weight)),
+                show_value(str(weight)),
             )
         if criterion.rule is not None:
             _check_rule(f"{path}.rule", criterion.rule)
@@ -286,7 +291,7 @@ def _check_condition(path: str, phrases: tuple[str, ...], pattern: str | None) -
         raise TemplateError(path, "either phrases or a pattern", "both" if phrases else "neither")
     for position, phrase in enumerate(phrases):
         if not any(character.isalnum() for character in phrase):
-            raise TemplateError(f"{path}.phrases[{position}]", "words", describe_value(phrase))
+            raise TemplateError(f"{path}.phrases[{position}]", "words", show_value(phrase))
     if pattern is not None:
         try:
             re2.compile(pattern, _quiet())

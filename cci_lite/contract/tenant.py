@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from cci_lite.contract.parsing import convert
-from cci_lite.errors import ContractError, describe_value
+from cci_lite.errors import TenantError, show_value
 from cci_lite.tenancy import check_tenant_id
 
 
@@ -60,7 +60,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_tenant(value: Mapping[str, Any]) -> Tenant:
-    """A tenant from an item or a file; raises ContractError with the path of what is wrong.
+    """A tenant from an item or a file; raises TenantError with the path of what is wrong.
 
     The guide's item (`pk`, `sk`, `name`, `bedrockModel`) is accepted: its id is in `pk`.
     """
@@ -68,13 +68,13 @@ def parse_tenant(value: Mapping[str, Any]) -> Tenant:
     if "tenant_id" not in fields and isinstance(pk := fields.get("pk"), str):
         fields["tenant_id"] = pk.removeprefix("TENANT#")
     fields.setdefault("name", fields.get("tenant_id"))
-    tenant = convert(fields, Tenant)
+    tenant = convert(fields, Tenant, TenantError)
     check_tenant_id(tenant.tenant_id)
     try:
         zoneinfo.ZoneInfo(tenant.time_zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ContractError(
-            "time_zone", "an IANA time zone like Europe/Berlin", describe_value(tenant.time_zone)
+        raise TenantError(
+            "time_zone", "an IANA time zone like Europe/Berlin", show_value(tenant.time_zone)
         ) from None
     return tenant
 

@@ -15,7 +15,7 @@ from cci_lite.contract.template import (
     template_of_item,
 )
 from cci_lite.contract.tenant import Tenant, item_of_tenant, parse_tenant
-from cci_lite.errors import ImmutableVersionError, NotFoundError, describe_value
+from cci_lite.errors import ImmutableVersionError, NotFoundError, show_value
 from cci_lite.ports import ConfigStore
 from cci_lite.tenancy import check_tenant_id
 
@@ -41,7 +41,7 @@ def get_tenant(config: ConfigStore, tenant_id: str) -> Tenant:
         present = [tenant.tenant_id for tenant in list_tenants(config)]
         near = difflib.get_close_matches(tenant_id, present, n=1)
         hint = f"did you mean {near[0]}?" if near else "add it with: cci-lite tenants add"
-        raise NotFoundError(f"no tenant {describe_value(tenant_id)}; {hint}")
+        raise NotFoundError(f"no tenant {show_value(tenant_id)}; {hint}")
     return parse_tenant({"pk": key, **item})
 
 
@@ -101,7 +101,7 @@ def get_form(
         label = name if version is None else f"{name} v{version}"
         present = ", ".join(form.label for form in list_forms(config, tenant_id)) or "none"
         raise NotFoundError(
-            f"tenant {tenant_id} has no form {describe_value(label)} (it has: {present}); "
+            f"tenant {tenant_id} has no form {show_value(label)} (it has: {present}); "
             "add it with: cci-lite forms put"
         )
     return forms[-1]

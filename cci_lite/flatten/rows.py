@@ -31,6 +31,8 @@ from cci_lite.flatten.criteria import CriterionRows
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
 from cci_lite.tenancy import parse_unified_key, quarantine_key
 
+# Somewhere it is the next day already; one more for clocks that differ.
+_FURTHEST_TIME_ZONE = dt.timedelta(days=2)
 _NO_SCORES = SentimentScores()
 
 
@@ -137,6 +139,12 @@ class Flattener:
         if document.call_date != key.call_date:
             raise ContractError(
                 "call_date", f"{key.call_date}, as in the key", f"{document.call_date}"
+            )
+        if document.call_date > source.modified_at.date() + _FURTHEST_TIME_ZONE:
+            raise ContractError(
+                "call_date",
+                "a day that had come when the document was written",
+                f"{document.call_date}",
             )
         if document.call_id != key.call_id:
             raise ContractError("call_id", "the file's name without .json", "another id")

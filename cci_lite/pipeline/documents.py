@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,6 @@ from cci_lite.contract.document import (
     QaEvaluation,
     Source,
     UnifiedDocument,
-    Usage,
     encode_document,
 )
 from cci_lite.contract.judging import (
@@ -29,11 +29,17 @@ from cci_lite.contract.judging import (
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
-from cci_lite.contract.tenant import Tenant
-from cci_lite.errors import ContractError
+from cci_lite.contract.tenant import Tenant, TenantStatus
+from cci_lite.errors import ContractError, UsageError
 from cci_lite.evaluation import evaluate_rules
 from cci_lite.ports import Store
-from cci_lite.tenancy import call_id_for, recording_key, unified_key
+from cci_lite.tenancy import (
+    call_id_for,
+    parse_unified_key,
+    recording_key,
+    unified_key,
+    unified_prefix,
+)
 from cci_lite.transcripts import read_transcript
 
 NO_METADATA = CallMetadata()
@@ -97,6 +103,8 @@ def analyze_transcripts(
     reported and does not stop the others. Of two different transcripts of one recording in the same
     delivery the second is refused, for neither is known to be the later.
     """
+    check_active(tenant)
+    known = _keys_by_call(store, tenant.tenant_id)
     seen: dict[str, str] = {}
     for transcript in transcripts:
         digest = hashlib.sha256(transcript.data).hexdigest()
@@ -121,7 +129,7 @@ def analyze_transcripts(
             document = with_evaluation(document, score_evaluation(evaluation, template))
             yield InputReport(
                 transcript.name,
-                _write_transcript_document(store, document),
+                _write_transcript_document(store, known, document),
                 roles_known=conversation.roles_known,
             )
         except ContractError as problem:
@@ -139,6 +147,8 @@ def ingest_documents(
     A document that breaks the contract is reported and does not stop the others; an older revision
     than the one that is there is left out.
     """
+    check_active(tenant)
+    known = _keys_by_call(store, tenant.tenant_id)
     for given in documents:
         try:
             decoded = decode_document(given.data, one_line=False)
@@ -157,12 +167,18 @@ def ingest_documents(
                     claim = f"the document claimed {said}, the form gives {given_by_form}"
             yield InputReport(
                 given.name,
-                _write_newer(store, document),
+                _write_newer(store, known, document),
                 unknown_fields=decoded.unknown_fields,
                 claim=claim,
             )
         except ContractError as problem:
             yield InputReport(given.name, Written.REFUSED, problem)
+
+
+def check_active(tenant: Tenant) -> None:
+    """Raise UsageError for a tenant whose calls are not taken in."""
+    if tenant.status is not TenantStatus.ACTIVE:
+        raise UsageError(f"tenant {tenant.tenant_id} is {tenant.status}: no calls are taken in")
 
 
 def _document(
@@ -174,7 +190,10 @@ def _document(
     digest: str,
     pipeline_version: str,
 ) -> UnifiedDocument:
-    """What is known of the call before it is judged. Sentiment and tone are left to a model."""
+    """What is known of the call before it is judged.
+
+    Sentiment and tone are left to a model, and what Transcribe charged for is not known here.
+    """
     metadata = transcript.metadata
     started_at = metadata.started_at or transcript.uploaded_at
     return UnifiedDocument(
@@ -191,7 +210,6 @@ def _document(
         queue=metadata.queue,
         direction=metadata.direction,
         channel=metadata.channel,
-        usage=Usage(audio_seconds=conversation.duration_seconds),
         source=Source(
             pii_redacted=conversation.redaction,
             input_key_hash=hashlib.sha256(key.encode()).hexdigest()[:32],
@@ -201,42 +219,74 @@ def _document(
     )
 
 
-def _write_transcript_document(store: Store, document: UnifiedDocument) -> Written:
+def _write_transcript_document(
+    store: Store, known: dict[str, list[str]], document: UnifiedDocument
+) -> Written:
     """Write the document as the next revision, unless its transcript was the call's before."""
-    present = _present(store, document)
+    present = _present(store, known, document)
     if present is None:
-        return _write(store, document, is_new=True)
+        return _write(store, known, document, is_new=True)
     before, given = present.source or Source(), document.source or Source()
     if given.etag in before.earlier_etags:
         return Written.OLDER
     revision, earlier = present.revision, before.earlier_etags
     if given.etag != before.etag:
         revision, earlier = revision + 1, [*earlier, *([before.etag] if before.etag else [])]
+    if document.call_date_source is CallDateSource.UPLOAD:
+        # When a file was copied says less about the call than what is known of it already.
+        document = msgspec.structs.replace(
+            document,
+            call_date=present.call_date,
+            call_date_source=present.call_date_source,
+            call_started_at=present.call_started_at,
+        )
     source = msgspec.structs.replace(given, earlier_etags=earlier)
     document = msgspec.structs.replace(document, revision=revision, source=source)
-    return _write(store, document, is_new=False)
+    return _write(store, known, document, is_new=False)
 
 
-def _write_newer(store: Store, document: UnifiedDocument) -> Written:
-    present = _present(store, document)
+def _write_newer(store: Store, known: dict[str, list[str]], document: UnifiedDocument) -> Written:
+    present = _present(store, known, document)
     if present is not None and present.revision > document.revision:
         return Written.OLDER
-    return _write(store, document, is_new=present is None)
+    return _write(store, known, document, is_new=present is None)
 
 
-def _write(store: Store, document: UnifiedDocument, *, is_new: bool) -> Written:
+def _write(
+    store: Store, known: dict[str, list[str]], document: UnifiedDocument, *, is_new: bool
+) -> Written:
     key = unified_key(document.tenant_id, document.call_date, document.call_id)
     data = encode_document(document)
-    if not is_new and store.read(key) == data:
+    if _read(store, key) == data:
         return Written.UNCHANGED
     store.write(key, data)
+    known.setdefault(document.call_id, []).append(key)
     return Written.NEW if is_new else Written.CHANGED
 
 
-def _present(store: Store, document: UnifiedDocument) -> UnifiedDocument | None:
-    """The readable document that is there for the call; a broken one is replaced like none."""
+def _keys_by_call(store: Store, tenant_id: str) -> dict[str, list[str]]:
+    """Where the tenant's documents are, by call: a call's day can have been corrected."""
+    keys: dict[str, list[str]] = {}
+    for found in store.listing(unified_prefix(tenant_id)):
+        with contextlib.suppress(ContractError):
+            keys.setdefault(parse_unified_key(found.key).call_id, []).append(found.key)
+    return keys
+
+
+def _present(
+    store: Store, known: dict[str, list[str]], document: UnifiedDocument
+) -> UnifiedDocument | None:
+    """The latest readable document of the call; a broken one is replaced like none."""
+    readable = []
+    for key in known.get(document.call_id, ()):
+        with contextlib.suppress(ContractError):
+            if (data := _read(store, key)) is not None:
+                readable.append(decode_document(data).document)
+    return max(readable, key=lambda each: (each.revision, each.call_date), default=None)
+
+
+def _read(store: Store, key: str) -> bytes | None:
     try:
-        data = store.read(unified_key(document.tenant_id, document.call_date, document.call_id))
-        return decode_document(data).document
-    except (FileNotFoundError, ContractError):
+        return store.read(key)
+    except FileNotFoundError:
         return None

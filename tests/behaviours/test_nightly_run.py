@@ -9,6 +9,7 @@ import json
 import pyarrow as pa
 import pytest
 
+from cci_lite.contract.columns import TABLES
 from cci_lite.errors import BalanceError, LakeError
 from cci_lite.flatten.plan import DayPlan
 from cci_lite.flatten.rows import Flattener
@@ -428,3 +429,39 @@ def test_the_balance_of_a_day_is_checked_before_it_is_published() -> None:
         check_balance(twice, Balance.of(list(twice.records.values())), two_rows)
     with pytest.raises(BalanceError, match="2 documents, 1 outcomes"):
         check_balance(once, dataclasses.replace(Balance.of([record]), sources=2), one_row)
+
+
+def test_rows_that_are_carried_over_are_sorted_in_among_the_new_ones(world: World) -> None:
+    for names in (("call-b", "call-d"), ("call-a", "call-c"), ("call-0",)):
+        for name in names:
+            world.put(name)
+            world.put_bytes(f"broken-{name}", b"{")
+        world.run()
+    for table_name, parts in world.catalog.parts(TENANT, DAY).items():
+        [part] = parts
+        rows = read_part(world.store, part.key, table_name).select(TABLES[table_name].key)
+        keys = [tuple(row.values()) for row in rows.to_pylist()]
+        assert keys == sorted(keys), table_name
+        assert len(keys) >= 3, table_name
+
+
+def test_the_balance_sheets_of_a_day_are_kept_and_say_what_was_read(world: World) -> None:
+    world.put("call-1")
+    world.put("call-2")
+    world.put_bytes("call-3", b"{")
+    world.run()
+    world.put("call-2", verdicts=(False, None, None))
+    world.run()
+    world.put("call-3")
+    world.put("call-4")
+    world.run()
+
+    first, second, third = sorted(world.rows("etl_runs"), key=lambda row: row["etl_run_id"])
+    assert [
+        (row["etl_run_id"], row["documents_read"], row["sources"], row["calls"], row["quarantined"])
+        for row in (first, second, third)
+    ] == [("run-1", 3, 3, 2, 1), ("run-2", 1, 3, 2, 1), ("run-3", 2, 4, 4, 0)]
+    assert [row["previous_generation"] for row in (first, second, third)] == [
+        None, first["generation"], second["generation"],
+    ]  # fmt: skip
+    assert world.catalog.days(TENANT)[DAY].generation == third["generation"]

@@ -71,7 +71,7 @@ def values_of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
         case msgspec.inspect.NoneType():
             return st.none()
         case msgspec.inspect.DateType():
-            return st.dates()
+            return st.dates(dt.date(1970, 1, 1), dt.date(2999, 12, 31))
         case msgspec.inspect.DateTimeType():
             return moments
     raise AssertionError(f"no values of {kind}")

@@ -96,8 +96,8 @@ def test_a_reserved_word_is_no_tenant_id(word: str) -> None:
 
 
 def test_the_error_shows_a_word_and_hides_what_may_be_a_person() -> None:
-    with pytest.raises(TenantIdError, match=r"found '\.\./x'$"):
-        check_tenant_id("../x")
+    with pytest.raises(TenantIdError, match=r"found 'tenant_1'$"):
+        check_tenant_id("tenant_1")
     with pytest.raises(TenantIdError, match=r"found text of 21 characters$"):
         check_tenant_id("Kim Smith 0170 123456")
 

@@ -192,14 +192,14 @@ def test_metadata_of_a_csv_reaches_the_call(care: Path, tmp_path: Path) -> None:
     ("name", "text", "message"),
     [
         ("calls.csv", "job_name,started_at\njob-a,2025-11-05T09:30:00Z\njob-b,yesterday\n",
-         ", line 3: started_at: expected a time like 2025-11-05T09:30:00Z, found 'yesterday'"),
+         ", line 3: started_at: expected a time like 2025-11-05T09:30:00Z, found text of 9 characters"),
         ("calls.csv", "job_name,queue\n\"job\n-a\",x\njob-b,x,y\n",
          ", line 4: expected as many columns as in the header, found more"),
         ("calls.csv", "started_at\n2025-11-05T09:30:00Z\n", ", line 2: expected a column job_name"),
         ("calls.csv", "job_name,agent_id\njob-a,a-1\njob-a,a-2\n",
          ", line 3: expected each job_name once, found it again with other values"),
         ("calls.csv", "job_name,direction\njob-a,sideways\n",
-         ", line 2: direction: expected inbound or outbound, found 'sideways'"),
+         ", line 2: direction: expected inbound or outbound, found text of 8 characters"),
         ("calls.jsonl", '{"job_name": "job-a"}\n\n{"job_name": \n',
          ", line 3: expected a JSON object, found something else"),
         ("calls.jsonl", '[]\n', ", line 1: expected a JSON object, found something else"),
@@ -331,7 +331,7 @@ def test_documents_that_break_the_contract_are_named_and_stop_no_other(
     assert lines[1:5] == [
         f"  {folder / 'b.json'}: tenant_id: expected 'demo-tenant', found another tenant",
         f"  {folder / 'c.json'}: call_id: expected 1 to 200 letters, digits, '.', '_' and '-', not "
-        "starting with '.', found '../../escape'",
+        "starting with '.', found text of 12 characters",
         f"  {folder / 'd.json'}: call_date: expected a date like 2025-11-05, found text of "
         "10 characters",
         f"  {folder / 'e.json'}: qa_evaluation.template_id: expected a form of this tenant (add it "

@@ -23,7 +23,7 @@ def query(lake: Path, sql: str, *, tenant_id: str = "demo-tenant") -> tuple[int,
     [
         ("demo-tennant", "no tenant 'demo-tennant'; did you mean demo-tenant?"),
         ("quite-another", "no tenant 'quite-another'; add it with: cci-lite tenants add"),
-        ("../x", f"tenant_id: expected {TENANT_ID}, found '../x'"),
+        ("../x", f"tenant_id: expected {TENANT_ID}, found text of 4 characters"),
         ("a b", f"tenant_id: expected {TENANT_ID}, found text of 3 characters"),
         ("DROP TABLE calls", f"tenant_id: expected {TENANT_ID}, found text of 16 characters"),
         ("x'; DROP TABLE x; --", f"tenant_id: expected {TENANT_ID}, found text of 20 characters"),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cci_lite.contract.document import (
@@ -226,7 +227,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "expected a JSON object, found nothing"),
     "white space": (b" \n\t", "expected a JSON object, found only white space"),
     "array": (b"[]", "expected an object, found a list of 0"),
-    "text": (b'"Kim"', "expected an object, found 'Kim'"),
+    "text": (b'"Kim"', "expected an object, found text of 3 characters"),
     "null": (b"null", "expected an object, found null"),
     "truncated": (line()[:-1], WHOLE + "input data was truncated"),
     "trailing comma": (START + b",}", WHOLE + "trailing comma in object (byte 67)"),
@@ -532,6 +533,32 @@ FULL = UnifiedDocument(
 
 def test_what_is_written_is_read_again() -> None:
     assert decode_document(encode_document(FULL)).document == FULL
+
+
+@pytest.mark.parametrize(
+    ("criteria", "text"),
+    [
+        (
+            [CriterionResult(id="a", passed=True, verdict=Verdict.FAIL)],
+            "qa_evaluation.criteria[0].passed: expected what the verdict 'fail' says, found true",
+        ),
+        (
+            [CriterionResult(id="a", verdict=Verdict.PASS)] * 2,
+            "qa_evaluation.criteria[1].id: expected each criterion once, found the same criterion "
+            "twice",
+        ),
+    ],
+    ids=["contradiction", "criterion twice"],
+)
+def test_what_is_spelled_as_it_would_be_written_is_held_to_the_same_rules(
+    criteria: list[CriterionResult], text: str
+) -> None:
+    full = decode_document(encode_document(FULL)).document
+    evaluation = msgspec.structs.replace(full.qa_evaluation, criteria=criteria)
+    data = encode_document(msgspec.structs.replace(full, qa_evaluation=evaluation))
+    assert encode_document(msgspec.json.decode(data, type=UnifiedDocument)) == data
+    assert data.startswith(b'{"schema_version":"1.3"')
+    assert refusal(data) == text
 
 
 def test_a_document_is_written_as_one_line_without_what_is_absent() -> None:

@@ -259,6 +259,33 @@ def test_a_claim_is_compared_with_the_ratio_and_not_with_what_was_rounded_from_i
         assert score_evaluation(found, form).reported_differs is differs
 
 
+@pytest.mark.parametrize(
+    ("claim", "differs"),
+    [
+        ({"percentage": 63}, False),
+        ({"percentage": 62}, True),
+        ({"percentage": 62.5}, False),
+        ({"total_score": 2.50005}, True),
+        ({"total_score": 2.50004}, False),
+    ],
+    ids=str,
+)
+def test_a_half_is_rounded_up_in_a_claim_and_in_what_it_is_compared_with(
+    claim: dict[str, float], differs: bool
+) -> None:
+    form = parse_draft(
+        {
+            "criteria": [
+                {"id": "aa", "text": "Question?", "weight": "2.5"},
+                {"id": "bb", "text": "Question?", "weight": "1.5"},
+            ]
+        }
+    ).as_version(1)
+    criteria = [CriterionResult(id="aa", passed=True), CriterionResult(id="bb", passed=False)]
+    found = QaEvaluation(criteria=criteria, **claim)
+    assert score_evaluation(found, form).reported_differs is differs
+
+
 def test_without_a_claim_nothing_differs() -> None:
     scored = score_evaluation(evaluation(), FORM)
     assert scored.reported is None

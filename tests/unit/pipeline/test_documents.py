@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cci_lite.contract.document import (
@@ -21,7 +22,8 @@ from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import QaTemplate, parse_draft
-from cci_lite.contract.tenant import Audio, Tenant
+from cci_lite.contract.tenant import Audio, Tenant, TenantStatus
+from cci_lite.errors import UsageError
 from cci_lite.local.folder import FolderStore
 from cci_lite.pipeline.documents import (
     InputDocument,
@@ -164,8 +166,6 @@ def test_a_transcript_becomes_a_document_in_its_place(store: FolderStore) -> Non
     assert document.call_id == call_id
     assert document.language_code == "de-DE"
     assert document.duration_seconds == pytest.approx(2.9)
-    assert document.usage is not None
-    assert document.usage.audio_seconds == document.duration_seconds
     assert document.source is not None
     assert document.source.pipeline_version == "1.2.3"
     assert document.source.pii_redacted is Redaction.NONE
@@ -536,3 +536,34 @@ def test_an_analysed_document_that_is_ingested_stays_as_it_is(store: FolderStore
     before = store.read(key)
     assert written(ingest(store, before)) == [Written.UNCHANGED]
     assert store.read(key) == before
+
+
+def test_a_copied_transcript_without_metadata_stays_on_its_day(store: FolderStore) -> None:
+    data = spoken("one")
+    analyze(store, Transcript("a.json", data, UPLOADED))
+    [key] = keys(store)
+    copied = Transcript("a.json", data, UPLOADED + dt.timedelta(days=30))
+    assert written(analyze(store, copied)) == [Written.UNCHANGED]
+    assert keys(store) == [key]
+
+
+def test_a_call_whose_start_is_corrected_keeps_counting_its_revisions(store: FolderStore) -> None:
+    start = dt.datetime(2025, 11, 5, 9, tzinfo=dt.UTC)
+    analyze(store, transcript(spoken("one"), started_at=start))
+    later = start + dt.timedelta(days=3)
+    assert written(analyze(store, transcript(spoken("two"), started_at=later))) == [Written.CHANGED]
+    revisions = {key: decode_document(store.read(key)).document.revision for key in keys(store)}
+    assert sorted(revisions.values()) == [1, 2]
+
+
+def test_what_transcribe_charged_for_is_not_made_up(store: FolderStore) -> None:
+    analyze(store, transcript(spoken("one")))
+    [key] = keys(store)
+    assert decode_document(store.read(key)).document.usage is None
+
+
+def test_calls_of_a_suspended_tenant_are_not_taken_in(store: FolderStore) -> None:
+    suspended = msgspec.structs.replace(TENANT, status=TenantStatus.SUSPENDED)
+    with pytest.raises(UsageError, match="tenant demo-tenant is suspended: no calls are taken in"):
+        analyze(store, transcript(spoken("one")), tenant=suspended)
+    assert keys(store) == []

@@ -576,7 +576,7 @@ def _torn_speaker() -> dict[str, Any]:
         ),
         (
             _broken_item(start_time="soon"),
-            "results.items[0].start_time: expected a number, found 'soon'",
+            "results.items[0].start_time: expected a number, found text of 4 characters",
         ),
         (
             _both_labels(),
