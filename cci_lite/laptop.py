@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from cci_lite.assets import asset_folder
 from cci_lite.contract.template import QaTemplate
 from cci_lite.deploy.tenants import get_tenant, list_forms, list_tenants
-from cci_lite.errors import NotFoundError, UsageError
+from cci_lite.errors import NotFoundError, UsageError, show_value
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
 from cci_lite.tenancy import unified_prefix
@@ -62,8 +62,10 @@ class Lake:
     ) -> pd.DataFrame | pa.Table:
         """The rows of one Athena SELECT over a tenant's tables and views.
 
-        Raises SqlError (with line and column) and NotFoundError for an unknown tenant.
+        Raises SqlError (with line and column), NotFoundError for an unknown tenant and UsageError.
         """
+        if as_ not in ("pandas", "arrow"):
+            raise UsageError(f"as_: expected 'pandas' or 'arrow', found {show_value(as_)}")
         # Only these names lead to the raw documents, of which there may be very many to list.
         raw = "unified" in sql.lower() or "raw_" in sql.lower()
         with self.reader(tenant_id, raw=raw) as query:

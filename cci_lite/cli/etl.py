@@ -183,7 +183,7 @@ def print_report(report: RunReport, output: str = "table") -> None:
         )
     elif rows:
         print_rows(columns, rows, title=f"run {report.etl_run_id}")
-    else:
+    elif not (report.busy or report.failed):
         say("nothing to do")
     for day in report.days:
         if day.reason:
@@ -198,4 +198,6 @@ def print_report(report: RunReport, output: str = "table") -> None:
         )
     quarantined = sum(day.balance.quarantined for day in report.days if day.balance)
     if quarantined:
-        say(f"{quarantined:,} documents are in quarantine; see: cci-lite quarantine list")
+        say(
+            f"{quarantined:,} documents of these days are in quarantine; see: cci-lite quarantine list"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ import msgspec
 from cci_lite.errors import UsageError
 
 _NEVER_WRAPPED = 24
+# What a terminal would take for a command, when it stands in a name or a question.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WIDE = 1_000
 
 
@@ -70,7 +73,7 @@ def as_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.10g}"
-    return str(value)
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", str(value))
 
 
 def records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:

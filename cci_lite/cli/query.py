@@ -18,6 +18,7 @@ SHOWN_ROWS = 1_000
 
 @click.command(
     "query",
+    context_settings={"ignore_unknown_options": True},  # SQL may begin with a comment: `-- …`
     epilog=examples(
         'cci-lite query "SELECT * FROM failure_rate ORDER BY fail_rate DESC" --tenant demo-tenant --lake lake',
         'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --output parquet --to calls.parquet',

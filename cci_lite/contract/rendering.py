@@ -70,12 +70,13 @@ def _duckdb(kind: DataType) -> str:
             return _DUCKDB[kind]
 
 
-# What translated SQL relies on: Athena's order of NULLs, its clock, and its division (`1e0/0e0` is
-# Infinity, `1/0` an error).
+# What translated SQL relies on: Athena's order of NULLs, its clock, and errors for division by zero.
+# Athena refuses `1/0` only and answers `0e0/0e0` with NaN, which equals nothing there and is the
+# greatest number in DuckDB: the query is refused rather than answered differently.
 DUCKDB_SETTINGS: dict[str, str | bool] = {
     "TimeZone": "UTC",
     "default_null_order": "nulls_last",
-    "ieee_floating_point_ops": True,
+    "ieee_floating_point_ops": False,
     "integer_division": False,
     "error_on_division_by_zero": True,
 }

@@ -10,6 +10,7 @@ from cci_lite.contract.template import (
     TEMPLATE_SORT_PREFIX,
     QaTemplate,
     TemplateDraft,
+    is_template_name,
     item_of,
     sort_key,
     template_of_item,
@@ -100,8 +101,9 @@ def get_form(
     if not forms:
         label = name if version is None else f"{name} v{version}"
         present = ", ".join(form.label for form in list_forms(config, tenant_id)) or "none"
+        shown = f"'{label}'" if is_template_name(name) else show_value(name)
         raise NotFoundError(
-            f"tenant {tenant_id} has no form {show_value(label)} (it has: {present}); "
+            f"tenant {tenant_id} has no form {shown} (it has: {present}); "
             "add it with: cci-lite forms put"
         )
     return forms[-1]

@@ -215,7 +215,7 @@ def _without_paths(error: duckdb.Error) -> str:
         )
     first_line = str(error).splitlines()[0]
     if "Division by zero" in first_line:
-        return "division by zero, which Athena refuses too; guard it: x / NULLIF(y, 0)"
+        return "division by zero: Athena refuses it, or answers NaN; guard it: x / NULLIF(y, 0)"
     return re.sub(r"(?<!\S)(['\"]?)(?:[A-Za-z]:)?[/\\](?=[\w.])[^'\"\n]*\1", "(a file)", first_line)
 
 

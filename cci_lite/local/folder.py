@@ -122,14 +122,16 @@ def _walk(folder: Path, prefix: str) -> Iterator[StoredObject]:
             found, key=lambda entry: entry.name + "/" if entry.is_dir() else entry.name
         )
     for entry in entries:
+        # A name that is not UTF-8 is shown as text; it names no document, so nobody reads it.
+        name = entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         if entry.is_dir():
-            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
+            yield from _walk(Path(entry.path), f"{prefix}{name}/")
         else:
             try:
                 state = entry.stat()
             except FileNotFoundError:
                 continue
-            yield _stored(f"{prefix}{entry.name}", state)
+            yield _stored(f"{prefix}{name}", state)
 
 
 def _stored(key: str, state: os.stat_result) -> StoredObject:

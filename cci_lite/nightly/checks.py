@@ -17,7 +17,7 @@ def refuse_failures(day: StagedDay) -> None:
     """Refuse a day of which a piece failed; raises LakeError."""
     for result in day.results:
         if result.failure is not None:
-            raise LakeError(f"{day.plan.call_date}: {result.failure}")
+            raise LakeError(result.failure)
 
 
 def check_balance(
@@ -26,21 +26,19 @@ def check_balance(
     """Refuse a day whose written rows are not those of its documents; raises BalanceError."""
     total = balance.calls + balance.superseded + balance.quarantined + balance.erased
     if balance.sources != total:
-        raise BalanceError(f"{day.plan.call_date}: {balance.sources} documents, {total} outcomes")
+        raise BalanceError(f"{balance.sources} documents, {total} outcomes")
     for table_name, expected in (
         ("calls", balance.calls),
         ("quarantined_documents", balance.quarantined),
     ):
         rows = sum(part.rows for part in parts.get(table_name, ()))
         if rows != expected:
-            raise BalanceError(
-                f"{day.plan.call_date}: expected {expected} rows in {table_name}, found {rows}"
-            )
+            raise BalanceError(f"expected {expected} rows in {table_name}, found {rows}")
     ids = [
         record.call_id for record in day.records.values() if record.outcome is SourceOutcome.CALL
     ]
     if len(set(ids)) != len(ids):
-        raise BalanceError(f"{day.plan.call_date}: {len(ids) - len(set(ids))} calls stand twice")
+        raise BalanceError(f"{len(ids) - len(set(ids))} calls stand twice")
 
 
 def guard_against_shrinking(day: StagedDay, records: Mapping[str, SourceRecord]) -> None:
@@ -55,6 +53,6 @@ def guard_against_shrinking(day: StagedDay, records: Mapping[str, SourceRecord])
     many = len(lost) >= SHRINK_GUARD_CALLS and len(lost) > SHRINK_GUARD_SHARE * len(calls)
     if many or len(lost) == len(calls) > 1:
         raise BalanceError(
-            f"{day.plan.call_date}: {len(lost)} of {len(calls)} published calls would be lost to "
-            "documents that now break the contract; mend them, or run with --allow-shrink"
+            f"{len(lost)} of {len(calls)} published calls would be lost to documents that now "
+            f"break the contract, such as {lost[0]}; mend them, or run with --allow-shrink"
         )

@@ -112,7 +112,9 @@ def _put_in_place(lake: Lake, tenant_id: str, record: SourceRecord, templates: T
     if target == record.key:
         if not (is_original and line.rstrip() == data.rstrip()):
             lake.store.write(target, line)
-    elif _revision_at(lake, target) < document.revision:
+    elif (_read(lake, target) or b"").rstrip() != line.rstrip():
+        if _revision_at(lake, target) >= document.revision:
+            raise ContractError("", "the only document of its call", "another one in its place")
         # The document at the old key is deleted only after the day has been published without it.
         lake.store.write(target, line)
     return target

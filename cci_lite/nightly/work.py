@@ -5,6 +5,7 @@ This runs in worker processes; everything here is picklable.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import traceback
@@ -117,7 +118,8 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
             continue  # gone since the listing; the next run sees what became of it
         records.append(record)
         if record.outcome is SourceOutcome.QUARANTINED:
-            store.copy(source.key, quarantine_key(item.tenant_id, source.key))
+            with contextlib.suppress(FileNotFoundError):  # gone since, or its name is no text
+                store.copy(source.key, quarantine_key(item.tenant_id, source.key))
         if len(rows) == _CALLS_PER_BATCH:
             _collect(batches, rows)
             rows = flattener()

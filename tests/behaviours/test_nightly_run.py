@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import os
 
 import pyarrow as pa
 import pytest
@@ -215,8 +216,8 @@ def test_a_day_that_would_lose_many_calls_is_not_published(world: World) -> None
     assert not report.succeeded
     [refused] = [day for day in report.days if day.status is DayStatus.REFUSED]
     assert refused.reason == (
-        "2025-11-05: 6 of 10 published calls would be lost to documents that now break the "
-        "contract; mend them, or run with --allow-shrink"
+        "6 of 10 published calls would be lost to documents that now break the contract, such as "
+        f"unified/{TENANT}/2025/11/05/call-0.json; mend them, or run with --allow-shrink"
     )
     assert len(world.call_ids()) == 12
     assert world.run(allow_shrink=True).succeeded
@@ -465,3 +466,15 @@ def test_the_balance_sheets_of_a_day_are_kept_and_say_what_was_read(world: World
         None, first["generation"], second["generation"],
     ]  # fmt: skip
     assert world.catalog.days(TENANT)[DAY].generation == third["generation"]
+
+
+def test_a_file_whose_name_is_no_text_is_quarantined_and_stops_no_other(world: World) -> None:
+    world.put("good")
+    folder = os.fsencode(world.root / "unified" / TENANT / "2025" / "11" / "05")
+    with open(folder + b"/bad\xffname.json", "wb") as file:  # noqa: PTH123
+        file.write(b"{}")
+    assert world.run().succeeded
+    assert world.call_ids() == ["good"]
+    [row] = world.rows("quarantined_documents")
+    assert row["source_key"].endswith("bad\\xffname.json")
+    prove(world)

@@ -37,7 +37,7 @@ GUIDE_TEMPLATE: dict[str, Any] = json.loads(
   ],
   "scoring": {"pass_threshold": 0.7, "notes": "Weights sum may differ from required items."}
 }
-"""  # noqa: E501
+"""
 )
 
 
