@@ -102,17 +102,25 @@ def judge(
 ) -> int:
     """Judge the transcripts in these files, say what became of them; how many were refused."""
     from cci_lite import __version__
+    from cci_lite.cli.output import say
     from cci_lite.local.inputs import find_inputs, read_inputs, read_metadata
     from cci_lite.pipeline.documents import analyze_transcripts
 
     by_job = read_metadata(metadata) if metadata else {}
     unread: list[InputReport] = []
     files = _readable(read_inputs(find_inputs(paths)), unread)
-    transcripts = _transcripts(files, by_job, unread)
+    unmatched = set(by_job)
+    transcripts = _transcripts(files, by_job, unread, unmatched)
     reports = analyze_transcripts(
         lake.store, tenant, template, transcripts, pipeline_version=__version__
     )
-    return _finish("transcripts", reports, unread, tenant.tenant_id, lake.path)
+    refused = _finish("transcripts", reports, unread, tenant.tenant_id, lake.path)
+    if unmatched:
+        say(
+            f"{len(unmatched):,} of {len(by_job):,} rows of {metadata} belong to none of these "
+            "transcripts: job_name must be the transcript's own jobName"
+        )
+    return refused
 
 
 def form_reference(text: str) -> tuple[str, int | None]:
@@ -142,16 +150,24 @@ def _readable(
 
 
 def _transcripts(
-    files: Iterable[InputFile], by_job: dict[str, CallMetadata], unread: list[InputReport]
+    files: Iterable[InputFile],
+    by_job: dict[str, CallMetadata],
+    unread: list[InputReport],
+    unmatched: set[str],
 ) -> Iterator[Transcript]:
-    """The transcripts with their metadata; those whose sidecar cannot be read join `unread`."""
+    """The transcripts with their metadata; those whose sidecar cannot be read join `unread`.
+
+    Job names that are met leave `unmatched`.
+    """
     from cci_lite.errors import ContractError
     from cci_lite.local.inputs import job_name_of, read_sidecar
     from cci_lite.pipeline.documents import NO_METADATA, InputReport, Transcript, Written
 
     for file in files:
         try:
-            known = by_job.get(job_name_of(file.data) or "") or read_sidecar(Path(file.name))
+            job_name = job_name_of(file.data) or ""
+            unmatched.discard(job_name)
+            known = by_job.get(job_name) or read_sidecar(Path(file.name))
         except ContractError as problem:
             unread.append(InputReport(file.name, Written.REFUSED, problem))
             continue

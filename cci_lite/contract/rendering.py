@@ -70,7 +70,7 @@ def _duckdb(kind: DataType) -> str:
             return _DUCKDB[kind]
 
 
-# What translated SQL relies on: Athena's order of NULLs, its clock, and errors for division by zero.
+# What translated SQL relies on: Athena's order of NULLs, its clock, errors for division by zero.
 # Athena refuses `1/0` only and answers `0e0/0e0` with NaN, which equals nothing there and is the
 # greatest number in DuckDB: the query is refused rather than answered differently.
 DUCKDB_SETTINGS: dict[str, str | bool] = {

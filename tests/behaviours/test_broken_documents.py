@@ -269,7 +269,8 @@ def test_a_replay_that_was_killed_after_moving_a_document_is_finished_by_the_nex
     world.put_bytes("broken", moved)
     world.run()
     # What a replay leaves behind that was killed after its first write.
-    world.put_bytes("broken", moved, day=NEXT_DAY)
+    line = json.dumps(json.loads(moved), separators=(",", ":")).encode()
+    world.put_bytes("broken", line, day=NEXT_DAY)
     world.run()
     assert world.call_ids() == ["broken"]
     world.run(replay=EVERYTHING)

@@ -193,7 +193,7 @@ def test_a_form_is_the_latest_version_unless_one_is_named(config: SqliteCatalog)
         (
             "default",
             7,
-            "tenant demo-tenant has no form text of 10 characters (it has: default v1); "
+            "tenant demo-tenant has no form 'default v7' (it has: default v1); "
             "add it with: cci-lite forms put",
         ),
     ],

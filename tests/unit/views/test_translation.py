@@ -34,7 +34,6 @@ def asked(engine: TenantEngine, sql: str) -> list[tuple[object, ...]]:
         ("7 / 2", 3),
         ("-7 / 2", -3),
         ("7 / 2e0", 3.5),
-        ("1e0 / 0e0", float("inf")),
         ("TRY(1 / 0)", None),
         ("date_diff('hour', TIMESTAMP '2025-11-01 00:30:00', TIMESTAMP '2025-11-01 02:15:00')", 1),
         ("date_diff('day', TIMESTAMP '2025-11-01 23:00:00', TIMESTAMP '2025-11-02 01:00:00')", 0),
@@ -69,9 +68,10 @@ def test_a_correction_gives_what_athena_gives(
     assert asked(engine, f"SELECT {expression} AS x") == [(value,)]
 
 
-def test_whole_numbers_cannot_be_divided_by_zero(engine: TenantEngine) -> None:
+@pytest.mark.parametrize("quotient", ["1 / 0", "1e0 / 0e0", "0e0 / 0e0", "1 / 0e0"])
+def test_a_division_by_zero_is_refused(engine: TenantEngine, quotient: str) -> None:
     with pytest.raises(SqlError, match="division by zero"):
-        asked(engine, "SELECT 1 / 0 AS x")
+        asked(engine, f"SELECT {quotient} AS x")
 
 
 def test_text_that_is_no_number_is_an_error_that_does_not_repeat_it(engine: TenantEngine) -> None:
