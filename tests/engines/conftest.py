@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.trino_lake import TrinoLake
 from tests.engines.trino_server import MissingError, Trino, running_trino
 
 
@@ -21,3 +22,9 @@ def trino() -> Iterator[Trino]:
                 yield server
         except MissingError as missing:
             pytest.skip(f"no Trino: {missing}")
+
+
+@pytest.fixture(scope="session")
+def trino_lake(trino: Trino) -> TrinoLake:
+    """The S3 and Glue that Trino reads."""
+    return TrinoLake(trino)

@@ -27,15 +27,10 @@ CASES = read_cases()
 
 
 @pytest.fixture(scope="module")
-def lake(trino: Trino) -> TrinoLake:
-    return TrinoLake(trino)
-
-
-@pytest.fixture(scope="module")
-def case_answers(trino: Trino, lake: TrinoLake) -> dict[str, Answer]:
+def case_answers(trino: Trino, trino_lake: TrinoLake) -> dict[str, Answer]:
     """What Trino says to each case."""
     return {
-        f"{case.view}/{case.name}": trino.query(f"SELECT * FROM {case.view}", lake.load(case))
+        f"{case.view}/{case.name}": trino.query(f"SELECT * FROM {case.view}", trino_lake.load(case))
         for case in CASES
     }
 

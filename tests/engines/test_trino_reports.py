@@ -35,11 +35,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, World]:
 
 
 @pytest.fixture(scope="module")
-def on_both(trino: Trino, sample: tuple[Lake, World]) -> dict[str, tuple[list[Any], list[Any]]]:
+def on_both(
+    trino: Trino, trino_lake: TrinoLake, sample: tuple[Lake, World]
+) -> dict[str, tuple[list[Any], list[Any]]]:
     """The rows of each statement on Trino and on DuckDB."""
     lake, world = sample
     tenant_id = world.tenants[0].tenant_id
-    database = TrinoLake(trino).load_tenant(lake.path, tenant_id)
+    database = trino_lake.load_tenant(lake.path, tenant_id)
     with lake.reader(tenant_id) as query:
         return {
             name: (
