@@ -9,8 +9,7 @@ there.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from itertools import repeat
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
@@ -167,29 +166,27 @@ class Flattener:
         )
 
     def _add_entities(self, call: int, entities: Entities | None) -> None:
-        for segment, result in enumerate(entities.result_list if entities else (), start=1):
-            found = result.entities
-            self._entities.add(
-                call,
-                len(found),
-                segment=repeat(segment, len(found)),
-                position=range(1, len(found) + 1),
-                text=[entity.text for entity in found],
-                entity_type=[entity.type for entity in found],
-                score=[entity.score for entity in found],
-            )
+        segments = [result.entities for result in entities.result_list] if entities else []
+        found = [entity for segment in segments for entity in segment]
+        self._entities.add(
+            call,
+            len(found),
+            **_places(segments),
+            text=[entity.text for entity in found],
+            entity_type=[entity.type for entity in found],
+            score=[entity.score for entity in found],
+        )
 
     def _add_key_phrases(self, call: int, key_phrases: KeyPhrases | None) -> None:
-        for segment, result in enumerate(key_phrases.result_list if key_phrases else (), start=1):
-            found = result.key_phrases
-            self._key_phrases.add(
-                call,
-                len(found),
-                segment=repeat(segment, len(found)),
-                position=range(1, len(found) + 1),
-                text=[phrase.text for phrase in found],
-                score=[phrase.score for phrase in found],
-            )
+        segments = [result.key_phrases for result in key_phrases.result_list] if key_phrases else []
+        found = [phrase for segment in segments for phrase in segment]
+        self._key_phrases.add(
+            call,
+            len(found),
+            **_places(segments),
+            text=[phrase.text for phrase in found],
+            score=[phrase.score for phrase in found],
+        )
 
     def _add_quarantined(self, source: StoredObject, problem: ContractError) -> None:
         self._quarantined.add(
@@ -206,6 +203,15 @@ class Flattener:
                 "etl_run_id": self._etl_run_id,
             }
         )
+
+
+def _places(segments: Sequence[Sequence[object]]) -> dict[str, list[int]]:
+    """The segment of each row, and its position in it, both from 1."""
+    sizes = [len(segment) for segment in segments]
+    return {
+        "segment": [number for number, size in enumerate(sizes, start=1) for _ in range(size)],
+        "position": [position for size in sizes for position in range(1, size + 1)],
+    }
 
 
 def check_size(size: int) -> None:
