@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from cci_lite.ports import SourceRecord, StoredObject
 
-MAX_DOCUMENTS_PER_ITEM = 2_000
-MAX_BYTES_PER_ITEM = 64 * 1024 * 1024
+MAX_DOCUMENTS_PER_ITEM = 1_000
+MAX_BYTES_PER_ITEM = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)

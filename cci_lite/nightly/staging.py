@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cci_lite.errors import BalanceError
-from cci_lite.flatten.plan import DayPlan
+from cci_lite.flatten.plan import MAX_DOCUMENTS_PER_ITEM, DayPlan
 from cci_lite.nightly.work import ItemResult
 from cci_lite.ports import PartFile, PublishedDay, SourceRecord
 
-SMALL_PART_CALLS = 1_000
+SMALL_PART_CALLS = MAX_DOCUMENTS_PER_ITEM // 4
 
 _PART_NUMBER = re.compile(r"part-(\d+)\.parquet$")
 

@@ -90,7 +90,7 @@ def test_pieces_hold_every_document_once_in_order_and_stay_within_both_bounds(
 
 
 @pytest.mark.parametrize(
-    ("count", "size", "pieces"), [(4_001, 1, 3), (3, 40 * 1024 * 1024, 3), (0, 1, 0)],
+    ("count", "size", "pieces"), [(2_001, 1, 3), (3, 10 * 1024 * 1024, 3), (0, 1, 0)],
     ids=["many", "large", "none"],
 )  # fmt: skip
 def test_the_bounds_of_a_piece_by_default(count: int, size: int, pieces: int) -> None:
