@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNKNOWN_AGENT = "unknown"  # the agent_id of calls whose document names no agent
+
 
 class ColumnType(StrEnum):
     """A column's type, spelled as Athena's SQL spells it."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.contract.document import AiSummary, Sentiment, UnifiedDocument, Usage, redaction_of
 from cci_lite.contract.judging import ScoredEvaluation
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.flatten.columns import milliseconds
 from cci_lite.ports import StoredObject
-
-UNKNOWN_AGENT = "unknown"
 
 _NO_SUMMARY = AiSummary()
 _NO_USAGE = Usage()

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.reports import numbers
-from cci_lite.reports.leaderboard import UNKNOWN_AGENT
 
 MINIMUM_EVALUATED = 10
 MOST_AGENTS = 40

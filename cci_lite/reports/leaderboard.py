@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.errors import NotFoundError
 from cci_lite.reports.statements import WEEKS, Query, Statement, leaderboard_of, read_rows
 from cci_lite.tenancy import check_tenant_id
-
-UNKNOWN_AGENT = "unknown"
 
 
 class Standing(StrEnum):

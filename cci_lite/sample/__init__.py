@@ -1,10 +1,10 @@
 """A sample world from a seed: companies, forms and calls, and what is true about them."""
 
+from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.sample.company import Layout
 from cci_lite.sample.corrupt import CorruptDocument
 from cci_lite.sample.starter import STARTER_FORM
 from cci_lite.sample.truth import (
-    UNKNOWN_AGENT,
     AgentCriterionKey,
     AgentKey,
     AgentWeekKey,

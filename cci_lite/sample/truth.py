@@ -14,8 +14,6 @@ from typing import NamedTuple
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.contract.template import QaTemplate, RequiredPolicy
 
-UNKNOWN_AGENT = "unknown"
-
 
 class FormKey(NamedTuple):
     """One version of a tenant's form."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.contract.template import QaTemplate
@@ -21,7 +22,7 @@ from cci_lite.sample.energy import ENERGY
 from cci_lite.sample.layouts import Recording, write_transcript
 from cci_lite.sample.outfitters import OUTFITTERS
 from cci_lite.sample.planning import CallPlan, Kind, Period, plan_calls
-from cci_lite.sample.truth import UNKNOWN_AGENT, FormKey, JudgedCall, Truth, count_truth, outcome_of
+from cci_lite.sample.truth import FormKey, JudgedCall, Truth, count_truth, outcome_of
 from cci_lite.tenancy import call_id_for, transcription_job_name
 
 COMPANIES = (OUTFITTERS, ENERGY, BROADBAND)

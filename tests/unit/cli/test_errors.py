@@ -223,7 +223,7 @@ def test_a_form_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_form_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     form = tmp_path / "form.yaml"
     form.write_bytes(b"\xef\xbb\xbf" + GUIDE_FORM.read_bytes())
-    succeed("forms", "check", form)
+    assert "form default, 5 criteria" in succeed("forms", "check", form).err
 
 
 def test_a_released_version_of_a_form_never_changes(lake: Path, tmp_path: Path) -> None:
