@@ -12,6 +12,10 @@ CciLiteError
 │   ├── LeaseHeldError      another run is working on this tenant
 │   ├── PublishConflictError    somebody else published this day in between
 │   └── BalanceError        rows and sources do not add up; nothing was published
+├── PipelineError           a step from recording to document could not be done
+│   ├── RetryLaterError     nothing is wrong for good: the same event later will do
+│   ├── ServiceError        a service refused a request, and would again
+│   └── SignatureError      a request that its sender did not sign, or not now
 ├── SqlError                SQL that is refused, with line and column
 └── ImmutableVersionError   a released version would be changed
 """
@@ -45,6 +49,10 @@ class ContractError(CciLiteError):
         where = f"{path}: " if path else ""
         super().__init__(f"{where}expected {expected}, found {found}")
 
+    def __reduce__(self) -> tuple[type[ContractError], tuple[str, str, str]]:
+        # An exception is copied by its message otherwise, which this constructor does not take.
+        return type(self), (self.path, self.expected, self.found)
+
 
 class TenantIdError(ContractError):
     """Not a tenant id."""
@@ -76,6 +84,30 @@ class PublishConflictError(LakeError):
 
 class BalanceError(LakeError):
     """Rows and sources do not add up; nothing was published."""
+
+
+class PipelineError(CciLiteError):
+    """A step from recording to document could not be done.
+
+    `code` is one word of a fixed vocabulary (`transcript_missing`); neither it nor the message says
+    anything about a person, a file name or what was spoken.
+    """
+
+    def __init__(self, code: str, message: str = "") -> None:
+        self.code = code
+        super().__init__(f"{code}: {message}" if message else code)
+
+
+class RetryLaterError(PipelineError):
+    """Nothing is wrong for good: the same event later will do."""
+
+
+class ServiceError(PipelineError):
+    """A service refused a request, and would again."""
+
+
+class SignatureError(PipelineError):
+    """A request that its sender did not sign, or not now."""
 
 
 class SqlError(CciLiteError):

@@ -27,6 +27,10 @@ RESERVED_TENANT_IDS = frozenset(
 
 TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,47}", re.ASCII)
 CALL_ID = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,199}", re.ASCII)
+_RECORDING_KEY = re.compile(r"(?P<tenant>[^/]+)/calls/(?P<name>.+)", re.DOTALL)
+_JOB_NAME = re.compile(
+    r"(?P<call>cci_[a-z0-9-]+_[a-z2-7]{20})_r(?P<revision>[1-9]\d{0,6})", re.ASCII
+)
 _UNIFIED_KEY = re.compile(
     rf"{UNIFIED}/(?P<tenant>[^/]+)/(?P<day>\d{{4}}/\d\d/\d\d)/(?P<call>[^/]+)\.json", re.ASCII
 )
@@ -65,6 +69,25 @@ def recording_key(tenant_id: str, name: str) -> str:
     return f"{check_tenant_id(tenant_id)}/calls/{name}"
 
 
+@dataclass(frozen=True)
+class RecordingKey:
+    """What the (decoded) key of an upload says."""
+
+    tenant_id: str
+    name: str
+
+
+def parse_recording_key(key: str) -> RecordingKey:
+    """What a recording's decoded key says; raises ContractError when it is not laid out as one.
+
+    Only `<tenant>/calls/<name>` counts: `calls/` further down or at the start is another key.
+    """
+    match = _RECORDING_KEY.fullmatch(key)
+    if match is None:
+        raise ContractError("", "a key like <tenant>/calls/<name>", "a key of another form")
+    return RecordingKey(check_tenant_id(match["tenant"]), match["name"])
+
+
 def call_id_for(tenant_id: str, key: str) -> str:
     """The id of the call recorded at `key`: the same for every upload, and without its name."""
     digest = hashlib.sha256(f"{check_tenant_id(tenant_id)}\0{key}".encode()).digest()
@@ -76,9 +99,38 @@ def transcription_job_name(call_id: str, revision: int) -> str:
     return f"{call_id}_r{revision}"
 
 
+def parse_job_name(job_name: str) -> tuple[str, int] | None:
+    """Call id and revision of one of our jobs; None for the name of anybody else's.
+
+    Whose call it is, the registry says: a name is never proof of a tenant.
+    """
+    match = _JOB_NAME.fullmatch(job_name)
+    return (match["call"], int(match["revision"])) if match else None
+
+
 def work_prefix(tenant_id: str) -> str:
     """Where Transcribe writes for a tenant."""
     return f"{WORK}/{check_tenant_id(tenant_id)}/"
+
+
+def media_key(tenant_id: str, job_name: str, extension: str) -> str:
+    """Where the accepted upload is copied to, so that a job reads exactly what was accepted."""
+    return f"{work_prefix(tenant_id)}media/{job_name}.{extension}"
+
+
+def transcript_key(tenant_id: str, job_name: str) -> str:
+    """The output key of a job. Transcribe puts `redacted-` before the name of the redacted file."""
+    return f"{work_prefix(tenant_id)}transcripts/{job_name}.json"
+
+
+def redacted_transcript_key(tenant_id: str, job_name: str) -> str:
+    """Where a job that redacts writes."""
+    return f"{work_prefix(tenant_id)}transcripts/redacted-{job_name}.json"
+
+
+def checkpoint_key(tenant_id: str, job_name: str, step: str) -> str:
+    """Where a paid answer (`nlp`, `evaluation`) is kept until the call's document is written."""
+    return f"{work_prefix(tenant_id)}checkpoints/{job_name}/{step}.json"
 
 
 def unified_prefix(tenant_id: str) -> str:

@@ -1,7 +1,6 @@
 """List prices of the services that process a call, in US dollars, for eu-central-1.
 
-`call_costs` carries the same rows. A price that changes gets a second row with the day it holds
-from; the oldest row of an item also covers the days before, for which no other price is known.
+They stand in `services.toml`; `call_costs` carries the same rows.
 """
 
 from __future__ import annotations
@@ -10,6 +9,9 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
+
+from cci_lite.contract.document import Redaction, Usage
+from cci_lite.contract.services import service_facts
 
 # Bounds that Athena's and DuckDB's DATE can both hold.
 _SINCE_EVER = dt.date(2000, 1, 1)
@@ -43,49 +45,40 @@ class PricePeriod:
     valid_until: dt.date
 
 
-def _model(model_id: str, input_usd: float, output_usd: float) -> tuple[Price, Price]:
-    """The two prices of a language model, given per million tokens."""
-    source = "LiteLLM's table of model prices, eu inference profiles, read 2026-09"
-    return (
-        Price(f"{model_id} input", input_usd, _MILLION, "token", _SINCE_EVER, False, source),
-        Price(f"{model_id} output", output_usd, _MILLION, "token", _SINCE_EVER, False, source),
-    )
+def _prices() -> tuple[Price, ...]:
+    facts = service_facts()
+    plain = [
+        Price(
+            price.item,
+            price.usd,
+            price.per,
+            price.unit,
+            price.valid_from or _SINCE_EVER,
+            price.verified,
+            price.source,
+        )
+        for price in facts.prices
+    ]
+    of_models = [
+        Price(
+            f"{price.model_id} {kind}",
+            usd,
+            _MILLION,
+            "token",
+            price.valid_from or _SINCE_EVER,
+            price.verified,
+            price.source,
+        )
+        for price in facts.model_prices
+        for kind, usd in (
+            ("input", price.input_usd_per_million),
+            ("output", price.output_usd_per_million),
+        )
+    ]
+    return (*plain, *of_models)
 
 
-PRICES: tuple[Price, ...] = (
-    # Until some day before 2026-09 it was 0.024 a minute; that day is not known, so no second row.
-    Price(
-        "transcribe",
-        0.006,
-        60,
-        "second of audio",
-        _SINCE_EVER,
-        True,
-        "AWS Price List API, standard batch, read 2026-09-22",
-    ),
-    Price(
-        "transcribe redaction",
-        0.0024,
-        60,
-        "second of audio",
-        _SINCE_EVER,
-        False,
-        "from memory (0.0024 a minute); the price page has the line, the amount was not found",
-    ),
-    Price(
-        "comprehend",
-        0.0001,
-        1,
-        "unit of 100 characters",
-        _SINCE_EVER,
-        False,
-        "second-hand; the unit itself is from Amazon Comprehend's price page",
-    ),
-    *_model("eu.anthropic.claude-haiku-4-5-20251001-v1:0", 1.10, 5.50),
-    *_model("eu.anthropic.claude-sonnet-4-6", 3.30, 16.50),
-    *_model("eu.amazon.nova-2-lite-v1:0", 0.429, 3.597),
-    *_model("eu.amazon.nova-lite-v1:0", 0.078, 0.312),
-)
+PRICES: tuple[Price, ...] = _prices()
 
 
 def price_periods(prices: Iterable[Price] = PRICES) -> tuple[PricePeriod, ...]:
@@ -100,3 +93,25 @@ def price_periods(prices: Iterable[Price] = PRICES) -> tuple[PricePeriod, ...]:
             for price, end in zip(of_item, [*ends, _STILL], strict=True)
         ]
     return tuple(periods)
+
+
+def cost_of(
+    usage: Usage, redaction: Redaction | None, model_id: str | None, day: dt.date
+) -> float | None:
+    """What a call cost in US dollars, as `call_costs` computes it; None when a price is missing."""
+    amounts = {
+        "transcribe": usage.audio_seconds,
+        "transcribe redaction": usage.audio_seconds if redaction is Redaction.TRANSCRIBE else None,
+        "comprehend": usage.comprehend_units,
+        f"{model_id} input": usage.input_tokens,
+        f"{model_id} output": usage.output_tokens,
+    }
+    unit_prices = {
+        period.price.item: period.price.usd / period.price.per
+        for period in price_periods()
+        if period.valid_from <= day < period.valid_until
+    }
+    used = {item: amount for item, amount in amounts.items() if amount}
+    if not used.keys() <= unit_prices.keys():
+        return None
+    return sum(amount * unit_prices[item] for item, amount in used.items())

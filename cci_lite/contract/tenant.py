@@ -1,4 +1,4 @@
-"""A tenant: who it is, its time zone, and who speaks on which side of a recording."""
+"""A tenant: who it is, its time zone, who speaks where, and what may be done with its calls."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from cci_lite.contract.parsing import convert
+from cci_lite.contract.services import Residency, check_model, language_of
 from cci_lite.errors import TenantError, show_value
 from cci_lite.tenancy import check_tenant_id
 
@@ -36,15 +37,47 @@ class Audio(
 ):
     """Which channel (`ch_0`, `ch_1`) or speaker (`spk_0`, …) of a recording is the agent.
 
-    None means that it cannot be known from that label: the speakers' roles are then unknown.
+    None means that it cannot be known from that label: the speakers' roles are then unknown. With
+    `agent_channel` each channel is transcribed by itself; otherwise up to `max_speakers` voices are
+    told apart.
     """
 
     agent_channel: _Channel | None = None
     agent_speaker: _Speaker | None = None
+    max_speakers: Annotated[int, msgspec.Meta(ge=2, le=30)] = 2
+
+
+class UnredactedPolicy(StrEnum):
+    """What becomes of a call in a language that Transcribe does not redact."""
+
+    REFUSE = "refuse"
+    MASK = "mask"
+
+
+class NlpChoice(StrEnum):
+    """Who finds sentiment, key phrases and entities."""
+
+    COMPREHEND = "comprehend"
+    NONE = "none"
+
+
+class EvaluatorChoice(StrEnum):
+    """Who decides the criteria that have no rule."""
+
+    BEDROCK = "bedrock"
+    RULES = "rules"
+
+
+DEFAULT_MODEL = "nova-lite"
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
-    """A company that uses the product. Unknown fields of a stored item are left alone."""
+    """A company that uses the product. Unknown fields of a stored item are left alone.
+
+    `model` is an alias of `services.toml`; the guide's `bedrockModel` is read as one. At most
+    `max_open_calls` of the tenant's calls are transcribed at a time, the others wait: Transcribe's
+    queue is shared by all tenants of an account.
+    """
 
     tenant_id: str
     name: str
@@ -52,6 +85,12 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     language_code: str = "en-US"
     audio: Audio = msgspec.field(default_factory=Audio)
     status: TenantStatus = TenantStatus.ACTIVE
+    data_residency: Residency = Residency.EU
+    model: str = DEFAULT_MODEL
+    unredacted: UnredactedPolicy = UnredactedPolicy.REFUSE
+    nlp: NlpChoice = NlpChoice.COMPREHEND
+    evaluator: EvaluatorChoice = EvaluatorChoice.BEDROCK
+    max_open_calls: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -68,6 +107,8 @@ def parse_tenant(value: Mapping[str, Any]) -> Tenant:
     if "tenant_id" not in fields and isinstance(pk := fields.get("pk"), str):
         fields["tenant_id"] = pk.removeprefix("TENANT#")
     fields.setdefault("name", fields.get("tenant_id"))
+    if "model" not in fields and "bedrockModel" in fields:
+        fields["model"] = fields["bedrockModel"]
     tenant = convert(fields, Tenant, TenantError)
     check_tenant_id(tenant.tenant_id)
     try:
@@ -77,6 +118,16 @@ def parse_tenant(value: Mapping[str, Any]) -> Tenant:
             "time_zone", "an IANA time zone like Europe/Berlin", show_value(tenant.time_zone)
         ) from None
     return tenant
+
+
+def check_services(tenant: Tenant) -> None:
+    """Raise TenantError when a tenant's model or language is none that the services have.
+
+    Asked before settings are stored; a stored tenant with a model that is gone still reads, so that
+    only its evaluations wait for a person.
+    """
+    check_model(tenant.model)
+    language_of(tenant.language_code)
 
 
 def item_of_tenant(tenant: Tenant) -> dict[str, Any]:

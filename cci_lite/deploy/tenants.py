@@ -15,7 +15,7 @@ from cci_lite.contract.template import (
     sort_key,
     template_of_item,
 )
-from cci_lite.contract.tenant import Tenant, item_of_tenant, parse_tenant
+from cci_lite.contract.tenant import Tenant, check_services, item_of_tenant, parse_tenant
 from cci_lite.errors import ImmutableVersionError, NotFoundError, show_value
 from cci_lite.ports import ConfigStore
 from cci_lite.tenancy import check_tenant_id
@@ -24,7 +24,8 @@ _PARTITION_PREFIX = "TENANT#"
 
 
 def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
-    """Store a tenant; False when it was stored so already."""
+    """Store a tenant; False when it was stored so already. Raises TenantError."""
+    check_services(tenant)
     key = _partition_key(tenant.tenant_id)
     stored = config.get(key, META_SORT_KEY) or {}
     item = {**stored, **item_of_tenant(tenant)}

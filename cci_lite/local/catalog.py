@@ -95,6 +95,10 @@ class SqliteCatalog:
         """All partition keys, ordered."""
         return [row[0] for row in self._execute("SELECT DISTINCT pk FROM config ORDER BY pk")]
 
+    def delete(self, pk: str, sk: str) -> None:
+        """Delete an item if it is there."""
+        self._execute("DELETE FROM config WHERE pk = ? AND sk = ?", (pk, sk))
+
     # Catalog
 
     @contextlib.contextmanager

@@ -24,7 +24,9 @@ def test_the_guides_item_is_a_tenant() -> None:
         "name": "Demo Tenant",
         "bedrockModel": "anthropic.claude-3-haiku-20240307",
     }
-    assert parse_tenant(item) == Tenant(tenant_id="demo-tenant", name="Demo Tenant")
+    assert parse_tenant(item) == Tenant(
+        tenant_id="demo-tenant", name="Demo Tenant", model="anthropic.claude-3-haiku-20240307"
+    )
 
 
 def test_a_tenant_needs_an_id_only() -> None:
@@ -77,7 +79,7 @@ def test_a_stored_tenant_is_the_same_tenant(tenant: Tenant) -> None:
         ),
         (
             {"audio": {"channel": "ch_0"}},
-            "audio: expected only the fields agent_channel and agent_speaker, found 'channel'",
+            "audio: expected only the fields agent_channel, agent_speaker and max_speakers, found 'channel'",
         ),
         (
             {"time_zone": "Berlin"},

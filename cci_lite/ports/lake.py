@@ -1,4 +1,4 @@
-"""What the use cases ask of the outside, and the values that they exchange with it."""
+"""What the lake's use cases ask of the outside, and the values that they exchange with it."""
 
 from __future__ import annotations
 
@@ -65,6 +65,9 @@ class ConfigStore(Protocol):
 
     def partition_keys(self) -> list[str]:
         """All partition keys, ordered."""
+
+    def delete(self, pk: str, sk: str) -> None:
+        """Delete an item if it is there."""
 
 
 class SourceOutcome(StrEnum):

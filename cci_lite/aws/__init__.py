@@ -1,0 +1,1 @@
+"""Adapters to AWS, one module per service."""

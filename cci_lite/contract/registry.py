@@ -1,0 +1,236 @@
+"""The registry of calls: one record per upload, and which states may follow each other.
+
+A record makes every step idempotent: it is created once per upload, moved by compare-and-swap on
+`version`, and the only place that says whose transcription job a name is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from cci_lite.contract.document import Redaction, UtcTime
+from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.parsing import convert
+from cci_lite.errors import ContractError
+from cci_lite.tenancy import transcription_job_name
+
+MAX_REVISIONS = 1_000
+
+
+class CallState(StrEnum):
+    """Where one upload is on its way to a document."""
+
+    RECEIVED = "RECEIVED"
+    TRANSCRIBING = "TRANSCRIBING"
+    TRANSCRIBED = "TRANSCRIBED"
+    DONE = "DONE"
+    REVIEW = "REVIEW"
+    FAILED = "FAILED"
+    REFUSED = "REFUSED"
+    ERASED = "ERASED"
+
+
+OPEN_STATES = frozenset({CallState.RECEIVED, CallState.TRANSCRIBING, CallState.TRANSCRIBED})
+DOCUMENTED_STATES = frozenset({CallState.DONE, CallState.REVIEW})
+# FAILED is left only when a person or a later, successful event drives the upload again.
+_NEXT: dict[CallState, frozenset[CallState]] = {
+    CallState.RECEIVED: frozenset(CallState),
+    CallState.TRANSCRIBING: frozenset(CallState) - {CallState.REFUSED},
+    CallState.TRANSCRIBED: frozenset(CallState) - {CallState.REFUSED},
+    CallState.FAILED: frozenset(CallState) - {CallState.REFUSED},
+    CallState.DONE: frozenset({CallState.DONE, CallState.REVIEW, CallState.ERASED}),
+    CallState.REVIEW: frozenset({CallState.DONE, CallState.REVIEW, CallState.ERASED}),
+    CallState.REFUSED: frozenset({CallState.ERASED}),
+    CallState.ERASED: frozenset(),
+}
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """One upload as its event tells it. `key` is decoded; it is a file name: never log it."""
+
+    tenant_id: str
+    key: str
+    size: int
+    etag: str
+    uploaded_at: UtcTime
+    version_id: str | None = None
+    sequencer: str | None = None
+
+
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one upload. `version` counts changes: every change is a compare-and-swap.
+
+    `reason` is one word of a fixed vocabulary. `template` is the form (name, version) chosen when
+    the call was first judged, so that a second attempt judges by the same. `rewrite` says that
+    metadata arrived after the document was written.
+    """
+
+    call_id: str
+    revision: int
+    upload: Upload
+    state: CallState
+    received_at: UtcTime
+    updated_at: UtcTime
+    version: int = 1
+    reason: str | None = None
+    media_key: str | None = None
+    language_code: str | None = None
+    redaction: Redaction | None = None
+    template: tuple[str, int] | None = None
+    document_key: str | None = None
+    metadata_version: int = 0
+    rewrite: bool = False
+    redrives: int = 0
+    lease_holder: str | None = None
+    lease_until: UtcTime | None = None
+
+    @property
+    def tenant_id(self) -> str:
+        """Whose call it is."""
+        return self.upload.tenant_id
+
+    @property
+    def job_name(self) -> str:
+        """The name of its transcription job."""
+        return transcription_job_name(self.call_id, self.revision)
+
+    @property
+    def is_open(self) -> bool:
+        """True while something is still to be done."""
+        return self.state in OPEN_STATES
+
+
+def moved(record: CallRecord, state: CallState, at: dt.datetime, **changes: Any) -> CallRecord:
+    """The record in its next state, one version later; raises ContractError for a forbidden step.
+
+    Anything but an open state gives up the lease.
+    """
+    if state not in _NEXT[record.state]:
+        raise ContractError("state", f"a state that may follow {record.state}", state.value)
+    if state not in OPEN_STATES:
+        changes = {"lease_holder": None, "lease_until": None, **changes}
+    return msgspec.structs.replace(
+        record, state=state, updated_at=at, version=record.version + 1, **changes
+    )
+
+
+def leased(
+    record: CallRecord, holder: str, at: dt.datetime, life: dt.timedelta
+) -> CallRecord | None:
+    """The record claimed by `holder` for a while; None while another one holds it."""
+    held = record.lease_until is not None and record.lease_until > at
+    if held and record.lease_holder != holder:
+        return None
+    return msgspec.structs.replace(
+        record,
+        lease_holder=holder,
+        lease_until=at + life,
+        updated_at=at,
+        version=record.version + 1,
+    )
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Which record an upload is: one that is there, or the one to create with `revision`.
+
+    `superseded` says that a later upload of the key is registered already.
+    """
+
+    known: CallRecord | None
+    revision: int
+    superseded: bool = False
+
+
+def place_upload(upload: Upload, records: Sequence[CallRecord]) -> Placement:
+    """Which of a call's uploads this is: the same event again, or its next revision.
+
+    S3 delivers at least once and in any order. Two events are the same upload when version-id
+    agrees, or ETag and sequencer where there is no version-id. The same bytes (ETag) as the latest
+    upload are not another recording. `sequencer` orders the uploads of one key: hexadecimal, padded
+    to the right (S3 user guide, notification content structure).
+    """
+    for record in records:
+        if _same_upload(upload, record.upload):
+            return Placement(record, record.revision)
+    latest = records[-1] if records else None
+    if latest is not None and latest.upload.etag == upload.etag:
+        return Placement(latest, latest.revision)
+    revision = latest.revision + 1 if latest else 1
+    later = [record for record in records if _is_before(upload.sequencer, record.upload.sequencer)]
+    return Placement(None, revision, superseded=bool(later))
+
+
+def _same_upload(one: Upload, other: Upload) -> bool:
+    if one.version_id and other.version_id:
+        return one.version_id == other.version_id
+    if one.sequencer and other.sequencer:
+        return (one.etag, one.sequencer) == (other.etag, other.sequencer)
+    # A listing knows neither: the same bytes are the same upload.
+    return one.etag == other.etag
+
+
+def _is_before(one: str | None, other: str | None) -> bool:
+    if not one or not other:
+        return False
+    length = max(len(one), len(other))
+    return one.ljust(length, "0").lower() < other.ljust(length, "0").lower()
+
+
+class MetadataSource(StrEnum):
+    """Who told it; of what two tell, the earlier in this list counts."""
+
+    SIDECAR = "sidecar"
+    WEBHOOK = "webhook"
+    OBJECT = "object"
+
+
+class ToldMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source said last. `told_at` is the source's own time."""
+
+    metadata: CallMetadata
+    told_at: UtcTime
+
+
+class StoredMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was told of a call; `version` is 0 before anything was."""
+
+    version: int = 0
+    told: dict[MetadataSource, ToldMetadata] = msgspec.field(default_factory=dict)
+
+    @property
+    def merged(self) -> CallMetadata:
+        """Field by field what the first source that has it says: sidecar, webhook, object."""
+        fields: dict[str, Any] = {}
+        for source in reversed(MetadataSource):
+            if (told := self.told.get(source)) is not None:
+                given = msgspec.structs.asdict(told.metadata)
+                fields |= {name: value for name, value in given.items() if value is not None}
+        return CallMetadata(**fields)
+
+    def with_told(
+        self, source: MetadataSource, metadata: CallMetadata, told_at: dt.datetime
+    ) -> StoredMetadata | None:
+        """With what a source says; None when it changes nothing or the source said more since."""
+        before = self.told.get(source)
+        if before is not None and (before.told_at > told_at or before.metadata == metadata):
+            return None
+        told = {**self.told, source: ToldMetadata(metadata=metadata, told_at=told_at)}
+        return StoredMetadata(version=self.version + 1, told=told)
+
+
+def item_of_record(record: CallRecord) -> dict[str, Any]:
+    """The stored form of a record: text, whole numbers, booleans and null only."""
+    item: dict[str, Any] = msgspec.to_builtins(record)
+    return item
+
+
+def record_of_item(item: dict[str, Any]) -> CallRecord:
+    """A record from its stored form; raises ContractError."""
+    return convert(item, CallRecord)

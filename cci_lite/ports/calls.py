@@ -1,0 +1,273 @@
+"""What the use cases from recording to document ask of the outside."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.judgement import Judgement, NlpAnswer
+from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, Upload
+from cci_lite.contract.template import Criterion
+from cci_lite.contract.tenant import Audio, Tenant
+from cci_lite.ports.lake import StoredObject
+
+
+class CallRegistry(Protocol):
+    """The record of every upload. Reads see every earlier write (strongly consistent).
+
+    Whose call an id is only the registry knows, hence reading by `call_id` takes no tenant.
+    """
+
+    def records(self, call_id: str) -> list[CallRecord]:
+        """All uploads of a call, by revision."""
+
+    def add(self, record: CallRecord) -> bool:
+        """Create a record; False when its revision is there already."""
+
+    def replace(self, record: CallRecord) -> bool:
+        """Replace the record whose version is one less; False when it has moved on."""
+
+    def find(
+        self,
+        tenant_id: str,
+        state: CallState,
+        *,
+        received_from: dt.datetime | None = None,
+        received_until: dt.datetime | None = None,
+    ) -> Iterator[CallRecord]:
+        """A tenant's records in a state, oldest first; `received_until` is exclusive.
+
+        May lag behind by a moment: what is found is to be read again before it is changed.
+        """
+
+    def to_rewrite(self, tenant_id: str) -> Iterator[CallRecord]:
+        """A tenant's records that are marked for rewriting; may lag behind like `find`."""
+
+    def metadata(self, tenant_id: str, call_id: str) -> StoredMetadata:
+        """What was told of a call; version 0 when nothing was."""
+
+    def put_metadata(self, tenant_id: str, call_id: str, metadata: StoredMetadata) -> bool:
+        """Replace what was told; False when its version is not one less than this."""
+
+    def is_noted(self, notice_id: str) -> bool:
+        """Whether people were told already."""
+
+    def note(self, notice_id: str, at: dt.datetime) -> None:
+        """Remember that people were told."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """An object and its ETag."""
+
+    data: bytes
+    etag: str
+
+
+class TenantFiles(Protocol):
+    """The results bucket. Keys lie below one of the tenant's own prefixes, else UsageError.
+
+    What is written is encrypted with the tenant as context, and tagged with it.
+    """
+
+    def read(self, tenant_id: str, key: str) -> FileContent | None:
+        """The object, or None."""
+
+    def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
+        """Create an object; False when there is one, which is then left alone."""
+
+    def replace(self, tenant_id: str, key: str, data: bytes, etag: str) -> bool:
+        """Replace the object that still has this ETag; False when it has not."""
+
+    def delete(self, tenant_id: str, key: str) -> None:
+        """Delete the object, with all its versions, if it is there."""
+
+    def listing(self, tenant_id: str, prefix: str) -> Iterator[StoredObject]:
+        """The objects below a prefix, ordered by key."""
+
+
+@dataclass(frozen=True)
+class UploadedMedia:
+    """A recording as it lies in the input bucket. `metadata` are its own `x-amz-meta-` headers."""
+
+    upload: Upload
+    metadata: Mapping[str, str]
+
+
+class Recordings(Protocol):
+    """The input bucket: what tenants upload. Keys lie below `<tenant>/calls/`."""
+
+    def look(self, upload: Upload) -> UploadedMedia | None:
+        """Exactly this upload (its version, or the object while it still has its ETag), or None."""
+
+    def accept(self, upload: Upload, target: str) -> bool:
+        """Copy exactly this upload to `target` in the results bucket; False when it is gone."""
+
+    def listing(self, tenant_id: str) -> Iterator[Upload]:
+        """What lies below the tenant's `calls/`: recordings, sidecars and folder markers."""
+
+    def read_small(self, tenant_id: str, key: str, limit: int) -> bytes | None:
+        """An object of at most `limit` bytes; None when there is none or it is larger."""
+
+
+@dataclass(frozen=True)
+class TranscriptionOrder:
+    """What is asked of a transcription job. The keys are in the results bucket."""
+
+    tenant_id: str
+    job_name: str
+    media_key: str
+    media_format: str
+    language_code: str
+    audio: Audio
+    redact: bool
+    output_key: str
+
+
+class JobStatus(StrEnum):
+    """Of a transcription job."""
+
+    QUEUED = "QUEUED"
+    IN_PROGRESS = "IN_PROGRESS"
+    FAILED = "FAILED"
+    COMPLETED = "COMPLETED"
+
+
+@dataclass(frozen=True)
+class TranscriptionJob:
+    """A job as the service tells it. Keys are in the results bucket, or None.
+
+    `failure` is a word of a fixed vocabulary, made from the service's reason.
+    """
+
+    job_name: str
+    status: JobStatus
+    media_key: str | None = None
+    transcript_key: str | None = None
+    redacted_transcript_key: str | None = None
+    failure: str | None = None
+
+
+class Transcriber(Protocol):
+    """Turns recordings into transcripts."""
+
+    def start(self, order: TranscriptionOrder) -> bool:
+        """Start a job; False when a job of that name is there already.
+
+        Raises RetryLaterError (limit, throttle, service trouble) and ServiceError (refused).
+        """
+
+    def job(self, job_name: str) -> TranscriptionJob | None:
+        """The job, or None. Raises RetryLaterError."""
+
+
+@dataclass(frozen=True)
+class PeopleAnswer:
+    """Names of people as they stand in the texts, and what asking took."""
+
+    names: frozenset[str]
+    units: int
+
+
+class Nlp(Protocol):
+    """Finds sentiment, key phrases and entities."""
+
+    def analyze(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> NlpAnswer:
+        """What is in these texts, each at most MAX_TEXT_BYTES of UTF-8. Raises RetryLaterError.
+
+        A language that the service does not know has an empty answer.
+        """
+
+    def people(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> PeopleAnswer:
+        """The names of people in these texts. Raises RetryLaterError."""
+
+
+class QaEvaluator(Protocol):
+    """Decides criteria that have no rule, and summarises the call."""
+
+    def evaluate(
+        self, tenant: Tenant, criteria: Sequence[Criterion], conversation: Conversation
+    ) -> Judgement:
+        """One result per criterion, in their order; undecided ones are unscored, with the reason.
+
+        Raises RetryLaterError when the service has no time now.
+        """
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What people are told. Nothing in it says anything about a person or a file."""
+
+    notice_id: str
+    code: str
+    text: str
+    at: dt.datetime
+    tenant_id: str | None = None
+    call_id: str | None = None
+    revision: int | None = None
+
+
+class Notifier(Protocol):
+    """Tells people."""
+
+    def notify(self, notice: Notice) -> None:
+        """Send it. Raises RetryLaterError when it could not be sent."""
+
+
+class Dispatcher(Protocol):
+    """Puts work onto the queues that the functions read."""
+
+    def start(self, upload: Upload) -> None:
+        """Have an upload taken in."""
+
+    def judge(self, job_name: str) -> None:
+        """Have a completed transcription job judged."""
+
+
+class WebhookKeys(Protocol):
+    """The secrets with which telephony platforms sign."""
+
+    def keys(self, tenant_id: str) -> Sequence[bytes]:
+        """The tenant's valid secrets, two while one is replaced; empty when it has none."""
+
+
+class Metric(StrEnum):
+    """What is counted."""
+
+    RECEIVED = "received"
+    TRANSCRIBED = "transcribed"
+    DOCUMENTED = "documented"
+    REVIEW = "review"
+    REFUSED = "refused"
+    FAILED = "failed"
+    DUPLICATES = "duplicates"
+    IGNORED = "ignored"
+    MODEL_LATENCY = "model_latency"
+    INPUT_TOKENS = "input_tokens"
+    OUTPUT_TOKENS = "output_tokens"
+    COST = "cost"
+
+
+class Telemetry(Protocol):
+    """Logs, metrics and traces. Values are ids, codes and numbers: never text, names or keys."""
+
+    def log(self, event: str, **fields: str | float | None) -> None:
+        """One event with fields; only those of LOG_FIELDS, with values that are a single word."""
+
+    def count(self, metric: Metric, value: float = 1) -> None:
+        """Add to a metric. Seconds for latency, US dollars for cost, otherwise a number."""
+
+    def span(self, name: str) -> AbstractContextManager[None]:
+        """Time a step."""
+
+
+LOG_FIELDS = frozenset(
+    {"tenant_id", "call_id", "revision", "job_name", "state", "reason", "attempt", "function"}
+    | {"service", "operation", "code", "stop_reason", "model_id", "input_tokens", "output_tokens"}
+    | {"latency_ms", "bytes", "count", "request_id", "error", "metric", "cost_usd", "day"}
+)

@@ -1,0 +1,1 @@
+"""Doubles of the outside, for tests here and elsewhere: in memory, and of AWS services."""
