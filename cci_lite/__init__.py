@@ -10,12 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cci_lite.version import __version__
+
 if TYPE_CHECKING:
     from cci_lite.laptop import Lake
 
 __all__ = ["__version__", "open"]
-
-__version__ = "0.1.0"
 
 
 def open(lake: str | Path) -> Lake:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cci_lite.pipeline.documents import InputReport, Transcript
 
 SHOWN_PROBLEMS = 20
+_S3 = "s3://"
 
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -58,6 +59,7 @@ def analyze(
     Metadata of a call comes from --metadata or from a file `<transcript>.meta.json` beside it. Safe
     to repeat.
     """
+    from cci_lite.cli.forms import form_reference
     from cci_lite.deploy.tenants import get_form, get_tenant
     from cci_lite.laptop import open_lake
 
@@ -69,27 +71,30 @@ def analyze(
 
 
 @command.command(
-    epilog=examples("cci-lite calls ingest documents/ --tenant demo-tenant --lake lake")
+    epilog=examples(
+        "cci-lite calls ingest documents/ --tenant demo-tenant --lake lake",
+        "cci-lite calls ingest s3://cci-lite-results/unified/ --tenant demo-tenant --lake lake",
+    )
 )
-@_PATHS
+@click.argument("paths", nargs=-1, required=True, metavar="PATHS|s3://BUCKET/unified/...")
 @tenant_option()
 @lake_option
-def ingest(paths: Sequence[Path], tenant_id: str, lake: Path) -> None:
+def ingest(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
     """Take in unified documents made elsewhere, scored with the form that they name.
 
-    Versions 1.2 and 1.3, pretty-printed or not. A document that names no form is judged by the form
-    `default`, version 1. Safe to repeat.
+    Versions 1.2 and 1.3, pretty-printed or not, from files or from a bucket, of which only the
+    tenant's own part is read. A document that names no form is judged by the form `default`,
+    version 1. Safe to repeat.
     """
     from cci_lite.deploy.tenants import get_tenant
     from cci_lite.laptop import open_lake
-    from cci_lite.local.inputs import find_inputs, read_inputs
     from cci_lite.pipeline.documents import InputDocument, ingest_documents
 
     opened = open_lake(lake)
     tenant = get_tenant(opened.catalog, tenant_id)
     forms = opened.tenants(tenant_id)[tenant_id]
     unread: list[InputReport] = []
-    files = _readable(read_inputs(find_inputs(paths)), unread)
+    files = _readable(_inputs(paths, tenant_id), unread)
     documents = (InputDocument(file.name, file.data) for file in files)
     by_name = {(form.name, form.version): form for form in forms}
     reports = ingest_documents(opened.store, tenant, by_name, documents)
@@ -123,16 +128,50 @@ def judge(
     return refused
 
 
-def form_reference(text: str) -> tuple[str, int | None]:
-    """`sales@3` or `sales`; raises UsageError."""
-    from cci_lite.contract.template import parse_version
-    from cci_lite.errors import TemplateError, UsageError
+def _inputs(paths: Sequence[str], tenant_id: str) -> Iterator[InputFile | UnreadableFile]:
+    """What lies in files and folders, then what lies in buckets."""
+    from cci_lite.local.inputs import find_inputs, read_inputs
 
-    name, _, version = text.partition("@")
-    try:
-        return name, parse_version(version) if version else None
-    except TemplateError as problem:
-        raise UsageError(f"--form: {problem}") from problem
+    buckets = [_bucket_and_prefix(path, tenant_id) for path in paths if path.startswith(_S3)]
+    local = [Path(path) for path in paths if not path.startswith(_S3)]
+    yield from read_inputs(find_inputs(local) if local else [])
+    for bucket, prefix in buckets:
+        yield from _objects(bucket, prefix)
+
+
+def _bucket_and_prefix(path: str, tenant_id: str) -> tuple[str, str]:
+    """Where in a bucket to look: below the tenant's own prefix, or UsageError is raised."""
+    from cci_lite.errors import UsageError
+    from cci_lite.tenancy import UNIFIED, unified_prefix
+
+    bucket, _, key = path.removeprefix(_S3).partition("/")
+    own, folder = unified_prefix(tenant_id), f"{key.rstrip('/')}/"
+    if bucket and folder == f"{UNIFIED}/":
+        return bucket, own
+    if not (bucket and folder.startswith(own)):
+        raise UsageError(f"{path}: expected s3://BUCKET/{UNIFIED}/ or a prefix below {own}")
+    return bucket, folder
+
+
+def _objects(bucket: str, prefix: str) -> Iterator[InputFile | UnreadableFile]:
+    """The documents in a bucket, as files are."""
+    from cci_lite.cli.aws import client, explained
+    from cci_lite.errors import ContractError, NotFoundError
+    from cci_lite.local.inputs import InputFile, UnreadableFile
+
+    s3 = client("s3")
+    from cci_lite.aws.documents import read_documents
+
+    found = False
+    with explained(f"bucket {bucket}"):
+        for document in read_documents(s3, bucket, prefix):
+            found = True
+            if isinstance(document.data, ContractError):
+                yield UnreadableFile(document.name, document.data)
+            else:
+                yield InputFile(document.name, document.data, document.modified_at)
+    if not found:
+        raise NotFoundError(f"no document below s3://{bucket}/{prefix}")
 
 
 def _readable(

@@ -13,15 +13,27 @@ Command = Callable[..., Any]
 
 def lake_option(command: Command) -> Command:
     """`--lake DIR`: the laptop's lake."""
+    return _lake_option("The folder of the lake (or set CCI_LITE_LAKE).", required=True)(command)
+
+
+def lake_or_table_option(command: Command) -> Command:
+    """`--lake DIR`: the laptop's lake; without it the table in DynamoDB."""
+    return _lake_option(
+        "The folder of the lake (or set CCI_LITE_LAKE); without it the table DDB_TABLE in AWS_REGION.",
+        required=False,
+    )(command)
+
+
+def _lake_option(text: str, *, required: bool) -> Callable[[Command], Command]:
     return click.option(
         "--lake",
         "lake",
         type=click.Path(path_type=Path, file_okay=False),
-        required=True,
+        required=required,
         envvar="CCI_LITE_LAKE",
         metavar="DIR",
-        help="The folder of the lake (or set CCI_LITE_LAKE).",
-    )(command)
+        help=text,
+    )
 
 
 def tenant_option(*, required: bool = True) -> Callable[[Command], Command]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cci_lite.cli.options import examples, lake_option, output_option
+from cci_lite.cli.options import examples, lake_or_table_option, output_option
+
+if TYPE_CHECKING:
+    from cci_lite.cli.aws import Configuration
+    from cci_lite.contract.configuration import TenantForms
+    from cci_lite.contract.tenant import Tenant
 
 
 @click.group("tenants")
@@ -18,10 +26,11 @@ def command() -> None:
     epilog=examples(
         "cci-lite tenants add demo-tenant --lake lake --time-zone Europe/Berlin --agent-channel ch_0",
         "cci-lite tenants add demo-tenant --lake lake --file tenant.yaml",
+        "cci-lite tenants add demo-tenant --status suspended",
     )
 )
 @click.argument("tenant_id", metavar="ID")
-@lake_option
+@lake_or_table_option
 @click.option("--name", help="What people call the company.")
 @click.option(
     "--time-zone", metavar="ZONE", help="Its days run in this zone, such as Europe/Berlin."
@@ -33,81 +42,216 @@ def command() -> None:
     "--agent-channel", metavar="ch_N", help="The channel of its recordings with the agent."
 )
 @click.option("--agent-speaker", metavar="spk_N", help="The speaker label that is the agent.")
+@click.option("--model", metavar="ALIAS", help="The language model, such as nova-lite.")
+@click.option(
+    "--residency",
+    "data_residency",
+    type=click.Choice(["eu", "us"]),
+    help="The part of the world that its transcripts may not leave.",
+)
+@click.option(
+    "--status", type=click.Choice(["active", "suspended"]), help="Whether its calls are taken in."
+)
 @click.option(
     "--file", "file", type=click.Path(path_type=Path), help="All of it from YAML or JSON."
 )
-def add(
-    tenant_id: str,
-    lake: Path,
-    name: str | None,
-    time_zone: str | None,
-    language_code: str | None,
-    agent_channel: str | None,
-    agent_speaker: str | None,
-    file: Path | None,
-) -> None:
+def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | None) -> None:
     """Add a tenant, or change what is given of one. Makes the lake when there is none."""
+    from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import say
-    from cci_lite.contract.tenant import item_of_tenant, parse_tenant
-    from cci_lite.deploy.tenants import get_tenant, put_tenant
-    from cci_lite.errors import ContractError, NotFoundError, UsageError
-    from cci_lite.laptop import create_lake
-    from cci_lite.local.inputs import read_definition
-    from cci_lite.tenancy import check_tenant_id
+    from cci_lite.contract.configuration import partition_key
+    from cci_lite.contract.template import META_SORT_KEY
+    from cci_lite.contract.tenant import check_services, parse_tenant
+    from cci_lite.deploy.tenants import put_tenant, tenant_warnings
+    from cci_lite.errors import ContractError, UsageError
 
-    check_tenant_id(tenant_id)
-    given = read_definition(file) if file else {}
-    if not isinstance(given, dict):
-        raise UsageError(f"{file}: expected an object with the tenant's settings")
-    if not isinstance(given.get("audio", {}), dict):
-        raise UsageError(f"{file}: audio: expected an object")
-    opened = create_lake(lake)
-    try:
-        present = item_of_tenant(get_tenant(opened.catalog, tenant_id))
-    except NotFoundError:
-        present = {}
-    options = {"name": name, "time_zone": time_zone, "language_code": language_code}
-    audio = {"agent_channel": agent_channel, "agent_speaker": agent_speaker}
-    item = {**present, **given, **{key: value for key, value in options.items() if value}}
-    item["audio"] = {
-        **item.get("audio", {}),
-        **{key: value for key, value in audio.items() if value},
-    }
-    try:
-        tenant = parse_tenant({"tenant_id": tenant_id, **item})
-    except ContractError as problem:
-        raise UsageError(f"{file}: {problem}" if file else str(problem)) from problem
-    if tenant.tenant_id != tenant_id:
-        raise UsageError(f"{file}: expected the tenant {tenant_id}, found another one")
-    changed = put_tenant(opened.catalog, tenant)
-    what = ("changed" if present else "added") if changed else "is there already"
-    say(f"tenant {tenant_id} {what} in {lake}")
+    key = partition_key(tenant_id)
+    given = _settings_in(file) if file else {}
+    with open_configuration(lake, create=True) as opened:
+        present = opened.store.get(key, META_SORT_KEY)
+        # What is stored may be broken: then this mends it.
+        item = {**(present or {}), "tenant_id": tenant_id, **given}
+        try:
+            tenant = parse_tenant(_with_options(item, present, given, options))
+            check_services(tenant)
+        except ContractError as problem:
+            raise UsageError(f"{file}: {problem}" if file else str(problem)) from problem
+        if tenant.tenant_id != tenant_id:
+            raise UsageError(f"{file}: expected the tenant {tenant_id}, found another one")
+        changed = put_tenant(opened.store, tenant)
+        what = ("changed" if present else "added") if changed else "is there already"
+        say(f"tenant {tenant_id} {what} in {opened.place}")
     if not (tenant.audio.agent_channel or tenant.audio.agent_speaker):
         say("its agents' side of recordings is not known: set --agent-channel or --agent-speaker")
+    for warning in tenant_warnings(tenant, _today()):
+        say(warning)
 
 
 @command.command("list", epilog=examples("cci-lite tenants list --lake lake"))
-@lake_option
+@lake_or_table_option
 @output_option("table", "json")
-def list_all(lake: Path, output: str) -> None:
-    """The tenants of a lake."""
-    from cci_lite.cli.output import print_json, print_rows, records
-    from cci_lite.deploy.tenants import list_tenants
-    from cci_lite.laptop import open_lake
+def list_all(lake: Path | None, output: str) -> None:
+    """The tenants of a lake; those whose settings cannot be read are listed as broken."""
+    from cci_lite.cli.aws import open_configuration
+    from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.deploy.tenants import broken_tenants, list_tenants
 
     columns = ("tenant_id", "name", "time_zone", "language_code", "agent_is", "status")
-    rows = [
-        (
-            tenant.tenant_id,
-            tenant.name,
-            tenant.time_zone,
-            tenant.language_code,
-            tenant.audio.agent_channel or tenant.audio.agent_speaker,
-            tenant.status.value,
-        )
-        for tenant in list_tenants(open_lake(lake).catalog)
-    ]
+    with open_configuration(lake) as opened:
+        rows: list[tuple[str | None, ...]] = [
+            (
+                tenant.tenant_id,
+                tenant.name,
+                tenant.time_zone,
+                tenant.language_code,
+                tenant.audio.agent_channel or tenant.audio.agent_speaker,
+                tenant.status.value,
+            )
+            for tenant in list_tenants(opened.store)
+        ]
+        broken = broken_tenants(opened.store)
+    rows += [(tenant_id, None, None, None, None, "broken") for tenant_id in broken]
+    rows.sort(key=lambda row: str(row[0]))
     if output == "json":
         print_json(records(columns, rows))
     else:
         print_rows(columns, rows)
+    for tenant_id, problem in broken.items():
+        say(f"tenant {tenant_id}: {problem}")
+
+
+@command.command(
+    epilog=examples(
+        "cci-lite tenants show demo-tenant --lake lake",
+        "cci-lite tenants show demo-tenant --lake lake --output json",
+    )
+)
+@click.argument("tenant_id", metavar="ID")
+@lake_or_table_option
+@output_option("table", "json")
+def show(tenant_id: str, lake: Path | None, output: str) -> None:
+    """A tenant's settings, its forms, by which form each queue is judged, and warnings."""
+    from cci_lite.cli.aws import open_configuration
+    from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.contract.tenant import item_of_tenant
+    from cci_lite.deploy.tenants import get_tenant, tenant_forms, tenant_warnings
+
+    with open_configuration(lake) as opened:
+        tenant = get_tenant(opened.store, tenant_id)
+        forms = tenant_forms(opened.store, tenant_id)
+        judged_by = _judged_by(forms, opened)
+    warnings = [
+        *tenant_warnings(tenant, _today()),
+        *(f"form {item.label} is broken: {item.problem}" for item in forms.broken),
+    ]
+    if judged_by[-1][1] is None:
+        warnings.append("calls of other queues are not judged: no form is active for them")
+    settings = item_of_tenant(tenant)
+    labels = [form.label for form in forms.templates]
+    columns = ("queue", "form", "activated_at")
+    if output == "json":
+        shown = {
+            "settings": settings,
+            "forms": labels,
+            "judged_by": records(columns, judged_by),
+            "warnings": warnings,
+        }
+        print_json(shown)
+        return
+    print_rows(("setting", "value"), _setting_rows(settings, tenant))
+    print_rows(("form",), [(label,) for label in labels])
+    print_rows(columns, judged_by)
+    for warning in warnings:
+        say(warning)
+
+
+@command.command(
+    epilog=examples(
+        "cci-lite tenants remove demo-tenant --lake lake",
+        "cci-lite tenants remove demo-tenant --lake lake --yes",
+    )
+)
+@click.argument("tenant_id", metavar="ID")
+@lake_or_table_option
+@click.option("--yes", is_flag=True, help="Do it; without this only what would go is said.")
+def remove(tenant_id: str, lake: Path | None, yes: bool) -> None:
+    """Delete a tenant's settings and forms, once nothing of its data is left."""
+    from cci_lite.cli.aws import open_configuration
+    from cci_lite.cli.output import say
+    from cci_lite.deploy.tenants import apply_removal, plan_removal
+
+    with open_configuration(lake) as opened:
+        removal = plan_removal(opened.store, tenant_id, opened.holds)
+        for key in removal.sort_keys:
+            say(f"  - {key}")
+        if not yes:
+            say(f"{len(removal.sort_keys)} items of {tenant_id} would go; to do it, add --yes")
+            raise click.exceptions.Exit(1)
+        apply_removal(opened.store, removal)
+        say(f"tenant {tenant_id} removed from {opened.place}")
+
+
+def _settings_in(file: Path) -> dict[str, Any]:
+    """The settings that a file gives; raises UsageError."""
+    from cci_lite.errors import UsageError
+    from cci_lite.local.inputs import read_definition
+
+    given = read_definition(file)
+    if not isinstance(given, dict):
+        raise UsageError(f"{file}: expected an object with the tenant's settings")
+    if not isinstance(given.get("audio", {}), dict):
+        raise UsageError(f"{file}: audio: expected an object")
+    return given
+
+
+def _with_options(
+    item: Mapping[str, Any],
+    present: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+    options: Mapping[str, str | None],
+) -> dict[str, Any]:
+    """The stored item with what the file gives and then with the options, audio field by field."""
+    chosen = {name: value for name, value in options.items() if value}
+    audio = {
+        name: chosen.pop(name) for name in ("agent_channel", "agent_speaker") if name in chosen
+    }
+    stored = (present or {}).get("audio")
+    before = stored if isinstance(stored, dict) and "audio" not in given else {}
+    return {**item, **chosen, "audio": {**before, **given.get("audio", {}), **audio}}
+
+
+def _judged_by(
+    forms: TenantForms, opened: Configuration
+) -> Sequence[tuple[str, str | None, dt.datetime | None]]:
+    """The form of each queue, and last of all other queues."""
+    from cci_lite.contract.configuration import EVERY_QUEUE
+    from cci_lite.errors import TemplateError
+
+    rows: list[tuple[str, str | None, dt.datetime | None]] = [
+        (each.queue, each.label, each.activated_at)
+        for each in forms.activations
+        if each.queue != EVERY_QUEUE
+    ]
+    for each in forms.activations:
+        if each.queue == EVERY_QUEUE:
+            return [*rows, (EVERY_QUEUE, each.label, each.activated_at)]
+    try:
+        form = forms.active(None, opened.template_key)
+    except TemplateError:
+        form = None
+    return [*rows, (EVERY_QUEUE, form.label if form else None, None)]
+
+
+def _setting_rows(settings: Mapping[str, Any], tenant: Tenant) -> list[tuple[str, str]]:
+    """Settings as lines; what is known of the agent's side stands with the others."""
+    audio = {
+        "agent_channel": tenant.audio.agent_channel,
+        "agent_speaker": tenant.audio.agent_speaker,
+        "max_speakers": tenant.audio.max_speakers,
+    }
+    plain = {**{name: value for name, value in settings.items() if name != "audio"}, **audio}
+    return [(name, "" if value is None else str(value)) for name, value in plain.items()]
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()

@@ -20,7 +20,8 @@ from cci_lite.contract.parsing import convert
 from cci_lite.errors import ContractError
 from cci_lite.tenancy import transcription_job_name
 
-MAX_REVISIONS = 1_000
+# The reason of a record whose upload was replaced before it was taken in.
+SUPERSEDED = "superseded"
 
 
 class CallState(StrEnum):
@@ -38,7 +39,7 @@ class CallState(StrEnum):
 
 OPEN_STATES = frozenset({CallState.RECEIVED, CallState.TRANSCRIBING, CallState.TRANSCRIBED})
 DOCUMENTED_STATES = frozenset({CallState.DONE, CallState.REVIEW})
-# FAILED is left only when a person or a later, successful event drives the upload again.
+# FAILED and REFUSED are left when a person, or what was missing, drives the upload again.
 _NEXT: dict[CallState, frozenset[CallState]] = {
     CallState.RECEIVED: frozenset(CallState),
     CallState.TRANSCRIBING: frozenset(CallState) - {CallState.REFUSED},
@@ -46,7 +47,7 @@ _NEXT: dict[CallState, frozenset[CallState]] = {
     CallState.FAILED: frozenset(CallState) - {CallState.REFUSED},
     CallState.DONE: frozenset({CallState.DONE, CallState.REVIEW, CallState.ERASED}),
     CallState.REVIEW: frozenset({CallState.DONE, CallState.REVIEW, CallState.ERASED}),
-    CallState.REFUSED: frozenset({CallState.ERASED}),
+    CallState.REFUSED: frozenset({CallState.RECEIVED, CallState.ERASED}),
     CallState.ERASED: frozenset(),
 }
 
@@ -152,35 +153,50 @@ def place_upload(upload: Upload, records: Sequence[CallRecord]) -> Placement:
     """Which of a call's uploads this is: the same event again, or its next revision.
 
     S3 delivers at least once and in any order. Two events are the same upload when version-id
-    agrees, or ETag and sequencer where there is no version-id. The same bytes (ETag) as the latest
-    upload are not another recording. `sequencer` orders the uploads of one key: hexadecimal, padded
-    to the right (S3 user guide, notification content structure).
+    agrees, or ETag and sequencer where there is no version-id. The bytes (ETag) of the newest
+    upload are no new recording. An upload that is older than the newest is superseded.
     """
     for record in records:
-        if _same_upload(upload, record.upload):
+        if _is_same_event(upload, record.upload):
             return Placement(record, record.revision)
-    latest = records[-1] if records else None
-    if latest is not None and latest.upload.etag == upload.etag:
-        return Placement(latest, latest.revision)
-    revision = latest.revision + 1 if latest else 1
-    later = [record for record in records if _is_before(upload.sequencer, record.upload.sequencer)]
-    return Placement(None, revision, superseded=bool(later))
+    revision = records[-1].revision + 1 if records else 1
+    in_order = [record for record in records if record.reason != SUPERSEDED]
+    newest = in_order[-1] if in_order else None
+    if newest is None:
+        return Placement(None, revision)
+    if newest.upload.etag == upload.etag and not _is_new_try(upload, newest):
+        return Placement(newest, newest.revision)
+    return Placement(None, revision, superseded=_is_before(upload, newest.upload))
 
 
-def _same_upload(one: Upload, other: Upload) -> bool:
+def _is_same_event(one: Upload, other: Upload) -> bool:
     if one.version_id and other.version_id:
         return one.version_id == other.version_id
-    if one.sequencer and other.sequencer:
+    if one.sequencer or other.sequencer:
         return (one.etag, one.sequencer) == (other.etag, other.sequencer)
-    # A listing knows neither: the same bytes are the same upload.
-    return one.etag == other.etag
+    # A listing told of both; S3 keeps an object's time.
+    return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
 
 
-def _is_before(one: str | None, other: str | None) -> bool:
-    if not one or not other:
-        return False
-    length = max(len(one), len(other))
-    return one.ljust(length, "0").lower() < other.ljust(length, "0").lower()
+def _is_new_try(upload: Upload, newest: CallRecord) -> bool:
+    """Whether bytes that led to nothing were uploaded again; a listing sees only the first."""
+    had_its_end = newest.state in (CallState.FAILED, CallState.REFUSED)
+    return had_its_end and bool(upload.version_id or upload.sequencer)
+
+
+def _is_before(one: Upload, other: Upload) -> bool:
+    """Whether one upload of a key came before another one of it.
+
+    `sequencer` tells: hexadecimal, the shorter padded to the right (S3 user guide, notification
+    content structure). A listing knows none; its times, of whole seconds, are the next best.
+    """
+    if one.sequencer and other.sequencer:
+        length = max(len(one.sequencer), len(other.sequencer))
+        first, second = (
+            each.ljust(length, "0").lower() for each in (one.sequencer, other.sequencer)
+        )
+        return first < second
+    return one.uploaded_at < other.uploaded_at.replace(microsecond=0)
 
 
 class MetadataSource(StrEnum):
@@ -217,11 +233,12 @@ class StoredMetadata(msgspec.Struct, frozen=True, kw_only=True):
     def with_told(
         self, source: MetadataSource, metadata: CallMetadata, told_at: dt.datetime
     ) -> StoredMetadata | None:
-        """With what a source says; None when it changes nothing or the source said more since."""
+        """With what a source says; None when it said that already, or more since."""
         before = self.told.get(source)
-        if before is not None and (before.told_at > told_at or before.metadata == metadata):
+        now = ToldMetadata(metadata=metadata, told_at=told_at)
+        if before is not None and (before.told_at > told_at or before == now):
             return None
-        told = {**self.told, source: ToldMetadata(metadata=metadata, told_at=told_at)}
+        told = {**self.told, source: now}
         return StoredMetadata(version=self.version + 1, told=told)
 
 

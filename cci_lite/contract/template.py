@@ -2,7 +2,8 @@
 
 A template arrives as YAML or JSON, in our own shape (`name`, `version`, `criteria`, `scoring`) or
 as the guide prints it (`pk`, `sk`). `parse_draft` reads both; a draft becomes a `QaTemplate` when
-it is given its version. `item_of` and `template_of_item` are the stored form, alike in every store.
+it is given its version. `item_of` and `template_of_item` are the stored form, alike in every store;
+the guide's own items (`QA_TEMPLATE#v1`, `QA_TEMPLATE#sales`) are read as they stand.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from cci_lite.errors import TemplateError, show_value
 META_SORT_KEY = "META#v1"
 TEMPLATE_SORT_PREFIX = "QA_TEMPLATE#"
 DEFAULT_TEMPLATE = "default"
+GUIDE_TEMPLATE_KEY = f"{TEMPLATE_SORT_PREFIX}v1"
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _VERSION = re.compile(r"v?(\d{1,6})", re.ASCII)
 _PLACEHOLDER = "TENANT#{tenant_id}"
 MOST_DECIMALS = 4
+_STORED_FIELDS = ("sk", "name", "version", "criteria", "scoring")
 
 
 class SaidBy(StrEnum):
@@ -138,7 +141,7 @@ class TemplateDraft:
     @property
     def content_hash(self) -> str:
         """A hash of all that decides a verdict or a score: 32 hexadecimal digits."""
-        content = [_plain(self.criteria), _plain(self.scoring)]
+        content = [plain_values(self.criteria), plain_values(self.scoring)]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
 
     def as_version(self, version: int) -> QaTemplate:
@@ -205,39 +208,64 @@ def sort_key(name: str, version: int) -> str:
     return f"{TEMPLATE_SORT_PREFIX}{name}#v{version:06d}"
 
 
+def parse_sort_key(sk: str, version: int | None = None) -> tuple[str, int]:
+    """Name and version that a stored key says; raises TemplateError.
+
+    The guide writes the default form as `QA_TEMPLATE#v1` and others as `QA_TEMPLATE#sales`, which
+    is version 1 unless the item says another `version`.
+    """
+    parts = sk.removeprefix(TEMPLATE_SORT_PREFIX).split("#")
+    if sk.startswith(TEMPLATE_SORT_PREFIX) and len(parts) <= 2 and all(parts):
+        if len(parts) == 1:
+            is_version = _VERSION.fullmatch(parts[0])
+            parts = [DEFAULT_TEMPLATE, *parts] if is_version else [*parts, f"v{version or 1}"]
+        number = parse_version(parts[1], "sk")
+        if number is not None and is_template_name(parts[0]):
+            return parts[0], number
+    raise TemplateError("sk", "QA_TEMPLATE#<name>#v<N> or QA_TEMPLATE#v<N>", show_value(sk))
+
+
 def item_of(template: QaTemplate) -> dict[str, Any]:
     """The stored form of one version (without its partition key)."""
     return {
         "name": template.name,
         "version": template.version,
         "content_hash": template.content_hash,
-        "criteria": _plain(template.criteria),
-        "scoring": _plain(template.scoring),
+        "criteria": plain_values(template.criteria),
+        "scoring": plain_values(template.scoring),
     }
 
 
 def template_of_item(item: Mapping[str, Any]) -> QaTemplate:
-    """A stored version; raises TemplateError when what is stored is not what was hashed."""
-    content = {key: item[key] for key in ("name", "version", "criteria", "scoring")}
-    draft = parse_draft(content)
-    if draft.version is None or draft.content_hash != item["content_hash"]:
+    """A stored version, ours or the guide's own; raises TemplateError.
+
+    Ours carry the hash of their content, and what was changed since is refused. The guide's have
+    neither hash nor name: theirs is in `sk`. What is no field of a template is left alone.
+    """
+    draft = parse_draft({key: whole_numbers(item[key]) for key in _STORED_FIELDS if key in item})
+    if draft.version is None:
+        raise TemplateError("version", "the version, or a key that says it", "neither")
+    if item.get("content_hash") not in (None, draft.content_hash):
         raise TemplateError("content_hash", "the hash of the stored content", "another hash")
     return draft.as_version(draft.version)
+
+
+def whole_numbers(value: Any) -> Any:
+    """The value with its whole decimals as integers: DynamoDB knows one kind of number."""
+    if isinstance(value, Decimal):
+        is_whole = value.is_finite() and value == value.to_integral_value()
+        return int(value) if is_whole else value
+    if isinstance(value, Mapping):
+        return {key: whole_numbers(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [whole_numbers(each) for each in value]
+    return value
 
 
 def _name_and_version(file: TemplateFile) -> tuple[str, int | None]:
     name, version = file.name, parse_version(file.version)
     if file.sk is not None:
-        parts = file.sk.removeprefix(TEMPLATE_SORT_PREFIX).split("#")
-        if not file.sk.startswith(TEMPLATE_SORT_PREFIX) or len(parts) > 2 or not all(parts):
-            raise TemplateError(
-                "sk", "QA_TEMPLATE#<name>#v<N> or QA_TEMPLATE#v<N>", show_value(file.sk)
-            )
-        # The guide writes the default form as QA_TEMPLATE#v1, others as QA_TEMPLATE#sales.
-        if len(parts) == 1:
-            is_version = _VERSION.fullmatch(parts[0])
-            parts = [DEFAULT_TEMPLATE, *parts] if is_version else [*parts, f"v{version or 1}"]
-        key_name, key_version = parts[0], parse_version(parts[1], "sk")
+        key_name, key_version = parse_sort_key(file.sk, version)
         if name not in (None, key_name) or version not in (None, key_version):
             raise TemplateError("sk", "the same name and version as in the file", "others")
         name, version = key_name, key_version
@@ -312,7 +340,7 @@ def _quiet() -> re2.Options:
     return options
 
 
-def _plain(value: object) -> Any:
+def plain_values(value: object) -> Any:
     """JSON-like values with numbers as canonical text, so that 1, 1.0 and "1" hash alike."""
     return msgspec.to_builtins(_with_text_numbers(value))
 

@@ -1,10 +1,26 @@
-"""Tenants and their forms in a configuration store."""
+"""Tenants and their forms in a configuration store: stored, read, activated, removed."""
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from cci_lite.contract.configuration import (
+    ACTIVE_SORT_PREFIX,
+    EVERY_QUEUE,
+    Activation,
+    TenantForms,
+    activation_key,
+    item_of_activation,
+    new_activation,
+    partition_key,
+    read_forms,
+    tenant_ids_of,
+    tenant_of_item,
+)
+from cci_lite.contract.services import check_model, language_of, model_for
 from cci_lite.contract.template import (
     META_SORT_KEY,
     TEMPLATE_SORT_PREFIX,
@@ -13,20 +29,32 @@ from cci_lite.contract.template import (
     is_template_name,
     item_of,
     sort_key,
-    template_of_item,
 )
-from cci_lite.contract.tenant import Tenant, check_services, item_of_tenant, parse_tenant
-from cci_lite.errors import ImmutableVersionError, NotFoundError, show_value
+from cci_lite.contract.tenant import Tenant, UnredactedPolicy, check_services, item_of_tenant
+from cci_lite.errors import (
+    ImmutableVersionError,
+    NotFoundError,
+    PipelineError,
+    TenantError,
+    UsageError,
+    show_value,
+)
 from cci_lite.ports import ConfigStore
-from cci_lite.tenancy import check_tenant_id
+from cci_lite.tenancy import (
+    curated_prefix,
+    quarantine_prefix,
+    recording_key,
+    unified_prefix,
+    work_prefix,
+)
 
-_PARTITION_PREFIX = "TENANT#"
+NOTICE_OF_END = dt.timedelta(days=90)
 
 
 def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
     """Store a tenant; False when it was stored so already. Raises TenantError."""
     check_services(tenant)
-    key = _partition_key(tenant.tenant_id)
+    key = partition_key(tenant.tenant_id)
     stored = config.get(key, META_SORT_KEY) or {}
     item = {**stored, **item_of_tenant(tenant)}
     if item == stored:
@@ -36,24 +64,63 @@ def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
 
 
 def get_tenant(config: ConfigStore, tenant_id: str) -> Tenant:
-    """A tenant; raises NotFoundError, naming the nearest, when there is none of that id."""
-    key = _partition_key(tenant_id)
-    item = config.get(key, META_SORT_KEY)
+    """A tenant; raises TenantError, or NotFoundError that names the nearest when there is none."""
+    item = config.get(partition_key(tenant_id), META_SORT_KEY)
     if item is None:
-        present = [tenant.tenant_id for tenant in list_tenants(config)]
+        present = tenant_ids_of(config.partition_keys())
         near = difflib.get_close_matches(tenant_id, present, n=1)
         hint = f"did you mean {near[0]}?" if near else "add it with: cci-lite tenants add"
         raise NotFoundError(f"no tenant {show_value(tenant_id)}; {hint}")
-    return parse_tenant({"pk": key, **item})
+    return tenant_of_item(tenant_id, item)
 
 
 def list_tenants(config: ConfigStore) -> list[Tenant]:
-    """All tenants, ordered by id."""
-    tenants = []
-    for key in config.partition_keys():
-        if key.startswith(_PARTITION_PREFIX) and (item := config.get(key, META_SORT_KEY)):
-            tenants.append(parse_tenant({"pk": key, **item}))
+    """All tenants whose settings can be read, ordered by id."""
+    return [tenant for tenant in _tenants(config).values() if isinstance(tenant, Tenant)]
+
+
+def broken_tenants(config: ConfigStore) -> dict[str, TenantError]:
+    """The tenants whose settings cannot be read, by id, and why."""
+    found = _tenants(config).items()
+    return {tenant_id: value for tenant_id, value in found if isinstance(value, TenantError)}
+
+
+def _tenants(config: ConfigStore) -> dict[str, Tenant | TenantError]:
+    tenants: dict[str, Tenant | TenantError] = {}
+    for tenant_id in tenant_ids_of(config.partition_keys()):
+        item = config.get(partition_key(tenant_id), META_SORT_KEY)
+        if item is not None:
+            try:
+                tenants[tenant_id] = tenant_of_item(tenant_id, item)
+            except TenantError as problem:
+                tenants[tenant_id] = problem
     return tenants
+
+
+def tenant_warnings(tenant: Tenant, today: dt.date) -> list[str]:
+    """What a person should know of a tenant's settings before its calls are judged."""
+    warnings = []
+    try:
+        ends = check_model(tenant.model).end_of_life
+        model_for(tenant.model, tenant.data_residency, today)
+        if ends is not None and ends - today <= NOTICE_OF_END:
+            warnings.append(f"model {tenant.model} ends on {ends}; give the tenant another model")
+    except (TenantError, PipelineError) as problem:
+        warnings.append(str(problem))
+    try:
+        language = language_of(tenant.language_code)
+    except TenantError as problem:
+        return [*warnings, str(problem)]
+    code = tenant.language_code
+    if not language.redaction:
+        masked = tenant.unredacted is UnredactedPolicy.MASK
+        warnings.append(
+            f"Transcribe does not redact {code}: "
+            + ("calls are masked after the transcript" if masked else "calls are refused")
+        )
+    elif not language.verified:
+        warnings.append(f"that Transcribe redacts {code} in every Region is not verified")
+    return warnings
 
 
 @dataclass(frozen=True)
@@ -68,23 +135,28 @@ def put_form(config: ConfigStore, tenant_id: str, draft: TemplateDraft) -> Store
     """Store a version of a form; a version that is there never changes.
 
     Without a version the form gets the next one, unless its content is that of the latest. Raises
-    ImmutableVersionError when the version that the file names is there with other content.
+    ImmutableVersionError when the version that the file names is there with other content, and
+    TemplateError when it is there and cannot be read.
     """
     get_tenant(config, tenant_id)
-    present = [form for form in list_forms(config, tenant_id) if form.name == draft.name]
-    if draft.version is None:
-        latest = present[-1] if present else None
-        if latest is not None and latest.content_hash == draft.content_hash:
-            return StoredForm(latest, is_new=False)
-        template = draft.as_version(latest.version + 1 if latest else 1)
-    else:
-        template = draft.as_version(draft.version)
-    key = sort_key(template.name, template.version)
-    if config.put_new(_partition_key(tenant_id), key, item_of(template)):
-        return StoredForm(template, is_new=True)
-    stored = get_form(config, tenant_id, template.name, template.version)
+    forms = tenant_forms(config, tenant_id)
+    present = [form for form in forms.templates if form.name == draft.name]
+    taken = [form.version for form in present]
+    taken += [item.version for item in forms.broken if item.name == draft.name and item.version]
+    next_version = max(taken, default=0) + 1
+    latest = present[-1] if present else None
+    if draft.version is None and latest and latest.content_hash == draft.content_hash:
+        return StoredForm(latest, is_new=False)
+    template = draft.as_version(draft.version or next_version)
+    stored = forms.form(template.name, template.version)
+    if stored is None:
+        key = sort_key(template.name, template.version)
+        if config.put_new(partition_key(tenant_id), key, item_of(template)):
+            return StoredForm(template, is_new=True)
+        # Somebody else was faster.
+        stored = get_form(config, tenant_id, template.name, template.version)
+        next_version = max(next_version, stored.version + 1)
     if stored.content_hash != template.content_hash:
-        next_version = max(form.version for form in present) + 1 if present else stored.version + 1
         raise ImmutableVersionError(
             f"form {template.label} of {tenant_id} is there with other content and never changes; "
             f"put this one as version {next_version}"
@@ -95,26 +167,121 @@ def put_form(config: ConfigStore, tenant_id: str, draft: TemplateDraft) -> Store
 def get_form(
     config: ConfigStore, tenant_id: str, name: str, version: int | None = None
 ) -> QaTemplate:
-    """One version of a form, the latest by default; raises NotFoundError."""
-    forms = [form for form in list_forms(config, tenant_id) if form.name == name]
-    if version is not None:
-        forms = [form for form in forms if form.version == version]
-    if not forms:
+    """One version of a form, the latest by default; raises NotFoundError.
+
+    Raises TemplateError when it is there and cannot be read.
+    """
+    forms = tenant_forms(config, tenant_id)
+    if version is None:
+        broken = [item.version for item in forms.broken if item.name == name and item.version]
+        versions = [form.version for form in forms.templates if form.name == name] + broken
+        version = max(versions, default=None)
+    form = None if version is None else forms.form(name, version)
+    if form is None:
         label = name if version is None else f"{name} v{version}"
-        present = ", ".join(form.label for form in list_forms(config, tenant_id)) or "none"
+        present = ", ".join(form.label for form in forms.templates) or "none"
         shown = f"'{label}'" if is_template_name(name) else show_value(name)
         raise NotFoundError(
             f"tenant {tenant_id} has no form {shown} (it has: {present}); "
             "add it with: cci-lite forms put"
         )
-    return forms[-1]
+    return form
 
 
 def list_forms(config: ConfigStore, tenant_id: str) -> list[QaTemplate]:
-    """All versions of all forms of a tenant, ordered by name and version."""
-    items = config.query(_partition_key(tenant_id), TEMPLATE_SORT_PREFIX)
-    return [template_of_item(item) for item in items]
+    """All versions of all forms that can be read, ordered by name and version."""
+    return list(tenant_forms(config, tenant_id).templates)
 
 
-def _partition_key(tenant_id: str) -> str:
-    return _PARTITION_PREFIX + check_tenant_id(tenant_id)
+def tenant_forms(config: ConfigStore, tenant_id: str) -> TenantForms:
+    """A tenant's forms and activations; what cannot be read is told beside them."""
+    key = partition_key(tenant_id)
+    return read_forms(
+        config.query(key, TEMPLATE_SORT_PREFIX), config.query(key, ACTIVE_SORT_PREFIX)
+    )
+
+
+@dataclass(frozen=True)
+class ActivatedForm:
+    """A queue's activation; `before` is the form that it replaced, if there was one."""
+
+    activation: Activation
+    before: str | None
+    is_new: bool
+
+
+def activate_form(
+    config: ConfigStore,
+    tenant_id: str,
+    name: str,
+    version: int | None = None,
+    *,
+    queue: str | None = None,
+    at: dt.datetime,
+) -> ActivatedForm:
+    """Have the calls of a queue (or of all queues that have none) judged by a form from now on.
+
+    The latest version by default. Activating what is active changes nothing. Raises NotFoundError
+    when the form is not there.
+    """
+    get_tenant(config, tenant_id)
+    form = get_form(config, tenant_id, name, version)
+    activation = new_activation(queue or EVERY_QUEUE, form, at)
+    present = {each.queue: each for each in list_activations(config, tenant_id)}
+    before = present.get(activation.queue)
+    if before is not None and before.label == activation.label:
+        return ActivatedForm(before, before.label, is_new=False)
+    key = activation_key(activation.queue)
+    config.put(partition_key(tenant_id), key, item_of_activation(activation))
+    return ActivatedForm(activation, before.label if before else None, is_new=True)
+
+
+def list_activations(config: ConfigStore, tenant_id: str) -> list[Activation]:
+    """A tenant's activations, ordered by queue."""
+    return list(tenant_forms(config, tenant_id).activations)
+
+
+def active_form(
+    config: ConfigStore, tenant_id: str, queue: str | None, template_key: str
+) -> QaTemplate | None:
+    """The form by which calls of a queue are judged, or None; see `TenantForms.active`."""
+    return tenant_forms(config, tenant_id).active(queue, template_key)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The items that go with a tenant, by sort key; its settings are the last to go."""
+
+    tenant_id: str
+    sort_keys: tuple[str, ...]
+
+
+def plan_removal(config: ConfigStore, tenant_id: str, holds: Callable[[str], bool]) -> Removal:
+    """What is deleted to remove a tenant; raises NotFoundError.
+
+    `holds` says whether there is anything below a prefix: raises UsageError while data of the
+    tenant is there, for without its settings nobody could read or erase it.
+    """
+    items = config.query(partition_key(tenant_id), "")
+    if not items:
+        get_tenant(config, tenant_id)
+    prefixes = (
+        recording_key(tenant_id, ""),
+        work_prefix(tenant_id),
+        unified_prefix(tenant_id),
+        quarantine_prefix(tenant_id),
+        curated_prefix(tenant_id),
+    )
+    if held := [prefix for prefix in prefixes if holds(prefix)]:
+        raise UsageError(
+            f"tenant {tenant_id} still has data below {', '.join(held)}; to take no more calls "
+            f"in: cci-lite tenants add {tenant_id} --status suspended"
+        )
+    keys = sorted((item["sk"] for item in items), key=lambda key: (key == META_SORT_KEY, key))
+    return Removal(tenant_id, tuple(keys))
+
+
+def apply_removal(config: ConfigStore, removal: Removal) -> None:
+    """Delete what is planned; safe to repeat."""
+    for key in removal.sort_keys:
+        config.delete(partition_key(removal.tenant_id), key)

@@ -70,7 +70,7 @@ class SqliteCatalog:
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         """One item, or None."""
         row = self._execute("SELECT item FROM config WHERE pk = ? AND sk = ?", (pk, sk)).fetchone()
-        return None if row is None else _item(row[0])
+        return None if row is None else {**_item(row[0]), "pk": pk, "sk": sk}
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
         """Create or replace an item."""
@@ -86,10 +86,10 @@ class SqliteCatalog:
     def query(self, pk: str, sk_prefix: str) -> list[dict[str, Any]]:
         """The items of a partition key whose sort key starts so, ordered by it."""
         rows = self._execute(
-            "SELECT item FROM config WHERE pk = ? AND substr(sk, 1, ?) = ? ORDER BY sk",
+            "SELECT sk, item FROM config WHERE pk = ? AND substr(sk, 1, ?) = ? ORDER BY sk",
             (pk, len(sk_prefix), sk_prefix),
         )
-        return [_item(row[0]) for row in rows]
+        return [{**_item(item), "pk": pk, "sk": sk} for sk, item in rows]
 
     def partition_keys(self) -> list[str]:
         """All partition keys, ordered."""

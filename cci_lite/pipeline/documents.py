@@ -13,7 +13,6 @@ import msgspec
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import (
-    Agent,
     CallDateSource,
     QaEvaluation,
     Source,
@@ -32,6 +31,7 @@ from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.errors import ContractError, UsageError
 from cci_lite.evaluation import evaluate_rules
+from cci_lite.pipeline.facts import key_hash, with_facts
 from cci_lite.ports import Store
 from cci_lite.tenancy import (
     call_id_for,
@@ -194,29 +194,22 @@ def _document(
 
     Sentiment and tone are left to a model, and what Transcribe charged for is not known here.
     """
-    metadata = transcript.metadata
-    started_at = metadata.started_at or transcript.uploaded_at
-    return UnifiedDocument(
+    document = UnifiedDocument(
         tenant_id=tenant.tenant_id,
         call_id=call_id,
-        call_date=started_at.astimezone(tenant.zone).date(),
-        call_date_source=(
-            CallDateSource.METADATA if metadata.started_at else CallDateSource.UPLOAD
+        call_date=transcript.uploaded_at.date(),
+        language_code=(
+            conversation.language_code or transcript.metadata.language_code or tenant.language_code
         ),
-        call_started_at=metadata.started_at,
-        language_code=conversation.language_code or metadata.language_code or tenant.language_code,
         duration_seconds=conversation.duration_seconds,
-        agent=Agent(agent_id=metadata.agent_id, name=metadata.agent_name, team=metadata.agent_team),
-        queue=metadata.queue,
-        direction=metadata.direction,
-        channel=metadata.channel,
         source=Source(
             pii_redacted=conversation.redaction,
-            input_key_hash=hashlib.sha256(key.encode()).hexdigest()[:32],
+            input_key_hash=key_hash(key),
             etag=digest[:32],
             pipeline_version=pipeline_version,
         ),
     )
+    return with_facts(document, tenant, transcript.metadata, transcript.uploaded_at)
 
 
 def _write_transcript_document(

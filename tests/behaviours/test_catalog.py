@@ -198,29 +198,6 @@ def test_ids_are_values_and_never_sql(catalog: Both) -> None:
     publish(catalog, hostile, record(hostile))
     assert catalog.days(TENANT)[DAY].generation == hostile
     assert catalog.calls_on_other_days(TENANT, [hostile], NEXT_DAY).keys() == {DAY}
-    catalog.put(hostile, hostile, {"text": hostile})
-    assert catalog.get(hostile, hostile) == {"text": hostile}
-
-
-def test_items_are_got_put_and_queried_in_order(catalog: Both) -> None:
-    assert catalog.get("TENANT#a", "META#v1") is None
-    for version in ("QA#a#2", "QA#a#1", "QA#b#1", "META#v1", "QA_x", "qa#a#1"):
-        catalog.put("TENANT#a", version, {"sk": version, "value": [1, None, "ü", 0.1]})
-    catalog.put("TENANT#b", "QA#a#1", {"sk": "other"})
-    catalog.put("TENANT#a", "QA#a#1", {"sk": "replaced"})
-    assert [item["sk"] for item in catalog.query("TENANT#a", "QA#a")] == ["replaced", "QA#a#2"]
-    # `_` and `%` are characters like any other.
-    assert [item["sk"] for item in catalog.query("TENANT#a", "QA_")] == ["QA_x"]
-    assert catalog.query("TENANT#a", "%") == []
-    assert len(catalog.query("TENANT#a", "")) == 6
-    assert catalog.get("TENANT#a", "META#v1") == {"sk": "META#v1", "value": [1, None, "ü", 0.1]}
-    assert catalog.partition_keys() == ["TENANT#a", "TENANT#b"]
-
-
-def test_an_item_that_is_there_is_not_created_again(catalog: Both) -> None:
-    assert catalog.put_new("TENANT#a", "x", {"value": 1})
-    assert not catalog.put_new("TENANT#a", "x", {"value": 2})
-    assert catalog.get("TENANT#a", "x") == {"value": 1}
 
 
 def _put_new(open_catalog: Callable[[], Both], me: int, results: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,33 @@ from typing import Any
 import pytest
 
 from cci_lite.contract.template import META_SORT_KEY, TemplateDraft, parse_draft, sort_key
-from cci_lite.contract.tenant import Audio, Tenant
+from cci_lite.contract.tenant import Audio, Tenant, parse_tenant
 from cci_lite.deploy.tenants import (
+    ActivatedForm,
     StoredForm,
+    activate_form,
+    active_form,
+    apply_removal,
+    broken_tenants,
     get_form,
     get_tenant,
+    list_activations,
     list_forms,
     list_tenants,
+    plan_removal,
     put_form,
     put_tenant,
+    tenant_forms,
+    tenant_warnings,
 )
-from cci_lite.errors import ImmutableVersionError, NotFoundError, TemplateError, TenantIdError
+from cci_lite.errors import (
+    ImmutableVersionError,
+    NotFoundError,
+    TemplateError,
+    TenantError,
+    TenantIdError,
+    UsageError,
+)
 from cci_lite.local.catalog import SqliteCatalog
 
 TENANT = "demo-tenant"
@@ -223,14 +240,28 @@ def test_a_tenants_forms_are_its_own(config: SqliteCatalog) -> None:
     assert labels(config, "demo") == ["sales v1"]
 
 
-def test_a_form_that_was_changed_in_the_store_is_refused(config: SqliteCatalog) -> None:
+def test_a_form_that_was_changed_in_the_store_is_refused_and_hides_no_other(
+    config: SqliteCatalog,
+) -> None:
     put_form(config, TENANT, draft(1))
+    put_form(config, TENANT, draft(1, name="sales"))
     item = config.get(KEY, sort_key("default", 1))
     assert item is not None
     item["criteria"][0]["weight"] = "100"
     config.put(KEY, sort_key("default", 1), item)
+    for version in (None, 1):
+        with pytest.raises(TemplateError, match=r"^content_hash: "):
+            get_form(config, TENANT, "default", version)
     with pytest.raises(TemplateError, match=r"^content_hash: "):
-        list_forms(config, TENANT)
+        put_form(config, TENANT, draft(1, version=1))
+    assert labels(config) == ["sales v1"]
+    [broken] = tenant_forms(config, TENANT).broken
+    assert (broken.label, broken.key) == ("default v1", sort_key("default", 1))
+
+
+def test_the_version_of_a_broken_form_is_taken(config: SqliteCatalog) -> None:
+    config.put(KEY, sort_key("default", 3), {"name": "default", "version": 3})
+    assert put_form(config, TENANT, draft(1)).template.version == 4
 
 
 def test_what_was_put_is_there_when_the_catalogue_is_opened_again(tmp_path: Path) -> None:
@@ -258,3 +289,190 @@ def test_of_two_who_put_the_next_version_at_once_one_is_told(
     with pytest.raises(ImmutableVersionError):
         put_form(config, TENANT, draft(3))
     assert [form.criteria[0].weight for form in list_forms(config, TENANT)] == [1, 2]
+
+
+# --- activation ---------------------------------------------------------------------------------
+
+AT = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
+
+
+def activations(config: SqliteCatalog) -> list[tuple[str, str]]:
+    return [(each.queue, each.label) for each in list_activations(config, TENANT)]
+
+
+def test_activating_a_form_twice_changes_nothing(config: SqliteCatalog) -> None:
+    put_form(config, TENANT, draft(1))
+    first = activate_form(config, TENANT, "default", at=AT)
+    assert (first.is_new, first.before, first.activation.queue) == (True, None, "*")
+    again = activate_form(config, TENANT, "default", 1, at=AT + dt.timedelta(days=1))
+    assert again == ActivatedForm(first.activation, "default v1", is_new=False)
+    assert [each.activated_at for each in list_activations(config, TENANT)] == [AT]
+
+
+def test_the_latest_version_is_activated_and_later_ones_wait(config: SqliteCatalog) -> None:
+    for weight in (1, 2):
+        put_form(config, TENANT, draft(weight))
+    activate_form(config, TENANT, "default", at=AT)
+    put_form(config, TENANT, draft(3))
+    assert activations(config) == [("*", "default v2")]
+    back = activate_form(config, TENANT, "default", 1, at=AT)
+    assert (back.before, back.activation.label) == ("default v2", "default v1")
+
+
+def test_each_queue_has_its_own_form(config: SqliteCatalog) -> None:
+    put_form(config, TENANT, draft(1))
+    put_form(config, TENANT, draft(1, name="sales"))
+    assert active_form(config, TENANT, "sales-de", "QA_TEMPLATE#sales#v2") is None
+    activate_form(config, TENANT, "sales", queue="sales-de", at=AT)
+    assert activations(config) == [("sales-de", "sales v1")]
+    for queue, label in (("sales-de", "sales v1"), ("other", "default v1"), (None, "default v1")):
+        form = active_form(config, TENANT, queue, "QA_TEMPLATE#v1")
+        assert form is not None
+        assert form.label == label
+
+
+@pytest.mark.parametrize(("name", "version"), [("sales", None), ("default", 2)])
+def test_only_a_form_that_is_there_is_activated(
+    config: SqliteCatalog, name: str, version: int | None
+) -> None:
+    put_form(config, TENANT, draft(1))
+    with pytest.raises(NotFoundError, match=r"^tenant demo-tenant has no form "):
+        activate_form(config, TENANT, name, version, at=AT)
+    with pytest.raises(NotFoundError, match=r"^no tenant 'nobody'; "):
+        activate_form(config, "nobody", "default", at=AT)
+    assert activations(config) == []
+
+
+# --- broken tenants -----------------------------------------------------------------------------
+
+
+def test_a_tenant_that_cannot_be_read_hides_no_other(config: SqliteCatalog) -> None:
+    config.put("TENANT#broken", META_SORT_KEY, {"name": "B", "time_zone": "Mars"})
+    config.put("TENANT#copied", META_SORT_KEY, {"tenant_id": TENANT, "name": "Demo"})
+    assert [tenant.tenant_id for tenant in list_tenants(config)] == [TENANT]
+    assert {name: problem.path for name, problem in broken_tenants(config).items()} == {
+        "broken": "time_zone",
+        "copied": "tenant_id",
+    }
+    with pytest.raises(TenantError, match=r"^time_zone: "):
+        get_tenant(config, "broken")
+    with pytest.raises(NotFoundError, match=r"did you mean broken\?"):
+        get_tenant(config, "broke")
+
+
+# --- warnings -----------------------------------------------------------------------------------
+
+TODAY = dt.date(2026, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "today", "warnings"),
+    [
+        ({}, TODAY, []),
+        ({"model": "haiku"}, dt.date(2026, 7, 16), []),
+        (
+            {"model": "haiku"},
+            dt.date(2026, 7, 17),
+            ["model haiku ends on 2026-10-15; give the tenant another model"],
+        ),
+        (
+            {"model": "haiku"},
+            dt.date(2026, 10, 15),
+            ["model_end_of_life: haiku ended on 2026-10-15; give the tenant another model"],
+        ),
+        (
+            {"model": "gone"},
+            TODAY,
+            ["model: expected one of nova-lite, sonnet, haiku, found 'gone'"],
+        ),
+        (
+            {"language_code": "en-GB"},
+            TODAY,
+            ["Transcribe does not redact en-GB: calls are refused"],
+        ),
+        (
+            {"language_code": "en-GB", "unredacted": "mask"},
+            TODAY,
+            ["Transcribe does not redact en-GB: calls are masked after the transcript"],
+        ),
+        (
+            {"language_code": "de-DE"},
+            TODAY,
+            ["that Transcribe redacts de-DE in every Region is not verified"],
+        ),
+        (
+            {"language_code": "xx-XX"},
+            TODAY,
+            [
+                "language_code: expected a language of batch transcription, like en-US or de-DE, "
+                "found 'xx-XX'"
+            ],
+        ),
+    ],
+    ids=[
+        "none",
+        "91 days",
+        "90 days",
+        "ended",
+        "no model",
+        "refused",
+        "masked",
+        "unverified",
+        "xx",
+    ],
+)
+def test_a_person_is_told_what_will_go_wrong(
+    settings: dict[str, str], today: dt.date, warnings: list[str]
+) -> None:
+    tenant = parse_tenant({"tenant_id": TENANT, **settings})
+    assert tenant_warnings(tenant, today) == warnings
+
+
+# --- removal ------------------------------------------------------------------------------------
+
+
+def nothing(prefix: str) -> bool:
+    return False
+
+
+def test_a_tenant_goes_with_all_its_items_and_alone(config: SqliteCatalog) -> None:
+    put_tenant(config, Tenant(tenant_id="demo-tenant-2", name="Other"))
+    put_form(config, TENANT, draft(1))
+    activate_form(config, TENANT, "default", queue="q", at=AT)
+    config.put(KEY, "ZZ#unknown", {})
+    removal = plan_removal(config, TENANT, nothing)
+    # The settings go last: until then the removal can be repeated.
+    assert removal.sort_keys == (
+        "QA_ACTIVE#q", "QA_TEMPLATE#default#v000001", "ZZ#unknown", META_SORT_KEY
+    )  # fmt: skip
+    assert len(config.query(KEY, "")) == 4
+    for _ in range(2):
+        apply_removal(config, removal)
+        assert config.partition_keys() == ["TENANT#demo-tenant-2"]
+    with pytest.raises(NotFoundError, match=r"^no tenant 'demo-tenant'; "):
+        plan_removal(config, TENANT, nothing)
+
+
+def test_a_tenant_that_cannot_be_read_can_be_removed(config: SqliteCatalog) -> None:
+    config.put(KEY, META_SORT_KEY, {"time_zone": "Mars"})
+    apply_removal(config, plan_removal(config, TENANT, nothing))
+    assert config.partition_keys() == []
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "demo-tenant/calls/",
+        "work/demo-tenant/",
+        "unified/demo-tenant/",
+        "quarantine/demo-tenant/",
+        "curated/demo-tenant/",
+    ],
+)
+def test_a_tenant_whose_data_is_there_stays(config: SqliteCatalog, held: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_removal(config, TENANT, lambda prefix: prefix == held)
+    assert str(caught.value) == (
+        f"tenant demo-tenant still has data below {held}; to take no more calls in: "
+        "cci-lite tenants add demo-tenant --status suspended"
+    )

@@ -1,0 +1,83 @@
+"""Unified documents in a results bucket, read a few at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from cci_lite.aws.failures import translated
+from cci_lite.errors import ContractError, PipelineError
+from cci_lite.ports import StoredObject
+
+AT_ONCE = 8
+# Athena reads no longer row, so nobody has a use for a longer document.
+MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
+_ENDING = ".json"
+
+
+@dataclass(frozen=True)
+class FoundDocument:
+    """An object that should be a document: its key below the prefix, and its bytes or why not."""
+
+    name: str
+    data: bytes | ContractError
+    modified_at: dt.datetime
+
+
+def read_documents(client: Any, bucket: str, prefix: str) -> Iterator[FoundDocument]:
+    """The documents below a prefix, in the order of their keys.
+
+    At most AT_ONCE of them are read ahead. One that cannot be read does not stop the others.
+    """
+    listed = _documents(client, bucket, prefix)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        ahead: deque[Future[FoundDocument]] = deque()
+        try:
+            while True:
+                for found in islice(listed, AT_ONCE - len(ahead)):
+                    ahead.append(pool.submit(_read, client, bucket, prefix, found))
+                if not ahead:
+                    return
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def is_anything_below(client: Any, bucket: str, prefix: str) -> bool:
+    """Whether there is any object below a prefix."""
+    with translated("s3", "ListObjectsV2"):
+        answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+    return bool(answer["KeyCount"])
+
+
+def _documents(client: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    with translated("s3", "ListObjectsV2"):
+        for page in pages:
+            for found in page.get("Contents", ()):
+                key, etag, size = found["Key"], found["ETag"], found["Size"]
+                if key.endswith(_ENDING):
+                    yield StoredObject(key, etag, size, found["LastModified"])
+
+
+def _read(client: Any, bucket: str, prefix: str, found: StoredObject) -> FoundDocument:
+    return FoundDocument(
+        found.key.removeprefix(prefix), _content(client, bucket, found), found.modified_at
+    )
+
+
+def _content(client: Any, bucket: str, found: StoredObject) -> bytes | ContractError:
+    if found.size > MAX_DOCUMENT_BYTES:
+        return ContractError("", f"at most {MAX_DOCUMENT_BYTES:,} bytes", f"{found.size:,}")
+    try:
+        with translated("s3", "GetObject"):
+            data: bytes = client.get_object(Bucket=bucket, Key=found.key)["Body"].read()
+            return data
+    except PipelineError as problem:
+        return ContractError("", "an object that can be read", problem.code)

@@ -1,0 +1,91 @@
+"""The results bucket: work files, unified documents, quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cci_lite.aws.failures import error_code, translated
+from cci_lite.aws.objects import check_own_key, list_objects, plain_etag, protection
+from cci_lite.errors import RetryLaterError
+from cci_lite.ports import FileContent, StoredObject
+
+_ATTEMPTS = 4
+_MISSING = frozenset({"NoSuchKey", "404"})
+_NOT_AS_EXPECTED = frozenset({"PreconditionFailed", "412"})
+
+
+@dataclass(frozen=True)
+class S3Files:
+    """TenantFiles in a bucket."""
+
+    client: Any
+    bucket: str
+    kms_key_arn: str | None
+
+    def read(self, tenant_id: str, key: str) -> FileContent | None:
+        """The object, or None. Without the right to list the bucket S3 refuses instead."""
+        check_own_key(tenant_id, key)
+        with translated("s3", "GetObject"):
+            try:
+                found = self.client.get_object(Bucket=self.bucket, Key=key)
+            except ClientError as error:
+                if error_code(error) in _MISSING:
+                    return None
+                raise
+            return FileContent(found["Body"].read(), plain_etag(found["ETag"]))
+
+    def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
+        """Create an object; False when there is one.
+
+        That one may be this very content: a client that lost the answer has asked again.
+        """
+        return self._put(tenant_id, key, data, IfNoneMatch="*")
+
+    def replace(self, tenant_id: str, key: str, data: bytes, etag: str) -> bool:
+        """Replace the object that still has this ETag; False when it has not, or is gone."""
+        return self._put(tenant_id, key, data, IfMatch=f'"{etag}"')
+
+    def delete(self, tenant_id: str, key: str) -> None:
+        """Delete the object with all its versions: a plain delete would only hide it."""
+        check_own_key(tenant_id, key)
+        pages = self.client.get_paginator("list_object_versions")
+        with translated("s3", "DeleteObject"):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=key):
+                for found in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+                    if found["Key"] == key:
+                        version = found["VersionId"]
+                        self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+
+    def listing(self, tenant_id: str, prefix: str) -> Iterator[StoredObject]:
+        """The objects below a prefix, ordered by key."""
+        check_own_key(tenant_id, prefix)
+        return list_objects(self.client, self.bucket, prefix)
+
+    def _put(self, tenant_id: str, key: str, data: bytes, **condition: str) -> bool:
+        check_own_key(tenant_id, key)
+        with translated("s3", "PutObject"):
+            for _ in range(_ATTEMPTS):
+                try:
+                    self.client.put_object(
+                        Bucket=self.bucket,
+                        Key=key,
+                        Body=data,
+                        ContentType="application/json",
+                        ChecksumAlgorithm="SHA256",
+                        **protection(tenant_id, self.kms_key_arn),
+                        **condition,
+                    )
+                except ClientError as error:
+                    code = error_code(error)
+                    if code in _NOT_AS_EXPECTED or (code in _MISSING and "IfMatch" in condition):
+                        return False
+                    if code != "ConditionalRequestConflict":
+                        raise
+                    # Somebody writes or deletes the object right now: S3 asks to try again.
+                else:
+                    return True
+        raise RetryLaterError("s3_conflict", "PutObject")

@@ -1,0 +1,54 @@
+"""What reading and writing objects of a tenant have in common, whatever the bucket."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from cci_lite.aws.failures import translated
+from cci_lite.errors import UsageError
+from cci_lite.ports import StoredObject
+from cci_lite.tenancy import quarantine_prefix, unified_prefix, work_prefix
+
+
+def check_own_key(tenant_id: str, key: str) -> None:
+    """Raise UsageError for a key or prefix of the results bucket that is not the tenant's."""
+    own = (work_prefix(tenant_id), unified_prefix(tenant_id), quarantine_prefix(tenant_id))
+    if not key.startswith(own):
+        raise UsageError("a key outside of the tenant's prefixes")
+
+
+def protection(tenant_id: str, kms_key_arn: str | None) -> dict[str, str]:
+    """How an object of a tenant is written: tagged, and encrypted with the tenant as context.
+
+    The context has to be stated by every writer, also of a copy. Without a key of our own the
+    bucket's default encryption holds.
+    """
+    arguments = {"Tagging": urlencode({"tenant_id": tenant_id})}
+    if kms_key_arn is not None:
+        context = json.dumps({"tenant_id": tenant_id}).encode()
+        arguments |= {
+            "ServerSideEncryption": "aws:kms",
+            "SSEKMSKeyId": kms_key_arn,
+            "SSEKMSEncryptionContext": base64.b64encode(context).decode(),
+        }
+    return arguments
+
+
+def plain_etag(etag: str) -> str:
+    """An ETag as events spell it; everything else of S3 puts it in quotes."""
+    return etag.strip('"')
+
+
+def list_objects(client: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
+    """The objects below a prefix, ordered by key. Raises RetryLaterError and ServiceError."""
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    with translated("s3", "ListObjectsV2"):
+        for page in pages:
+            for found in page.get("Contents", ()):
+                yield StoredObject(
+                    found["Key"], plain_etag(found["ETag"]), found["Size"], found["LastModified"]
+                )

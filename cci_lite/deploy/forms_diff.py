@@ -1,0 +1,69 @@
+"""What is different between two forms, or two versions of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cci_lite.contract.template import Criterion, QaTemplate, TemplateDraft, plain_values
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field before and after; None where it was not given."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class CriterionChange:
+    """What changed in a criterion that both forms have."""
+
+    id: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class FormDiff:
+    """The differences. `reordered` says that criteria of both stand in another order."""
+
+    added: tuple[Criterion, ...] = ()
+    removed: tuple[Criterion, ...] = ()
+    changed: tuple[CriterionChange, ...] = ()
+    scoring: tuple[Change, ...] = ()
+    reordered: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """True for two forms of the same content."""
+        return self == FormDiff()
+
+
+def diff_forms(before: QaTemplate | TemplateDraft, after: QaTemplate | TemplateDraft) -> FormDiff:
+    """What a person would have to change in `before` to have `after`. Names do not count."""
+    old = {criterion.id: criterion for criterion in before.criteria}
+    new = {criterion.id: criterion for criterion in after.criteria}
+    changed = (
+        CriterionChange(name, _changes(plain_values(old[name]), plain_values(new[name])))
+        for name in old
+        if name in new
+    )
+    return FormDiff(
+        added=tuple(criterion for name, criterion in new.items() if name not in old),
+        removed=tuple(criterion for name, criterion in old.items() if name not in new),
+        changed=tuple(change for change in changed if change.changes),
+        scoring=_changes(plain_values(before.scoring), plain_values(after.scoring)),
+        reordered=[name for name in old if name in new] != [name for name in new if name in old],
+    )
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    fields = [*before, *(field for field in after if field not in before)]
+    return tuple(
+        Change(field, before.get(field), after.get(field))
+        for field in fields
+        if before.get(field) != after.get(field)
+    )

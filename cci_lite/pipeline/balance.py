@@ -1,0 +1,199 @@
+"""The daily balance: what came in has become a document, or somebody knows why not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from cci_lite.contract.registry import (
+    DOCUMENTED_STATES,
+    OPEN_STATES,
+    CallRecord,
+    CallState,
+    place_upload,
+)
+from cci_lite.pipeline.media import SIDECAR_SUFFIX
+from cci_lite.pipeline.notify import tell
+from cci_lite.pipeline.reconcile import HALTED_RECEIVED, Reconciling
+from cci_lite.ports import Notice
+from cci_lite.tenancy import call_id_for, unified_prefix
+
+LONGEST_OPEN = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something of the day that does not add up; `code` is one word.
+
+    `unregistered`: a recording that the registry does not know. `document_missing`: a finished call
+    without its document. `still_open`: a call that has no end after a day.
+    """
+
+    code: str
+    call_id: str
+    revision: int
+
+
+@dataclass(frozen=True)
+class DayBalance:
+    """One tenant's uploads of one day (UTC, as they were registered), and what became of them."""
+
+    tenant_id: str
+    day: dt.date
+    recordings: int
+    documents: int
+    review: int
+    failed: int
+    refused: int
+    erased: int
+    open: int
+    problems: Sequence[Problem]
+
+    @property
+    def balanced(self) -> bool:
+        """True when every recording has come to an end, and every document is there."""
+        ended = self.documents + self.review + self.failed + self.refused + self.erased
+        return self.recordings == ended and not self.problems
+
+
+def balance_day(r: Reconciling, tenant_id: str, day: dt.date) -> DayBalance:
+    """Count a day's recordings against what became of them; people are told of problems, once.
+
+    A day that ended only now has calls that are still on their way: it is not balanced yet, and no
+    problem either. Documents expire, so the day is to be counted before they do. Raises
+    RetryLaterError.
+    """
+    records = _registered(r, tenant_id, day)
+    # Listed after the registry was read: what is finished there has its document by now.
+    listed = _listed(r, tenant_id, {record.document_key for record in records.values()})
+    missing = {key for key, record in records.items() if not _has_document(r, record, listed)}
+    unregistered = list(_unregistered(r, tenant_id, day, records))
+    late = r.clock() - LONGEST_OPEN
+    states = Counter(record.state for key, record in records.items() if key not in missing)
+    balance = DayBalance(
+        tenant_id=tenant_id,
+        day=day,
+        recordings=len(records) + len(unregistered),
+        documents=states[CallState.DONE],
+        review=states[CallState.REVIEW],
+        failed=states[CallState.FAILED],
+        refused=states[CallState.REFUSED],
+        erased=states[CallState.ERASED],
+        open=sum(states[state] for state in OPEN_STATES),
+        problems=[
+            *unregistered,
+            *(Problem("document_missing", *key) for key in sorted(missing)),
+            *(
+                Problem("still_open", *key)
+                for key, record in records.items()
+                if record.is_open and record.received_at <= late
+            ),
+        ],
+    )
+    _report(r, balance)
+    return balance
+
+
+_Key = tuple[str, int]
+
+
+def _registered(r: Reconciling, tenant_id: str, day: dt.date) -> dict[_Key, CallRecord]:
+    """The uploads that were registered on the day, by call and revision.
+
+    The states in the order in which a call goes through them: one that moves on meanwhile is found
+    twice rather than never, and the later finding counts.
+    """
+    start = dt.datetime.combine(day, dt.time(), dt.UTC)
+    return {
+        (record.call_id, record.revision): record
+        for state in CallState
+        for record in r.registry.find(
+            tenant_id, state, received_from=start, received_until=start + dt.timedelta(days=1)
+        )
+    }
+
+
+def _listed(r: Reconciling, tenant_id: str, wanted: Set[str | None]) -> set[str]:
+    """Those of the wanted documents that are there."""
+    listing = r.files.listing(tenant_id, unified_prefix(tenant_id))
+    return {found.key for found in listing if found.key in wanted}
+
+
+def _has_document(r: Reconciling, record: CallRecord, listed: set[str]) -> bool:
+    """False for a finished call without a document of its own or of a later upload of it.
+
+    The next upload's document takes the place of the one before, and metadata can move a document
+    to another day: before one is missed, the registry is asked again.
+    """
+    if record.state not in DOCUMENTED_STATES or record.document_key in listed:
+        return True
+    keys = [
+        present.document_key
+        for present in r.registry.records(record.call_id)
+        if present.revision >= record.revision and present.state in DOCUMENTED_STATES
+    ]
+    return any(r.files.read(record.tenant_id, key) is not None for key in keys if key)
+
+
+def _unregistered(
+    r: Reconciling, tenant_id: str, day: dt.date, registered: Mapping[_Key, CallRecord]
+) -> Iterator[Problem]:
+    """Recordings in the input bucket, uploaded on the day, that the registry does not know.
+
+    Or knows only by name: a record of the day that was not found among the day's is none.
+    """
+    latest = r.clock() - HALTED_RECEIVED
+    for upload in r.recordings.listing(tenant_id):
+        is_recording = not upload.key.endswith(("/", SIDECAR_SUFFIX))
+        if not is_recording or upload.uploaded_at > latest or _day(upload.uploaded_at) != day:
+            continue
+        call_id = call_id_for(tenant_id, upload.key)
+        placement = place_upload(upload, r.registry.records(call_id))
+        known, key = placement.known, (call_id, placement.revision)
+        if known is None or (_day(known.received_at) == day and key not in registered):
+            yield Problem("unregistered", *key)
+
+
+def _day(moment: dt.datetime) -> dt.date:
+    return moment.astimezone(dt.UTC).date()
+
+
+def _report(r: Reconciling, balance: DayBalance) -> None:
+    tenant_id, day = balance.tenant_id, balance.day.isoformat()
+    for problem in balance.problems:
+        r.telemetry.log(
+            "balance_problem",
+            tenant_id=tenant_id,
+            day=day,
+            code=problem.code,
+            call_id=problem.call_id,
+            revision=problem.revision,
+        )
+    r.telemetry.log(
+        "day_balanced" if balance.balanced else "day_unbalanced",
+        tenant_id=tenant_id,
+        day=day,
+        count=balance.recordings,
+    )
+    if balance.problems:
+        notice = Notice(
+            notice_id=f"unbalanced#{tenant_id}#{day}",
+            code="day_unbalanced",
+            text=_text(balance, Counter(problem.code for problem in balance.problems)),
+            at=r.clock(),
+            tenant_id=tenant_id,
+        )
+        tell(r.notifying, notice)
+
+
+def _text(balance: DayBalance, codes: Mapping[str, int]) -> str:
+    found = ", ".join(f"{count} {code}" for code, count in sorted(codes.items()))
+    return (
+        f"The calls of tenant {balance.tenant_id} on {balance.day} do not add up ({found}): "
+        f"{balance.recordings} recordings came in, of which {balance.documents} have a document, "
+        f"{balance.review} are in review, {balance.failed} failed, {balance.refused} were refused, "
+        f"{balance.erased} were erased and {balance.open} are open; "
+        f"the function's log names each call under balance_problem."
+    )

@@ -1,0 +1,278 @@
+"""A whole installation in this process: S3, EventBridge, SQS, SNS, DynamoDB and Secrets Manager by
+moto; Transcribe, Comprehend and Bedrock by the project's own doubles, because moto is wrong or silent
+about them (see their docstrings). The functions are the deployed ones.
+
+moto does not call functions: `pump` takes the messages from the queues, as SQS's event source would,
+and gives them back when the answer names them. moto also tells of tags that nobody added, and its
+sequencer is constant.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from cci_lite.aws import config, registry
+from cci_lite.aws.items import from_item
+from cci_lite.aws.telemetry import PowertoolsTelemetry
+from cci_lite.functions.call_metadata import call_metadata
+from cci_lite.functions.failure_notifier import failure_notifier
+from cci_lite.functions.job_init import job_init
+from cci_lite.functions.judging import analyzer, result_handler
+from cci_lite.functions.reconciler import reconciler
+from cci_lite.functions.wiring import Installation, run
+from cci_lite.settings import Settings
+from cci_lite.testing.bedrock import BedrockDouble
+from cci_lite.testing.comprehend import ComprehendDouble
+from cci_lite.testing.memory import ManualClock
+from cci_lite.testing.transcribe import TranscribeDouble
+
+REGION = "eu-central-1"
+ACCOUNT = "123456789012"
+INPUT = f"cci-lite-input-{ACCOUNT}-{REGION}"
+OUTPUT = f"cci-lite-results-{ACCOUNT}-{REGION}"
+QUEUES = ("uploads", "results", "analysis", "metadata", "failures")
+_FUNCTIONS = {
+    "uploads": job_init,
+    "results": result_handler,
+    "analysis": analyzer,
+    "metadata": call_metadata,
+    "failures": failure_notifier,
+}
+_RULES: dict[str, dict[str, Any]] = {
+    "uploads": {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [INPUT]}, "object": {"key": [{"wildcard": "*/calls/*"}]}},
+    },
+    "metadata": {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [INPUT]}, "object": {"key": [{"suffix": ".meta.json"}]}},
+    },
+    "results": {
+        "source": ["aws.transcribe"],
+        "detail-type": ["Transcribe Job State Change"],
+        "detail": {"TranscriptionJobStatus": ["COMPLETED"]},
+    },
+    "failures": {
+        "source": ["aws.transcribe"],
+        "detail-type": ["Transcribe Job State Change"],
+        "detail": {"TranscriptionJobStatus": ["FAILED"]},
+    },
+}
+
+
+@dataclass
+class Context:
+    """What Lambda gives a function besides the event."""
+
+    aws_request_id: str = "00000000-0000-0000-0000-000000000001"
+    function_name: str = "cci-lite"
+    memory_limit_in_mb: int = 1024
+    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:cci-lite"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 600_000
+
+
+class Sandbox:
+    """Buckets, tables, queues, rules and a topic, with the functions behind them."""
+
+    def __init__(
+        self,
+        transcript_for: Callable[[Mapping[str, Any]], bytes],
+        *,
+        names: tuple[str, ...] = (),
+        bedrock: BedrockDouble | None = None,
+        analysis_queue: bool = False,
+    ) -> None:
+        self.clock = ManualClock(dt.datetime.now(dt.UTC).replace(microsecond=0))
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.sqs = boto3.client("sqs", region_name=REGION)
+        self.sns = boto3.client("sns", region_name=REGION)
+        self.events = boto3.client("events", region_name=REGION)
+        self.dynamodb = boto3.client("dynamodb", region_name=REGION)
+        self.secrets = boto3.client("secretsmanager", region_name=REGION)
+        self.transcribe = TranscribeDouble(self.s3, transcript_for, clock=self.clock)
+        self.comprehend = ComprehendDouble(names)
+        self.bedrock = bedrock or BedrockDouble()
+        self._make_buckets()
+        self.urls = {name: self._make_queue(name) for name in QUEUES}
+        for name, pattern in _RULES.items():
+            self._make_rule(name, pattern)
+        self.dynamodb.create_table(**config.table_definition("cci-lite-config"))
+        self.dynamodb.create_table(**registry.table_definition("cci-lite-calls"))
+        topic = self.sns.create_topic(Name="cci-lite-notices")["TopicArn"]
+        self.told = self._make_queue("told")
+        self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=self._arn("told"))
+        self.settings = Settings(
+            region=REGION,
+            input_bucket=INPUT,
+            output_bucket=OUTPUT,
+            config_table="cci-lite-config",
+            calls_table="cci-lite-calls",
+            kms_key_arn=boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"],
+            transcribe_role_arn=f"arn:aws:iam::{ACCOUNT}:role/cci-lite-transcribe",
+            topic_arn=topic,
+            upload_queue_url=self.urls["uploads"],
+            result_queue_url=self.urls["results"],
+            analysis_queue_url=self.urls["analysis"] if analysis_queue else None,
+        )
+        clients = {
+            "s3": self.s3,
+            "sqs": self.sqs,
+            "sns": self.sns,
+            "dynamodb": self.dynamodb,
+            "secretsmanager": self.secrets,
+            "transcribe": self.transcribe,
+            "comprehend": self.comprehend,
+            "bedrock-runtime": self.bedrock,
+        }
+        self.installation = Installation(
+            settings=self.settings,
+            clients=lambda service, _=None: clients[service],
+            telemetry=PowertoolsTelemetry("sandbox", level="INFO"),
+            clock=self.clock,
+            wait=self.clock.wait,
+        )
+
+    def upload(self, key: str, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        """Upload an object as a tenant would."""
+        self.s3.put_object(Bucket=INPUT, Key=key, Body=data, Metadata=dict(metadata or {}))
+
+    def pump(self, rounds: int = 12) -> int:
+        """Deliver until the queues are empty (or the rounds are over); how many were delivered."""
+        delivered = 0
+        for _ in range(rounds):
+            batches = [(name, self._receive(url)) for name, url in self.urls.items()]
+            if not any(messages for _, messages in batches):
+                break
+            for name, messages in batches:
+                delivered += self._deliver(name, messages) if messages else 0
+        return delivered
+
+    def finish_jobs(self) -> list[str]:
+        """Complete all transcription jobs; their events are on their way then."""
+        names = self.transcribe.open_jobs()
+        for name in names:
+            self.announce(self.transcribe.finish(name))
+        return names
+
+    def announce(self, event: Mapping[str, Any]) -> None:
+        """Put an event of a service onto the bus; AWS itself takes none in its own name."""
+        self.events.put_events(
+            Entries=[
+                {
+                    "Source": event["source"],
+                    "DetailType": event["detail-type"],
+                    "Detail": json.dumps(event["detail"]),
+                }
+            ]
+        )
+
+    def sweep(self, event: Mapping[str, Any] | None = None) -> Any:
+        """Let the reconciler run."""
+        return run(reconciler, self.installation, event or {}, Context())
+
+    def call(self, event: Mapping[str, Any]) -> Any:
+        """Call the webhook."""
+        return run(call_metadata, self.installation, event, Context())
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """The unified documents by key."""
+        listing = self.s3.list_objects_v2(Bucket=OUTPUT, Prefix="unified/")
+        keys = [found["Key"] for found in listing.get("Contents", [])]
+        return {key: json.loads(self.read(key)) for key in keys}
+
+    def read(self, key: str) -> bytes:
+        """An object of the results bucket."""
+        body: bytes = self.s3.get_object(Bucket=OUTPUT, Key=key)["Body"].read()
+        return body
+
+    def records(self) -> list[dict[str, Any]]:
+        """The registry's records."""
+        items = self.dynamodb.scan(TableName="cci-lite-calls")["Items"]
+        return [from_item(item) for item in items if item["sk"]["S"].startswith("R#")]
+
+    def notices(self) -> list[str]:
+        """What people were told since this was asked last."""
+        messages = self._receive(self.told)
+        for message in messages:
+            self.sqs.delete_message(QueueUrl=self.told, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"])["Message"] for message in messages]
+
+    def dead_letters(self) -> dict[str, int]:
+        """How many messages each dead-letter queue holds, where it holds any."""
+        counts = {}
+        for name in QUEUES:
+            url = self.sqs.get_queue_url(QueueName=f"{name}-dlq")["QueueUrl"]
+            answer = self.sqs.get_queue_attributes(
+                QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+            )
+            if count := int(answer["Attributes"]["ApproximateNumberOfMessages"]):
+                counts[name] = count
+        return counts
+
+    def _make_buckets(self) -> None:
+        for bucket in (INPUT, OUTPUT):
+            self.s3.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+            self.s3.put_bucket_versioning(
+                Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+            )
+        self.s3.put_bucket_notification_configuration(
+            Bucket=INPUT, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+
+    def _make_queue(self, name: str) -> str:
+        self.sqs.create_queue(QueueName=f"{name}-dlq")
+        redrive = {"deadLetterTargetArn": self._arn(f"{name}-dlq"), "maxReceiveCount": 5}
+        # Nobody else receives here: what is not deleted may come again at once.
+        attributes = {"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(redrive)}
+        url: str = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return url
+
+    def _make_rule(self, name: str, pattern: Mapping[str, Any]) -> None:
+        self.events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        self.events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": self._arn(name)}])
+
+    def _arn(self, queue: str) -> str:
+        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
+
+    def _receive(self, url: str) -> list[dict[str, Any]]:
+        answer = self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]
+        )
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
+
+    def _deliver(self, name: str, messages: list[dict[str, Any]]) -> int:
+        event = {"Records": [self._record(name, message) for message in messages]}
+        answer = run(_FUNCTIONS[name], self.installation, event, Context())
+        again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        for message in messages:
+            if message["MessageId"] not in again:
+                self.sqs.delete_message(
+                    QueueUrl=self.urls[name], ReceiptHandle=message["ReceiptHandle"]
+                )
+        return len(messages)
+
+    def _record(self, name: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": {},
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self._arn(name),
+            "awsRegion": REGION,
+        }

@@ -1,0 +1,245 @@
+"""Bedrock as evaluator, against a double that knows Converse's own model."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from cci_lite.aws.bedrock import BedrockEvaluator
+from cci_lite.contract.services import Residency
+from cci_lite.contract.tenant import Tenant
+from cci_lite.errors import RetryLaterError, ServiceError
+from cci_lite.evaluation.prompt import SYSTEM, TOOL
+from cci_lite.testing.bedrock import (
+    BedrockDouble,
+    converse_error,
+    perfect,
+    text_reply,
+    tool_reply,
+)
+from cci_lite.testing.memory import ManualClock
+from tests.asked_calls import (
+    CALL,
+    CRITERIA,
+    QUOTES,
+    TRUTH,
+    all_unscored,
+    as_text,
+    evaluation_of,
+    verdicts_of,
+)
+
+TENANT = Tenant(tenant_id="acme", name="Acme")
+GOOD = tool_reply(evaluation_of())
+
+
+class Regions:
+    """Gives one double for every region, and remembers which were asked for."""
+
+    def __init__(self, *replies: Any, **options: Any) -> None:
+        self.double = BedrockDouble(replies, **options)
+        self.asked: list[str] = []
+
+    def __call__(self, region: str) -> BedrockDouble:
+        self.asked.append(region)
+        return self.double
+
+    def evaluate(self, tenant: Tenant = TENANT, clock: ManualClock | None = None) -> Any:
+        evaluator = BedrockEvaluator(self, clock or ManualClock())
+        return evaluator.evaluate(tenant, CRITERIA, CALL)
+
+
+def test_one_forced_tool_is_asked_of_the_tenants_model_in_its_region() -> None:
+    regions = Regions(GOOD)
+    judgement = regions.evaluate()
+    assert verdicts_of(judgement) == TRUTH
+    (request,) = regions.double.requests
+    assert (regions.asked, request["modelId"]) == (["eu-central-1"], "eu.amazon.nova-2-lite-v1:0")
+    assert request["toolConfig"]["toolChoice"] == {"tool": {"name": TOOL.name}}
+    (tool,) = request["toolConfig"]["tools"]
+    assert tool["toolSpec"]["inputSchema"] == {"json": TOOL.input_schema}
+    assert request["system"] == [{"text": SYSTEM}]
+    assert request["inferenceConfig"] == {"maxTokens": 1_900, "temperature": 0.0}
+    usage = judgement.usage
+    assert (usage.calls, usage.input_tokens, usage.output_tokens) == (1, 1_000, 200)
+    assert usage.latency_ms == 900
+    assert judgement.model_id == "eu.amazon.nova-2-lite-v1:0"
+
+
+def test_the_residency_decides_where_a_call_goes() -> None:
+    regions = Regions(GOOD)
+    regions.evaluate(msgspec.structs.replace(TENANT, data_residency=Residency.US, model="sonnet"))
+    (request,) = regions.double.requests
+    assert (regions.asked, request["modelId"]) == (["us-east-1"], "us.anthropic.claude-sonnet-4-6")
+    assert "temperature" not in request["inferenceConfig"]
+
+
+@pytest.mark.parametrize(
+    ("tenant", "today", "reason"),
+    [
+        (msgspec.structs.replace(TENANT, model="gpt-9"), "2025-11-05", "model_unknown"),
+        (msgspec.structs.replace(TENANT, model="haiku"), "2026-10-15", "model_end_of_life"),
+    ],
+    ids=["unknown", "ended"],
+)
+def test_a_model_that_may_not_be_called_leaves_the_call_to_people(
+    tenant: Tenant, today: str, reason: str
+) -> None:
+    regions = Regions()
+    clock = ManualClock(dt.datetime.fromisoformat(f"{today}T00:00:00+00:00"))
+    judgement = regions.evaluate(tenant, clock)
+    assert verdicts_of(judgement) == all_unscored()
+    assert judgement.review_reasons == [reason]
+    assert regions.asked == []
+
+
+URL = "https://bedrock.example"
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "code"),
+    [
+        (converse_error("ThrottlingException", status=429), RetryLaterError, "model_throttled"),
+        (converse_error("ServiceQuotaExceededException"), RetryLaterError, "model_throttled"),
+        (
+            converse_error("ServiceUnavailableException", status=503),
+            RetryLaterError,
+            "model_unavailable",
+        ),
+        (converse_error("ModelTimeoutException", status=408), RetryLaterError, "model_unavailable"),
+        (converse_error("ModelNotReadyException", status=429), RetryLaterError, "model_throttled"),
+        (
+            converse_error("InternalServerException", status=500),
+            RetryLaterError,
+            "model_unavailable",
+        ),
+        (converse_error("ModelErrorException", status=424), RetryLaterError, "model_unavailable"),
+        (converse_error("SomethingNew", status=502), RetryLaterError, "model_unavailable"),
+        (ReadTimeoutError(endpoint_url=URL), RetryLaterError, "model_unavailable"),
+        (ConnectTimeoutError(endpoint_url=URL), RetryLaterError, "model_unavailable"),
+        (EndpointConnectionError(endpoint_url=URL), RetryLaterError, "model_unavailable"),
+        (converse_error("AccessDeniedException", "secret words"), ServiceError, "model_denied"),
+        (converse_error("ResourceNotFoundException", "secret words"), ServiceError, "model_denied"),
+        (converse_error("ValidationException", "secret words"), ServiceError, "model_refused"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_errors_of_the_service_are_told_in_our_words(
+    problem: Exception, kind: type[ServiceError], code: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        Regions(problem).evaluate()
+    assert str(caught.value) == code
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Input is too long for requested model.",
+        "The model returned the following errors: prompt is too long: 210000 tokens > 200000 maximum",
+        "Too many input tokens",
+        "input exceeds the context window",
+    ],
+)
+def test_a_call_that_the_service_finds_too_long_goes_to_review(message: str) -> None:
+    regions = Regions(converse_error("ValidationException", message))
+    judgement = regions.evaluate()
+    assert verdicts_of(judgement) == all_unscored()
+    assert judgement.review_reasons == ["call_too_long"]
+    assert (judgement.usage.calls, len(regions.double.requests)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        tool_reply(evaluation_of(), name="another_tool"),
+        {
+            **GOOD,
+            "output": {
+                "message": {
+                    "role": "assistant",
+                    "content": GOOD["output"]["message"]["content"] * 2,
+                }
+            },
+        },
+        {"stopReason": "tool_use", "output": {"message": {"role": "assistant", "content": []}}},
+        {},
+    ],
+    ids=["another tool", "two calls", "no content", "nothing"],
+)
+def test_anything_but_one_call_of_the_tool_is_not_used(reply: Any) -> None:
+    regions = Regions(reply, reply)
+    judgement = regions.evaluate()
+    assert verdicts_of(judgement) == all_unscored()
+    assert judgement.review_reasons == ["answer_unusable"]
+
+
+def test_words_beside_the_tool_call_do_not_matter() -> None:
+    content = [{"reasoningContent": {}}, {"text": "I will."}, *GOOD["output"]["message"]["content"]]
+    judgement = Regions({**GOOD, "output": {"message": {"content": content}}}).evaluate()
+    assert verdicts_of(judgement) == TRUTH
+
+
+def test_a_text_that_ended_well_is_read() -> None:
+    judgement = Regions(text_reply(f"```json\n{as_text(evaluation_of())}\n```")).evaluate()
+    assert verdicts_of(judgement) == TRUTH
+
+
+def test_a_throttle_on_the_second_question_is_retried_as_a_whole() -> None:
+    throttle = converse_error("ThrottlingException", status=429)
+    regions = Regions(text_reply("I cannot."), throttle, GOOD)
+    with pytest.raises(RetryLaterError, match="model_throttled"):
+        regions.evaluate()
+    judgement = regions.evaluate()
+    assert verdicts_of(judgement) == TRUTH
+    assert judgement.usage.calls == 1
+    assert regions.double.paid == 2
+
+
+# --- the double itself ----------------------------------------------------------------------------
+
+
+def test_the_double_answers_truly_with_real_quotes() -> None:
+    regions = Regions(answer=perfect(lambda name, _: TRUTH[name]))
+    judgement = regions.evaluate()
+    assert verdicts_of(judgement) == TRUTH
+    assert judgement.results[0].evidence[0].quote in CALL.turns[0].text
+    assert regions.double.paid == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"modelId": 7}, ParamValidationError),
+        ({"messages": [{"role": "user"}]}, ParamValidationError),
+        ({"messages": [{"role": "assistant", "content": [{"text": "a"}]}]}, ClientError),
+        ({"messages": [{"role": "user", "content": [{"text": "a"}]}] * 2}, ClientError),
+        ({"toolConfig": {"tools": [], "toolChoice": {"tool": {"name": "x"}}}}, ClientError),
+        ({"inferenceConfig": {"maxTokens": 0}}, ClientError),
+    ],
+    ids=["type", "no content", "assistant first", "same role twice", "no such tool", "no tokens"],
+)
+def test_the_double_refuses_what_the_service_refuses(changes: Any, kind: type[Exception]) -> None:
+    request = {"modelId": "eu.model", "messages": [{"role": "user", "content": [{"text": "a"}]}]}
+    double = BedrockDouble([text_reply("b")])
+    with pytest.raises(kind):
+        double.converse(**request | changes)
+    assert (double.paid, double.requests) == (0, [])
+
+
+def test_the_double_says_when_it_is_asked_more_than_was_scripted() -> None:
+    assert QUOTES
+    with pytest.raises(AssertionError, match="more often"):
+        Regions(text_reply("no")).evaluate()

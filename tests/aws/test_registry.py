@@ -1,0 +1,111 @@
+"""The registry's table, beyond what every registry promises."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from cci_lite.aws.items import from_item, to_item
+from cci_lite.aws.registry import DynamoRegistry, table_definition
+from cci_lite.contract.registry import CallRecord, CallState, Upload, moved
+from cci_lite.errors import RetryLaterError, ServiceError
+from cci_lite.testing.shapes import service_error
+
+AT = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
+TABLE = "cci-lite-calls"
+RECORD = CallRecord(
+    call_id="cci_acme_abc",
+    revision=2,
+    upload=Upload(tenant_id="acme", key="acme/calls/x.wav", size=1, etag="e", uploaded_at=AT),
+    state=CallState.DONE,
+    received_at=AT,
+    updated_at=AT,
+)
+
+
+@pytest.fixture
+def dynamodb(cloud: None) -> Any:
+    client = boto3.client("dynamodb", region_name="eu-central-1")
+    client.create_table(**table_definition(TABLE))
+    return client
+
+
+def items(client: Any) -> list[dict[str, Any]]:
+    return [from_item(item) for item in client.scan(TableName=TABLE)["Items"]]
+
+
+def test_a_record_is_stored_below_its_call_and_indexed_by_state(dynamodb: Any) -> None:
+    DynamoRegistry(dynamodb, TABLE).add(RECORD)
+    [item] = items(dynamodb)
+    assert (item["pk"], item["sk"]) == ("CALL#cci_acme_abc", "R#000002")
+    assert item["tenant_id"] == "acme"
+    assert item["state_at"] == "DONE#2025-11-05T09:30:00.000000+00:00"
+    assert "rewrite_of" not in item
+
+
+def test_only_marked_records_are_in_the_index_of_what_is_to_be_rewritten(dynamodb: Any) -> None:
+    registry = DynamoRegistry(dynamodb, TABLE)
+    registry.add(RECORD)
+    registry.replace(moved(RECORD, CallState.DONE, AT, rewrite=True))
+    [item] = items(dynamodb)
+    assert item["rewrite_of"] == "acme"
+
+
+def test_a_notice_expires_after_thirty_days(dynamodb: Any) -> None:
+    DynamoRegistry(dynamodb, TABLE).note("failed:1", AT)
+    [item] = items(dynamodb)
+    assert item["pk"] == "NOTICE#failed:1"
+    assert item["expires_at"] == int(dt.datetime(2025, 12, 5, 9, 30, tzinfo=dt.UTC).timestamp())
+
+
+def test_the_table_is_read_consistently(dynamodb: Any) -> None:
+    asked: list[dict[str, Any]] = []
+    dynamodb.meta.events.register(
+        "before-parameter-build.dynamodb.*", lambda params, **_: asked.append(dict(params))
+    )
+    registry = DynamoRegistry(dynamodb, TABLE)
+    registry.records("cci_acme_abc")
+    registry.metadata("acme", "cci_acme_abc")
+    registry.is_noted("x")
+    assert [request["ConsistentRead"] for request in asked] == [True, True, True]
+
+
+def test_what_a_later_version_adds_to_a_record_does_not_hinder(dynamodb: Any) -> None:
+    registry = DynamoRegistry(dynamodb, TABLE)
+    registry.add(RECORD)
+    [item] = items(dynamodb)
+    dynamodb.put_item(TableName=TABLE, Item=to_item(item | {"mood": "fine"}))
+    assert registry.records(RECORD.call_id) == [RECORD]
+
+
+class Refusing:
+    """A client that refuses everything with one error."""
+
+    def __init__(self, error: ClientError) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(**_: Any) -> Any:
+            raise self._error
+
+        return refuse
+
+
+def test_a_throttle_is_for_later() -> None:
+    busy = service_error("PutItem", "ProvisionedThroughputExceededException", "slow")
+    with pytest.raises(RetryLaterError, match="^dynamodb_throttled: PutItem$"):
+        DynamoRegistry(Refusing(busy), TABLE).add(RECORD)
+
+
+def test_a_missing_table_is_an_error_not_a_missing_record(cloud: None) -> None:
+    registry = DynamoRegistry(boto3.client("dynamodb", region_name="eu-central-1"), TABLE)
+    with pytest.raises(ServiceError, match="^dynamodb_ResourceNotFoundException: Query$"):
+        registry.records("cci_acme_abc")
+    with pytest.raises(ServiceError, match="^dynamodb_ResourceNotFoundException: PutItem$"):
+        registry.add(RECORD)
+    with pytest.raises(ServiceError, match="^dynamodb_ResourceNotFoundException: Query$"):
+        list(registry.find("acme", CallState.DONE))

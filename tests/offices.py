@@ -1,0 +1,89 @@
+"""An installation in memory into which recordings are taken."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from cci_lite.contract.configuration import partition_key
+from cci_lite.contract.registry import CallRecord, Upload
+from cci_lite.contract.template import META_SORT_KEY
+from cci_lite.pipeline.events import UploadEvent
+from cci_lite.pipeline.intake import Intake
+from cci_lite.pipeline.tenants import TenantDirectory
+from cci_lite.tenancy import call_id_for
+from cci_lite.testing.memory import (
+    Interrupter,
+    ManualClock,
+    MemoryConfig,
+    MemoryFiles,
+    MemoryRecordings,
+    MemoryRegistry,
+    MemoryTelemetry,
+    MemoryTranscriber,
+)
+
+KEY = "acme/calls/2025/Anna Meier +49 170.WAV"
+BUCKET = "input"
+
+
+class Office:
+    """An installation in memory with the tenant `acme`."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = ManualClock()
+        self.registry = MemoryRegistry()
+        self.files = MemoryFiles(self.clock)
+        self.recordings = MemoryRecordings(self.files, self.clock)
+        self.transcriber = MemoryTranscriber(self.files, lambda _: b"{}")
+        self.telemetry = MemoryTelemetry()
+        self.config = MemoryConfig()
+        self.configure("acme", **settings)
+
+    def configure(self, tenant_id: str, **settings: Any) -> None:
+        item = {"tenant_id": tenant_id, "name": tenant_id, **settings}
+        self.config.put(partition_key(tenant_id), META_SORT_KEY, item)
+
+    @property
+    def intake(self) -> Intake:
+        return Intake(
+            input_bucket=BUCKET,
+            registry=self.registry,
+            recordings=self.recordings,
+            transcriber=self.transcriber,
+            tenants=TenantDirectory(self.config, self.clock, template_key="QA_TEMPLATE#v1"),
+            telemetry=self.telemetry,
+            clock=self.clock,
+        )
+
+    def interrupted(self, plan: Interrupter) -> Intake:
+        """The intake, whose ports die or refuse as planned."""
+        return dataclasses.replace(
+            self.intake,
+            registry=plan.wrap(self.registry),
+            recordings=plan.wrap(self.recordings),
+            transcriber=plan.wrap(self.transcriber),
+        )
+
+    def upload(
+        self, key: str = KEY, data: bytes = b"RIFF", headers: Mapping[str, str] | None = None
+    ) -> UploadEvent:
+        return event_of(self.recordings.upload(key.partition("/")[0], key, data, headers))
+
+    def record(self, key: str = KEY) -> CallRecord:
+        """The latest record of the call."""
+        return self.registry.records(call_id_for(key.partition("/")[0], key))[-1]
+
+
+def event_of(upload: Upload, **changes: Any) -> UploadEvent:
+    event = UploadEvent(
+        bucket=BUCKET,
+        key=upload.key,
+        size=upload.size,
+        etag=upload.etag,
+        version_id=upload.version_id,
+        sequencer=upload.sequencer,
+        time=upload.uploaded_at,
+    )
+    return dataclasses.replace(event, **changes)

@@ -1,0 +1,254 @@
+"""Second-stage masking: what goes, what stays, and where words are afterwards."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from cci_lite.contract.conversation import Conversation, Turn, Word
+from cci_lite.contract.document import (
+    MAX_SUMMARY_RAW_BYTES,
+    AiSummary,
+    CriterionResult,
+    Entities,
+    Entity,
+    EntityResult,
+    Evidence,
+    KeyPhrase,
+    KeyPhraseResult,
+    KeyPhrases,
+    Redaction,
+)
+from cci_lite.contract.judgement import Judgement, NlpAnswer
+from cci_lite.evaluation import (
+    introduced_names,
+    mask,
+    masked_conversation,
+    masked_judgement,
+    masked_nlp,
+)
+from tests.asked_calls import AGENT, CUSTOMER, call_of
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("write to jane.o'hara+x@mail.example.co.uk, please", "write to [EMAIL], please"),
+        ("<müller@bücher.example>", "<[EMAIL]>"),
+        ("it is jane dot doe at example dot com thanks", "it is [EMAIL] thanks"),
+        ("max punkt muster at beispiel punkt de", "[EMAIL]"),
+        ("IBAN DE89 3704 0044 0532 0130 00 and then", "IBAN [IBAN] and then"),
+        ("de89370400440532013000.", "[IBAN]."),
+        ("GB82-WEST-1234-5698-7654-32", "[IBAN]"),
+        ("DE89 3704 0044 0532 0130 00 GB82 WEST 1234 5698 7654 32", "[IBAN] [IBAN]"),
+        ("DE88 3704 0044 0532 0130 00", "DE[NUMBER]"),
+        ("the card 4111 1111 1111 1111, yes", "the card [CARD], yes"),
+        ("4111-1111-1111-1111", "[CARD]"),
+        ("4111.1111/1111 1111", "[CARD]"),
+        ("4111, 1111, 1111, 1111", "[CARD]"),
+        ("378282246310005", "[CARD]"),
+        ("4111 1111 1111 1112", "[NUMBER]"),
+        ("call +49 (0) 30 / 1234-567 now", "call [NUMBER] now"),
+        ("(555) 123-4567", "[NUMBER]"),
+        ("1 2 3, 4 5 6", "[NUMBER]"),
+        ("order AB1234567", "order AB[NUMBER]"),
+        ("١٢٣٤٥٦٧", "[NUMBER]"),
+        ("it is one two three, four five", "it is [NUMBER]"),
+        ("oh five five 5 double six", "[NUMBER]"),
+        ("null eins sieben fünfundzwanzig drei", "[NUMBER]"),
+    ],
+)
+def test_numbers_and_addresses_are_masked(text: str, masked: str) -> None:
+    assert mask(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on 2025-11-05 at 14:30, until 2025-11-06 09:15:00",
+        "2025-11-05T14:30:00, 05.11.2025, 11/05/2025 and 5/11/25",
+        "between 2024 and 2025",
+        "99.95 % of 12 % or 7 percent",
+        "$1,234.50 or 12345.67 € or 99999 euros, GBP 20",
+        "room 301, 3 nights, 12345",
+        "evidence_not_found:compliance_05, greet_01",
+        "[PII] and [NAME] and ***** stay",
+        "one or two or three things, four at most",
+        "see you at 5 dot",
+        "look at me",
+        "Is 3030 credits enough? It would be 20 more.",
+    ],
+)
+def test_what_says_nothing_about_a_person_stays(text: str) -> None:
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "masked"),
+    [
+        ("Alice's bag, ALICE and alices.", ["Alice"], "[NAME]'s bag, [NAME] and [NAME]."),
+        ("Ms Smith, Alice Smith, Alice", ["Alice Smith"], "Ms [NAME], [NAME], [NAME]"),
+        ("Smith, Alice", ["Alice Smith"], "[NAME], [NAME]"),
+        ("Will will call Mark to mark it", ["Will", "Mark"], "[NAME] will call [NAME] to mark it"),
+        ("alicent malice", ["Alice"], "alicent malice"),
+        ("alice_smith.wav", ["Alice Smith"], "[NAME]_[NAME].wav"),
+        ("der Mann, van der Berg", ["Jan van der Berg"], "der Mann, van der [NAME]"),
+        ("jan van der berg", ["Jan van der Berg"], "[NAME]"),
+        ("Mu\u0308ller, MÜLLER, Müllers", ["Müller"], "[NAME], [NAME], [NAME]"),
+        (
+            "O\u2019Brien, obrien, Anna-Lena, Annalena",
+            ["O'Brien", "Anna-Lena"],
+            "[NAME], [NAME], [NAME], [NAME]",
+        ),
+        ("Li Wei and I like Li", ["Li Wei"], "[NAME] and I like Li"),
+        ("Jo so jo", ["Jo"], "[NAME] so jo"),
+        ("田中さんです", ["田中"], "[NAME]さんです"),
+        ("[NAME] [PII] a name", ["Name", "Pii"], "[NAME] [PII] a [NAME]"),
+        ("The end and", ["", " ", "A", "the", "[NAME]"], "The end and"),
+    ],
+)
+def test_names_are_masked_as_whole_words_in_any_form(
+    text: str, names: list[str], masked: str
+) -> None:
+    assert mask(text, names) == masked
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "1", "1 ", "a@", "@", "a.", "one ", "DE89 ", "DE8", "[", "(", "Alice ", "2025-11-05 "]
+    + ["$1 ", "x dot ", "x at ", "-", "\u0301", "my name is "],
+)
+def test_no_text_makes_masking_try_for_ever(piece: str) -> None:
+    # In time that grows with the square of the text, this would take hours.
+    once = mask((piece * 200_000)[:200_000], ["Alice Smith"])
+    assert mask(once, ["Alice Smith"]) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Hi, my name is Alice Smith. How are you?", {"Alice Smith"}),
+        ("This is Bob speaking", {"Bob"}),
+        ("this is Anna from Acme", {"Anna"}),
+        ("I'm Carol, and this is Important", {"Carol"}),
+        ("Thank you Mr. O'Neil, and Mrs van der Berg", {"O'Neil", "Berg"}),
+        ("Mein Name ist Jörg van der Berg.", {"Jörg van der Berg"}),
+        ("ich heiße Dr. Anna-Lena Weiß, Frau Doktor Schmidt", {"Anna-Lena Weiß", "Schmidt"}),
+        ("Guten Tag Herr Müller und Frau Yılmaz", {"Müller", "Yılmaz"}),
+        ("Is that Mr Brown's order?", {"Brown"}),
+        ("I'm Sorry. I am Calling. I'm German. my name is [NAME]", set()),
+        ("my name is alice", set()),
+        ("this is Great", set()),
+    ],
+)
+def test_names_are_taken_from_introductions(text: str, names: set[str]) -> None:
+    assert introduced_names(call_of((CUSTOMER, text))) == names
+
+
+def test_a_masked_turn_keeps_the_times_of_its_other_words() -> None:
+    text = "I am Alice Smith on 030 1234567 now"
+    offsets = [0, 2, 5, 11, 17, 20, 24, 32]
+    words = tuple(Word(offset, float(n), n + 0.5) for n, offset in enumerate(offsets))
+    turn = Turn(AGENT, "ch_0", 0.0, 9.0, text, 0.9, words)
+    plain = Turn(CUSTOMER, "ch_1", 9.0, 10.0, "Okay", None, (Word(0, 9.0, 10.0),))
+    call = Conversation("job", "en-US", Redaction.NONE, 10.0, (turn, plain))
+    masked, same = masked_conversation(call, ["Alice Smith"]).turns
+    assert masked.text == "I am [NAME] on [NUMBER] now"
+    said = [
+        (masked.text[word.offset :].split()[0], word.start_seconds, word.end_seconds)
+        for word in masked.words
+    ]
+    assert said == [
+        ("I", 0.0, 0.5),
+        ("am", 1.0, 1.5),
+        ("[NAME]", 2.0, 3.5),
+        ("on", 4.0, 4.5),
+        ("[NUMBER]", 5.0, 6.5),
+        ("now", 7.0, 7.5),
+    ]
+    assert (masked.role, masked.label, masked.confidence) == (AGENT, "ch_0", 0.9)
+    assert same is plain
+
+
+def test_every_word_of_a_judgement_is_masked_and_nothing_else_changes() -> None:
+    text, masked = "Alice on 030 1234567", "[NAME] on [NUMBER]"
+    judgement = Judgement(
+        results=[
+            CriterionResult(
+                id="greet_01", question="Alice?", reason=text, evidence=[Evidence(quote=text)]
+            ),
+            CriterionResult(id="other_02"),
+        ],
+        summary=AiSummary(
+            issue=text,
+            resolution=text,
+            outcome=text,
+            action_items=[text],
+            sentiment_summary=text,
+            tone_score=5,
+        ),
+        review_reasons=["evidence_not_found:greet_01"],
+        summary_raw=text,
+    )
+    found = masked_judgement(judgement, ["Alice"])
+    assert found.results[0].question == "Alice?"
+    assert found.results[0].reason == found.results[0].evidence[0].quote == masked
+    assert found.results[1] == judgement.results[1]
+    assert found.summary == AiSummary(
+        issue=masked,
+        resolution=masked,
+        outcome=masked,
+        action_items=[masked],
+        sentiment_summary=masked,
+        tone_score=5,
+    )
+    assert (found.summary_raw, found.review_reasons) == (masked, judgement.review_reasons)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Judgement) == found
+
+
+def test_a_masked_raw_answer_stays_within_its_limit() -> None:
+    raw = "123456 " * 2_300
+    found = masked_judgement(Judgement(summary_raw=raw)).summary_raw
+    assert found is not None
+    assert len(found.encode()) <= MAX_SUMMARY_RAW_BYTES
+    assert set(found.split()) == {"[NUMBER]"}
+
+
+def test_entities_and_key_phrases_that_are_personal_are_dropped() -> None:
+    entities = [
+        ("Alice", "PERSON"),
+        ("Bob", "ORGANIZATION"),
+        ("030 1234567", "OTHER"),
+        ("bob@example.com", "OTHER"),
+        ("12 Main Street", "LOCATION"),
+        ("Hauptstraße 5", "LOCATION"),
+        ("SW1A 1AA", "LOCATION"),
+        ("[PII]", "OTHER"),
+        ("*****", "OTHER"),
+        ("Berlin", "LOCATION"),
+        ("2025-11-05", "DATE"),
+        (None, "QUANTITY"),
+    ]
+    phrases = ["the parcel", "[NAME]'s parcel", "Bob's parcel", "account 12345678"]
+    answer = NlpAnswer(
+        entities=Entities(
+            result_list=[
+                EntityResult(
+                    entities=[Entity(text=text, type=kind) for text, kind in entities], index=3
+                )
+            ]
+        ),
+        key_phrases=KeyPhrases(
+            result_list=[
+                KeyPhraseResult(key_phrases=[KeyPhrase(text=text) for text in phrases], index=4)
+            ]
+        ),
+        units=7,
+    )
+    found = masked_nlp(answer, ["Bob"])
+    (kept,) = found.entities.result_list
+    assert [entity.text for entity in kept.entities] == ["Berlin", "2025-11-05", None]
+    assert [phrase.text for phrase in found.key_phrases.result_list[0].key_phrases] == [
+        "the parcel"
+    ]
+    assert (kept.index, found.key_phrases.result_list[0].index, found.units) == (3, 4, 7)

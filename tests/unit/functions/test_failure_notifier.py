@@ -1,0 +1,78 @@
+"""People are told of failed jobs and dead letters, once, and without a word of anybody."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from cci_lite.contract.registry import CallState
+from cci_lite.functions.failure_notifier import failure_notifier
+from cci_lite.functions.job_init import job_init
+from cci_lite.tenancy import call_id_for
+from tests.unit.functions.clouds import Cloud, batch, failed_items, job_event
+
+KEY = "acme/calls/Erika Mustermann.wav"
+REASON = "The media file Erika Mustermann.wav isn't valid."
+
+
+def failed_call(cloud: Cloud) -> str:
+    cloud.call(job_init, batch(cloud.upload(KEY)))
+    [job] = cloud.jobs()
+    return job
+
+
+def test_people_are_told_of_a_failed_job_once(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = job_event(failed_call(cloud), "FAILED", REASON)
+    for _ in range(2):
+        answer = cloud.call(failure_notifier, batch(event, queue="cci-lite-failed"))
+        assert failed_items(answer) == []
+    [told] = cloud.receive("told")
+    call_id = call_id_for("acme", KEY)
+    assert call_id in told["Message"]
+    assert cloud.registry.records(call_id)[0].state is CallState.FAILED
+    for text in (json.dumps(told), capsys.readouterr().out):
+        assert "Erika" not in text
+
+
+def test_a_dead_letter_is_told_once_and_kept_for_people(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = batch(cloud.upload(KEY), "not JSON: Erika", queue="cci-lite-uploads-dlq")
+    for _ in range(2):
+        assert failed_items(cloud.call(failure_notifier, letters)) == ["m-0", "m-1"]
+    told = [each["Message"] for each in cloud.receive("told")]
+    assert len(told) == 2
+    assert call_id_for("acme", KEY) in told[0]
+    for text in (*told, capsys.readouterr().out):
+        assert "Erika" not in text
+
+
+def test_a_dead_letter_that_nobody_could_be_told_of_comes_again(cloud: Cloud) -> None:
+    letters = batch(cloud.upload(KEY), queue="cci-lite-uploads-dlq")
+    gone = dataclasses.replace(
+        cloud.installation.settings, topic_arn="arn:aws:sns:eu-central-1:123456789012:gone"
+    )
+    silent = dataclasses.replace(
+        cloud, installation=dataclasses.replace(cloud.installation, settings=gone, _made={})
+    )
+    assert failed_items(silent.call(failure_notifier, letters)) == ["m-0"]
+    assert cloud.receive("told") == []
+    cloud.call(failure_notifier, letters)
+    assert len(cloud.receive("told")) == 1
+
+
+def test_a_failed_job_of_somebody_else_is_nobodys_business(cloud: Cloud) -> None:
+    event = job_event("nightly-export-7", "FAILED", REASON)
+    answer = cloud.call(failure_notifier, batch(event, queue="cci-lite-failed"))
+    assert failed_items(answer) == []
+    assert cloud.receive("told") == []
+
+
+def test_a_completed_job_is_none_of_its_business(cloud: Cloud) -> None:
+    event = job_event(failed_call(cloud), "COMPLETED")
+    assert cloud.call(failure_notifier, event) is None
+    assert cloud.receive("told") == []

@@ -1,0 +1,90 @@
+"""The sweep, and the balance of the day before."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from cci_lite.errors import PipelineError
+from cci_lite.functions.job_init import job_init
+from cci_lite.functions.reconciler import reconciler
+from cci_lite.pipeline.balance import balance_day
+from cci_lite.pipeline.reconcile import Reconciling
+from tests.unit.functions.clouds import Cloud, batch
+
+SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+
+
+def at(cloud: Cloud, hour: int, minute: int) -> None:
+    cloud.clock.now = dt.datetime(2025, 11, 6, hour, minute, tzinfo=dt.UTC)
+
+
+def test_a_sweep_goes_over_all_tenants(cloud: Cloud) -> None:
+    at(cloud, 0, 0)
+    assert cloud.call(reconciler, SCHEDULED) == {"swept": 2}
+
+
+def test_the_first_sweep_after_a_quarter_past_midnight_balances_the_day_before(
+    cloud: Cloud,
+) -> None:
+    at(cloud, 0, 14)
+    assert cloud.call(reconciler, SCHEDULED) == {"swept": 2}
+    at(cloud, 0, 15)
+    assert cloud.call(reconciler, SCHEDULED)["balanced"] == 2
+    at(cloud, 0, 30)
+    assert cloud.call(reconciler, SCHEDULED)["balanced"] == 0
+
+
+def test_a_sweep_that_was_left_out_is_made_up_for(cloud: Cloud) -> None:
+    at(cloud, 17, 45)
+    assert cloud.call(reconciler, SCHEDULED)["balanced"] == 2
+
+
+def test_a_day_with_a_call_on_its_way_is_balanced_again(cloud: Cloud) -> None:
+    cloud.clock.now = dt.datetime(2025, 11, 5, 23, 59, tzinfo=dt.UTC)
+    cloud.call(job_init, batch(cloud.upload("acme/calls/one.wav")))
+    at(cloud, 0, 15)
+    counts = cloud.call(reconciler, SCHEDULED)
+    assert (counts["balanced"], counts["unbalanced"]) == (1, 1)
+    at(cloud, 0, 16)
+    counts = cloud.call(reconciler, SCHEDULED)
+    assert (counts["balanced"], counts["unbalanced"]) == (0, 1)
+
+
+def test_a_day_can_be_balanced_by_hand_again_and_again(cloud: Cloud) -> None:
+    at(cloud, 0, 0)
+    for _ in range(2):
+        answer = cloud.call(reconciler, {"task": "balance", "day": "2025-11-05"})
+        assert answer == {"balanced": 2, "unbalanced": 0, "failed": 0}
+
+
+def test_one_tenants_trouble_does_not_keep_the_others_from_being_balanced(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail_for_acme(r: Reconciling, tenant_id: str, day: dt.date) -> object:
+        if tenant_id == "acme":
+            raise ValueError("Erika Mustermann")
+        return balance_day(r, tenant_id, day)
+
+    monkeypatch.setattr("cci_lite.functions.reconciler.balance_day", fail_for_acme)
+    answer = cloud.call(reconciler, {"task": "balance", "day": "2025-11-05"})
+    assert answer == {"balanced": 1, "unbalanced": 0, "failed": 1}
+    assert "Erika" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("day", [None, "yesterday", 20251105, "2025-02-30"])
+def test_a_day_that_is_none_is_refused(cloud: Cloud, day: object) -> None:
+    event = {"task": "balance"} if day is None else {"task": "balance", "day": day}
+    with pytest.raises(PipelineError) as caught:
+        cloud.call(reconciler, event)
+    assert str(caught.value) == "day_invalid"
+
+
+def test_an_upload_whose_event_was_lost_is_found(cloud: Cloud) -> None:
+    cloud.upload("acme/calls/lost.wav")
+    # moto dates uploads by the machine's clock.
+    cloud.clock.now = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=11)
+    cloud.call(reconciler, SCHEDULED)
+    [message] = cloud.receive("uploads")
+    assert message["detail"]["object"]["key"] == "acme/calls/lost.wav"

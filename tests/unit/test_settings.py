@@ -1,0 +1,84 @@
+"""The environment of the functions, under the guide's names."""
+
+from __future__ import annotations
+
+import pytest
+
+from cci_lite.errors import UsageError
+from cci_lite.settings import Settings
+
+REQUIRED = {
+    "AWS_REGION": "eu-central-1",
+    "INPUT_BUCKET": "cci-lite-input-123456789012-eu-central-1",
+    "OUTPUT_BUCKET": "cci-lite-results-123456789012-eu-central-1",
+    "DDB_TABLE": "cci-lite-config",
+    "CALLS_TABLE": "cci-lite-calls",
+}
+OPTIONAL = {
+    "KMS_KEY_ARN": ("kms_key_arn", "arn:aws:kms:eu-central-1:123456789012:key/k"),
+    "TRANSCRIBE_ROLE_ARN": ("transcribe_role_arn", "arn:aws:iam::123456789012:role/t"),
+    "SNS_TOPIC_ARN": ("topic_arn", "arn:aws:sns:eu-central-1:123456789012:notices"),
+    "SLACK_WEBHOOK_SECRET": ("slack_webhook_secret", "cci-lite/slack"),
+    "WEBHOOK_SECRET_PREFIX": ("webhook_secret_prefix", "telephony/"),
+    "UPLOAD_QUEUE_URL": ("upload_queue_url", "https://sqs/uploads"),
+    "RESULT_QUEUE_URL": ("result_queue_url", "https://sqs/results"),
+    "ANALYSIS_QUEUE_URL": ("analysis_queue_url", "https://sqs/analysis"),
+    "QA_TEMPLATE_KEY": ("template_key", "QA_TEMPLATE#sales"),
+    "LOG_LEVEL": ("log_level", "DEBUG"),
+}
+
+
+def test_what_is_required_is_enough() -> None:
+    settings = Settings.from_environment(REQUIRED)
+    assert settings == Settings(
+        region="eu-central-1",
+        input_bucket="cci-lite-input-123456789012-eu-central-1",
+        output_bucket="cci-lite-results-123456789012-eu-central-1",
+        config_table="cci-lite-config",
+        calls_table="cci-lite-calls",
+    )
+    assert (settings.template_key, settings.log_level) == ("QA_TEMPLATE#v1", "INFO")
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings.from_environment(
+            {"AWS_REGION": "eu-central-1", "DDB_TABLE": "", "CALLS_TABLE": "c"}
+        )
+    assert str(caught.value) == "environment: INPUT_BUCKET, OUTPUT_BUCKET, DDB_TABLE must be set"
+
+
+@pytest.mark.parametrize("name", ["INPUT_BUCKET", "OUTPUT_BUCKET"])
+@pytest.mark.parametrize("value", ["s3://bucket", "Bucket", "a", "bucket/", "-bucket"])
+def test_what_is_no_bucket_is_refused(name: str, value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings.from_environment({**REQUIRED, name: value})
+    assert str(caught.value) == f"environment: {name} is not the name of a bucket"
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_name_sets_its_value(name: str) -> None:
+    attribute, value = OPTIONAL[name]
+    settings = Settings.from_environment({**REQUIRED, name: value})
+    assert getattr(settings, attribute) == value
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_empty_name_is_as_good_as_none(name: str) -> None:
+    assert Settings.from_environment({**REQUIRED, name: ""}) == Settings.from_environment(REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("value", "flag"),
+    [("true", True), (" TRUE ", True), ("1", True), ("yes", True)]
+    + [("false", False), ("0", False), ("no", False), ("", False)],
+)
+def test_the_guides_flag_is_read(value: str, flag: bool) -> None:
+    settings = Settings.from_environment({**REQUIRED, "OVERWRITE_RESULTS": value})
+    assert settings.overwrite_results is flag
+
+
+def test_a_flag_that_is_neither_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings.from_environment({**REQUIRED, "OVERWRITE_RESULTS": "maybe"})
+    assert str(caught.value) == "environment: OVERWRITE_RESULTS: expected true or false"
