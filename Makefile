@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-engines check format generate bench clean
+.PHONY: help demo test test-engines check format generate bench lambdas clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,12 +23,12 @@ demo: $(VENV)/.user ## set up, make a sample world, run the whole job on it, sho
 	$(BIN)/cci-lite demo
 
 test: $(VENV)/.dev ## every test that needs nothing but Python (under five minutes)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser"
-	@echo "left out here: the suites marked trino and browser (make test-engines)"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser and not packages"
+	@echo "left out here: the suites marked trino, browser and packages (make test-engines)"
 
-test-engines: $(VENV)/.dev ## the suites that need a Trino server (Java 24+) or a Chromium; says what it skips
+test-engines: $(VENV)/.dev ## the suites that need Trino (Java 24+), a Chromium or downloads; says what it skips
 	$(PIP) -e '.[trino]'
-	$(BIN)/python -m pytest -m "trino or spark or browser" tests
+	$(BIN)/python -m pytest -m "trino or spark or browser or packages" tests
 
 check: $(VENV)/.dev ## what a reviewer would run: lint, format, types, import rules, views, generated files
 	$(BIN)/ruff check .
@@ -46,6 +46,9 @@ generate: $(VENV)/.dev ## write the generated documents and schemas anew
 
 bench: $(VENV)/.dev ## measure the flattening; prints JSON
 	$(BIN)/python benchmarks/flatten.py
+
+lambdas: $(VENV)/.dev ## one package per function and architecture, and a manifest, in dist/lambdas/
+	$(BIN)/python pipeline_lambdas/package.py
 
 clean: ## remove the virtual environment and the demo's lake
 	rm -rf $(VENV) demo-lake

@@ -85,12 +85,18 @@ def _summary(seconds: Sequence[float]) -> dict[str, float]:
 @click.command(help=__doc__.partition("\n")[0])
 @click.option("--function", "functions", multiple=True, type=click.Choice(FUNCTIONS))
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True)
-def main(functions: tuple[str, ...], rounds: int) -> None:
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Write the result here, too."
+)
+def main(functions: tuple[str, ...], rounds: int, json_file: Path | None) -> None:
     machine = machine_facts()
     figures = measure(functions or FUNCTIONS, rounds)
     slowest = max(figures[function]["beyond_boto3_ms"]["median"] for function in figures)
     result = {"machine": machine, "target_ms": TARGET_MS, "rounds": rounds, "functions": figures}
-    click.echo(json.dumps(result, indent=2))
+    text = json.dumps(result, indent=2)
+    if json_file is not None:
+        json_file.write_text(text + "\n")
+    click.echo(text)
     sys.exit(slowest > TARGET_MS)
 
 

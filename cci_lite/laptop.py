@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from cci_lite.assets import asset_folder
 from cci_lite.contract.template import QaTemplate
-from cci_lite.deploy.tenants import get_tenant, list_forms, list_tenants
+from cci_lite.deploy.tenants import broken_tenants, get_tenant, list_forms, list_tenants
 from cci_lite.errors import NotFoundError, UsageError, show_value
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
@@ -94,10 +94,15 @@ class Lake:
 
     def tenants(self, tenant_id: str | None = None) -> dict[str, list[QaTemplate]]:
         """The tenants (or one, which must exist) with their forms."""
-        chosen = [get_tenant(self.catalog, tenant_id)] if tenant_id else list_tenants(self.catalog)
+        if tenant_id:
+            chosen = [get_tenant(self.catalog, tenant_id).tenant_id]
+        else:
+            # Forms are what the lake needs of a tenant: settings that cannot be read stop nothing.
+            readable = [tenant.tenant_id for tenant in list_tenants(self.catalog)]
+            chosen = sorted([*readable, *broken_tenants(self.catalog)])
         if not chosen:
             raise NotFoundError(f"{self.path} has no tenant; add one with: cci-lite tenants add")
-        return {tenant.tenant_id: list_forms(self.catalog, tenant.tenant_id) for tenant in chosen}
+        return {each: list_forms(self.catalog, each) for each in chosen}
 
     def nightly(self) -> NightlyLake:
         """The lake as the nightly use cases see it."""
@@ -138,8 +143,7 @@ class Lake:
                 pipeline_version=__version__,
                 observe=observe or (lambda _: None),
             )
-        known = {tenant.tenant_id for tenant in list_tenants(self.catalog)}
-        report.unknown_tenants = unknown_tenants(self.store, known)
+        report.unknown_tenants = unknown_tenants(self.store, set(self.tenants()))
         return report
 
     def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:

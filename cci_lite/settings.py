@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from cci_lite.contract.template import TEMPLATE_SORT_PREFIX
+from cci_lite.contract.template import GUIDE_TEMPLATE_KEY
 from cci_lite.errors import UsageError
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
@@ -35,7 +35,7 @@ class Settings:
     upload_queue_url: str | None = None
     result_queue_url: str | None = None
     analysis_queue_url: str | None = None
-    template_key: str = f"{TEMPLATE_SORT_PREFIX}v1"
+    template_key: str = GUIDE_TEMPLATE_KEY
     overwrite_results: bool = False
     log_level: str = "INFO"
 

@@ -128,9 +128,14 @@ def redacted_transcript_key(tenant_id: str, job_name: str) -> str:
     return f"{work_prefix(tenant_id)}transcripts/redacted-{job_name}.json"
 
 
+def checkpoint_prefix(tenant_id: str, job_name: str) -> str:
+    """Where a call's paid answers are kept until its document is written."""
+    return f"{work_prefix(tenant_id)}checkpoints/{job_name}/"
+
+
 def checkpoint_key(tenant_id: str, job_name: str, step: str) -> str:
-    """Where a paid answer (`nlp`, `evaluation`) is kept until the call's document is written."""
-    return f"{work_prefix(tenant_id)}checkpoints/{job_name}/{step}.json"
+    """Where one paid answer (`nlp`, `evaluation`) is kept."""
+    return f"{checkpoint_prefix(tenant_id, job_name)}{step}.json"
 
 
 def unified_prefix(tenant_id: str) -> str:

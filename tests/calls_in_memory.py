@@ -21,6 +21,7 @@ from cci_lite.pipeline.tenants import TenantDirectory
 from cci_lite.ports import TranscriptionOrder
 from cci_lite.tenancy import call_id_for, media_key, recording_key, unified_key
 from cci_lite.testing.memory import (
+    Interrupter,
     ManualClock,
     MemoryConfig,
     MemoryDispatcher,
@@ -197,3 +198,10 @@ def everything_said(installation: Installation) -> str:
     """All that is logged or told to people, to look for what must not be there."""
     notices = msgspec.json.encode(installation.notifier.notices).decode()
     return notices + repr(installation.telemetry.events)
+
+
+def interrupted(when: str, at: int) -> Interrupter:
+    """Dies at one call: `crash_before` it or `crash_after` it."""
+    if when == "crash_before":
+        return Interrupter(crash_before=frozenset({at}))
+    return Interrupter(crash_after=frozenset({at}))

@@ -131,7 +131,7 @@ def _reply(response: Mapping[str, Any], tool: str) -> ModelReply:
         tool_input=calls[0].get("input") if is_one else None,
         text="".join(block["text"] for block in blocks if "text" in block),
         usage=ModelUsage(
-            calls=1,
+            calls=1 if response.get("output") else 0,
             input_tokens=usage.get("inputTokens", 0),
             output_tokens=usage.get("outputTokens", 0),
             latency_ms=metrics.get("latencyMs", 0),

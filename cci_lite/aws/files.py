@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from cci_lite.aws.failures import error_code, translated
 from cci_lite.aws.objects import check_own_key, list_objects, plain_etag, protection
-from cci_lite.errors import RetryLaterError
+from cci_lite.errors import RetryLaterError, UsageError
 from cci_lite.ports import FileContent, StoredObject
 
 _ATTEMPTS = 4
@@ -52,18 +52,37 @@ class S3Files:
     def delete(self, tenant_id: str, key: str) -> None:
         """Delete the object with all its versions: a plain delete would only hide it."""
         check_own_key(tenant_id, key)
-        pages = self.client.get_paginator("list_object_versions")
-        with translated("s3", "DeleteObject"):
-            for page in pages.paginate(Bucket=self.bucket, Prefix=key):
-                for found in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
-                    if found["Key"] == key:
-                        version = found["VersionId"]
-                        self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+        self._delete(key, lambda found: found == key)
+
+    def delete_below(self, tenant_id: str, prefix: str) -> None:
+        """Delete everything below a prefix, with all versions; raises UsageError without a `/`."""
+        check_own_key(tenant_id, prefix)
+        if not prefix.endswith("/"):
+            raise UsageError("a prefix to delete below must end with '/'")
+        self._delete(prefix, lambda _: True)
 
     def listing(self, tenant_id: str, prefix: str) -> Iterator[StoredObject]:
         """The objects below a prefix, ordered by key."""
         check_own_key(tenant_id, prefix)
         return list_objects(self.client, self.bucket, prefix)
+
+    def _delete(self, prefix: str, is_meant: Callable[[str], bool]) -> None:
+        pages = self.client.get_paginator("list_object_versions")
+        with translated("s3", "DeleteObjects"):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
+                versions = [
+                    {"Key": found["Key"], "VersionId": found["VersionId"]}
+                    for found in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+                    if is_meant(found["Key"])
+                ]
+                if not versions:
+                    continue
+                # A page has as many entries as one request may delete: 1,000.
+                answer = self.client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": versions, "Quiet": True}
+                )
+                if answer.get("Errors"):
+                    raise RetryLaterError("s3_not_deleted", "DeleteObjects")
 
     def _put(self, tenant_id: str, key: str, data: bytes, **condition: str) -> bool:
         check_own_key(tenant_id, key)

@@ -233,8 +233,16 @@ class StoredMetadata(msgspec.Struct, frozen=True, kw_only=True):
     def with_told(
         self, source: MetadataSource, metadata: CallMetadata, told_at: dt.datetime
     ) -> StoredMetadata | None:
-        """With what a source says; None when it said that already, or more since."""
+        """With what a source says; None when it said that already, or more since.
+
+        A webhook tells what is new and leaves the rest; a sidecar, and an object's own headers, are
+        all that there is.
+        """
         before = self.told.get(source)
+        if before is not None and source is MetadataSource.WEBHOOK:
+            given = msgspec.structs.asdict(metadata)
+            news = {name: value for name, value in given.items() if value is not None}
+            metadata = msgspec.structs.replace(before.metadata, **news)
         now = ToldMetadata(metadata=metadata, told_at=told_at)
         if before is not None and (before.told_at > told_at or before == now):
             return None

@@ -104,7 +104,15 @@ def _unusable(reply: ModelReply, reason: str, *problems: str) -> Unusable:
     raw = reply.text
     if reply.tool_input is not None:
         raw = json.dumps(reply.tool_input, ensure_ascii=False, default=str)
-    return Unusable(reason, problems, cut_raw(raw))
+    return Unusable(reason, problems, cut_raw(_ESCAPE.sub(_unescaped, raw)))
+
+
+# What is escaped could not be recognised, and masked, as a name.
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf])")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else " "
 
 
 def _verdicts(
@@ -142,7 +150,8 @@ def _verdicts(
 
 def _given(verdict: Verdict, item: dict[str, Any]) -> GivenVerdict:
     quotes = item.get("evidence")
-    texts = [each for each in quotes if isinstance(each, str)] if isinstance(quotes, list) else []
+    given = quotes if isinstance(quotes, list) else []
+    texts = [text for each in given if (text := _text(each, MAX_SENTENCES)) is not None]
     return GivenVerdict(
         verdict,
         _text(item.get("reason"), MAX_REASON),

@@ -43,8 +43,7 @@ def read_request(event: Mapping[str, Any]) -> Request | Answer:
         )
     except (binascii.Error, ValueError):
         return Answer(400, {"error": "invalid", "expected": "a body in base64"})
-    headers = event.get("headers") or {}
-    return Request(path[1], {name.lower(): value for name, value in headers.items()}, data)
+    return Request(path[1], event.get("headers") or {}, data)
 
 
 def response(answer: Answer) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from cci_lite.contract.registry import (
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.pipeline.notify import tell
 from cci_lite.pipeline.reconcile import HALTED_RECEIVED, Reconciling
-from cci_lite.ports import Notice
+from cci_lite.ports import Metric, Notice
 from cci_lite.tenancy import call_id_for, unified_prefix
 
 LONGEST_OPEN = dt.timedelta(days=1)
@@ -132,7 +132,7 @@ def _has_document(r: Reconciling, record: CallRecord, listed: set[str]) -> bool:
     keys = [
         present.document_key
         for present in r.registry.records(record.call_id)
-        if present.revision >= record.revision and present.state in DOCUMENTED_STATES
+        if present.revision >= record.revision
     ]
     return any(r.files.read(record.tenant_id, key) is not None for key in keys if key)
 
@@ -178,6 +178,7 @@ def _report(r: Reconciling, balance: DayBalance) -> None:
         count=balance.recordings,
     )
     if balance.problems:
+        r.telemetry.count(Metric.UNBALANCED)
         notice = Notice(
             notice_id=f"unbalanced#{tenant_id}#{day}",
             code="day_unbalanced",

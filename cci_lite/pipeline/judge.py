@@ -52,6 +52,7 @@ from cci_lite.ports import (
 )
 from cci_lite.tenancy import (
     checkpoint_key,
+    checkpoint_prefix,
     redacted_transcript_key,
     transcript_key,
 )
@@ -62,8 +63,6 @@ T = TypeVar("T")
 
 # Longer than a function may run, shorter than its queue waits before it delivers again.
 LEASE = dt.timedelta(minutes=12)
-# Paid answers that are kept until the document is written.
-_STEPS = ("people", "nlp", "evaluation", "names")
 # S3 is strongly consistent: what a completed job has written is there. The waits are for the case
 # that the event overtakes the object, and end long before the function must.
 TRANSCRIPT_WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -206,6 +205,8 @@ def _transcribed(
     metadata = stored.merged
     if record.template is not None:
         template = judging.tenants.form(tenant.tenant_id, *record.template)
+        if template is None:
+            raise PipelineError("form_gone")
     else:
         template = judging.tenants.form_for(tenant.tenant_id, metadata.queue)
     first = record.state is not CallState.TRANSCRIBED
@@ -215,6 +216,7 @@ def _transcribed(
         CallState.TRANSCRIBED,
         template=(template.name, template.version) if template else None,
         metadata_version=stored.version,
+        redrives=0 if first else record.redrives,
     )
     if first:
         judging.telemetry.count(Metric.TRANSCRIBED)
@@ -421,17 +423,17 @@ def _count_document(judging: Judging, document: UnifiedDocument, *, needed: bool
 def _tidy(judging: Judging, record: CallRecord) -> None:
     """Delete the copy of the recording and the checkpoints; what is left behind expires."""
     tenant_id, job_name = record.tenant_id, record.job_name
-    keys = [checkpoint_key(tenant_id, job_name, step) for step in _STEPS]
-    keys += [record.media_key] if record.media_key else []
     try:
-        for key in keys:
-            judging.files.delete(tenant_id, key)
+        judging.files.delete_below(tenant_id, checkpoint_prefix(tenant_id, job_name))
+        if record.media_key is not None:
+            judging.files.delete(tenant_id, record.media_key)
     except CciLiteError as problem:
         judging.telemetry.log("not_tidied", call_id=record.call_id, error=type(problem).__name__)
 
 
 def _failed(judging: Judging, record: CallRecord, reason: str) -> Judged:
     record = _moved(judging, record, CallState.FAILED, reason=reason)
+    judging.telemetry.count(Metric.FAILED)
     call_failed(
         Notifying(judging.registry, judging.notifier, judging.telemetry, judging.clock), record
     )

@@ -87,6 +87,9 @@ class TenantFiles(Protocol):
     def delete(self, tenant_id: str, key: str) -> None:
         """Delete the object, with all its versions, if it is there."""
 
+    def delete_below(self, tenant_id: str, prefix: str) -> None:
+        """Delete everything below a prefix that ends with `/`, with all versions."""
+
     def listing(self, tenant_id: str, prefix: str) -> Iterator[StoredObject]:
         """The objects below a prefix, ordered by key."""
 
@@ -247,6 +250,7 @@ class Metric(StrEnum):
     FAILED = "failed"
     DUPLICATES = "duplicates"
     IGNORED = "ignored"
+    UNBALANCED = "unbalanced"
     MODEL_LATENCY = "model_latency"
     INPUT_TOKENS = "input_tokens"
     OUTPUT_TOKENS = "output_tokens"

@@ -49,7 +49,10 @@ class Store(Protocol):
 
 
 class ConfigStore(Protocol):
-    """Items by partition key and sort key: the guide's configuration table, or the laptop's."""
+    """Items by partition key and sort key: the guide's configuration table, or the laptop's.
+
+    Items come back with their keys, `pk` and `sk`.
+    """
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         """One item, or None."""

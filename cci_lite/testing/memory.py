@@ -65,7 +65,7 @@ class MemoryConfig:
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         item = self.items.get((pk, sk))
-        return None if item is None else dict(item)
+        return None if item is None else {**item, "pk": pk, "sk": sk}
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
         self.items[pk, sk] = dict(item)
@@ -78,7 +78,7 @@ class MemoryConfig:
 
     def query(self, pk: str, sk_prefix: str) -> list[dict[str, Any]]:
         keys = sorted(key for key in self.items if key[0] == pk and key[1].startswith(sk_prefix))
-        return [dict(self.items[key]) for key in keys]
+        return [{**self.items[key], "pk": key[0], "sk": key[1]} for key in keys]
 
     def partition_keys(self) -> list[str]:
         return sorted({pk for pk, _ in self.items})
@@ -102,7 +102,10 @@ class MemoryRegistry:
     def add(self, record: CallRecord) -> bool:
         with self._lock:
             key = (record.call_id, record.revision)
-            return self._records.setdefault(key, record) is record
+            if key in self._records:
+                return False
+            self._records[key] = record
+            return True
 
     def replace(self, record: CallRecord) -> bool:
         with self._lock:
@@ -189,6 +192,11 @@ class MemoryFiles:
     def delete(self, tenant_id: str, key: str) -> None:
         _check_key(tenant_id, key)
         self.objects.pop(key, None)
+
+    def delete_below(self, tenant_id: str, prefix: str) -> None:
+        _check_key(tenant_id, prefix)
+        for key in [key for key in self.objects if key.startswith(prefix)]:
+            del self.objects[key]
 
     def listing(self, tenant_id: str, prefix: str) -> Iterator[StoredObject]:
         _check_key(tenant_id, prefix)

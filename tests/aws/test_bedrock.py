@@ -31,7 +31,6 @@ from cci_lite.testing.memory import ManualClock
 from tests.asked_calls import (
     CALL,
     CRITERIA,
-    QUOTES,
     TRUTH,
     all_unscored,
     as_text,
@@ -219,6 +218,9 @@ def test_the_double_answers_truly_with_real_quotes() -> None:
     assert regions.double.paid == 1
 
 
+OTHER_TOOL = {"toolSpec": {"name": "y", "inputSchema": {"json": {}}}}
+
+
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
@@ -226,8 +228,11 @@ def test_the_double_answers_truly_with_real_quotes() -> None:
         ({"messages": [{"role": "user"}]}, ParamValidationError),
         ({"messages": [{"role": "assistant", "content": [{"text": "a"}]}]}, ClientError),
         ({"messages": [{"role": "user", "content": [{"text": "a"}]}] * 2}, ClientError),
-        ({"toolConfig": {"tools": [], "toolChoice": {"tool": {"name": "x"}}}}, ClientError),
-        ({"inferenceConfig": {"maxTokens": 0}}, ClientError),
+        (
+            {"toolConfig": {"tools": [OTHER_TOOL], "toolChoice": {"tool": {"name": "x"}}}},
+            ClientError,
+        ),
+        ({"inferenceConfig": {"maxTokens": 0}}, ParamValidationError),
     ],
     ids=["type", "no content", "assistant first", "same role twice", "no such tool", "no tokens"],
 )
@@ -240,6 +245,5 @@ def test_the_double_refuses_what_the_service_refuses(changes: Any, kind: type[Ex
 
 
 def test_the_double_says_when_it_is_asked_more_than_was_scripted() -> None:
-    assert QUOTES
     with pytest.raises(AssertionError, match="more often"):
         Regions(text_reply("no")).evaluate()

@@ -199,7 +199,7 @@ def test_recorded_answers_are_understood(shared: Any) -> None:
     class Recorded:
         def __getattr__(self, operation: str) -> Any:
             # Each example is one request; what it left out stays unanswered.
-            nothing = {"ResultList": [], "ErrorList": []}
+            nothing: dict[str, list[Any]] = {"ResultList": [], "ErrorList": []}
             return lambda **asked: answers[operation] if len(asked["TextList"]) == 3 else nothing
 
     answer = ComprehendNlp(Recorded()).analyze("acme", "en-US", ["x"] * 3)

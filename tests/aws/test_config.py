@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cci_lite.aws.config import DynamoConfigStore, table_definition
+from cci_lite.aws.items import from_item, to_item
+from cci_lite.contract.template import item_of, parse_draft, sort_key, template_of_item
 from cci_lite.errors import RetryLaterError, ServiceError
 
 REGION = "eu-central-1"
@@ -103,3 +108,25 @@ def test_reads_see_every_earlier_write() -> None:
     store.query("a", "b")
     store.partition_keys()
     assert [request["ConsistentRead"] for request in requests] == [True, True, True]
+
+
+@given(
+    weight=st.decimals("0.0001", 1000, places=4),
+    threshold=st.decimals(0, 1, places=4),
+    seconds=st.floats(0.001, 86_400),
+    turns=st.integers(1, 10_000),
+    version=st.integers(1, 999_999),
+)
+def test_a_form_comes_out_of_the_table_with_the_content_that_was_hashed(
+    weight: Decimal, threshold: Decimal, seconds: float, turns: int, version: int
+) -> None:
+    question = {"text": "Was it said?", "weight": weight}
+    within = [{"first_seconds": seconds}, {"first_turns": turns}]
+    criteria = [
+        {**question, "id": f"said_{place}", "rule": {"phrases": ["hi"], "within": where}}
+        for place, where in enumerate(within)
+    ]
+    draft = parse_draft({"criteria": criteria, "scoring": {"pass_threshold": threshold}})
+    template = draft.as_version(version)
+    item = {**item_of(template), "sk": sort_key(template.name, version)}
+    assert template_of_item(from_item(to_item(item))) == template

@@ -109,3 +109,11 @@ def test_a_missing_table_is_an_error_not_a_missing_record(cloud: None) -> None:
         registry.add(RECORD)
     with pytest.raises(ServiceError, match="^dynamodb_ResourceNotFoundException: Query$"):
         list(registry.find("acme", CallState.DONE))
+
+
+def test_the_table_is_not_asked_for_a_time_that_is_empty() -> None:
+    # DynamoDB refuses BETWEEN with its end before its start; moto answers.
+    refused = service_error("Query", "ValidationException", "backwards")
+    registry = DynamoRegistry(Refusing(refused), TABLE)
+    found = registry.find("acme", CallState.DONE, received_from=AT, received_until=AT)
+    assert list(found) == []

@@ -16,16 +16,20 @@ from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import get_form, get_tenant, list_forms, put_form, put_tenant
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.ports import ConfigStore
+from cci_lite.testing.memory import MemoryConfig
 from tests.unit.contract.test_template import GUIDE_TEMPLATE, form, parse_draft
 
 PK = "TENANT#demo-tenant"
 REGION = "eu-central-1"
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 def config(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ConfigStore]:
+    if request.param == "memory":
+        yield MemoryConfig()
+        return
     if request.param == "sqlite":
         catalog = SqliteCatalog(tmp_path)
         yield catalog

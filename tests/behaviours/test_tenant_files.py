@@ -122,6 +122,17 @@ def test_deleting_leaves_what_only_begins_alike(files: TenantFiles) -> None:
     ]
 
 
+def test_deleting_below_leaves_nothing_there_and_everything_else(files: TenantFiles) -> None:
+    for name in ("r1/nlp.json", "r1/evaluation.json", "r10/nlp.json", "r1.json"):
+        files.write_new("acme", f"work/acme/checkpoints/{name}", b"{}")
+    files.delete_below("acme", "work/acme/checkpoints/r1/")
+    left = [
+        found.key.rpartition("checkpoints/")[2] for found in files.listing("acme", "work/acme/")
+    ]
+    assert left == ["r1.json", "r10/nlp.json"]
+    files.delete_below("acme", "work/acme/checkpoints/r1/")
+
+
 def test_a_listing_is_ordered_and_agrees_with_reading(files: TenantFiles) -> None:
     names = ["b.json", "a/c.json", "a.json", "ü.json"]
     for name in names:
@@ -168,6 +179,8 @@ def test_a_key_of_anybody_else_is_refused_without_naming_it(files: TenantFiles, 
         files.replace("acme", key, b"", "etag")
     with pytest.raises(UsageError, match=refused):
         files.delete("acme", key)
+    with pytest.raises(UsageError):
+        files.delete_below("acme", key)
     with pytest.raises(UsageError, match=refused):
         list(files.listing("acme", key))
 

@@ -68,10 +68,14 @@ def test_an_empty_name_is_as_good_as_none(name: str) -> None:
     assert Settings.from_environment({**REQUIRED, name: ""}) == Settings.from_environment(REQUIRED)
 
 
+FLAGS = {
+    True: ("true", " TRUE ", "1", "yes"),
+    False: ("false", "0", "no", ""),
+}
+
+
 @pytest.mark.parametrize(
-    ("value", "flag"),
-    [("true", True), (" TRUE ", True), ("1", True), ("yes", True)]
-    + [("false", False), ("0", False), ("no", False), ("", False)],
+    ("value", "flag"), [(value, flag) for flag, values in FLAGS.items() for value in values]
 )
 def test_the_guides_flag_is_read(value: str, flag: bool) -> None:
     settings = Settings.from_environment({**REQUIRED, "OVERWRITE_RESULTS": value})

@@ -106,12 +106,14 @@ def test_only_an_answer_that_ended_by_itself_is_read(
         (lambda text: text + text, False),
         (lambda text: text.replace('"verdict": "fail", ', ""), False),
         (lambda text: text.replace('"tone_score": 70, ', ""), False),
-        (lambda text: "[" * 100_000, False),
-        (lambda text: '{"a":' * 100_000, False),
+        (lambda _: "[" * 100_000, False),
+        (lambda _: '{"a":' * 100_000, False),
     ],
-    ids=["plain", "fence", "prose", "unquoted key", "trailing comma", "brace too many", "no end"]
-    + ["cut off", "open string", "two verdicts", "not a number", "twice", "no verdict", "no tone"]
-    + ["deep list", "deep object"],
+    ids=[
+        *("plain", "fence", "prose", "unquoted key", "trailing comma", "brace too many", "no end"),
+        *("cut off", "open string", "two verdicts", "not a number", "twice", "no verdict"),
+        *("no tone", "deep list", "deep object"),
+    ],
 )
 def test_text_is_read_when_nothing_is_missing_or_doubtful(mangle: Any, is_read: bool) -> None:
     answer = read_answer(wrote(mangle(as_text(WHOLE))), IDS)
@@ -131,7 +133,7 @@ def test_numbers_out_of_range_and_words_of_the_wrong_kind_are_left_out() -> None
     value = _with(
         entry("greet_01", "fail", confidence=1.2, reason=7),
         entry("empathy_02", "fail", confidence=True, reason="a" * 400, evidence="none"),
-        entry("close_03", "na", confidence=float("nan"), evidence=[1, "x"]),
+        entry("close_03", "na", confidence=float("nan"), evidence=[1, "x \ud800", " "]),
     )
     value["summary"] = SUMMARY | {"tone_score": 101, "action_items": ["a", 3], "issue": None}
     value["summary"]["resolution"] = " a\n\ud800b " * 1000
@@ -140,7 +142,7 @@ def test_numbers_out_of_range_and_words_of_the_wrong_kind_are_left_out() -> None
     assert [given.confidence for given in answer.verdicts.values()] == [None, None, None]
     assert answer.verdicts["greet_01"].reason is None
     assert len(answer.verdicts["empathy_02"].reason or "") <= 300
-    assert [given.quotes for given in answer.verdicts.values()] == [(), (), ("x",)]
+    assert [given.quotes for given in answer.verdicts.values()] == [(), (), ("x ?",)]
     summary = answer.summary
     assert summary is not None
     assert (summary.tone_score, summary.issue, summary.action_items) == (None, None, ["a"])
@@ -154,6 +156,12 @@ def test_verdicts_without_a_summary_are_still_verdicts(summary: object) -> None:
     assert _given(answer) == TRUTH
     assert isinstance(answer, Answer)
     assert answer.summary is None
+
+
+def test_an_unusable_answer_ends_with_a_whole_word() -> None:
+    answer = read_answer(wrote("Alexander " * 2_000), IDS)
+    assert isinstance(answer, Unusable)
+    assert set(answer.raw.split()) == {"Alexander"}
 
 
 @pytest.mark.parametrize("character", ["a", "ü", "\N{GRINNING FACE}", "\ud800", "a ", "1 "])

@@ -150,6 +150,7 @@ def test_a_verdict_without_its_evidence_is_asked_again_alone_and_then_unscored(
     assert judgement.review_reasons == [f"{doubt}:greet_01"]
     assert judgement.results[0].evidence == []
     assert judgement.results[0].reason is None
+    assert judgement.usage.calls == 2
     assert judgement.summary is not None
     assert [_asked(request) for request in script.requests] == [list(IDS), ["greet_01"]]
     assert "quote" in script.requests[1].messages[0].text.splitlines()[-1]
@@ -277,6 +278,20 @@ def test_a_long_call_is_asked_in_slices_and_decided_from_what_they_found() -> No
     assert verdicts_of(judgement) == TRUTH
     assert judgement.usage.calls == len(slices.requests)
     assert judgement.usage.input_tokens == 100 * len(slices.requests)
+
+
+def test_what_a_slice_could_not_prove_is_no_finding() -> None:
+    first = evaluation_of(quotes={"empathy_02": ["I am sorry about that"]})
+    script = Script(said(first))
+    judge_by_model(script, SMALL, CRITERIA, LONG)
+    findings = next(
+        request.messages[0].text
+        for request in script.requests
+        if "<findings>" in request.messages[0].text
+    )
+    lines = findings[findings.index("<findings>\n") + 11 : findings.index("</findings>")]
+    for line in lines.splitlines():
+        assert [each["id"] for each in json.loads(line)["criteria"]] == ["empathy_02", "close_03"]
 
 
 def test_a_slice_that_stays_unusable_stops_the_evaluation() -> None:

@@ -27,7 +27,19 @@ from cci_lite.evaluation import (
     masked_judgement,
     masked_nlp,
 )
-from tests.asked_calls import AGENT, CUSTOMER, call_of
+from cci_lite.evaluation.answer import ModelReply
+from cci_lite.evaluation.asking import judge_by_model
+from tests.asked_calls import (
+    AGENT,
+    CALL,
+    CRITERIA,
+    CUSTOMER,
+    MODEL,
+    Script,
+    call_of,
+    said,
+    wrote,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +85,7 @@ def test_numbers_and_addresses_are_masked(text: str, masked: str) -> None:
         "room 301, 3 nights, 12345",
         "evidence_not_found:compliance_05, greet_01",
         "[PII] and [NAME] and ***** stay",
+        "1, 2, 3, 4, 5",
         "one or two or three things, four at most",
         "see you at 5 dot",
         "look at me",
@@ -115,8 +128,19 @@ def test_names_are_masked_as_whole_words_in_any_form(
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "1", "1 ", "a@", "@", "a.", "one ", "DE89 ", "DE8", "[", "(", "Alice ", "2025-11-05 "]
-    + ["$1 ", "x dot ", "x at ", "-", "\u0301", "my name is "],
+    [
+        *"a1@[(-\u0301",
+        "1 ",
+        "a@",
+        "a.",
+        "one ",
+        "DE89 ",
+        "DE8",
+        "Alice ",
+        "2025-11-05 ",
+        "$1 ",
+        "x dot ",
+    ],
 )
 def test_no_text_makes_masking_try_for_ever(piece: str) -> None:
     # In time that grows with the square of the text, this would take hours.
@@ -134,7 +158,7 @@ def test_no_text_makes_masking_try_for_ever(piece: str) -> None:
         ("Thank you Mr. O'Neil, and Mrs van der Berg", {"O'Neil", "Berg"}),
         ("Mein Name ist Jörg van der Berg.", {"Jörg van der Berg"}),
         ("ich heiße Dr. Anna-Lena Weiß, Frau Doktor Schmidt", {"Anna-Lena Weiß", "Schmidt"}),
-        ("Guten Tag Herr Müller und Frau Yılmaz", {"Müller", "Yılmaz"}),
+        ("Guten Tag Herr Müller und Frau Çelik", {"Müller", "Çelik"}),
         ("Is that Mr Brown's order?", {"Brown"}),
         ("I'm Sorry. I am Calling. I'm German. my name is [NAME]", set()),
         ("my name is alice", set()),
@@ -207,11 +231,25 @@ def test_every_word_of_a_judgement_is_masked_and_nothing_else_changes() -> None:
 
 
 def test_a_masked_raw_answer_stays_within_its_limit() -> None:
-    raw = "123456 " * 2_300
+    raw = "no 123456 " * 1_630
     found = masked_judgement(Judgement(summary_raw=raw)).summary_raw
     assert found is not None
     assert len(found.encode()) <= MAX_SUMMARY_RAW_BYTES
-    assert set(found.split()) == {"[NUMBER]"}
+    assert set(found.split()) == {"no", "[NUMBER]"}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        said({"criteria": "by\nOttoline and\tJörg"}),
+        wrote('{"criteria": "by\\nOttoline and\\u0020J\\u00f6rg"}'),
+    ],
+    ids=["tool", "text"],
+)
+def test_names_behind_escapes_of_a_raw_answer_are_masked(reply: ModelReply) -> None:
+    judgement = judge_by_model(Script(reply), MODEL, CRITERIA, CALL)
+    found = masked_judgement(judgement, ["Ottoline", "Jörg"])
+    assert found.summary_raw == '{"criteria": "by [NAME] and [NAME]"}'
 
 
 def test_entities_and_key_phrases_that_are_personal_are_dropped() -> None:

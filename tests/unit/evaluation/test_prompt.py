@@ -32,8 +32,11 @@ def test_the_wording_changes_only_together_with_its_version() -> None:
     part = transcript_block(prompt_turns(CALL.turns)[:1], part=1, parts=2)
     schema = json.dumps(TOOL.input_schema, indent=1)
     found = "\n\n".join(
-        [f"version {PROMPT_VERSION}", SYSTEM, TOOL.name, TOOL.description, schema]
-        + [message.text, part, findings_block([{"part": 1}])]
+        [
+            f"version {PROMPT_VERSION}",
+            *(SYSTEM, TOOL.name, TOOL.description, schema),
+            *(message.text, part, findings_block([{"part": 1}])),
+        ]
     )
     if os.environ.get("CCI_LITE_UPDATE_SNAPSHOTS"):
         _SNAPSHOT.write_text(found, encoding="utf-8", newline="")
@@ -63,6 +66,7 @@ def test_no_text_can_leave_its_line(text: str) -> None:
         findings_block([{"quote": text}]),
     ]
     for block in blocks:
+        assert block.encode()
         opening, *lines, closing = block.splitlines()
         assert opening.startswith("<")
         assert closing.startswith("</")

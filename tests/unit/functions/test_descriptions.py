@@ -217,7 +217,10 @@ def functions_for(event: Mapping[str, Any]) -> list[str]:
         pytest.param(upload("acme/other/one.wav"), [], id="elsewhere"),
         pytest.param(upload("calls/one.wav"), [], id="without a tenant"),
         pytest.param(
-            upload("acme/calls/one.wav", detail={"bucket": {"name": "x"}, "object": {"key": "a"}}),
+            upload(
+                "acme/calls/one.wav",
+                detail={"bucket": {"name": "x"}, "object": {"key": "acme/calls/one.wav"}},
+            ),
             [],
             id="another bucket",
         ),
@@ -282,21 +285,21 @@ def test_a_function_may_read_its_queues_and_write_its_log(function: str) -> None
 JUDGES = ("result_handler", "analyzer")
 READS: dict[str, set[str]] = {
     "job_init": {RECORDING, SIDECAR, MEDIA},
-    **dict.fromkeys(JUDGES, {TRANSCRIPT, REDACTED, CHECKPOINT, DOCUMENT}),
+    **{name: {TRANSCRIPT, REDACTED, CHECKPOINT, DOCUMENT} for name in JUDGES},
     "failure_notifier": set(),
     "call_metadata": {SIDECAR},
     "reconciler": {SIDECAR, DOCUMENT},
 }
 WRITES: dict[str, set[str]] = {
     "job_init": {MEDIA, TRANSCRIPT, REDACTED},
-    **dict.fromkeys(JUDGES, {CHECKPOINT, DOCUMENT}),
+    **{name: {CHECKPOINT, DOCUMENT} for name in JUDGES},
     "failure_notifier": set(),
     "call_metadata": set(),
     "reconciler": {DOCUMENT},
 }
 DELETES: dict[str, set[str]] = {
-    **dict.fromkeys(FUNCTIONS, set()),
-    **dict.fromkeys(JUDGES, {MEDIA, CHECKPOINT}),
+    **{name: set() for name in FUNCTIONS},
+    **{name: {MEDIA, CHECKPOINT} for name in JUDGES},
 }
 
 

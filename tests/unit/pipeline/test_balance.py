@@ -191,6 +191,15 @@ def test_every_upload_belongs_to_one_day(
         assert balance(installation, each, at).recordings == (each == day)
 
 
+def test_a_day_with_a_problem_is_not_balanced_whatever_the_sums_say() -> None:
+    sums = {"recordings": 1, "documents": 1, "review": 0, "failed": 0, "refused": 0, "erased": 0}
+    problems = [Problem("unregistered", "cci_demo-tenant_x", 1)]
+
+    assert DayBalance(TENANT, DAY, **sums, open=0, problems=[]).balanced
+    assert not DayBalance(TENANT, DAY, **sums, open=0, problems=problems).balanced
+    assert not DayBalance(TENANT, DAY, **{**sums, "failed": 1}, open=0, problems=[]).balanced
+
+
 # --- Uploads again --------------------------------------------------------------------------------
 
 
@@ -260,7 +269,7 @@ def test_a_document_that_moves_while_the_day_is_counted_is_not_missed(
         def __getattr__(self, name: str) -> Any:
             return getattr(installation.files, name)
 
-        def listing(self, *given: Any) -> Any:
+        def listing(self, *_: Any) -> Any:
             installation.files.objects[key] = installation.files.objects.pop(
                 record.document_key or ""
             )
@@ -307,7 +316,7 @@ def test_another_day_is_told_by_itself(installation: Installation) -> None:
     installation.upload("b.wav")
     at = NEXT_MORNING + dt.timedelta(days=1)
 
-    balance(installation, DAY, at)
-    balance(installation, DAY + dt.timedelta(days=1), at)
+    found = [balance(installation, DAY + dt.timedelta(days), at) for days in (0, 1)]
 
+    assert [each.recordings for each in found] == [1, 1]
     assert len(installation.notifier.notices) == 2

@@ -23,7 +23,7 @@ from cci_lite.pipeline.call_metadata import (
 )
 from cci_lite.ports import Metric
 from cci_lite.tenancy import call_id_for, recording_key
-from cci_lite.testing.memory import Crash, Interrupter
+from cci_lite.testing.memory import Crash
 from tests.calls_in_memory import (
     BUCKET,
     KEY,
@@ -31,6 +31,7 @@ from tests.calls_in_memory import (
     Installation,
     event_of,
     everything_said,
+    interrupted,
     minutes,
 )
 
@@ -180,8 +181,20 @@ def _headers(installation: Installation, change: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "change",
-    ["none", "empty", "no time", "no signature", "two times", "another time", "a negative time"]
-    + ["other digits", "a shorter signature", "a flipped digit", "another scheme", "not ascii"],
+    [
+        "none",
+        "empty",
+        "no time",
+        "no signature",
+        "two times",
+        "another time",
+        "a negative time",
+        "other digits",
+        "a shorter signature",
+        "a flipped digit",
+        "another scheme",
+        "not ascii",
+    ],
 )
 def test_what_is_not_signed_properly_is_refused(installation: Installation, change: str) -> None:
     answer = take_webhook(
@@ -275,8 +288,20 @@ def test_a_body_of_64_kilobytes_is_taken_and_no_more(installation: Installation)
             {"index": 0, "path": "recording_key", "expected": "at most 1024 bytes"},
         ),
     ],
-    ids=["empty", "cut off", "not UTF-8", "deep", "text", "too many", "a number", "no key"]
-    + ["direction", "time", "twice", "long key"],
+    ids=[
+        "empty",
+        "cut off",
+        "not UTF-8",
+        "deep",
+        "text",
+        "too many",
+        "a number",
+        "no key",
+        "direction",
+        "time",
+        "twice",
+        "long key",
+    ],
 )
 def test_what_is_wrong_is_told_by_index_and_path(
     installation: Installation, value: Any, details: Mapping[str, Any]
@@ -286,8 +311,16 @@ def test_what_is_wrong_is_told_by_index_and_path(
 
 @pytest.mark.parametrize(
     "key",
-    ["other-tenant/calls/a.wav", f"{TENANT}/a.wav", f"{TENANT}/calls/", f"/{TENANT}/calls/a.wav"]
-    + [f"x/{TENANT}/calls/a.wav", "folder/a.wav", "a.wav.meta.json", f"{TENANT}/calls/x/"],
+    [
+        "other-tenant/calls/a.wav",
+        f"{TENANT}/a.wav",
+        f"{TENANT}/calls/",
+        f"/{TENANT}/calls/a.wav",
+        f"x/{TENANT}/calls/a.wav",
+        "folder/a.wav",
+        "a.wav.meta.json",
+        f"{TENANT}/calls/x/",
+    ],
 )
 def test_a_key_that_is_no_recording_of_the_tenant_is_refused(
     installation: Installation, key: str
@@ -375,8 +408,17 @@ def test_a_byte_order_mark_does_not_break_a_sidecar(installation: Installation) 
         ({}, ".meta.json", SidecarOutcome.NOT_A_SIDECAR),
         ({}, "folder/.meta.json", SidecarOutcome.NOT_A_SIDECAR),
     ],
-    ids=["broken", "not UTF-8", "deep", "list", "contract", "large", "recording", "nameless"]
-    + ["nameless in a folder"],
+    ids=[
+        "broken",
+        "not UTF-8",
+        "deep",
+        "list",
+        "contract",
+        "large",
+        "recording",
+        "nameless",
+        "nameless in a folder",
+    ],
 )
 def test_a_sidecar_that_tells_nothing_is_counted_and_never_raised(
     installation: Installation, value: Any, name: str, outcome: SidecarOutcome
@@ -492,7 +534,7 @@ def test_a_crash_anywhere_and_the_same_again_ends_the_same(
 ) -> None:
     record = installation.register(CallState.DONE)
     event = event_of(installation.upload("a.wav.meta.json", b'{"agent_id": "a-1"}'))
-    interrupter = Interrupter(**{when: frozenset({at})})
+    interrupter = interrupted(when, at)
 
     with pytest.raises(Crash):
         take_sidecar(intake_with(installation, interrupter.wrap(installation.registry)), event)

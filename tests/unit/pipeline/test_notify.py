@@ -13,7 +13,7 @@ from cci_lite.pipeline.events import JobEvent, completed_event, upload_event
 from cci_lite.pipeline.notify import Notifying, call_failed, dead_letter, job_failed
 from cci_lite.ports import JobStatus, Metric
 from cci_lite.testing.memory import Crash, Interrupter
-from tests.calls_in_memory import BUCKET, TENANT, Installation, everything_said
+from tests.calls_in_memory import BUCKET, TENANT, Installation, everything_said, interrupted
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_a_crash_anywhere_repeats_the_notice_rather_than_losing_it(
     installation: Installation, when: str, at: int
 ) -> None:
     record = installation.register(CallState.TRANSCRIBING)
-    interrupter = Interrupter(**{when: frozenset({at})})
+    interrupter = interrupted(when, at)
     dying = Notifying(
         interrupter.wrap(installation.registry),
         interrupter.wrap(installation.notifier),

@@ -15,8 +15,15 @@ from cci_lite.pipeline.notify import call_failed
 from cci_lite.pipeline.reconcile import Action, reconcile_all, reconcile_tenant
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob
 from cci_lite.tenancy import call_id_for
-from cci_lite.testing.memory import Crash, Interrupter
-from tests.calls_in_memory import TENANT, Installation, event_of, everything_said, minutes
+from cci_lite.testing.memory import Crash
+from tests.calls_in_memory import (
+    TENANT,
+    Installation,
+    event_of,
+    everything_said,
+    interrupted,
+    minutes,
+)
 
 
 @pytest.fixture
@@ -312,7 +319,7 @@ def test_marked_documents_are_given_for_rewriting(installation: Installation) ->
 def test_a_document_that_needed_no_rewriting_is_not_counted(installation: Installation) -> None:
     installation.register(CallState.DONE, rewrite=True)
 
-    r = installation.reconciling(rewrite=lambda record: False)
+    r = installation.reconciling(rewrite=lambda _: False)
 
     assert reconcile_tenant(r, TENANT).counts == {}
 
@@ -439,7 +446,7 @@ def test_what_a_lagging_listing_shows_is_read_again(installation: Installation) 
         def __getattr__(self, name: str) -> Any:
             return getattr(installation.registry, name)
 
-        def find(self, tenant_id: str, state: CallState, **_: Any) -> Any:
+        def find(self, _: str, state: CallState, **_window: Any) -> Any:
             return iter([stale] if state is stale.state else [])
 
     r = installation.reconciling(lambda port: Lagging() if port is installation.registry else port)
@@ -466,7 +473,7 @@ def test_a_crash_after_any_step_is_repaired_by_the_next_sweeps() -> None:
             installation = Installation()
             _a_bit_of_everything(installation)
             installation.clock.now += minutes(30)
-            interrupter = Interrupter(**{when: frozenset({at})})
+            interrupter = interrupted(when, at)
             try:
                 reconcile_tenant(installation.reconciling(interrupter.wrap), TENANT)
             except Crash:

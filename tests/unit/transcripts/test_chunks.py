@@ -68,8 +68,8 @@ def test_a_long_turn_is_cut_after_a_sentence() -> None:
 
 
 def test_a_sentence_that_ends_at_the_limit_is_whole() -> None:
-    sentence = "a " * 2499 + "b."
-    assert texts_of(conversation(f"{sentence} Next.")) == [sentence, "Next."]
+    sentences = "Yes. " + "a " * 2496 + "bc."
+    assert texts_of(conversation(f"{sentences} Next.")) == [sentences, "Next."]
 
 
 def test_a_long_sentence_is_cut_between_words() -> None:
@@ -77,6 +77,10 @@ def test_a_long_sentence_is_cut_between_words() -> None:
         " ".join(["abcdefghi"] * 500),
         " ".join(["abcdefghi"] * 200),
     ]
+
+
+def test_a_word_that_ends_at_the_limit_is_whole() -> None:
+    assert texts_of(conversation("ab " * 1668)) == [" ".join(["ab"] * 1667), "ab"]
 
 
 def test_sentences_without_blanks_are_cut_after_their_mark() -> None:

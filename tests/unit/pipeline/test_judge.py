@@ -1,0 +1,492 @@
+"""From a completed job to the document: what is written, and what becomes of everything else."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from cci_lite.contract.configuration import partition_key
+from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.document import (
+    AiSummary,
+    CriterionResult,
+    Entities,
+    Entity,
+    EntityResult,
+    Evaluator,
+    Redaction,
+    UnifiedDocument,
+)
+from cci_lite.contract.judgement import Judgement, ModelUsage, NlpAnswer
+from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.reading import decode_document
+from cci_lite.contract.registry import CallState, MetadataSource, StoredMetadata, leased
+from cci_lite.contract.scoring import Verdict
+from cci_lite.contract.template import Criterion, item_of, parse_draft, sort_key
+from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant
+from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
+from cci_lite.pipeline.intake import take_in
+from cci_lite.pipeline.judge import JudgedOutcome, Judging, judge_call
+from cci_lite.ports import JobStatus, Metric, TranscriptionJob, TranscriptionOrder
+from cci_lite.testing.memory import (
+    MemoryNotifier,
+    MemoryTranscriber,
+    ScriptedEvaluator,
+    ScriptedNlp,
+)
+from tests.offices import Office
+
+DRAFT = {
+    "criteria": [
+        {"id": "greet_01", "text": "Did the agent greet?", "weight": 1, "required": True,
+         "rule": {"phrases": ["good morning"]}},
+        {"id": "resolve_03", "text": "Was the issue resolved?", "weight": 1, "required": True},
+    ]
+}  # fmt: skip
+
+
+class Court(Office):
+    """An installation in memory in which one call has been transcribed."""
+
+    def __init__(
+        self, spoken: Sequence[tuple[str, str]] = (("ch_0", "Good morning"),), **settings: Any
+    ) -> None:
+        super().__init__(audio={"agent_channel": "ch_0"}, **settings)
+        self.spoken = spoken
+        self.redacted = True
+        self.transcriber = MemoryTranscriber(self.files, self.transcript)
+        self.nlp = ScriptedNlp()
+        self.evaluator = ScriptedEvaluator(self.answer)
+        self.judgement: Judgement | PipelineError = judgement()
+        self.asked: list[list[str]] = []
+        self.notifier = MemoryNotifier()
+        self.put_form(DRAFT)
+        take_in(self.intake, self.upload())
+
+    def put_form(self, draft: dict[str, Any], *, version: int = 1) -> None:
+        template = parse_draft(draft).as_version(version)
+        item = item_of(template)
+        self.config.put(partition_key("acme"), sort_key(template.name, version), item)
+
+    def transcript(self, order: TranscriptionOrder) -> bytes:
+        return transcript(order.job_name, self.spoken, redacted=self.redacted)
+
+    def answer(
+        self, tenant: Tenant, criteria: Sequence[Criterion], conversation: Conversation
+    ) -> Judgement:
+        self.asked.append([criterion.id for criterion in criteria])
+        if isinstance(self.judgement, PipelineError):
+            raise self.judgement
+        return self.judgement
+
+    @property
+    def judging(self) -> Judging:
+        return Judging(
+            registry=self.registry,
+            files=self.files,
+            transcriber=self.transcriber,
+            tenants=self.intake.tenants,
+            nlp={NlpChoice.COMPREHEND: self.nlp},
+            evaluators={EvaluatorChoice.BEDROCK: self.evaluator},
+            notifier=self.notifier,
+            telemetry=self.telemetry,
+            clock=self.clock,
+            wait=self.clock.wait,
+            pipeline_version="1.2.3",
+        )
+
+    @property
+    def job_name(self) -> str:
+        return self.record().job_name
+
+    def judge(self, **changes: Any) -> JudgedOutcome:
+        judging = dataclasses.replace(self.judging, **changes)
+        return judge_call(judging, self.job_name, holder="one").outcome
+
+    def finish_and_judge(self) -> JudgedOutcome:
+        self.transcriber.finish(self.job_name)
+        return self.judge()
+
+    def document(self) -> UnifiedDocument:
+        [data] = [
+            data for key, (data, _) in self.files.objects.items() if key.startswith("unified/")
+        ]
+        return decode_document(data).document
+
+    def has_document(self) -> bool:
+        return any(key.startswith("unified/") for key in self.files.objects)
+
+
+def judgement(verdict: Verdict = Verdict.PASS, **fields: Any) -> Judgement:
+    result = CriterionResult(
+        id="resolve_03",
+        verdict=verdict,
+        passed={Verdict.PASS: True, Verdict.FAIL: False}.get(verdict),
+        reason="The new invoice was promised.",
+        evaluator=Evaluator.MODEL,
+    )
+    usage = ModelUsage(calls=1, input_tokens=1000, output_tokens=100, latency_ms=1500)
+    answer: dict[str, Any] = {
+        "results": [result],
+        "summary": AiSummary(issue="invoice"),
+        "usage": usage,
+        "model_id": "eu.amazon.nova-2-lite-v1:0",
+        "prompt_version": "1",
+    }
+    return Judgement(**{**answer, **fields})
+
+
+def transcript(job_name: str, spoken: Sequence[tuple[str, str]], *, redacted: bool) -> bytes:
+    items = [
+        {
+            "type": "pronunciation",
+            "start_time": str(place),
+            "end_time": str(place + 1),
+            "channel_label": channel,
+            "alternatives": [{"confidence": "0.9", "content": text}],
+        }
+        for place, (channel, text) in enumerate(spoken)
+    ]
+    channels = [
+        {
+            "channel_label": label,
+            "items": [each for each in items if each["channel_label"] == label],
+        }
+        for label in ("ch_0", "ch_1")
+    ]
+    results = {
+        "transcripts": [{"transcript": " ".join(text for _, text in spoken)}],
+        "channel_labels": {"channels": channels, "number_of_channels": 2},
+        "items": items,
+    }
+    marks = {"isRedacted": True} if redacted else {}
+    return json.dumps(
+        {"jobName": job_name, "accountId": "1", **marks, "results": results, "status": "COMPLETED"}
+    ).encode()
+
+
+def test_a_completed_call_becomes_a_scored_document_with_its_provenance() -> None:
+    court = Court()
+    assert court.finish_and_judge() is JudgedOutcome.DOCUMENTED
+    document = court.document()
+    assert (document.schema_version, document.tenant_id, document.revision) == ("1.3", "acme", 1)
+    evaluation, source, usage = document.qa_evaluation, document.source, document.usage
+    assert evaluation is not None
+    assert source is not None
+    assert usage is not None
+    assert [(each.id, each.verdict, each.evaluator) for each in evaluation.criteria] == [
+        ("greet_01", Verdict.PASS, Evaluator.RULE),
+        ("resolve_03", Verdict.PASS, Evaluator.MODEL),
+    ]
+    assert (evaluation.percentage, evaluation.outcome) == (100.0, "pass")
+    assert (source.pii_redacted, source.transcribe_job) == (Redaction.TRANSCRIBE, court.job_name)
+    assert (source.model_id, source.prompt_version) == ("eu.amazon.nova-2-lite-v1:0", "1")
+    assert source.pipeline_version == "1.2.3"
+    assert (usage.model_calls, usage.input_tokens, usage.audio_seconds) == (1, 1000, 1.0)
+    record = court.record()
+    assert (record.state, record.template) == (CallState.DONE, ("default", 1))
+    assert record.document_key in court.files.objects
+
+
+def test_only_criteria_without_a_rule_are_asked() -> None:
+    court = Court()
+    court.finish_and_judge()
+    assert court.asked == [["resolve_03"]]
+
+
+def test_metrics_say_what_was_done_and_what_it_cost() -> None:
+    court = Court()
+    court.finish_and_judge()
+    counted = court.telemetry.metrics
+    assert (counted[Metric.TRANSCRIBED], counted[Metric.DOCUMENTED]) == (1, 1)
+    assert (counted[Metric.INPUT_TOKENS], counted[Metric.OUTPUT_TOKENS]) == (1000, 100)
+    assert counted[Metric.MODEL_LATENCY] == 1.5
+    # 1 s of audio with redaction, one text in search of names, 1,000 and 100 tokens.
+    expected = 0.0001 + 0.00004 + 3 * 0.0001 + 1000 * 0.429e-6 + 100 * 3.597e-6
+    assert counted[Metric.COST] == pytest.approx(expected)
+
+
+def test_doubt_sends_the_call_to_review_with_its_reasons() -> None:
+    court = Court()
+    court.judgement = judgement(
+        Verdict.UNSCORED, review_reasons=["answer_unusable"], summary_raw="not json"
+    )
+    assert court.finish_and_judge() is JudgedOutcome.REVIEW
+    document = court.document()
+    assert document.review is not None
+    assert document.review.reasons == ["answer_unusable", "unscored_required:resolve_03"]
+    assert document.summary_raw == "not json"
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.outcome == "review"
+    assert court.record().state is CallState.REVIEW
+    assert court.telemetry.metrics[Metric.REVIEW] == 1
+
+
+def test_a_tenant_without_a_form_gets_a_document_for_review() -> None:
+    court = Court()
+    court.config.delete(partition_key("acme"), sort_key("default", 1))
+    assert court.finish_and_judge() is JudgedOutcome.REVIEW
+    document = court.document()
+    assert document.qa_evaluation is None
+    assert document.review is not None
+    assert document.review.reasons == ["no_form"]
+    assert document.ai_summary == AiSummary(issue="invoice")
+
+
+def test_an_answer_about_other_criteria_than_asked_counts_for_nothing() -> None:
+    court = Court()
+    greeting = CriterionResult(id="greet_01", verdict=Verdict.FAIL, passed=False)
+    court.judgement = judgement(results=[greeting, CriterionResult(id="made_up_09")])
+    court.finish_and_judge()
+    evaluation = court.document().qa_evaluation
+    assert evaluation is not None
+    assert [(each.id, each.verdict) for each in evaluation.criteria] == [
+        ("greet_01", Verdict.PASS),
+        ("resolve_03", Verdict.UNSCORED),
+    ]
+
+
+@pytest.mark.parametrize(
+    "job_name", ["somebody-elses-job", "cci_acme_aaaaaaaaaaaaaaaaaaaa_r1"], ids=["other", "unknown"]
+)
+def test_jobs_that_are_not_ours_are_ignored(job_name: str) -> None:
+    court = Court()
+    judged = judge_call(court.judging, job_name, holder="one")
+    assert (judged.outcome, judged.record) == (JudgedOutcome.IGNORED, None)
+
+
+def test_a_second_event_of_a_documented_call_is_a_duplicate() -> None:
+    court = Court()
+    court.finish_and_judge()
+    assert court.judge() is JudgedOutcome.DUPLICATE
+    assert court.evaluator.paid == 1
+    assert court.telemetry.metrics[Metric.DUPLICATES] == 1
+
+
+def test_while_another_attempt_is_at_work_the_event_comes_again() -> None:
+    court = Court()
+    court.transcriber.finish(court.job_name)
+    court.judgement = ServiceError("model_denied")
+    with pytest.raises(ServiceError):
+        judge_call(court.judging, court.job_name, holder="one")
+    # An attempt that ended in an error has given its lease back; one that died has not.
+    dead = leased(court.record(), "dead", court.clock(), dt.timedelta(minutes=5))
+    assert dead is not None
+    assert court.registry.replace(dead)
+    with pytest.raises(RetryLaterError, match="in_progress"):
+        judge_call(court.judging, court.job_name, holder="two")
+    court.judgement = judgement()
+    court.clock.wait(301)
+    assert court.judge() is JudgedOutcome.DOCUMENTED
+
+
+def test_a_job_that_is_not_completed_has_the_event_come_again() -> None:
+    court = Court()
+    with pytest.raises(RetryLaterError, match="not_completed"):
+        court.judge()
+    assert court.record().lease_until is None
+
+
+def test_a_failed_job_fails_the_call_and_people_are_told_once() -> None:
+    court = Court()
+    court.transcriber.fail(court.job_name, "media_format")
+    assert court.judge() is JudgedOutcome.FAILED
+    assert court.judge() is JudgedOutcome.FAILED
+    assert (court.record().state, court.record().reason) == (CallState.FAILED, "media_format")
+    assert [notice.code for notice in court.notifier.notices] == ["media_format"]
+
+
+def test_a_transcript_that_is_late_is_waited_for_and_then_asked_for_again() -> None:
+    court = Court()
+    court.transcriber.finish(court.job_name)
+    [key] = [key for key in court.files.objects if "/transcripts/" in key]
+    data, _ = court.files.objects.pop(key)
+    before = court.clock()
+    with pytest.raises(RetryLaterError, match="transcript_missing"):
+        court.judge()
+    assert dt.timedelta(seconds=20) < court.clock() - before < dt.timedelta(minutes=1)
+
+    def arrives(seconds: float) -> None:
+        court.clock.wait(seconds)
+        court.files.put(key, data)
+
+    assert court.judge(wait=arrives) is JudgedOutcome.DOCUMENTED
+
+
+@pytest.mark.parametrize("step", ["transcript", "job"])
+def test_a_transcript_that_is_not_redacted_is_never_judged(step: str) -> None:
+    court = Court()
+    court.redacted = step == "job"
+    court.transcriber.finish(court.job_name)
+    if step == "job":
+        order = court.transcriber.orders[court.job_name]
+        court.transcriber.jobs[court.job_name] = TranscriptionJob(
+            court.job_name,
+            JobStatus.COMPLETED,
+            order.media_key,
+            transcript_key=f"work/acme/transcripts/{court.job_name}.json",
+        )
+    assert court.judge() is JudgedOutcome.FAILED
+    assert court.record().reason == "redaction_missing"
+    assert not court.has_document()
+    assert court.evaluator.paid == court.nlp.calls == 0
+
+
+def test_a_transcript_of_another_call_is_never_taken() -> None:
+    court = Court()
+    court.transcriber.finish(court.job_name)
+    order = court.transcriber.orders[court.job_name]
+    court.transcriber.jobs[court.job_name] = TranscriptionJob(
+        court.job_name,
+        JobStatus.COMPLETED,
+        order.media_key,
+        redacted_transcript_key="work/acme/transcripts/redacted-another.json",
+    )
+    assert court.judge() is JudgedOutcome.FAILED
+
+
+def test_what_is_no_transcript_fails_the_call_without_a_word_of_it() -> None:
+    court = Court()
+    court.transcriber.finish(court.job_name)
+    [key] = [key for key in court.files.objects if "/transcripts/" in key]
+    court.files.put(key, b'{"Jane Canary": 1}')
+    assert court.judge() is JudgedOutcome.FAILED
+    assert court.record().reason == "transcript_unreadable"
+    assert "Canary" not in repr(court.notifier.notices) + repr(court.telemetry.events)
+
+
+def test_a_language_that_is_not_redacted_is_masked_where_the_tenant_says_so() -> None:
+    spoken = [("ch_0", "Good morning, my name is Jane Canary, call 0170 1234567")]
+    court = Court(spoken, language_code="en-GB", unredacted="mask")
+    court.redacted = False
+    seen: list[Conversation] = []
+
+    def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
+        seen.append(said)
+        return judgement()
+
+    court.evaluator = ScriptedEvaluator(answer)
+    assert court.finish_and_judge() is JudgedOutcome.DOCUMENTED
+    source = court.document().source
+    assert source is not None
+    assert source.pii_redacted is Redaction.MASKED
+    [conversation] = seen
+    assert "Canary" not in repr(conversation)
+    assert "1234567" not in repr(conversation)
+
+
+def test_names_and_numbers_in_the_models_words_and_in_entities_do_not_reach_the_document() -> None:
+    court = Court()
+    court.nlp = ScriptedNlp(
+        NlpAnswer(
+            entities=Entities(
+                result_list=[
+                    EntityResult(
+                        entities=[
+                            Entity(text="Jane Canary", type="PERSON"),
+                            Entity(text="Berlin", type="LOCATION"),
+                        ]
+                    )
+                ]
+            )
+        ),
+        names=["Hugo Birdsong"],
+    )
+    court.judgement = judgement(
+        summary=AiSummary(
+            issue="Jane Canary asked about 4111 1111 1111 1111",
+            action_items=["Write to hugo@example.org", "Call Hugo Birdsong"],
+        )
+    )
+    court.finish_and_judge()
+    text = repr(court.document())
+    for canary in ("Canary", "4111", "hugo@example.org", "Birdsong"):
+        assert canary not in text
+    assert "Berlin" in text
+
+
+def test_metadata_gives_day_agent_queue_and_the_queues_form() -> None:
+    court = Court(time_zone="America/New_York")
+    court.put_form({"name": "billing", **DRAFT})
+    court.config.put(
+        partition_key("acme"),
+        "QA_ACTIVE#billing",
+        {
+            "queue": "billing",
+            "name": "billing",
+            "version": 1,
+            "activated_at": "2025-01-01T00:00:00Z",
+        },
+    )
+    metadata = CallMetadata(
+        started_at=dt.datetime(2025, 11, 5, 2, tzinfo=dt.UTC), agent_id="a-1", queue="billing"
+    )
+    tell(court, metadata)
+    court.finish_and_judge()
+    document = court.document()
+    assert document.call_date == dt.date(2025, 11, 4)
+    assert document.agent is not None
+    assert (document.agent.agent_id, document.queue) == ("a-1", "billing")
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.template_id == "billing"
+
+
+def test_metadata_that_comes_in_while_the_call_is_judged_marks_the_document() -> None:
+    court = Court()
+
+    def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
+        tell(court, CallMetadata(agent_id="late"))
+        return judgement()
+
+    court.evaluator = ScriptedEvaluator(answer)
+    court.finish_and_judge()
+    assert court.record().rewrite
+
+
+def tell(court: Court, metadata: CallMetadata) -> None:
+    call_id = court.record().call_id
+    told = StoredMetadata().with_told(MetadataSource.WEBHOOK, metadata, court.clock())
+    assert told is not None
+    assert court.registry.put_metadata("acme", call_id, told)
+
+
+def test_a_second_attempt_judges_by_the_form_of_the_first() -> None:
+    court = Court()
+    court.transcriber.finish(court.job_name)
+    court.judgement = RetryLaterError("model_throttled")
+    with pytest.raises(RetryLaterError):
+        court.judge()
+    court.config.put(
+        partition_key("acme"),
+        "QA_ACTIVE#*",
+        {"queue": "*", "name": "default", "version": 2, "activated_at": "2025-01-01T00:00:00Z"},
+    )
+    court.put_form(DRAFT, version=2)
+    court.judgement = judgement()
+    assert court.judge() is JudgedOutcome.DOCUMENTED
+    evaluation = court.document().qa_evaluation
+    assert evaluation is not None
+    assert evaluation.template_version == 1
+
+
+def test_the_copy_of_the_recording_goes_when_the_document_is_there() -> None:
+    court = Court()
+    assert court.record().media_key in court.files.objects
+    court.finish_and_judge()
+    assert court.record().media_key not in court.files.objects
+    kept = [key for key in court.files.objects if key.startswith("work/")]
+    assert [key.rpartition("/")[0] for key in kept] == ["work/acme/transcripts"]
+
+
+def test_an_empty_recording_is_documented_as_one_in_which_nobody_spoke() -> None:
+    court = Court(spoken=[])
+    assert court.finish_and_judge() in (JudgedOutcome.DOCUMENTED, JudgedOutcome.REVIEW)
+    document = court.document()
+    assert document.duration_seconds == 0
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.criteria[0].verdict is Verdict.NA
