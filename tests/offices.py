@@ -8,7 +8,7 @@ from typing import Any
 
 from cci_lite.contract.configuration import partition_key
 from cci_lite.contract.registry import CallRecord, Upload
-from cci_lite.contract.template import META_SORT_KEY
+from cci_lite.contract.template import META_SORT_KEY, item_of, parse_draft, sort_key
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.intake import Intake
 from cci_lite.pipeline.tenants import TenantDirectory
@@ -44,6 +44,11 @@ class Office:
     def configure(self, tenant_id: str, **settings: Any) -> None:
         item = {"tenant_id": tenant_id, "name": tenant_id, **settings}
         self.config.put(partition_key(tenant_id), META_SORT_KEY, item)
+
+    def put_form(self, draft: dict[str, Any], tenant_id: str = "acme", *, version: int = 1) -> None:
+        template = parse_draft(draft).as_version(version)
+        item = item_of(template)
+        self.config.put(partition_key(tenant_id), sort_key(template.name, version), item)
 
     @property
     def intake(self) -> Intake:

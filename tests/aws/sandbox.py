@@ -13,9 +13,11 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
+from ruamel.yaml import YAML
 
 from cci_lite.aws import config, registry
 from cci_lite.aws.items import from_item
@@ -25,7 +27,7 @@ from cci_lite.functions.failure_notifier import failure_notifier
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.judging import analyzer, result_handler
 from cci_lite.functions.reconciler import reconciler
-from cci_lite.functions.wiring import Installation, run
+from cci_lite.functions.wiring import Function, Installation, run
 from cci_lite.settings import Settings
 from cci_lite.testing.bedrock import BedrockDouble
 from cci_lite.testing.comprehend import ComprehendDouble
@@ -36,36 +38,27 @@ REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 INPUT = f"cci-lite-input-{ACCOUNT}-{REGION}"
 OUTPUT = f"cci-lite-results-{ACCOUNT}-{REGION}"
-QUEUES = ("uploads", "results", "analysis", "metadata", "failures")
-_FUNCTIONS = {
-    "uploads": job_init,
-    "results": result_handler,
-    "analysis": analyzer,
-    "metadata": call_metadata,
-    "failures": failure_notifier,
+FUNCTIONS = {
+    "job_init": job_init,
+    "result_handler": result_handler,
+    "analyzer": analyzer,
+    "call_metadata": call_metadata,
+    "failure_notifier": failure_notifier,
+    "reconciler": reconciler,
 }
-_RULES: dict[str, dict[str, Any]] = {
-    "uploads": {
-        "source": ["aws.s3"],
-        "detail-type": ["Object Created"],
-        "detail": {"bucket": {"name": [INPUT]}, "object": {"key": [{"wildcard": "*/calls/*"}]}},
-    },
-    "metadata": {
-        "source": ["aws.s3"],
-        "detail-type": ["Object Created"],
-        "detail": {"bucket": {"name": [INPUT]}, "object": {"key": [{"suffix": ".meta.json"}]}},
-    },
-    "results": {
-        "source": ["aws.transcribe"],
-        "detail-type": ["Transcribe Job State Change"],
-        "detail": {"TranscriptionJobStatus": ["COMPLETED"]},
-    },
-    "failures": {
-        "source": ["aws.transcribe"],
-        "detail-type": ["Transcribe Job State Change"],
-        "detail": {"TranscriptionJobStatus": ["FAILED"]},
-    },
-}
+_FOLDER = Path(__file__).parents[2] / "pipeline_lambdas"
+
+
+def _descriptions() -> dict[str, dict[str, Any]]:
+    """What is deployed: the functions' own descriptions."""
+    filled = {"${INPUT_BUCKET}": INPUT, "${OUTPUT_BUCKET}": OUTPUT}
+    described = {}
+    for name in FUNCTIONS:
+        text = (_FOLDER / name / "function.yaml").read_text(encoding="utf-8")
+        for placeholder, value in filled.items():
+            text = text.replace(placeholder, value)
+        described[name] = YAML(typ="safe").load(text)
+    return described
 
 
 @dataclass
@@ -103,13 +96,21 @@ class Sandbox:
         self.comprehend = ComprehendDouble(names)
         self.bedrock = bedrock or BedrockDouble()
         self._make_buckets()
-        self.urls = {name: self._make_queue(name) for name in QUEUES}
-        for name, pattern in _RULES.items():
-            self._make_rule(name, pattern)
+        self.urls: dict[str, str] = {}
+        self._functions: dict[str, Function] = {}
+        descriptions = _descriptions()
+        for name, description in descriptions.items():
+            for queue in description["queues"]:
+                self._functions[queue["name"]] = FUNCTIONS[name]
+                self._make_queue(queue["name"], queue["dead_letter"])
+        for description in descriptions.values():
+            for rule in description["rules"]:
+                self._make_rule(rule)
         self.dynamodb.create_table(**config.table_definition("cci-lite-config"))
         self.dynamodb.create_table(**registry.table_definition("cci-lite-calls"))
         topic = self.sns.create_topic(Name="cci-lite-notices")["TopicArn"]
-        self.told = self._make_queue("told")
+        told = self.sqs.create_queue(QueueName="told")
+        self.told: str = told["QueueUrl"]
         self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=self._arn("told"))
         self.settings = Settings(
             region=REGION,
@@ -120,9 +121,9 @@ class Sandbox:
             kms_key_arn=boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"],
             transcribe_role_arn=f"arn:aws:iam::{ACCOUNT}:role/cci-lite-transcribe",
             topic_arn=topic,
-            upload_queue_url=self.urls["uploads"],
-            result_queue_url=self.urls["results"],
-            analysis_queue_url=self.urls["analysis"] if analysis_queue else None,
+            upload_queue_url=self.urls["cci-lite-uploads"],
+            result_queue_url=self.urls["cci-lite-results"],
+            analysis_queue_url=self.urls["cci-lite-analysis"] if analysis_queue else None,
         )
         clients = {
             "s3": self.s3,
@@ -150,7 +151,7 @@ class Sandbox:
         """Deliver until the queues are empty (or the rounds are over); how many were delivered."""
         delivered = 0
         for _ in range(rounds):
-            batches = [(name, self._receive(url)) for name, url in self.urls.items()]
+            batches = [(name, self._receive(self.urls[name])) for name in self._functions]
             if not any(messages for _, messages in batches):
                 break
             for name, messages in batches:
@@ -207,17 +208,12 @@ class Sandbox:
             self.sqs.delete_message(QueueUrl=self.told, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"])["Message"] for message in messages]
 
-    def dead_letters(self) -> dict[str, int]:
-        """How many messages each dead-letter queue holds, where it holds any."""
-        counts = {}
-        for name in QUEUES:
-            url = self.sqs.get_queue_url(QueueName=f"{name}-dlq")["QueueUrl"]
-            answer = self.sqs.get_queue_attributes(
-                QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
-            )
-            if count := int(answer["Attributes"]["ApproximateNumberOfMessages"]):
-                counts[name] = count
-        return counts
+    def parked(self) -> int:
+        """How many messages no function could handle."""
+        answer = self.sqs.get_queue_attributes(
+            QueueUrl=self.urls["cci-lite-parked"], AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _make_buckets(self) -> None:
         for bucket in (INPUT, OUTPUT):
@@ -231,17 +227,27 @@ class Sandbox:
             Bucket=INPUT, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
 
-    def _make_queue(self, name: str) -> str:
-        self.sqs.create_queue(QueueName=f"{name}-dlq")
-        redrive = {"deadLetterTargetArn": self._arn(f"{name}-dlq"), "maxReceiveCount": 5}
+    def _make_queue(self, name: str, dead_letter: Mapping[str, Any] | None = None) -> None:
         # Nobody else receives here: what is not deleted may come again at once.
-        attributes = {"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(redrive)}
-        url: str = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        return url
+        attributes = {"VisibilityTimeout": "0"}
+        if dead_letter is not None:
+            if dead_letter["queue"] not in self.urls:
+                self._make_queue(dead_letter["queue"])
+            redrive = {
+                "deadLetterTargetArn": self._arn(dead_letter["queue"]),
+                "maxReceiveCount": dead_letter["max_receive_count"],
+            }
+            attributes["RedrivePolicy"] = json.dumps(redrive)
+        if name in self.urls:
+            self.sqs.set_queue_attributes(QueueUrl=self.urls[name], Attributes=attributes)
+        else:
+            made = self.sqs.create_queue(QueueName=name, Attributes=attributes)
+            self.urls[name] = made["QueueUrl"]
 
-    def _make_rule(self, name: str, pattern: Mapping[str, Any]) -> None:
-        self.events.put_rule(Name=name, EventPattern=json.dumps(pattern))
-        self.events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": self._arn(name)}])
+    def _make_rule(self, rule: Mapping[str, Any]) -> None:
+        self.events.put_rule(Name=rule["name"], EventPattern=json.dumps(rule["pattern"]))
+        target = {"Id": "queue", "Arn": self._arn(rule["queue"])}
+        self.events.put_targets(Rule=rule["name"], Targets=[target])
 
     def _arn(self, queue: str) -> str:
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
@@ -255,7 +261,7 @@ class Sandbox:
 
     def _deliver(self, name: str, messages: list[dict[str, Any]]) -> int:
         event = {"Records": [self._record(name, message) for message in messages]}
-        answer = run(_FUNCTIONS[name], self.installation, event, Context())
+        answer = run(self._functions[name], self.installation, event, Context())
         again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         for message in messages:
             if message["MessageId"] not in again:

@@ -176,7 +176,7 @@ def test_the_guides_walk_through_from_a_recording_to_the_failure_leaders(
     costs = json.loads(cli("query", "SELECT model_id, total_usd FROM call_costs", *asked))
     assert costs[0]["model_id"] == "eu.amazon.nova-2-lite-v1:0"
     # 8. Everything is quiet, and the day balances.
-    assert sandbox.dead_letters() == {}
+    assert sandbox.parked() == 0
     day = sandbox.clock().date().isoformat()
     assert sandbox.sweep({"task": "balance", "day": day})["balanced"] == 1
     assert sandbox.notices() == []
@@ -185,8 +185,10 @@ def test_the_guides_walk_through_from_a_recording_to_the_failure_leaders(
 
 def test_every_event_twice_and_a_sweep_change_nothing(sandbox: Sandbox) -> None:
     sandbox.upload("demo-tenant/calls/test.wav", b"RIFF....WAVE")
-    body = sandbox.sqs.receive_message(QueueUrl=sandbox.urls["uploads"])["Messages"][0]["Body"]
-    sandbox.sqs.send_message(QueueUrl=sandbox.urls["uploads"], MessageBody=body)
+    body = sandbox.sqs.receive_message(QueueUrl=sandbox.urls["cci-lite-uploads"])["Messages"][0][
+        "Body"
+    ]
+    sandbox.sqs.send_message(QueueUrl=sandbox.urls["cci-lite-uploads"], MessageBody=body)
     sandbox.pump()
     [name] = sandbox.transcribe.open_jobs()
     event = sandbox.transcribe.finish(name)
@@ -195,7 +197,7 @@ def test_every_event_twice_and_a_sweep_change_nothing(sandbox: Sandbox) -> None:
     sandbox.pump()
     before = sandbox.documents()
     sandbox.announce(event)
-    sandbox.sqs.send_message(QueueUrl=sandbox.urls["uploads"], MessageBody=body)
+    sandbox.sqs.send_message(QueueUrl=sandbox.urls["cci-lite-uploads"], MessageBody=body)
     sandbox.clock.wait(3600)
     sandbox.sweep()
     sandbox.pump()
@@ -206,7 +208,7 @@ def test_every_event_twice_and_a_sweep_change_nothing(sandbox: Sandbox) -> None:
 
 def test_a_lost_event_is_found_by_the_reconciler(sandbox: Sandbox) -> None:
     sandbox.upload("demo-tenant/calls/test.wav", b"RIFF....WAVE")
-    sandbox.sqs.purge_queue(QueueUrl=sandbox.urls["uploads"])
+    sandbox.sqs.purge_queue(QueueUrl=sandbox.urls["cci-lite-uploads"])
     sandbox.clock.wait(1200)
     sandbox.sweep()
     sandbox.pump()

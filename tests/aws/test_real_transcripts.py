@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
+from cci_lite.aws.config import DynamoConfigStore
 from cci_lite.contract.reading import decode_document
-from cci_lite.contract.scoring import Outcome
 from cci_lite.contract.template import item_of, parse_draft, sort_key
 from cci_lite.contract.tenant import Audio, Tenant, UnredactedPolicy, item_of_tenant
-from cci_lite.aws.config import DynamoConfigStore
 from cci_lite.testing.bedrock import BedrockDouble, perfect
 from tests.aws.sandbox import Sandbox
 from tests.conftest import StarCall
@@ -83,13 +82,85 @@ def read(folder: Path, name: str) -> bytes:
     return gzip.decompress(data) if name.endswith(".gz") else data
 
 
-def test_time(star_calls, cloud):
-    import time
-    studio = Studio(Tenant(tenant_id="hotel", name="Hotel", audio=Audio(agent_channel="ch_1")))
-    calls = [c for c in star_calls if c.truth["tenant_id"] == "hotel"][:20]
-    for n, c in enumerate(calls):
-        studio.record(str(n), c.transcript)
-    t = time.time()
-    recs = studio.run()
-    print(time.time() - t, Counter(r["state"] for r in recs), len(recs))
-    assert 0
+@pytest.mark.parametrize("name", FILES)
+def test_every_real_file_of_transcribe_becomes_a_masked_document_where_the_tenant_says_so(
+    shared: Path, cloud: None, name: str
+) -> None:
+    studio = Studio(
+        Tenant(
+            tenant_id="acme",
+            name="Acme",
+            language_code="en-GB",
+            unredacted=UnredactedPolicy.MASK,
+            audio=Audio(agent_channel="ch_0", agent_speaker="spk_0"),
+        )
+    )
+    studio.record("one", read(shared, name))
+    [record] = studio.run()
+    assert record["state"] in ("DONE", "REVIEW")
+    [document] = studio.sandbox.documents().values()
+    assert document["source"]["pii_redacted"] == "masked"
+    assert document["qa_evaluation"]["criteria"]
+    assert studio.sandbox.parked() == 0
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_of_the_real_files_only_those_that_are_redacted_are_judged_where_redaction_is_due(
+    shared: Path, cloud: None, name: str
+) -> None:
+    studio = Studio(Tenant(tenant_id="acme", name="Acme", audio=Audio(agent_channel="ch_0")))
+    data = read(shared, name)
+    studio.record("one", data)
+    [record] = studio.run()
+    redacted = b'"isRedacted":true' in data.replace(b" ", b"") or b'"Redacted"' in data
+    if redacted:
+        assert record["state"] in ("DONE", "REVIEW")
+    else:
+        assert (record["state"], record["reason"]) == ("FAILED", "redaction_missing")
+        assert studio.sandbox.documents() == {}
+
+
+def test_what_another_product_made_of_a_transcript_fails_by_name(shared: Path, cloud: None) -> None:
+    studio = Studio(Tenant(tenant_id="acme", name="Acme"))
+    studio.record("one", read(shared, "pca-output.json.gz"))
+    [record] = studio.run()
+    assert (record["state"], record["reason"]) == ("FAILED", "transcript_unreadable")
+
+
+# A call takes a third of a second here, all of it moto's.
+FEW = range(0, 1_000, 50)
+BATCHES = range(0, 1_000, 20)
+
+
+def test_some_real_conversations_go_through_the_functions(
+    star_calls: list[StarCall], cloud: None
+) -> None:
+    run_calls([star_calls[number] for number in FEW])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", BATCHES)
+def test_all_real_conversations_go_through_the_functions(
+    star_calls: list[StarCall], cloud: None, first: int
+) -> None:
+    run_calls(star_calls[first : first + BATCHES.step])
+
+
+def run_calls(calls: list[StarCall]) -> None:
+    """Every call ends in a document with one verdict per criterion, or says why not."""
+    studio = Studio(Tenant(tenant_id="acme", name="Acme", audio=Audio(agent_channel="ch_0")))
+    for number, call in enumerate(calls):
+        studio.record(str(number), call.transcript)
+    records = studio.run()
+    assert Counter(record["state"] in ("DONE", "REVIEW") for record in records) == {
+        True: len(calls)
+    }
+    documents = studio.sandbox.documents()
+    assert len(documents) == len(calls)
+    for document in documents.values():
+        criteria = document["qa_evaluation"]["criteria"]
+        assert [each["id"] for each in criteria] == ["greet_01", "close_07"]
+        needed = document["review"].get("needed", False)
+        assert needed == bool(document["review"].get("reasons"))
+        decode_document(json.dumps(document).encode())
+    assert studio.sandbox.parked() == 0
