@@ -12,6 +12,7 @@ from cci_lite.contract.template import Criterion, QaTemplate, Rule, SaidBy
 from cci_lite.evaluation import reasons
 from cci_lite.evaluation.phrases import heard
 from cci_lite.evaluation.quotes import evidence_of
+from cci_lite.evaluation.results import unscored
 from cci_lite.evaluation.scope import Stretch, stretches_within, whole_turn
 from cci_lite.evaluation.search import Hit, first_hit
 
@@ -35,21 +36,11 @@ def evaluate_rules(template: QaTemplate, conversation: Conversation) -> list[Cri
     """
     turns = [whole_turn(turn, heard(turn.text)) for turn in conversation.turns]
     return [
-        _unscored(criterion)
+        unscored(criterion)
         if criterion.rule is None
         else _result(criterion, _decide(criterion.rule, turns))
         for criterion in template.criteria
     ]
-
-
-def _unscored(criterion: Criterion) -> CriterionResult:
-    return CriterionResult(
-        id=criterion.id,
-        question=criterion.question,
-        verdict=Verdict.UNSCORED,
-        weight=float(criterion.weight),
-        required=criterion.required,
-    )
 
 
 def _result(criterion: Criterion, decision: _Decision) -> CriterionResult:

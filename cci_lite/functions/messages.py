@@ -17,10 +17,9 @@ from cci_lite.errors import ContractError, PipelineError
 from cci_lite.functions.guard import guarded
 from cci_lite.functions.wiring import Installation
 from cci_lite.pipeline.events import Event, Ignored, JobEvent, UploadEvent, read_event
+from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.ports import Metric
 from cci_lite.tenancy import call_id_for, parse_job_name, parse_recording_key
-
-_SIDECAR = ".meta.json"
 
 
 def each_message(event: Any, context: Any, take: Callable[[Any], None]) -> Any:
@@ -89,7 +88,7 @@ def ignore(installation: Installation, reason: str) -> str:
 def _subject_of(event: Event) -> dict[str, str | float]:
     """Which call an event is about."""
     if isinstance(event, UploadEvent):
-        key = event.key.removesuffix(_SIDECAR)
+        key = event.key.removesuffix(SIDECAR_SUFFIX)
         try:
             tenant_id = parse_recording_key(key).tenant_id
             return {"tenant_id": tenant_id, "call_id": call_id_for(tenant_id, key)}

@@ -227,12 +227,14 @@ def _judged_document(judging: Judging, call: _Call) -> UnifiedDocument:
     tenant, record, template = call.tenant, call.record, call.template
     conversation = call.conversation
     language = conversation.language_code or record.language_code or tenant.language_code
+    # A card's number would come back in four harmless entities. Names are still to be found.
+    texts = texts_of(masked_conversation(conversation))
     nlp = _kept(
         judging,
         record,
         "nlp",
         NlpAnswer,
-        lambda: judging.nlp[tenant.nlp].analyze(tenant.tenant_id, language, texts_of(conversation)),
+        lambda: judging.nlp[tenant.nlp].analyze(tenant.tenant_id, language, texts),
     )
     ruled = evaluate_rules(template, conversation) if template else []
     asked = [criterion for criterion in template.criteria if not criterion.rule] if template else []

@@ -16,7 +16,7 @@ ATTEMPTS = 5
 
 _READ_BY_TRANSCRIBE = "upload it again in a format that Transcribe reads"
 _AGAIN = "when that is mended, upload the recording again"
-_REDRIVE = "when that is mended, start the messages of the dead-letter queue again"
+_REDRIVE = "when that is mended, start the messages of the queue cci-lite-parked again"
 # What to do about a failure, by the record's reason.
 _ADVICE = {
     "media_too_long": "the recording is longer than Transcribe takes, upload it in parts",
@@ -101,7 +101,7 @@ def dead_letter(notifying: Notifying, *, queue: str, message_id: str, body: str)
     call = _call_in(notifying.registry, body)
     said = f"Message {message_id} of queue {queue} could not be handled"
     if call is None:
-        said += "; it names no call, look at it in the dead-letter queue."
+        said += "; it names no call, look at it in the queue cci-lite-parked."
     else:
         revision = f" (revision {call.revision})" if call.revision else ""
         said += f", which is about call {call.call_id}{revision} of tenant {call.tenant_id}: "

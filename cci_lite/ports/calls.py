@@ -198,7 +198,7 @@ class QaEvaluator(Protocol):
     ) -> Judgement:
         """One result per criterion, in their order; undecided ones are unscored, with the reason.
 
-        Raises RetryLaterError when the service has no time now.
+        Raises RetryLaterError when the service has no time now, ServiceError when it refuses.
         """
 
 

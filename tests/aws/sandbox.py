@@ -179,11 +179,15 @@ class Sandbox:
 
     def sweep(self, event: Mapping[str, Any] | None = None) -> Any:
         """Let the reconciler run."""
-        return run(reconciler, self.installation, event or {}, Context())
+        return self.invoke("reconciler", event or {})
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Call a function with an event of its own."""
+        return run(FUNCTIONS[function], self.installation, event, Context())
 
     def call(self, event: Mapping[str, Any]) -> Any:
         """Call the webhook."""
-        return run(call_metadata, self.installation, event, Context())
+        return self.invoke("call_metadata", event)
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """The unified documents by key."""
