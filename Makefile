@@ -23,12 +23,13 @@ demo: $(VENV)/.user ## set up, make a sample world, run the whole job on it, sho
 	$(BIN)/cci-lite demo
 
 test: $(VENV)/.dev ## every test that needs nothing but Python (under five minutes)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser and not packages"
-	@echo "left out here: the suites marked trino, browser and packages (make test-engines)"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser and not packages and not slow"
+	@echo "left out here: the suites marked trino, browser, packages and slow (make test-engines)"
 
-test-engines: $(VENV)/.dev ## the suites that need Trino (Java 24+), a Chromium or downloads; says what it skips
+test-engines: $(VENV)/.dev ## the suites that need Trino (Java 24+), a Chromium, downloads or minutes; says what it skips
 	$(PIP) -e '.[trino]'
 	$(BIN)/python -m pytest -m "trino or spark or browser or packages" tests
+	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal tests
 
 check: $(VENV)/.dev ## what a reviewer would run: lint, format, types, import rules, views, generated files
 	$(BIN)/ruff check .

@@ -22,10 +22,14 @@ IBAN = "DE89 3704 0044 0532 0130 00"
 PHONE = "+49 170 5550123"
 MAIL = "annegret.kanarienvogel@example.org"
 FILE_NAME = f"call of {NAME} {PHONE} {MAIL}.wav"
-CANARIES = ("Annegret", "Kanarienvogel", "kanarienvogel@", "4539", "6467", "3704 0044", "37040044", "5550123", "call of", "call+of")  # fmt: skip
+CANARIES = (
+    *("Annegret", "Kanarienvogel", "4539 1488", "45391488", "0343 6467", "3704 0044", "37040044"),
+    *("5550123", "call of", "call+of", "call%20of"),
+)
 PLANTED = f"{NAME}, card {CARD}, account {IBAN}, phone {PHONE}, mail {MAIL}"
 SPOKEN = [
     ("ch_0", "Good morning, thank you for calling."),
+    ("ch_1", "Hello, my invoice came today."),
     ("ch_1", f"My name is {PLANTED}."),
     ("ch_0", f"Thank you {NAME}, I noted {CARD} and {IBAN} and {MAIL} and {PHONE}."),
 ]
@@ -122,7 +126,7 @@ def test_canaries_appear_in_no_log_metric_notice_id_document_or_curated_row(
     with open_lake(Path(lake)).reader("demo-tenant") as query:
         for table in ("calls", "qa_criteria", "entities", "key_phrases", "action_items"):
             rows = query(f"SELECT * FROM {table}").to_pylist()
-            assert rows or table == "key_phrases"
+            assert rows
             assert spoils(repr(rows)) == []
 
 

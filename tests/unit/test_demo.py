@@ -237,7 +237,6 @@ def test_the_lake_of_the_sample_balances(lake: Lake, world: World) -> None:
             assert balance.sources == balance.calls + balance.superseded + balance.quarantined
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_first_run_of_the_command_finds_all_that_it_planted(tmp_path: Path) -> None:
     done = succeed("demo", "--lake", tmp_path / "lake", "--no-open")

@@ -250,7 +250,7 @@ def test_a_dead_letter_that_names_no_call_is_told_by_queue_and_message(
 
     assert text == (
         "Message m-1 of queue uploads could not be handled; it names no call, look at it in the "
-        "dead-letter queue."
+        "queue cci-lite-parked."
     )
     assert "canary" not in everything_said(installation)
 
