@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from cci_lite.contract.document import UtcTime
 from cci_lite.contract.registry import Upload
 from cci_lite.ports import JobStatus
+from cci_lite.tenancy import parse_recording_key
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,32 @@ class UploadEvent:
     version_id: str | None
     sequencer: str | None
     time: dt.datetime
+
+    @classmethod
+    def of(cls, bucket: str, upload: Upload) -> Self:
+        """The event that tells of an upload."""
+        return cls(
+            bucket=bucket,
+            key=upload.key,
+            size=upload.size,
+            etag=upload.etag,
+            version_id=upload.version_id,
+            sequencer=upload.sequencer,
+            time=upload.uploaded_at,
+        )
+
+    @property
+    def upload(self) -> Upload:
+        """What was uploaded; raises ContractError when the key is no recording's."""
+        return Upload(
+            tenant_id=parse_recording_key(self.key).tenant_id,
+            key=self.key,
+            size=self.size or 0,
+            etag=self.etag or "",
+            uploaded_at=self.time,
+            version_id=self.version_id,
+            sequencer=self.sequencer,
+        )
 
 
 @dataclass(frozen=True)

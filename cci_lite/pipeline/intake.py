@@ -155,15 +155,7 @@ def _set_aside(input_bucket: str, event: UploadEvent) -> Taken | None:
 
 
 def _upload_of(intake: Intake, event: UploadEvent) -> Upload:
-    upload = Upload(
-        tenant_id=parse_recording_key(event.key).tenant_id,
-        key=event.key,
-        size=event.size or 0,
-        etag=event.etag or "",
-        uploaded_at=event.time,
-        version_id=event.version_id,
-        sequencer=event.sequencer,
-    )
+    upload = event.upload
     if event.size is None and (media := intake.recordings.look(upload)) is not None:
         return msgspec.structs.replace(upload, size=media.upload.size)
     return upload

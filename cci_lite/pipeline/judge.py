@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-import msgspec
-
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import (
-    AiSummary,
-    CriterionResult,
-    Evaluator,
-    QaEvaluation,
     Redaction,
-    Review,
     Source,
     UnifiedDocument,
     Usage,
 )
-from cci_lite.contract.judgement import Judgement, NlpAnswer
-from cci_lite.contract.judging import score_evaluation, with_evaluation
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.prices import cost_of
 from cci_lite.contract.registry import CallRecord, CallState, leased, moved
-from cci_lite.contract.template import Criterion, QaTemplate
+from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant
 from cci_lite.errors import CciLiteError, PipelineError, RetryLaterError, TranscriptError
-from cci_lite.evaluation import evaluate_rules
-from cci_lite.evaluation.masking import masked_conversation, masked_judgement, masked_nlp
-from cci_lite.evaluation.naming import introduced_names
-from cci_lite.pipeline.facts import key_hash, with_facts
+from cci_lite.pipeline.answering import Answering
+from cci_lite.pipeline.judged_document import TranscribedCall, judged_document, masked_call
 from cci_lite.pipeline.notify import Notifying, call_failed, record_of
 from cci_lite.pipeline.tenants import TenantDirectory
 from cci_lite.pipeline.writing import Written, write_document
@@ -51,13 +40,11 @@ from cci_lite.ports import (
     TranscriptionJob,
 )
 from cci_lite.tenancy import (
-    checkpoint_key,
     checkpoint_prefix,
     redacted_transcript_key,
     transcript_key,
 )
 from cci_lite.transcripts import read_transcript
-from cci_lite.transcripts.chunks import pack_texts, texts_of
 
 T = TypeVar("T")
 
@@ -104,18 +91,6 @@ class Judged:
     record: CallRecord | None = None
 
 
-@dataclass(frozen=True)
-class _Call:
-    """A call whose transcript has been read. `units` is what masking it took."""
-
-    tenant: Tenant
-    record: CallRecord
-    template: QaTemplate | None
-    metadata: CallMetadata
-    conversation: Conversation
-    units: int
-
-
 class _CallFailedError(CciLiteError):
     """The call cannot be judged, now or later; the message is the reason's word."""
 
@@ -154,16 +129,26 @@ def _judge(judging: Judging, record: CallRecord) -> Judged:
         raise RetryLaterError("not_completed")
     if job.status is JobStatus.FAILED:
         raise _CallFailedError(job.failure or "transcription_failed")
-    conversation, units = _conversation(judging, tenant, record, job)
+    answering = Answering(
+        judging.files,
+        judging.nlp[tenant.nlp],
+        judging.evaluators[tenant.evaluator],
+        judging.telemetry,
+    )
+    conversation, units = _conversation(judging, answering, tenant, record, job)
     record, template, metadata = _transcribed(judging, tenant, record)
-    call = _Call(tenant, record, template, metadata, conversation, units)
-    document = _judged_document(judging, call)
+    call = TranscribedCall(tenant, record, template, metadata, conversation, units)
+    document = judged_document(answering, call, judging.pipeline_version)
     key, written = write_document(judging.files, document, overwrite=judging.overwrite)
     return _finished(judging, record, document, key, written)
 
 
 def _conversation(
-    judging: Judging, tenant: Tenant, record: CallRecord, job: TranscriptionJob
+    judging: Judging,
+    answering: Answering,
+    tenant: Tenant,
+    record: CallRecord,
+    job: TranscriptionJob,
 ) -> tuple[Conversation, int]:
     """The redacted conversation, from exactly the file that this job wrote; units that took."""
     redacted = record.redaction is Redaction.TRANSCRIBE
@@ -181,11 +166,7 @@ def _conversation(
         raise _CallFailedError("redaction_missing")
     if redacted:
         return conversation, 0
-    language = conversation.language_code or record.language_code or tenant.language_code
-    found = _people_in(judging, tenant, record, "people", language, texts_of(conversation))
-    names = {*found.names, *introduced_names(conversation)}
-    masked = masked_conversation(conversation, names)
-    return msgspec.structs.replace(masked, redaction=Redaction.MASKED), found.units
+    return masked_call(answering, tenant, record, conversation)
 
 
 def _awaited(judging: Judging, tenant_id: str, key: str) -> bytes:
@@ -221,163 +202,6 @@ def _transcribed(
     if first:
         judging.telemetry.count(Metric.TRANSCRIBED)
     return record, template, metadata
-
-
-def _judged_document(judging: Judging, call: _Call) -> UnifiedDocument:
-    tenant, record, template = call.tenant, call.record, call.template
-    conversation = call.conversation
-    language = conversation.language_code or record.language_code or tenant.language_code
-    # A card's number would come back in four harmless entities. Names are still to be found.
-    texts = texts_of(masked_conversation(conversation))
-    nlp = _kept(
-        judging,
-        record,
-        "nlp",
-        NlpAnswer,
-        lambda: judging.nlp[tenant.nlp].analyze(tenant.tenant_id, language, texts),
-    )
-    ruled = evaluate_rules(template, conversation) if template else []
-    asked = [criterion for criterion in template.criteria if not criterion.rule] if template else []
-    with judging.telemetry.span("evaluate"):
-        judgement = _kept(
-            judging,
-            record,
-            "evaluation",
-            Judgement,
-            lambda: _evaluated(judging, tenant, asked, conversation),
-        )
-    judgement = msgspec.structs.replace(
-        judgement, results=_in_order(ruled, asked, judgement.results)
-    )
-    written = pack_texts(_written_texts(judgement))
-    found = _people_in(judging, tenant, record, "names", language, written)
-    names = {*found.names, *introduced_names(conversation), *_people(nlp)}
-    if call.metadata.agent_name:
-        names.add(call.metadata.agent_name)
-    judgement, nlp = masked_judgement(judgement, names), masked_nlp(nlp, names)
-    reasons = [
-        *(["no_form"] if template is None else []),
-        *judgement.review_reasons,
-        *(["nlp_incomplete"] if nlp.unanswered else []),
-    ]
-    usage = judgement.usage
-    document = UnifiedDocument(
-        tenant_id=tenant.tenant_id,
-        call_id=record.call_id,
-        revision=record.revision,
-        call_date=record.upload.uploaded_at.date(),
-        language_code=language,
-        duration_seconds=conversation.duration_seconds,
-        sentiment=nlp.sentiment,
-        key_phrases=nlp.key_phrases,
-        entities=nlp.entities,
-        ai_summary=judgement.summary,
-        review=Review(needed=bool(reasons), reasons=reasons),
-        summary_raw=judgement.summary_raw,
-        usage=Usage(
-            audio_seconds=conversation.duration_seconds,
-            comprehend_units=call.units + nlp.units + found.units,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            model_calls=usage.calls,
-        ),
-        source=Source(
-            transcribe_job=record.job_name,
-            pii_redacted=conversation.redaction,
-            input_key_hash=key_hash(record.upload.key),
-            etag=record.upload.etag,
-            pipeline_version=judging.pipeline_version,
-            prompt_version=judgement.prompt_version,
-            model_id=judgement.model_id,
-        ),
-    )
-    document = with_facts(document, tenant, call.metadata, record.upload.uploaded_at)
-    if template is None:
-        return document
-    evaluation = QaEvaluation(criteria=judgement.results)
-    return with_evaluation(document, score_evaluation(evaluation, template))
-
-
-def _evaluated(
-    judging: Judging, tenant: Tenant, asked: Sequence[Criterion], conversation: Conversation
-) -> Judgement:
-    judgement = judging.evaluators[tenant.evaluator].evaluate(tenant, asked, conversation)
-    usage = judgement.usage
-    judging.telemetry.count(Metric.INPUT_TOKENS, usage.input_tokens)
-    judging.telemetry.count(Metric.OUTPUT_TOKENS, usage.output_tokens)
-    judging.telemetry.count(Metric.MODEL_LATENCY, usage.latency_ms / 1000)
-    return judgement
-
-
-def _in_order(
-    ruled: Sequence[CriterionResult],
-    asked: Sequence[Criterion],
-    answered: Sequence[CriterionResult],
-) -> list[CriterionResult]:
-    """One result per criterion of the form: the rule's, or the answer where one was asked for."""
-    wanted = {criterion.id for criterion in asked}
-    answers = {result.id: result for result in answered if result.id in wanted}
-    return [answers.get(result.id, result) for result in ruled]
-
-
-class _FoundNames(msgspec.Struct, frozen=True):
-    """Names of people in some texts, and what finding them took."""
-
-    names: list[str]
-    units: int
-
-
-def _people_in(
-    judging: Judging,
-    tenant: Tenant,
-    record: CallRecord,
-    step: str,
-    language: str,
-    texts: Sequence[str],
-) -> _FoundNames:
-    def ask() -> _FoundNames:
-        found = judging.nlp[tenant.nlp].people(tenant.tenant_id, language, texts)
-        return _FoundNames(sorted(found.names), found.units)
-
-    return _kept(judging, record, step, _FoundNames, ask) if texts else _FoundNames([], 0)
-
-
-def _written_texts(judgement: Judgement) -> list[str]:
-    """What a model wrote in its own words."""
-    summary = judgement.summary or AiSummary()
-    written = [
-        summary.issue,
-        summary.resolution,
-        summary.outcome,
-        summary.sentiment_summary,
-        *summary.action_items,
-        *(result.reason for result in judgement.results if result.evaluator is Evaluator.MODEL),
-        judgement.summary_raw,
-    ]
-    return [text for text in written if text]
-
-
-def _people(nlp: NlpAnswer) -> set[str]:
-    return {
-        entity.text
-        for result in nlp.entities.result_list
-        for entity in result.entities
-        if entity.type == "PERSON" and entity.text
-    }
-
-
-def _kept(
-    judging: Judging, record: CallRecord, step: str, kind: type[T], answer: Callable[[], T]
-) -> T:
-    """What a step answered: from its checkpoint, so that it is paid for once, or now."""
-    key = checkpoint_key(record.tenant_id, record.job_name, step)
-    content = judging.files.read(record.tenant_id, key)
-    if content is not None:
-        return msgspec.json.decode(content.data, type=kind)
-    given = answer()
-    if judging.files.write_new(record.tenant_id, key, msgspec.json.encode(given)):
-        return given
-    return _kept(judging, record, step, kind, answer)
 
 
 def _finished(

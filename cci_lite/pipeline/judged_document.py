@@ -1,0 +1,166 @@
+"""What is written of a call: verdicts, summary, what it took; scored, and masked before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.document import (
+    AiSummary,
+    CriterionResult,
+    Evaluator,
+    QaEvaluation,
+    Redaction,
+    Review,
+    Source,
+    UnifiedDocument,
+    Usage,
+)
+from cci_lite.contract.judgement import Judgement, NlpAnswer
+from cci_lite.contract.judging import score_evaluation, with_evaluation
+from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.registry import CallRecord
+from cci_lite.contract.template import Criterion, QaTemplate
+from cci_lite.contract.tenant import Tenant
+from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.masking import masked_conversation, masked_judgement, masked_nlp
+from cci_lite.evaluation.naming import introduced_names
+from cci_lite.pipeline.answering import Answering
+from cci_lite.pipeline.facts import key_hash, with_facts
+from cci_lite.transcripts.chunks import pack_texts, texts_of
+
+
+@dataclass(frozen=True)
+class TranscribedCall:
+    """A call whose transcript has been read. `units` is what masking it took."""
+
+    tenant: Tenant
+    record: CallRecord
+    template: QaTemplate | None
+    metadata: CallMetadata
+    conversation: Conversation
+    units: int
+
+
+def masked_call(
+    answering: Answering, tenant: Tenant, record: CallRecord, conversation: Conversation
+) -> tuple[Conversation, int]:
+    """A conversation that Transcribe did not redact, masked; and the units that took.
+
+    Raises RetryLaterError and ServiceError.
+    """
+    language = _language(tenant, record, conversation)
+    found = answering.people(record, "people", language, texts_of(conversation))
+    names = {*found.names, *introduced_names(conversation)}
+    masked = masked_conversation(conversation, names)
+    return msgspec.structs.replace(masked, redaction=Redaction.MASKED), found.units
+
+
+def judged_document(
+    answering: Answering, call: TranscribedCall, pipeline_version: str
+) -> UnifiedDocument:
+    """The call's document, scored and masked; what was answered before is not asked again.
+
+    Raises RetryLaterError and ServiceError.
+    """
+    tenant, record, template = call.tenant, call.record, call.template
+    conversation = call.conversation
+    language = _language(tenant, record, conversation)
+    # A card's number would come back in four harmless entities. Names are still to be found.
+    texts = texts_of(masked_conversation(conversation))
+    nlp = answering.nlp_answer(record, language, texts)
+    ruled = evaluate_rules(template, conversation) if template else []
+    asked = [criterion for criterion in template.criteria if not criterion.rule] if template else []
+    judgement = answering.judgement(record, tenant, asked, conversation)
+    judgement = msgspec.structs.replace(
+        judgement, results=_in_order(ruled, asked, judgement.results)
+    )
+    written = pack_texts(_written_texts(judgement))
+    found = answering.people(record, "names", language, written)
+    names = {*found.names, *introduced_names(conversation), *_people(nlp)}
+    if call.metadata.agent_name:
+        names.add(call.metadata.agent_name)
+    judgement, nlp = masked_judgement(judgement, names), masked_nlp(nlp, names)
+    reasons = [
+        *(["no_form"] if template is None else []),
+        *judgement.review_reasons,
+        *(["nlp_incomplete"] if nlp.unanswered else []),
+    ]
+    usage = judgement.usage
+    document = UnifiedDocument(
+        tenant_id=tenant.tenant_id,
+        call_id=record.call_id,
+        revision=record.revision,
+        call_date=record.upload.uploaded_at.date(),
+        language_code=language,
+        duration_seconds=conversation.duration_seconds,
+        sentiment=nlp.sentiment,
+        key_phrases=nlp.key_phrases,
+        entities=nlp.entities,
+        ai_summary=judgement.summary,
+        review=Review(needed=bool(reasons), reasons=reasons),
+        summary_raw=judgement.summary_raw,
+        usage=Usage(
+            audio_seconds=conversation.duration_seconds,
+            comprehend_units=call.units + nlp.units + found.units,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            model_calls=usage.calls,
+        ),
+        source=Source(
+            transcribe_job=record.job_name,
+            pii_redacted=conversation.redaction,
+            input_key_hash=key_hash(record.upload.key),
+            etag=record.upload.etag,
+            pipeline_version=pipeline_version,
+            prompt_version=judgement.prompt_version,
+            model_id=judgement.model_id,
+        ),
+    )
+    document = with_facts(document, tenant, call.metadata, record.upload.uploaded_at)
+    if template is None:
+        return document
+    evaluation = QaEvaluation(criteria=judgement.results)
+    return with_evaluation(document, score_evaluation(evaluation, template))
+
+
+def _language(tenant: Tenant, record: CallRecord, conversation: Conversation) -> str:
+    return conversation.language_code or record.language_code or tenant.language_code
+
+
+def _in_order(
+    ruled: Sequence[CriterionResult],
+    asked: Sequence[Criterion],
+    answered: Sequence[CriterionResult],
+) -> list[CriterionResult]:
+    """One result per criterion of the form: the rule's, or the answer where one was asked for."""
+    wanted = {criterion.id for criterion in asked}
+    answers = {result.id: result for result in answered if result.id in wanted}
+    return [answers.get(result.id, result) for result in ruled]
+
+
+def _written_texts(judgement: Judgement) -> list[str]:
+    """What a model wrote in its own words."""
+    summary = judgement.summary or AiSummary()
+    written = [
+        summary.issue,
+        summary.resolution,
+        summary.outcome,
+        summary.sentiment_summary,
+        *summary.action_items,
+        *(result.reason for result in judgement.results if result.evaluator is Evaluator.MODEL),
+        judgement.summary_raw,
+    ]
+    return [text for text in written if text]
+
+
+def _people(nlp: NlpAnswer) -> set[str]:
+    return {
+        entity.text
+        for result in nlp.entities.result_list
+        for entity in result.entities
+        if entity.type == "PERSON" and entity.text
+    }
