@@ -183,15 +183,7 @@ class Installation:
 
 
 def event_of(upload: Upload, bucket: str = BUCKET) -> UploadEvent:
-    return UploadEvent(
-        bucket=bucket,
-        key=upload.key,
-        size=upload.size,
-        etag=upload.etag,
-        version_id=upload.version_id,
-        sequencer=upload.sequencer,
-        time=upload.uploaded_at,
-    )
+    return UploadEvent.of(bucket, upload)
 
 
 def everything_said(installation: Installation) -> str:

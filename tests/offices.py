@@ -82,13 +82,4 @@ class Office:
 
 
 def event_of(upload: Upload, **changes: Any) -> UploadEvent:
-    event = UploadEvent(
-        bucket=BUCKET,
-        key=upload.key,
-        size=upload.size,
-        etag=upload.etag,
-        version_id=upload.version_id,
-        sequencer=upload.sequencer,
-        time=upload.uploaded_at,
-    )
-    return dataclasses.replace(event, **changes)
+    return dataclasses.replace(UploadEvent.of(BUCKET, upload), **changes)

@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cci_lite.contract.registry import CallRecord, CallState, Upload, moved, place_upload
+from cci_lite.contract.registry import CallRecord, CallState, moved, place_upload
 from cci_lite.errors import ContractError, RetryLaterError
 from cci_lite.pipeline.events import Ignored, JobEvent, UploadEvent, read_event
 from cci_lite.ports import CallRegistry, JobStatus, Metric, Notice, Notifier, Telemetry
-from cci_lite.tenancy import call_id_for, parse_job_name, parse_recording_key
+from cci_lite.tenancy import call_id_for, parse_job_name
 
 ATTEMPTS = 5
 
@@ -189,18 +189,9 @@ def _call_of_job(registry: CallRegistry, event: JobEvent) -> _Call | None:
 
 def _call_of_upload(registry: CallRegistry, event: UploadEvent) -> _Call | None:
     try:
-        tenant_id = parse_recording_key(event.key).tenant_id
+        upload = event.upload
     except ContractError:
         return None
-    call_id = call_id_for(tenant_id, event.key)
-    upload = Upload(
-        tenant_id=tenant_id,
-        key=event.key,
-        size=event.size or 0,
-        etag=event.etag or "",
-        uploaded_at=event.time,
-        version_id=event.version_id,
-        sequencer=event.sequencer,
-    )
+    call_id = call_id_for(upload.tenant_id, upload.key)
     record = place_upload(upload, registry.records(call_id)).known
-    return _Call(tenant_id, call_id, record.revision if record else None, record)
+    return _Call(upload.tenant_id, call_id, record.revision if record else None, record)

@@ -297,15 +297,7 @@ def _tell_sidecar(r: Reconciling, upload: Upload, call_id: str) -> Action | None
     told = stored.told.get(MetadataSource.SIDECAR)
     if told is not None and told.told_at >= upload.uploaded_at:
         return None
-    event = UploadEvent(
-        bucket=r.input_bucket,
-        key=upload.key,
-        size=upload.size,
-        etag=upload.etag,
-        version_id=upload.version_id,
-        sequencer=upload.sequencer,
-        time=upload.uploaded_at,
-    )
+    event = UploadEvent.of(r.input_bucket, upload)
     return Action.SIDECAR_TOLD if take_sidecar(r, event) is SidecarOutcome.STORED else None
 
 

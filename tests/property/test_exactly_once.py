@@ -204,15 +204,7 @@ def untouched(port: Any) -> Any:
 
 
 def event_of(upload: Upload) -> UploadEvent:
-    return UploadEvent(
-        bucket=BUCKET,
-        key=upload.key,
-        size=upload.size,
-        etag=upload.etag,
-        version_id=upload.version_id,
-        sequencer=upload.sequencer,
-        time=upload.uploaded_at,
-    )
+    return UploadEvent.of(BUCKET, upload)
 
 
 def transcript_of(order: TranscriptionOrder) -> bytes:
