@@ -20,6 +20,9 @@ from cci_lite.contract.parsing import convert
 from cci_lite.errors import ContractError
 from cci_lite.tenancy import transcription_job_name
 
+# The reason of an upload whose job could not be started in several attempts: its event, delivered
+# again, has it tried again.
+STUCK_RECEIVED = "stuck_received"
 # The reason of a record whose upload was replaced before it was taken in.
 SUPERSEDED = "superseded"
 

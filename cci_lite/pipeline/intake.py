@@ -15,6 +15,7 @@ from cci_lite.contract.document import Redaction
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import SUPERSEDED as _SUPERSEDED
 from cci_lite.contract.registry import (
+    STUCK_RECEIVED,
     CallRecord,
     CallState,
     MetadataSource,
@@ -173,7 +174,7 @@ def _attempt(intake: Intake, upload: Upload) -> Taken | None:
     call_id = call_id_for(upload.tenant_id, upload.key)
     placement = place_upload(upload, intake.registry.records(call_id))
     known = placement.known
-    if known is not None and known.state is not CallState.RECEIVED:
+    if known is not None and not _waits_for_its_job(known):
         return Taken(TakenOutcome.DUPLICATE, None, known)
     now = intake.clock()
     record = known or CallRecord(
@@ -197,6 +198,7 @@ def _attempt(intake: Intake, upload: Upload) -> Taken | None:
         CallState.RECEIVED,
         is_new=is_new,
         reason=waiting,
+        redrives=0 if record.state is CallState.FAILED else record.redrives,
         media_key=media_key(record.tenant_id, record.job_name, asked.media_format),
         language_code=asked.language_code,
         redaction=asked.redaction,
@@ -206,6 +208,12 @@ def _attempt(intake: Intake, upload: Upload) -> Taken | None:
     if waiting:
         return Taken(TakenOutcome.WAITING, waiting, received)
     return _started(intake, received, asked)
+
+
+def _waits_for_its_job(record: CallRecord) -> bool:
+    """Whether no job was started yet, and an event may start it."""
+    is_stuck = record.state is CallState.FAILED and record.reason == STUCK_RECEIVED
+    return record.state is CallState.RECEIVED or is_stuck
 
 
 def _stored(

@@ -28,7 +28,7 @@ _ADVICE = {
     "access_denied": f"Transcribe may not read or write where it should, {_AGAIN}",
     "internal": "Transcribe itself failed, upload the recording again",
     "redaction_missing": "its transcript is not redacted, and nothing was made of it",
-    "stuck_received": f"its transcription could not be started in several attempts, {_AGAIN}",
+    "stuck_received": f"its transcription could not be started in several attempts, {_REDRIVE}",
     "stuck_transcribing": "should the transcription job still complete, the call is judged then",
     "stuck_transcribed": f"it could not be judged in several attempts, {_REDRIVE}",
 }

@@ -284,6 +284,12 @@ def test_hostile_delivery_ends_in_one_job_one_bill_and_one_document_per_call(
         plant.upload(*content_of(each))
     event(f"{min(faults.calls // 50 * 50, 200)}+ calls of ports under fire")
     plant.run_until_quiet()
+    stuck = [each for each in plant.registry.all_records() if each.state is CallState.FAILED]
+    assert all(str(record.reason).startswith("stuck_") for record in stuck)
+    # What was given up is taken up again when people deliver its event again.
+    plant.queue += [event_of(record.upload) for record in stuck]
+    plant.queue += [record.job_name for record in stuck]
+    plant.run_until_quiet()
     check(plant)
 
 

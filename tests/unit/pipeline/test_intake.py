@@ -13,6 +13,7 @@ import pytest
 from cci_lite.contract.document import Redaction
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import (
+    STUCK_RECEIVED,
     CallRecord,
     CallState,
     MetadataSource,
@@ -574,3 +575,23 @@ def test_the_time_of_receipt_is_the_clocks_and_that_of_the_upload_the_events() -
     office.clock.wait(3600)
     take_in(office.intake, event)
     assert office.record().received_at - office.record().upload.uploaded_at == dt.timedelta(hours=1)
+
+
+def test_an_upload_that_was_given_up_is_started_when_its_event_comes_again() -> None:
+    office = Office()
+    event = office.upload()
+    office.transcriber.start = refuse_to_start  # type: ignore[method-assign]
+    with pytest.raises(RetryLaterError):
+        take_in(office.intake, event)
+    del office.transcriber.start
+    given_up = moved(
+        office.record(), CallState.FAILED, office.clock(), reason=STUCK_RECEIVED, redrives=5
+    )
+    assert office.registry.replace(given_up)
+
+    assert take_in(office.intake, event).outcome is TakenOutcome.STARTED
+    assert (office.record().state, office.record().redrives) == (CallState.TRANSCRIBING, 0)
+
+
+def refuse_to_start(order: TranscriptionOrder) -> bool:
+    raise RetryLaterError("transcribe_limit")
