@@ -94,7 +94,7 @@ class Lake:
 
     def tenants(self, tenant_id: str | None = None) -> dict[str, list[QaTemplate]]:
         """The tenants (or one, which must exist) with their forms."""
-        if tenant_id:
+        if tenant_id is not None:
             chosen = [get_tenant(self.catalog, tenant_id).tenant_id]
         else:
             # Forms are what the lake needs of a tenant: settings that cannot be read stop nothing.

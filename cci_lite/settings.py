@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import MISSING, dataclass
+from typing import Any, Self
 
 from cci_lite.contract.template import GUIDE_TEMPLATE_KEY
 from cci_lite.errors import UsageError
@@ -42,41 +43,47 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Settings from environment variables; raises UsageError that names what is missing."""
-        missing = [name for name in _REQUIRED if not environment.get(name)]
+        given = {name: setting(environment, name) for name in NAMES}
+        missing = [NAMES[name] for name in _REQUIRED if given[name] is None]
         if missing:
             raise UsageError(f"environment: {', '.join(missing)} must be set")
-        for name in ("INPUT_BUCKET", "OUTPUT_BUCKET"):
-            if not _BUCKET.fullmatch(environment[name]):
-                raise UsageError(f"environment: {name} is not the name of a bucket")
-
-        def optional(name: str) -> str | None:
-            return environment.get(name) or None
-
-        return cls(
-            region=environment["AWS_REGION"],
-            input_bucket=environment["INPUT_BUCKET"],
-            output_bucket=environment["OUTPUT_BUCKET"],
-            config_table=environment["DDB_TABLE"],
-            calls_table=environment["CALLS_TABLE"],
-            kms_key_arn=optional("KMS_KEY_ARN"),
-            transcribe_role_arn=optional("TRANSCRIBE_ROLE_ARN"),
-            topic_arn=optional("SNS_TOPIC_ARN"),
-            slack_webhook_secret=optional("SLACK_WEBHOOK_SECRET"),
-            webhook_secret_prefix=optional("WEBHOOK_SECRET_PREFIX") or cls.webhook_secret_prefix,
-            upload_queue_url=optional("UPLOAD_QUEUE_URL"),
-            result_queue_url=optional("RESULT_QUEUE_URL"),
-            analysis_queue_url=optional("ANALYSIS_QUEUE_URL"),
-            template_key=optional("QA_TEMPLATE_KEY") or cls.template_key,
-            overwrite_results=_flag(environment, "OVERWRITE_RESULTS"),
-            log_level=optional("LOG_LEVEL") or cls.log_level,
-        )
+        for name in ("input_bucket", "output_bucket"):
+            if not _BUCKET.fullmatch(str(given[name])):
+                raise UsageError(f"environment: {NAMES[name]} is not the name of a bucket")
+        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        values["overwrite_results"] = _flag("overwrite_results", given["overwrite_results"])
+        return cls(**values)
 
 
-_REQUIRED = ("AWS_REGION", "INPUT_BUCKET", "OUTPUT_BUCKET", "DDB_TABLE", "CALLS_TABLE")
+# What each of the settings is called in an environment.
+NAMES: Mapping[str, str] = {
+    "region": "AWS_REGION",
+    "input_bucket": "INPUT_BUCKET",
+    "output_bucket": "OUTPUT_BUCKET",
+    "config_table": "DDB_TABLE",
+    "calls_table": "CALLS_TABLE",
+    "kms_key_arn": "KMS_KEY_ARN",
+    "transcribe_role_arn": "TRANSCRIBE_ROLE_ARN",
+    "topic_arn": "SNS_TOPIC_ARN",
+    "slack_webhook_secret": "SLACK_WEBHOOK_SECRET",
+    "webhook_secret_prefix": "WEBHOOK_SECRET_PREFIX",
+    "upload_queue_url": "UPLOAD_QUEUE_URL",
+    "result_queue_url": "RESULT_QUEUE_URL",
+    "analysis_queue_url": "ANALYSIS_QUEUE_URL",
+    "template_key": "QA_TEMPLATE_KEY",
+    "overwrite_results": "OVERWRITE_RESULTS",
+    "log_level": "LOG_LEVEL",
+}
+_REQUIRED = [field.name for field in dataclasses.fields(Settings) if field.default is MISSING]
 
 
-def _flag(environment: Mapping[str, str], name: str) -> bool:
-    value = environment.get(name, "").strip().lower()
+def setting(environment: Mapping[str, str], name: str) -> str | None:
+    """What an environment says of one of the settings; None when nothing, or empty text."""
+    return environment.get(NAMES[name]) or None
+
+
+def _flag(name: str, text: str | None) -> bool:
+    value = (text or "").strip().lower()
     if value not in _TRUE | _FALSE:
-        raise UsageError(f"environment: {name}: expected true or false")
+        raise UsageError(f"environment: {NAMES[name]}: expected true or false")
     return value in _TRUE

@@ -13,7 +13,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from cci_lite.errors import ContractError, TenantIdError, describe_value
+from cci_lite.errors import ContractError, TenantIdError, UsageError, describe_value
 
 WORK = "work"
 UNIFIED = "unified"
@@ -134,7 +134,7 @@ def checkpoint_prefix(tenant_id: str, job_name: str) -> str:
 
 
 def checkpoint_key(tenant_id: str, job_name: str, step: str) -> str:
-    """Where one paid answer (`nlp`, `evaluation`) is kept."""
+    """Where the paid answer of one step (`evaluation`) is kept."""
     return f"{checkpoint_prefix(tenant_id, job_name)}{step}.json"
 
 
@@ -193,6 +193,13 @@ def quarantine_prefix(tenant_id: str) -> str:
 def quarantine_key(tenant_id: str, source_key: str) -> str:
     """Where the copy of one broken document goes: the same path below the tenant's quarantine."""
     return quarantine_prefix(tenant_id) + source_key.removeprefix(unified_prefix(tenant_id))
+
+
+def check_own_key(tenant_id: str, key: str) -> None:
+    """Raise UsageError for a key or prefix of the results bucket that is not the tenant's."""
+    own = (work_prefix(tenant_id), unified_prefix(tenant_id), quarantine_prefix(tenant_id))
+    if not key.startswith(own):
+        raise UsageError("a key outside of the tenant's prefixes")
 
 
 def curated_prefix(tenant_id: str) -> str:

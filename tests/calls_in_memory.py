@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from cci_lite.contract.registry import CallRecord, CallState, Upload, moved
+from cci_lite.contract.services import Residency
 from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.deploy.tenants import put_tenant
 from cci_lite.pipeline.call_metadata import MetadataIntake
@@ -91,6 +92,7 @@ class Installation:
     def intake(self) -> Intake:
         return Intake(
             input_bucket=BUCKET,
+            residency=Residency.EU,
             registry=self.registry,
             recordings=self.recordings,
             transcriber=self.transcriber,

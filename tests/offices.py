@@ -8,6 +8,7 @@ from typing import Any
 
 from cci_lite.contract.configuration import partition_key
 from cci_lite.contract.registry import CallRecord, Upload
+from cci_lite.contract.services import Residency
 from cci_lite.contract.template import META_SORT_KEY, item_of, parse_draft, sort_key
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.intake import Intake
@@ -54,6 +55,7 @@ class Office:
     def intake(self) -> Intake:
         return Intake(
             input_bucket=BUCKET,
+            residency=Residency.EU,
             registry=self.registry,
             recordings=self.recordings,
             transcriber=self.transcriber,

@@ -8,29 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError
 
+from cci_lite.aws.failures import error_code, translated
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.judgement import Judgement, ModelUsage
 from cci_lite.contract.services import model_for
 from cci_lite.contract.template import Criterion
 from cci_lite.contract.tenant import Tenant
-from cci_lite.errors import PipelineError, RetryLaterError, ServiceError, TenantError
+from cci_lite.errors import PipelineError, TenantError
 from cci_lite.evaluation.answer import ModelReply
 from cci_lite.evaluation.asking import judge_by_model
 from cci_lite.evaluation.prompt import ModelRequest
 from cci_lite.evaluation.results import undecided
 
-_THROTTLES = frozenset(
-    {"ThrottlingException", "TooManyRequestsException", "ServiceQuotaExceededException"}
-)
-_TROUBLES = frozenset(
-    {"ServiceUnavailableException", "ModelTimeoutException", "ModelNotReadyException"}
-    | {"InternalServerException", "ModelErrorException"}
-)
-_DENIALS = frozenset(
-    {"AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException"}
-)
 # Converse refuses what is too long with ValidationException; only its words tell it apart.
 _TOO_LONG = re.compile(
     r"too long|too many (?:input )?tokens|maximum context|context (?:window|l)", re.I
@@ -54,7 +45,8 @@ class BedrockEvaluator:
     ) -> Judgement:
         """One result per criterion, in their order; undecided ones are unscored, with the reason.
 
-        Raises RetryLaterError, and ServiceError when the account may not call the model.
+        Raises RetryLaterError, and ServiceError when the request would be refused again: the
+        account may not call the model.
         """
         try:
             model = model_for(tenant.model, tenant.data_residency, self.clock().date())
@@ -62,7 +54,8 @@ class BedrockEvaluator:
             return undecided(criteria, "model_unknown")
         except PipelineError as problem:
             return undecided(criteria, problem.code)
-        client = self.client_for(model.region)
+        with translated("model", "client"):
+            client = self.client_for(model.region)
 
         def ask(request: ModelRequest) -> ModelReply:
             response = _converse(client, converse_request(model.model_id, request))
@@ -98,26 +91,19 @@ def converse_request(model_id: str, request: ModelRequest) -> dict[str, Any]:
 
 
 def _converse(client: Any, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    # The service's messages can repeat what was sent: neither they nor their cause go on.
-    try:
-        response: Mapping[str, Any] = client.converse(**arguments)
-    except (ConnectionError, HTTPClientError):
-        raise RetryLaterError("model_unavailable") from None
-    except ClientError as problem:
-        error = problem.response.get("Error", {})
-        code, status = error.get("Code", ""), _status(problem)
-        if code == "ValidationException" and _TOO_LONG.search(error.get("Message", "")):
+    with translated("model", "Converse"):
+        try:
+            response: Mapping[str, Any] = client.converse(**arguments)
+        except ClientError as refusal:
+            if not _is_too_long(refusal):
+                raise
             return _NO_REPLY
-        if code in _THROTTLES or status == 429:
-            raise RetryLaterError("model_throttled") from None
-        if code in _TROUBLES or status >= 500:
-            raise RetryLaterError("model_unavailable") from None
-        raise ServiceError("model_denied" if code in _DENIALS else "model_refused") from None
     return response
 
 
-def _status(problem: ClientError) -> int:
-    return int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+def _is_too_long(refusal: ClientError) -> bool:
+    message = str(refusal.response.get("Error", {}).get("Message", ""))
+    return error_code(refusal) == "ValidationException" and bool(_TOO_LONG.search(message))
 
 
 def _reply(response: Mapping[str, Any], tool: str) -> ModelReply:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from cci_lite.aws.failures import translated
+from cci_lite.aws.objects import list_objects
 from cci_lite.errors import ContractError, PipelineError
 from cci_lite.ports import StoredObject
 
@@ -34,7 +35,8 @@ def read_documents(client: Any, bucket: str, prefix: str) -> Iterator[FoundDocum
 
     At most AT_ONCE of them are read ahead. One that cannot be read does not stop the others.
     """
-    listed = _documents(client, bucket, prefix)
+    objects = list_objects(client, bucket, prefix)
+    listed = (found for found in objects if found.key.endswith(_ENDING))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ahead: deque[Future[FoundDocument]] = deque()
         try:
@@ -54,16 +56,6 @@ def is_anything_below(client: Any, bucket: str, prefix: str) -> bool:
     with translated("s3", "ListObjectsV2"):
         answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
     return bool(answer["KeyCount"])
-
-
-def _documents(client: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    with translated("s3", "ListObjectsV2"):
-        for page in pages:
-            for found in page.get("Contents", ()):
-                key, etag, size = found["Key"], found["ETag"], found["Size"]
-                if key.endswith(_ENDING):
-                    yield StoredObject(key, etag, size, found["LastModified"])
 
 
 def _read(client: Any, bucket: str, prefix: str, found: StoredObject) -> FoundDocument:

@@ -16,6 +16,7 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.parsers import ResponseParserError
 
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 
@@ -25,11 +26,13 @@ _THROTTLES = frozenset(
     | {"RequestThrottled", "ProvisionedThroughputExceededException", "RequestLimitExceeded"}
     | {"SlowDown", "BandwidthLimitExceeded", "KMSThrottlingException", "KMS.ThrottlingException"}
     | {"KmsThrottled", "EC2ThrottledException", "TransactionInProgressException"}
+    | {"ServiceQuotaExceededException"}
 )
 _TROUBLES = frozenset(
     {"InternalError", "InternalFailure", "InternalFailureException", "InternalServerError"}
     | {"InternalServerException", "InternalServiceError", "ServiceUnavailable", "RequestTimeout"}
     | {"ServiceUnavailableException", "RequestTimeoutException", "PriorRequestNotComplete"}
+    | {"ModelErrorException", "ModelNotReadyException", "ModelTimeoutException"}
 )
 _UNREACHABLE = (
     NoConnectionError,
@@ -37,6 +40,7 @@ _UNREACHABLE = (
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
+    ResponseParserError,
 )
 _NOT_A_WORD = re.compile(r"[^0-9A-Za-z]+", re.ASCII)
 
@@ -51,7 +55,7 @@ def translated(service: str, operation: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
         raise _failure(service, operation, error) from None
 
 
@@ -60,7 +64,7 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _failure(service: str, operation: str, error: ClientError | BotoCoreError) -> PipelineError:
+def _failure(service: str, operation: str, error: Exception) -> PipelineError:
     if isinstance(error, _UNREACHABLE):
         return RetryLaterError(f"{service}_unreachable", operation)
     if not isinstance(error, ClientError):

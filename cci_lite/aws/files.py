@@ -9,9 +9,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cci_lite.aws.failures import error_code, translated
-from cci_lite.aws.objects import check_own_key, list_objects, plain_etag, protection
+from cci_lite.aws.objects import list_objects, plain_etag, protection
 from cci_lite.errors import RetryLaterError, UsageError
 from cci_lite.ports import FileContent, StoredObject
+from cci_lite.tenancy import check_own_key
 
 _ATTEMPTS = 4
 _MISSING = frozenset({"NoSuchKey", "404"})

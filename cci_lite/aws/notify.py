@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from http.client import HTTPException
 from typing import Any
 
 from cci_lite.aws.failures import translated
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError, UsageError
-from cci_lite.ports import Notice, Notifier
+from cci_lite.ports import Notice, Notifier, Telemetry
 
 _MAX_SUBJECT = 100
 _TIMEOUT_SECONDS = 5.0
@@ -75,23 +77,54 @@ class WebhookNotifier:
 
 @dataclass(frozen=True)
 class AllNotifiers:
-    """Notifier by every way there is: one that fails does not silence the others."""
+    """Notifier by every way there is, each of which is told once.
 
-    notifiers: Sequence[Notifier]
+    `is_noted` and `note` remember which ways have told a notice, so that one that has to be tried
+    again does not repeat the others.
+    """
+
+    ways: Mapping[str, Notifier]
+    is_noted: Callable[[str], bool]
+    note: Callable[[str, dt.datetime], None]
+    telemetry: Telemetry
 
     def notify(self, notice: Notice) -> None:
-        """Send it every way; raises RetryLaterError afterwards when one did not work."""
-        failed = [notifier for notifier in self.notifiers if not _sent(notifier, notice)]
-        if failed:
-            raise RetryLaterError("notice_unsent", f"{len(failed)} of {len(self.notifiers)}")
+        """Send it every way that has not told it yet.
+
+        Raises RetryLaterError when a way is to be tried again, or all of them have refused it. One
+        that refuses is logged, and enough is that another one has told it.
+        """
+        outcomes = [self._tell(way, notice) for way in self.ways]
+        if _Outcome.LATER in outcomes or _Outcome.TOLD not in outcomes:
+            unsent = sum(outcome is not _Outcome.TOLD for outcome in outcomes)
+            raise RetryLaterError("notice_unsent", f"{unsent} of {len(outcomes)}")
+
+    def _tell(self, way: str, notice: Notice) -> _Outcome:
+        notice_id = f"{notice.notice_id}#{way}"
+        if self.is_noted(notice_id):
+            return _Outcome.TOLD
+        try:
+            self.ways[way].notify(notice)
+        except PipelineError as failure:
+            self.telemetry.log(
+                "way_failed",
+                service=way,
+                code=failure.code,
+                tenant_id=notice.tenant_id,
+                call_id=notice.call_id,
+            )
+            later = isinstance(failure, RetryLaterError)
+            return _Outcome.LATER if later else _Outcome.REFUSED
+        self.note(notice_id, notice.at)
+        return _Outcome.TOLD
 
 
-def _sent(notifier: Notifier, notice: Notice) -> bool:
-    try:
-        notifier.notify(notice)
-    except PipelineError:
-        return False
-    return True
+class _Outcome(Enum):
+    """What became of a notice by one way."""
+
+    TOLD = auto()
+    LATER = auto()
+    REFUSED = auto()
 
 
 def _subject(notice: Notice) -> str:

@@ -9,16 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from cci_lite.aws.failures import translated
-from cci_lite.errors import UsageError
 from cci_lite.ports import StoredObject
-from cci_lite.tenancy import quarantine_prefix, unified_prefix, work_prefix
-
-
-def check_own_key(tenant_id: str, key: str) -> None:
-    """Raise UsageError for a key or prefix of the results bucket that is not the tenant's."""
-    own = (work_prefix(tenant_id), unified_prefix(tenant_id), quarantine_prefix(tenant_id))
-    if not key.startswith(own):
-        raise UsageError("a key outside of the tenant's prefixes")
 
 
 def protection(tenant_id: str, kms_key_arn: str | None) -> dict[str, str]:

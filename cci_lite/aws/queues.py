@@ -1,4 +1,4 @@
-"""Putting work onto the functions' queues."""
+"""Putting work onto the functions' queues, and putting it off."""
 
 from __future__ import annotations
 
@@ -23,12 +23,29 @@ class SqsDispatcher:
 
     def start(self, upload: Upload) -> None:
         """Have an upload taken in. Raises RetryLaterError and ServiceError."""
-        self._send(self.upload_queue_url, self.upload_event(upload))
+        send_event(self.client, self.upload_queue_url, self.upload_event(upload))
 
     def judge(self, job_name: str) -> None:
         """Have a completed transcription job judged. Raises RetryLaterError and ServiceError."""
-        self._send(self.result_queue_url, self.completed_event(job_name))
+        send_event(self.client, self.result_queue_url, self.completed_event(job_name))
 
-    def _send(self, queue_url: str, event: Mapping[str, Any]) -> None:
-        with translated("sqs", "SendMessage"):
-            self.client.send_message(QueueUrl=queue_url, MessageBody=json.dumps(event))
+
+def send_event(client: Any, queue_url: str, event: Mapping[str, Any]) -> None:
+    """Put an event onto a queue. Raises RetryLaterError and ServiceError."""
+    with translated("sqs", "SendMessage"):
+        client.send_message(QueueUrl=queue_url, MessageBody=json.dumps(event))
+
+
+def postpone(client: Any, queue_arn: str, receipt_handle: str, seconds: int) -> None:
+    """Have a message that was received delivered again after so many seconds from now.
+
+    Raises RetryLaterError and ServiceError.
+    """
+    # SQS developer guide, "Amazon SQS queue and message identifiers".
+    region, account, name = queue_arn.split(":")[3:]
+    with translated("sqs", "ChangeMessageVisibility"):
+        client.change_message_visibility(
+            QueueUrl=f"https://sqs.{region}.amazonaws.com/{account}/{name}",
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=seconds,
+        )

@@ -10,11 +10,11 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from cci_lite.aws.failures import error_code, translated
-from cci_lite.aws.objects import check_own_key, list_objects, plain_etag, protection
+from cci_lite.aws.objects import list_objects, plain_etag, protection
 from cci_lite.contract.registry import Upload
 from cci_lite.errors import UsageError
 from cci_lite.ports import UploadedMedia
-from cci_lite.tenancy import recording_key
+from cci_lite.tenancy import check_own_key, recording_key
 
 # A version that was deleted answers as a missing one, a delete marker with 405.
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "405"})

@@ -7,7 +7,7 @@ Two indexes read across calls: `by-state`, and `to-rewrite`, which holds marked 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from cci_lite.contract.registry import (
     item_of_record,
     record_of_item,
 )
+from cci_lite.errors import ContractError, PipelineError
 
 NOTICE_LIFE = dt.timedelta(days=30)
 BY_STATE = "by-state"
@@ -49,15 +50,23 @@ def table_definition(table: str) -> dict[str, Any]:
             _index(BY_STATE, "tenant_id"),
             _index(TO_REWRITE, "rewrite_of"),
         ],
+        "SSESpecification": {"Enabled": True},
+        "DeletionProtectionEnabled": True,
     }
 
 
 @dataclass(frozen=True)
 class DynamoRegistry:
-    """CallRegistry in a table."""
+    """CallRegistry in a table.
+
+    A record that cannot be read, of a later version or damaged, is told to `on_unreadable` by its
+    call id and left out of what an index finds; whoever asks for it by its call has
+    PipelineError `record_unreadable`.
+    """
 
     client: Any
     table: str
+    on_unreadable: Callable[[str], None] = lambda _: None
 
     def records(self, call_id: str) -> list[CallRecord]:
         """All uploads of a call, by revision."""
@@ -66,7 +75,10 @@ class DynamoRegistry:
             ExpressionAttributeValues=to_item({":pk": _call_key(call_id), ":records": _RECORDS}),
             ConsistentRead=True,
         )
-        return [record_of_item(item) for item in found]
+        try:
+            return [record_of_item(item) for item in found]
+        except ContractError as problem:
+            raise PipelineError("record_unreadable", problem.path) from None
 
     def add(self, record: CallRecord) -> bool:
         """Create a record; False when its revision is there already."""
@@ -165,7 +177,11 @@ class DynamoRegistry:
                 yield from map(from_item, page["Items"])
 
     def _records_of(self, **arguments: Any) -> Iterator[CallRecord]:
-        return map(record_of_item, self._query(**arguments))
+        for item in self._query(**arguments):
+            try:
+                yield record_of_item(item)
+            except ContractError:
+                self.on_unreadable(str(item.get("call_id", "")))
 
 
 def _item_of(record: CallRecord) -> dict[str, Any]:

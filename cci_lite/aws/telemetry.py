@@ -74,7 +74,7 @@ class PowertoolsTelemetry:
             event, withheld = _kind(event), withheld + 1
         if withheld:
             line["withheld"] = withheld
-        write = self._logger.error if "error" in fields else self._logger.info
+        write = self._logger.error if fields.get("error") is not None else self._logger.info
         write(event, extra=line)
 
     def count(self, metric: Metric, value: float = 1) -> None:

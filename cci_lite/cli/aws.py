@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cci_lite.errors import PipelineError, UsageError
+from cci_lite.settings import NAMES, setting
 
 if TYPE_CHECKING:
     from cci_lite.ports import ConfigStore
@@ -68,20 +69,22 @@ def client(service: str) -> Any:
         ) from None
     settings = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
     try:
-        return boto3.client(service, region_name=os.environ.get("AWS_REGION"), config=settings)
+        # A session of its own: the library's default one keeps credentials that were there before.
+        session = boto3.Session()
+        return session.client(service, region_name=_setting("region"), config=settings)
     except (BotoCoreError, ValueError) as problem:
         # A profile that is not there, a region that is none.
         raise UsageError(f"AWS cannot be used: {type(problem).__name__}") from None
 
 
 @contextmanager
-def explained(place: str) -> Iterator[None]:
-    """Let a service's error leave with what to do about it."""
+def explained(service: str, place: str) -> Iterator[None]:
+    """Let a service's errors leave with what to do about them; those of others pass as they are."""
     try:
         yield
     except PipelineError as problem:
-        _, _, word = problem.code.partition("_")
-        if word not in _REMEDIES:
+        whose, _, word = problem.code.partition("_")
+        if whose != service or word not in _REMEDIES:
             raise
         raise type(problem)(problem.code, _REMEDIES[word].format(place=place)) from None
 
@@ -102,30 +105,40 @@ def _open_lake(lake: Path, *, create: bool) -> Iterator[Configuration]:
 def _open_table() -> Iterator[Configuration]:
     from cci_lite.contract.template import GUIDE_TEMPLATE_KEY
 
-    table, region = os.environ.get("DDB_TABLE"), os.environ.get("AWS_REGION")
+    table, region = _setting("config_table"), _setting("region")
     if not (table and region):
         raise UsageError(
-            "expected --lake DIR (or CCI_LITE_LAKE) for a lake in a folder, or DDB_TABLE and "
-            "AWS_REGION for a table in DynamoDB"
+            "expected --lake DIR (or CCI_LITE_LAKE) for a lake in a folder, or "
+            f"{NAMES['config_table']} and {NAMES['region']} for a table in DynamoDB"
         )
     place = f"table {table} in {region}"
     dynamodb = client("dynamodb")
     from cci_lite.aws.config import DynamoConfigStore
 
-    with explained(place):
+    with explained("dynamodb", place):
         yield Configuration(
             store=DynamoConfigStore(dynamodb, table),
             place=place,
             holds=_holds,
-            template_key=os.environ.get("QA_TEMPLATE_KEY") or GUIDE_TEMPLATE_KEY,
+            template_key=_setting("template_key") or GUIDE_TEMPLATE_KEY,
         )
+
+
+def _setting(name: str) -> str | None:
+    return setting(os.environ, name)
 
 
 def _holds(prefix: str) -> bool:
     from cci_lite.aws.documents import is_anything_below
 
-    buckets = [os.environ.get(name) for name in ("INPUT_BUCKET", "OUTPUT_BUCKET")]
+    names = ("input_bucket", "output_bucket")
+    buckets = [_setting(name) for name in names]
     if not all(buckets):
-        raise UsageError("INPUT_BUCKET and OUTPUT_BUCKET must be set: data is looked for in them")
+        needed = " and ".join(NAMES[name] for name in names)
+        raise UsageError(f"{needed} must be set: data is looked for in them")
     s3 = client("s3")
-    return any(is_anything_below(s3, bucket, prefix) for bucket in buckets if bucket)
+    for bucket in filter(None, buckets):
+        with explained("s3", f"bucket {bucket}"):
+            if is_anything_below(s3, bucket, prefix):
+                return True
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from cci_lite.pipeline.documents import InputReport, Transcript
 
 SHOWN_PROBLEMS = 20
-_S3 = "s3://"
+_S3 = re.compile(r"s3://", re.IGNORECASE)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 _PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -132,8 +134,8 @@ def _inputs(paths: Sequence[str], tenant_id: str) -> Iterator[InputFile | Unread
     """What lies in files and folders, then what lies in buckets."""
     from cci_lite.local.inputs import find_inputs, read_inputs
 
-    buckets = [_bucket_and_prefix(path, tenant_id) for path in paths if path.startswith(_S3)]
-    local = [Path(path) for path in paths if not path.startswith(_S3)]
+    buckets = [_bucket_and_prefix(path, tenant_id) for path in paths if _S3.match(path)]
+    local = [Path(path) for path in paths if not _S3.match(path)]
     yield from read_inputs(find_inputs(local) if local else [])
     for bucket, prefix in buckets:
         yield from _objects(bucket, prefix)
@@ -144,11 +146,16 @@ def _bucket_and_prefix(path: str, tenant_id: str) -> tuple[str, str]:
     from cci_lite.errors import UsageError
     from cci_lite.tenancy import UNIFIED, unified_prefix
 
-    bucket, _, key = path.removeprefix(_S3).partition("/")
+    bucket, _, key = _S3.sub("", path, count=1).partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise UsageError(
+            f"{path}: expected the name of a bucket after s3://, which is 3 to 63 lower-case "
+            "letters, digits, dots and hyphens, with a letter or digit at both ends"
+        )
     own, folder = unified_prefix(tenant_id), f"{key.rstrip('/')}/"
-    if bucket and folder == f"{UNIFIED}/":
+    if folder == f"{UNIFIED}/":
         return bucket, own
-    if not (bucket and folder.startswith(own)):
+    if not folder.startswith(own):
         raise UsageError(f"{path}: expected s3://BUCKET/{UNIFIED}/ or a prefix below {own}")
     return bucket, folder
 
@@ -163,7 +170,7 @@ def _objects(bucket: str, prefix: str) -> Iterator[InputFile | UnreadableFile]:
     from cci_lite.aws.documents import read_documents
 
     found = False
-    with explained(f"bucket {bucket}"):
+    with explained("s3", f"bucket {bucket}"):
         for document in read_documents(s3, bucket, prefix):
             found = True
             if isinstance(document.data, ContractError):

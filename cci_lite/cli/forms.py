@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cci_lite.cli.options import examples, lake_or_table_option, output_option, tenant_option
+from cci_lite.cli.options import (
+    examples,
+    lake_or_table_option,
+    one_line,
+    output_option,
+    tenant_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,6 +121,7 @@ def list_all(tenant_id: str, lake: Path | None, output: str) -> None:
 @tenant_option()
 @click.option(
     "--queue",
+    callback=one_line,
     metavar="QUEUE",
     help="The queue; without it all queues that have no form of their own.",
 )
@@ -189,9 +196,9 @@ def form_reference(text: str) -> tuple[str, int | None]:
     from cci_lite.contract.template import parse_version
     from cci_lite.errors import TemplateError, UsageError
 
-    name, _, version = text.partition("@")
+    name, at, version = text.partition("@")
     try:
-        return name, parse_version(version) if version else None
+        return name, parse_version(version) if at else None
     except TemplateError as problem:
         raise UsageError(f"{text}: {problem}") from problem
 

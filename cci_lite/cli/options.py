@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,34 @@ from typing import Any
 import click
 
 Command = Callable[..., Any]
+
+
+def not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option: empty text is refused, for nobody knows what is meant by it."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("expected text, found empty text.")
+    return value
+
+
+def one_line(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option: text that is not one line to read is refused."""
+    if value is not None and not value.isprintable():
+        raise click.BadParameter("expected one line of printable characters.")
+    return not_empty(ctx, param, value)
+
+
+class _Folder(click.Path):
+    """A folder; empty text, which click takes for the current one, is none."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        if value == "":
+            self.fail("expected a folder, found empty text.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def lake_option(command: Command) -> Command:
@@ -28,7 +57,7 @@ def _lake_option(text: str, *, required: bool) -> Callable[[Command], Command]:
     return click.option(
         "--lake",
         "lake",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=_Folder(path_type=Path, file_okay=False),
         required=required,
         envvar="CCI_LITE_LAKE",
         metavar="DIR",
@@ -41,6 +70,8 @@ def tenant_option(*, required: bool = True) -> Callable[[Command], Command]:
     return click.option(
         "--tenant",
         "tenant_id",
+        # Without it all tenants are meant, which empty text must not mean.
+        callback=None if required else not_empty,
         required=required,
         metavar="ID",
         help="The tenant." if required else "One tenant; all of the lake without it.",

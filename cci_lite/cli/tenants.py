@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cci_lite.cli.options import examples, lake_or_table_option, output_option
+from cci_lite.cli.options import examples, lake_or_table_option, not_empty, output_option
 
 if TYPE_CHECKING:
     from cci_lite.cli.aws import Configuration
@@ -31,18 +31,35 @@ def command() -> None:
 )
 @click.argument("tenant_id", metavar="ID")
 @lake_or_table_option
-@click.option("--name", help="What people call the company.")
+@click.option("--name", callback=not_empty, help="What people call the company.")
 @click.option(
-    "--time-zone", metavar="ZONE", help="Its days run in this zone, such as Europe/Berlin."
+    "--time-zone",
+    callback=not_empty,
+    metavar="ZONE",
+    help="Its days run in this zone, such as Europe/Berlin.",
 )
 @click.option(
-    "--language", "language_code", metavar="CODE", help="The language of its calls, such as en-US."
+    "--language",
+    "language_code",
+    callback=not_empty,
+    metavar="CODE",
+    help="The language of its calls, such as en-US.",
 )
 @click.option(
-    "--agent-channel", metavar="ch_N", help="The channel of its recordings with the agent."
+    "--agent-channel",
+    callback=not_empty,
+    metavar="ch_N",
+    help="The channel of its recordings with the agent.",
 )
-@click.option("--agent-speaker", metavar="spk_N", help="The speaker label that is the agent.")
-@click.option("--model", metavar="ALIAS", help="The language model, such as nova-lite.")
+@click.option(
+    "--agent-speaker",
+    callback=not_empty,
+    metavar="spk_N",
+    help="The speaker label that is the agent.",
+)
+@click.option(
+    "--model", callback=not_empty, metavar="ALIAS", help="The language model, such as nova-lite."
+)
 @click.option(
     "--residency",
     "data_residency",
@@ -192,13 +209,26 @@ def remove(tenant_id: str, lake: Path | None, yes: bool) -> None:
 
 
 def _settings_in(file: Path) -> dict[str, Any]:
-    """The settings that a file gives; raises UsageError."""
-    from cci_lite.errors import UsageError
+    """The settings that a file gives; raises UsageError, also for a field that is none of them."""
+    import msgspec
+
+    from cci_lite.contract.parsing import in_words
+    from cci_lite.contract.tenant import Tenant
+    from cci_lite.errors import UsageError, show_value
     from cci_lite.local.inputs import read_definition
 
     given = read_definition(file)
     if not isinstance(given, dict):
         raise UsageError(f"{file}: expected an object with the tenant's settings")
+    known = [field.name for field in msgspec.structs.fields(Tenant)]
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"{file}: expected only the fields {in_words(known, 'and')}, "
+                f"found {show_value(name)}"
+            )
+    if isinstance(name := given.get("name"), str) and not name.strip():
+        raise UsageError(f"{file}: name: expected text, found empty text")
     if not isinstance(given.get("audio", {}), dict):
         raise UsageError(f"{file}: audio: expected an object")
     return given
@@ -211,7 +241,7 @@ def _with_options(
     options: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """The stored item with what the file gives and then with the options, audio field by field."""
-    chosen = {name: value for name, value in options.items() if value}
+    chosen = {name: value for name, value in options.items() if value is not None}
     audio = {
         name: chosen.pop(name) for name in ("agent_channel", "agent_speaker") if name in chosen
     }

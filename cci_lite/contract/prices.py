@@ -1,6 +1,7 @@
 """List prices of the services that process a call, in US dollars, for eu-central-1.
 
-They stand in `services.toml`; `call_costs` carries the same rows.
+A language model's prices are those of its profile: `eu.` or `us.`, wherever it is called from. They
+stand in `services.toml`; `call_costs` carries the same rows.
 """
 
 from __future__ import annotations

@@ -20,11 +20,49 @@ from cci_lite.contract.parsing import convert
 from cci_lite.errors import ContractError
 from cci_lite.tenancy import transcription_job_name
 
-# The reason of an upload whose job could not be started in several attempts: its event, delivered
-# again, has it tried again.
-STUCK_RECEIVED = "stuck_received"
-# The reason of a record whose upload was replaced before it was taken in.
-SUPERSEDED = "superseded"
+
+class Reason(StrEnum):
+    """Why a record is where it is: the words of the product; a service's own code is a reason too.
+
+    The words of Transcribe's FailureReason are made by `failure_word`.
+    """
+
+    # Not an upload, or none that is taken in.
+    OTHER_BUCKET = "other_bucket"
+    NO_RECORDING = "no_recording"
+    FOLDER_MARKER = "folder_marker"
+    SIDECAR = "sidecar"
+    NO_ETAG = "no_etag"
+    TENANT_ID = "tenant_id"
+    UNKNOWN_TENANT = "unknown_tenant"
+    TENANT_SUSPENDED = "tenant_suspended"
+    RESIDENCY = "residency"
+    SUPERSEDED = "superseded"
+    GONE = "gone"
+    MEDIA_FORMAT = "media_format"
+    MEDIA_EMPTY = "media_empty"
+    MEDIA_TOO_LARGE = "media_too_large"
+    LANGUAGE_UNKNOWN = "language_unknown"
+    LANGUAGE_UNREDACTED = "language_unredacted"
+    WAITING = "waiting"
+    JOB_NAME_TAKEN = "job_name_taken"
+    # A transcription job that failed; MEDIA_FORMAT and MEDIA_TOO_LARGE are words of it too.
+    MEDIA_TOO_LONG = "media_too_long"
+    MEDIA_CHANNELS = "media_channels"
+    SAMPLE_RATE = "sample_rate"
+    ACCESS_DENIED = "access_denied"
+    INTERNAL = "internal"
+    MEDIA_UNREADABLE = "media_unreadable"
+    OTHER = "other"
+    TRANSCRIPTION_FAILED = "transcription_failed"
+    # A transcript of which no document is made.
+    REDACTION_MISSING = "redaction_missing"
+    TRANSCRIPT_ELSEWHERE = "transcript_elsewhere"
+    TRANSCRIPT_UNREADABLE = "transcript_unreadable"
+    # Nothing moved in several attempts; what comes after all is gone on with.
+    STUCK_RECEIVED = "stuck_received"
+    STUCK_TRANSCRIBING = "stuck_transcribing"
+    STUCK_TRANSCRIBED = "stuck_transcribed"
 
 
 class CallState(StrEnum):
@@ -70,9 +108,10 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one upload. `version` counts changes: every change is a compare-and-swap.
 
-    `reason` is one word of a fixed vocabulary. `template` is the form (name, version) chosen when
-    the call was first judged, so that a second attempt judges by the same. `rewrite` says that
-    metadata arrived after the document was written.
+    `reason` is a word of `Reason` or a service's own code. `media_key` is the recording's copy,
+    once there is one. `template` is the form (name, version) chosen when the call was first judged,
+    so that a second attempt judges by the same. `rewrite` says that metadata arrived after the
+    document was written.
     """
 
     call_id: str
@@ -83,6 +122,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: UtcTime
     version: int = 1
     reason: str | None = None
+    failed_at: UtcTime | None = None
     media_key: str | None = None
     language_code: str | None = None
     redaction: Redaction | None = None
@@ -119,6 +159,9 @@ def moved(record: CallRecord, state: CallState, at: dt.datetime, **changes: Any)
         raise ContractError("state", f"a state that may follow {record.state}", state.value)
     if state not in OPEN_STATES:
         changes = {"lease_holder": None, "lease_until": None, **changes}
+    is_known = record.state is state and changes.get("reason", record.reason) == record.reason
+    if state is CallState.FAILED and not is_known:
+        changes = {"failed_at": at, **changes}
     return msgspec.structs.replace(
         record, state=state, updated_at=at, version=record.version + 1, **changes
     )
@@ -163,7 +206,7 @@ def place_upload(upload: Upload, records: Sequence[CallRecord]) -> Placement:
         if _is_same_event(upload, record.upload):
             return Placement(record, record.revision)
     revision = records[-1].revision + 1 if records else 1
-    in_order = [record for record in records if record.reason != SUPERSEDED]
+    in_order = [record for record in records if record.reason != Reason.SUPERSEDED]
     newest = in_order[-1] if in_order else None
     if newest is None:
         return Placement(None, revision)

@@ -21,6 +21,12 @@ class Residency(StrEnum):
     US = "us"
 
 
+def residency_of_region(region: str) -> Residency | None:
+    """Which part of the world a Region is in, by its prefix; None where no tenant may be."""
+    prefix, _, _ = region.partition("-")
+    return Residency(prefix) if prefix in set(Residency) else None
+
+
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A language model under the alias that settings use."""
 

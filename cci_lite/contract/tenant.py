@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from cci_lite.contract.parsing import convert
-from cci_lite.contract.services import Residency, check_model, language_of
+from cci_lite.contract.services import Language, Residency, check_model, language_of
 from cci_lite.errors import TenantError, show_value
 from cci_lite.tenancy import check_tenant_id
 
@@ -120,14 +120,34 @@ def parse_tenant(value: Mapping[str, Any]) -> Tenant:
     return tenant
 
 
-def check_services(tenant: Tenant) -> None:
-    """Raise TenantError when a tenant's model or language is none that the services have.
+def is_masked(tenant: Tenant, language: Language) -> bool:
+    """Whether a call that Transcribe does not redact is masked instead of refused.
 
+    The tenant says so, and somebody finds the names in it: without names nothing is masked.
+    """
+    return tenant.unredacted is UnredactedPolicy.MASK and _finds_names(tenant, language)
+
+
+def _finds_names(tenant: Tenant, language: Language) -> bool:
+    return tenant.nlp is NlpChoice.COMPREHEND and language.comprehend is not None
+
+
+def check_services(tenant: Tenant) -> None:
+    """Raise TenantError when a tenant wants what the services do not have.
+
+    That is a model, a language, or masking where nobody finds the names that are to be masked.
     Asked before settings are stored; a stored tenant with a model that is gone still reads, so that
     only its evaluations wait for a person.
     """
     check_model(tenant.model)
-    language_of(tenant.language_code)
+    language = language_of(tenant.language_code)
+    if tenant.unredacted is UnredactedPolicy.MASK and not _finds_names(tenant, language):
+        who = "nlp none" if tenant.nlp is NlpChoice.NONE else f"language {tenant.language_code}"
+        raise TenantError(
+            "unredacted",
+            f"refuse, because with {who} nobody finds the names that are to be masked",
+            show_value(tenant.unredacted.value),
+        )
 
 
 def item_of_tenant(tenant: Tenant) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from cci_lite.contract.configuration import (
     tenant_ids_of,
     tenant_of_item,
 )
-from cci_lite.contract.services import check_model, language_of, model_for
+from cci_lite.contract.services import Language, check_model, language_of, model_for
 from cci_lite.contract.template import (
     META_SORT_KEY,
     TEMPLATE_SORT_PREFIX,
@@ -30,7 +30,13 @@ from cci_lite.contract.template import (
     item_of,
     sort_key,
 )
-from cci_lite.contract.tenant import Tenant, UnredactedPolicy, check_services, item_of_tenant
+from cci_lite.contract.tenant import (
+    Tenant,
+    UnredactedPolicy,
+    check_services,
+    is_masked,
+    item_of_tenant,
+)
 from cci_lite.errors import (
     ImmutableVersionError,
     NotFoundError,
@@ -113,14 +119,18 @@ def tenant_warnings(tenant: Tenant, today: dt.date) -> list[str]:
         return [*warnings, str(problem)]
     code = tenant.language_code
     if not language.redaction:
-        masked = tenant.unredacted is UnredactedPolicy.MASK
-        warnings.append(
-            f"Transcribe does not redact {code}: "
-            + ("calls are masked after the transcript" if masked else "calls are refused")
-        )
+        warnings.append(f"Transcribe does not redact {code}: {_what_becomes(tenant, language)}")
     elif not language.verified:
         warnings.append(f"that Transcribe redacts {code} in every Region is not verified")
     return warnings
+
+
+def _what_becomes(tenant: Tenant, language: Language) -> str:
+    if is_masked(tenant, language):
+        return "calls are masked after the transcript"
+    if tenant.unredacted is UnredactedPolicy.REFUSE:
+        return "calls are refused"
+    return "calls are refused, because nobody finds the names that are to be masked"
 
 
 @dataclass(frozen=True)
@@ -222,11 +232,11 @@ def activate_form(
     """Have the calls of a queue (or of all queues that have none) judged by a form from now on.
 
     The latest version by default. Activating what is active changes nothing. Raises NotFoundError
-    when the form is not there.
+    when the form is not there, and TemplateError for what cannot be a queue.
     """
     get_tenant(config, tenant_id)
     form = get_form(config, tenant_id, name, version)
-    activation = new_activation(queue or EVERY_QUEUE, form, at)
+    activation = new_activation(EVERY_QUEUE if queue is None else queue, form, at)
     present = {each.queue: each for each in list_activations(config, tenant_id)}
     before = present.get(activation.queue)
     if before is not None and before.label == activation.label:

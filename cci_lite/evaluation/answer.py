@@ -124,23 +124,28 @@ def _verdicts(
     given: dict[str, GivenVerdict] = {}
     repeated: list[str] = []
     unclear: list[str] = []
+    groundless: list[str] = []
     unknown = 0
     for item in items:
         name = item.get("id")
         verdict = item.get("verdict")
         if not isinstance(name, str) or name not in asked:
             unknown += 1
-        elif name in given or name in unclear:
+        elif name in {*given, *unclear, *groundless}:
             repeated.append(name)
         elif not isinstance(verdict, str) or verdict not in _VERDICTS:
             unclear.append(name)
+        elif not _has_grounds(item):
+            groundless.append(name)
         else:
             given[name] = _given(_VERDICTS[verdict], item)
-    missing = [name for name in asked if name not in given and name not in unclear]
+    answered = {*given, *unclear, *groundless}
+    missing = [name for name in asked if name not in answered]
     found = (
         ("no entry for", missing),
         ("more than one entry for", repeated),
         ("a verdict other than pass, fail or na for", unclear),
+        ("no reason, or evidence that is no list of quotes, for", groundless),
     )
     problems = [f"{what} {', '.join(names)}" for what, names in found if names]
     if unknown:
@@ -148,10 +153,15 @@ def _verdicts(
     return {name: given[name] for name in asked if name in given}, tuple(problems)
 
 
-def _given(verdict: Verdict, item: dict[str, Any]) -> GivenVerdict:
+def _has_grounds(item: dict[str, Any]) -> bool:
+    """Whether a reason is given, and evidence as quotes: what is no quote cannot be looked up."""
     quotes = item.get("evidence")
-    given = quotes if isinstance(quotes, list) else []
-    texts = [text for each in given if (text := _text(each, MAX_SENTENCES)) is not None]
+    is_list = isinstance(quotes, list) and all(isinstance(each, str) for each in quotes)
+    return is_list and _text(item.get("reason"), MAX_REASON) is not None
+
+
+def _given(verdict: Verdict, item: dict[str, Any]) -> GivenVerdict:
+    texts = [text for each in item["evidence"] if (text := _text(each, MAX_SENTENCES)) is not None]
     return GivenVerdict(
         verdict,
         _text(item.get("reason"), MAX_REASON),
@@ -233,7 +243,7 @@ def _is_whole(value: object) -> bool:
 
 def _repaired(text: str) -> object | None:
     """What the library makes of a text from which nothing is missing; None when in doubt."""
-    if not _is_closed(text):
+    if not _is_closed(text) or _AFTERTHOUGHT.search(text):
         return None
     try:
         value = json_repair.loads(text, skip_json_loads=True)
@@ -247,6 +257,14 @@ def _repaired(text: str) -> object | None:
         for each in criteria
     ]
     return value if made == _stated(text) else None
+
+
+# Words after the evaluation that may take back what stands in it.
+_AFTERTHOUGHT = re.compile(
+    r"[}\]][^}\]]*\b(?:actually|correct\w*|fail\w*|instead|mistake\w*|n/?a|pass\w*|should|sorry|wrong)\b"
+    r"[^}\]]*$",
+    re.IGNORECASE,
+)
 
 
 def _is_closed(text: str) -> bool:

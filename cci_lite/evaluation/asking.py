@@ -22,6 +22,7 @@ from cci_lite.evaluation.answer import (
     Unusable,
     read_answer,
 )
+from cci_lite.evaluation.dictation import is_dictated
 from cci_lite.evaluation.prompt import (
     PROMPT_VERSION,
     SYSTEM,
@@ -47,6 +48,7 @@ _TOKENS_FOR_CRITERION = 300
 # Tool definition, tags, closing words and a correction.
 _TOKENS_AROUND = 3_000
 _SMALLEST_ROOM = 500
+_NO_SUMMARY = "the summary is known: leave its texts empty"
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,16 @@ class _Finding:
     evidence: tuple[Evidence, ...]
     doubt: str | None
 
+    @property
+    def is_unproven(self) -> bool:
+        """Whether it counts although no words of the agent stand behind it."""
+        by_customer = all(each.said_by == Role.CUSTOMER for each in self.evidence)
+        return self.doubt is None and (self.given.verdict is Verdict.NA or by_customer)
+
 
 @dataclass(frozen=True)
 class _Findings:
-    """What one or two questions about the same material gave; `failure` when nothing did."""
+    """What the questions about the same material gave; `failure` when nothing did."""
 
     usage: ModelUsage
     criteria: Mapping[str, _Finding] = field(default_factory=dict)
@@ -87,8 +95,10 @@ def judge_by_model(
 ) -> Judgement:
     """One result for each criterion, in their order, and the summary of the call.
 
-    What the model does not say in full, or cannot quote, is unscored, and `review_reasons` say why.
-    Each question is asked again at most once. Raises what `ask` raises.
+    What the model does not say in full, or cannot quote, is unscored, and `review_reasons` say why;
+    what it could have been talked into counts, and is named there. Each question is asked again at
+    most once, or, where the answer was longer than the model can write, in two halves. Raises what
+    `ask` raises.
     """
     turns = prompt_turns(conversation.turns)
     if not turns:
@@ -99,7 +109,8 @@ def judge_by_model(
         found = _inquire(questioning, criteria, transcript_block(slices[0]))
     else:
         found = _inquire_in_slices(questioning, criteria, slices)
-    reasons = [] if conversation.roles_known else ["roles_unknown"]
+    reasons = _suspicions(criteria, found, questioning.turns)
+    reasons += [] if conversation.roles_known else ["roles_unknown"]
     return msgspec.structs.replace(
         _judgement(criteria, found, reasons),
         usage=found.usage,
@@ -121,6 +132,23 @@ def _judgement(criteria: Sequence[Criterion], found: _Findings, reasons: list[st
     )
 
 
+def _suspicions(
+    criteria: Sequence[Criterion], found: _Findings, turns: Sequence[HeardTurn]
+) -> list[str]:
+    """What counts, but what a model may have been talked into: that needs no quote."""
+    reasons = []
+    if is_dictated(turns):
+        reasons = [f"dictated:{name}" for name, each in found.criteria.items() if each.is_unproven]
+    verdicts = {finding.given.verdict for finding in found.criteria.values()}
+    # One question alone may well not apply, and none does where only the customer was on the line.
+    is_answered = any(
+        each.turn.role is not Role.CUSTOMER and not each.heard.isspace() for each in turns
+    )
+    if verdicts == {Verdict.NA} and len(criteria) > 1 and is_answered:
+        reasons.append("na_everything")
+    return reasons
+
+
 def _result(criterion: Criterion, finding: _Finding) -> CriterionResult:
     if finding.doubt is not None:
         return unscored(criterion)
@@ -140,7 +168,7 @@ def _room(model: Model, criteria: Sequence[Criterion]) -> int:
     return max(_SMALLEST_ROOM, model.max_input_tokens - model.max_output_tokens - taken)
 
 
-# --- one question, and one more when its answer will not do -------------------------------------
+# --- one question, and once more when its answer will not do ------------------------------------
 
 
 def _inquire(questioning: _Questioning, criteria: Sequence[Criterion], material: str) -> _Findings:
@@ -148,9 +176,7 @@ def _inquire(questioning: _Questioning, criteria: Sequence[Criterion], material:
     if (failure := first.failure) is not None:
         if failure.reason in FINAL_REASONS:
             return first
-        again = _question(
-            questioning, criteria, material, failure.problems, failure.reason == "answer_truncated"
-        )
+        again = _inquire_again(questioning, criteria, material, failure)
         return replace(again, usage=first.usage + again.usage)
     if not first.doubtful and first.summary is not None:
         return first
@@ -165,21 +191,54 @@ def _inquire(questioning: _Questioning, criteria: Sequence[Criterion], material:
     )
 
 
+def _inquire_again(
+    questioning: _Questioning, criteria: Sequence[Criterion], material: str, failure: Unusable
+) -> _Findings:
+    """The same with a correction: with room for a longer answer, or for two where there is none."""
+    longest = questioning.model.max_output_tokens
+    is_truncated = failure.reason == "answer_truncated"
+    if is_truncated and len(criteria) > 1 and _expected_tokens(criteria) >= longest:
+        return _inquire_by_halves(questioning, criteria, material, failure.problems)
+    limit = longest if is_truncated else None
+    return _question(questioning, criteria, material, failure.problems, limit)
+
+
+def _inquire_by_halves(
+    questioning: _Questioning,
+    criteria: Sequence[Criterion],
+    material: str,
+    correction: Sequence[str],
+) -> _Findings:
+    """One question about each half of the criteria; both answers count, or none."""
+    middle = len(criteria) // 2
+    # The summary comes with the smaller half.
+    first = _question(questioning, criteria[:middle], material, correction)
+    if first.failure is not None:
+        return first
+    second = _question(questioning, criteria[middle:], material, [*correction, _NO_SUMMARY])
+    usage = first.usage + second.usage
+    if second.failure is not None:
+        return replace(second, usage=usage)
+    return replace(first, usage=usage, criteria={**first.criteria, **second.criteria})
+
+
+def _expected_tokens(criteria: Sequence[Criterion]) -> int:
+    return _TOKENS_FOR_SUMMARY + _TOKENS_FOR_CRITERION * len(criteria)
+
+
 def _question(
     questioning: _Questioning,
     criteria: Sequence[Criterion],
     material: str,
     correction: Sequence[str] = (),
-    longer: bool = False,
+    limit: int | None = None,
 ) -> _Findings:
     model = questioning.model
-    expected = _TOKENS_FOR_SUMMARY + _TOKENS_FOR_CRITERION * len(criteria)
-    limit = model.max_output_tokens if longer else min(expected, model.max_output_tokens)
     request = ModelRequest(
         system=SYSTEM,
         messages=(user_message(criteria_block(criteria), material, correction),),
         tool=TOOL,
-        max_tokens=limit,
+        max_tokens=min(limit or _expected_tokens(criteria), model.max_output_tokens),
         temperature=0.0 if model.sampling else None,
     )
     reply = questioning.ask(request)

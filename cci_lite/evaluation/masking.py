@@ -3,6 +3,13 @@
 Masking is a sequence of stages, each of which finds spans of a text and what to put there. What is
 masked already (`[NAME]`, `***`) is a border that no stage reaches across, so that masking twice is
 masking once.
+
+What no stage finds, because nothing tells it from what a call needs:
+- a PIN of four digits, the security code of a card;
+- a date of birth, in figures or in words, outside of key phrases and entities;
+- the numbers of passports and papers with fewer than FEWEST_DIGITS digits in a row;
+- telephone numbers in groups that read as years, amounts or a list ("12 and 34 and 5678");
+- streets, and names that nobody introduces and no service finds.
 """
 
 from __future__ import annotations
@@ -27,7 +34,6 @@ from cci_lite.contract.document import (
 from cci_lite.contract.judgement import Judgement, NlpAnswer
 from cci_lite.evaluation.limits import cut_raw
 from cci_lite.evaluation.named import name_stage, unspaced_stage
-from cci_lite.evaluation.naming import introduced_names
 from cci_lite.evaluation.spans import (
     WITHHELD,
     Span,
@@ -38,20 +44,14 @@ from cci_lite.evaluation.spans import (
     spelled_numbers,
 )
 
-__all__ = [
-    "introduced_names",
-    "mask",
-    "masked_conversation",
-    "masked_judgement",
-    "masked_nlp",
-]
-
-_ADDRESS = re.compile(
+_PERSONAL = re.compile(
     r"\d\S{0,5}\s+(?:\S{1,40}\s+){0,4}(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd"
     r"|court|ct|square|place|close|crescent|terrace|way)\b"
     r"|\w{2,40}(?:str(?:aße|asse|\.)|weg|platz|allee|gasse|ring|damm|ufer)\s{0,3}\d"
     r"|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
-    r"|https?://|\bwww\.",
+    r"|https?://|\bwww\."
+    # A date of birth.
+    r"|\b(?:born|birthday|birth|dob|geboren|geb\.|geburts(?:tag|datum))(?!\w)\D{0,40}\d",
     re.IGNORECASE,
 )
 
@@ -85,12 +85,12 @@ def masked_nlp(answer: NlpAnswer, names: Iterable[str] = ()) -> NlpAnswer:
     stages = _stages(names)
 
     def is_harmless(text: str | None) -> bool:
-        return text is None or not (WITHHELD.search(text) or _masked(text, stages) != text)
+        return text is None or not (
+            WITHHELD.search(text) or _PERSONAL.search(text) or _masked(text, stages) != text
+        )
 
     def keeps_entity(entity: Entity) -> bool:
-        text = entity.text
-        is_address = text is not None and _ADDRESS.search(text) is not None
-        return entity.type != "PERSON" and not is_address and is_harmless(text)
+        return entity.type != "PERSON" and is_harmless(entity.text)
 
     def keeps_phrase(phrase: KeyPhrase) -> bool:
         return is_harmless(phrase.text)
@@ -124,7 +124,7 @@ def masked_conversation(conversation: Conversation, names: Iterable[str] = ()) -
 def _stages(names: Iterable[str]) -> tuple[Stage, ...]:
     given = frozenset(names)
     of_names = (name_stage(given), unspaced_stage(given)) if given else ()
-    return (emails, ibans, numbers, spelled_numbers, *of_names)
+    return (emails, ibans, spelled_numbers, numbers, *of_names)
 
 
 def _masked(text: str, stages: Sequence[Stage]) -> str:

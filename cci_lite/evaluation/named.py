@@ -8,12 +8,14 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from cci_lite.evaluation.naming import COMMON_NAMES, PARTICLES
+from cci_lite.evaluation.naming import COMMON_NAMES, PARTICLES, HeardName
 from cci_lite.evaluation.spans import NAME, WITHHELD, Span, Stage
 
 _WORD = re.compile(r"\[[A-Z_]{2,40}\]|(?:[^\W\d_]|[\u0300-\u036f])++")
 # What may stand between the words of one name.
 _BETWEEN = re.compile(r"[\s.'’‐‑-]{1,3}")  # noqa: RUF001
+# What may stand between letters when somebody spells.
+_BETWEEN_LETTERS = re.compile(r"[\s.,-]{1,3}")
 _FEWEST_LETTERS = 3
 
 
@@ -38,20 +40,23 @@ def name_stage(names: Iterable[str]) -> Stage:
 
 
 def _wanted(name: str) -> Iterator[_Wanted]:
-    """The whole name, and each part that says something by itself."""
+    """The whole name, and each part that says something by itself; spelled ones, too."""
+    is_heard = isinstance(name, HeardName)
     name = WITHHELD.sub(" ", name)
     words = tuple(_fold(word) for word in _WORD.findall(name))
     for chunk in name.split():
         # O'Brien and Anna-Lena are also heard as one word.
         if len(joined := [_fold(word) for word in _WORD.findall(chunk)]) > 1:
-            yield _Wanted(("".join(joined),), as_name=False)
+            yield _Wanted(("".join(joined),), as_name=is_heard)
     if len(words) > 1:
         yield _Wanted(words, as_name=all(word in PARTICLES for word in words))
     for word in words:
         is_short = len(word) < _FEWEST_LETTERS
         if word not in PARTICLES and (len(words) == 1 or not is_short) and len(word) > 1:
             # "will" and "mark" are words of every call; Will and Mark are names.
-            yield _Wanted((word,), as_name=is_short or word in COMMON_NAMES)
+            yield _Wanted((word,), as_name=is_heard or is_short or word in COMMON_NAMES)
+        if word not in PARTICLES and not is_short:
+            yield _Wanted(tuple(word), as_name=False)
 
 
 # Scripts that are written without spaces, or with endings behind names (Korean).
@@ -104,8 +109,10 @@ def _length_of_name(
 
 
 def _is_one(text: str, words: Sequence[re.Match[str]]) -> bool:
+    is_spelled = all(len(word[0]) == 1 for word in words)
+    between = _BETWEEN_LETTERS if is_spelled else _BETWEEN
     gaps = itertools.pairwise(words)
-    return all(_BETWEEN.fullmatch(text, one.end(), other.start()) for one, other in gaps)
+    return all(between.fullmatch(text, one.end(), other.start()) for one, other in gaps)
 
 
 def _without_genitive(word: str) -> tuple[str, ...]:

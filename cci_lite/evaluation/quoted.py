@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from cci_lite.evaluation.quotes import evidence_of
 
 # Fewer words are said in every call, and prove nothing.
 FEWEST_WORDS = 3
+# Of these, as many must be words that stand in the transcript, not for redacted ones.
+FEWEST_SPOKEN = 2
+_WITHHELD = re.compile(r"\[[A-Z]+(?:[_-][A-Z]+)*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,15 @@ def find_quote(quote: str, turns: Iterable[HeardTurn]) -> Evidence | None:
     """The evidence for a quote: real words of one turn, with times and speaker; None without one.
 
     Case, punctuation and white space do not matter. A quote has at least FEWEST_WORDS words, or is
-    all that is said in a turn.
+    all that is said in a turn; what stands for redacted words proves nothing.
     """
     wanted = heard(quote)
     count = wanted.count(" ") - 1
-    if not wanted.strip():
+    spoken = len(heard(_WITHHELD.sub(" ", quote)).split())
+    if not spoken:
         return None
     for each in turns:
-        if count < FEWEST_WORDS and each.heard != wanted:
+        if (count < FEWEST_WORDS or spoken < FEWEST_SPOKEN) and each.heard != wanted:
             continue
         if (place := each.heard.find(wanted)) >= 0:
             first = each.heard.count(" ", 0, place + 1) - 1

@@ -1,11 +1,13 @@
 """Finding mail addresses, account, card and telephone numbers in a text.
 
-Every expression is linear in the text: repetitions are possessive, and none can begin inside of
-what it has passed.
+Numbers that are near to each other are masked together or not at all: what stays is read the same
+way the next time. Every expression is linear in the text: repetitions are possessive or bounded,
+and none can begin inside of what it has passed.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -35,18 +37,79 @@ WITHHELD = re.compile(r"\[[A-Z_]{2,40}\]|\*{3,}")
 # --- mail addresses -------------------------------------------------------------------------------
 
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_DOT = r"(?:dot|punkt|point|punto)"
+_DASH = r"(?:dash|hyphen|minus|bindestrich)"
+_AT = (
+    r"(?:\s?@\s?|\s?[(\[](?:at|ät)[)\]]\s?"
+    r"|\s(?:at(?:\s(?:sign|the\srate(?:\sof)?))?|ät|klammeraffe|arroba|arobase)\s)"
+)
+_TOP_LEVEL = r"(?:com|net|org|edu|gov|info|biz|co|io|de|at|ch|uk|eu|fr|es|it|nl|us|ie|ca|au)"
+_PROVIDER = (
+    r"(?:gmail|googlemail|hotmail|outlook|yahoo|icloud|aol|gmx|web|live|msn|proton|protonmail|mail"
+    r"|freenet|arcor|comcast|verizon|btinternet|posteo|t(?:-|\s(?:minus|dash|strich)\s)online)"
+)
+_LABEL = rf"\w{{1,60}}(?:(?:-|\s{_DASH}\s)\w{{1,60}}){{0,3}}"
 _EMAIL = re.compile(
     rf"(?<!{_LOCAL}){_LOCAL}++@[\w-]++(?:\.[\w-]++)*+"
-    # As it is dictated: "jane dot doe at example dot com".
-    r"|(?<!\w)\w{1,40}(?:\s(?:dot|punkt|underscore|unterstrich|dash|hyphen|minus)\s\w{1,40}){0,5}"
-    r"\s(?:at|ät)\s\w{1,60}(?:\s(?:dot|punkt)\s\w{1,20}){1,4}\b",
+    # As it is dictated: "jane dot doe at example dot com", "jane.doe at gmail.com".
+    r"|(?<![\w.+-])(?P<local>(?:\w\s){0,30}\w{1,40}"
+    rf"(?:(?:[.+-]|\s(?:{_DOT}|{_DASH}|underscore|unterstrich|plus)\s)\w{{1,40}}){{0,5}})"
+    rf"{_AT}(?:(?P<provider>{_PROVIDER}(?:\.|\s{_DOT}\s)\w{{2,20}})"
+    # "At this point I" is no address.
+    rf"|(?P<dictated>{_LABEL}"
+    rf"(?:(?:\s(?:dot|punkt)\s\w{{1,20}}){{1,4}}|\s(?:point|punto)\s{_TOP_LEVEL}))"
+    rf"|(?P<written>{_LABEL}(?:\.\w{{1,60}}){{0,3}}\.{_TOP_LEVEL}))(?!\w)",
     re.IGNORECASE,
+)
+# Before the address of a site.
+_NO_LOCALS = frozenset(
+    [
+        "aim",
+        "are",
+        "arrive",
+        "available",
+        "be",
+        "bought",
+        "buy",
+        "check",
+        "checked",
+        "checking",
+        "find",
+        "found",
+        "is",
+        "it",
+        "look",
+        "looked",
+        "looking",
+        "looks",
+        "me",
+        "online",
+        "ordered",
+        "ordering",
+        "see",
+        "shopped",
+        "shopping",
+        "site",
+        "them",
+        "us",
+        "was",
+        "website",
+        "were",
+        "work",
+        "worked",
+        "working",
+        "works",
+    ]
 )
 
 
 def emails(text: str) -> Iterator[Span]:
     """Mail addresses, written or dictated."""
     for found in _EMAIL.finditer(text):
+        local = found["local"]
+        is_word = local is not None and local.isalpha()
+        if is_word and (found["written"] or local.lower() in _NO_LOCALS):
+            continue
         yield Span(found.start(), found.end(), EMAIL)
 
 
@@ -102,38 +165,158 @@ def _is_iban(characters: Sequence[str]) -> bool:
 
 # --- numbers --------------------------------------------------------------------------------------
 
-_GAP = r"[\s\-‐‑–—./,()_·\u200b\u00ad]{0,3}+"  # noqa: RUF001
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 _YEAR = r"(?:19|20)\d\d"
-_DATE = (
-    rf"(?:{_YEAR}-{_MONTH}-{_DAY}|{_YEAR}/{_MONTH}/{_DAY}"
-    rf"|{_DAY}\.{_MONTH}\.(?:{_YEAR}|\d\d)|{_DAY}/{_DAY}/(?:{_YEAR}|\d\d)|{_DAY}-{_DAY}-{_YEAR})"
+_MONTH_NAME = (
+    r"(?:january?|february?|march|april|may|june?|july?|august|september|october|november|december"
+    r"|jan|feb|mar|apr|aug|sept?|oct|nov|dec|märz|mai|juni|juli|oktober|dezember|okt|dez)"
 )
-_TIME = r"\d\d?:\d\d(?::\d\d)?"
-_AMOUNT = r"(?:\d{1,2}[,.']\d{3}|\d{1,5})(?:[.,]\d{1,2})?"
+_DATE = (
+    rf"{_YEAR}-{_MONTH}-{_DAY}|{_YEAR}/{_MONTH}/{_DAY}|{_DAY}\.{_MONTH}\.{_YEAR}"
+    rf"|{_DAY}/{_DAY}/{_YEAR}|{_DAY}-{_DAY}-{_YEAR}"
+)
+_SHORT_DATE = rf"{_DAY}\.{_MONTH}\.\d\d|{_DAY}/{_DAY}/\d\d|{_DAY}\.{_MONTH}\."
+_TIME = r"[012]?\d:[0-5]\d(?::[0-5]\d)?|[012]?\d(?:[.:][0-5]\d)?\s?(?:uhr|[ap]\.?m)(?![\w\[])"
+_AMOUNT = r"(?:\d{1,3}(?:[,.']\d{3}){1,2}|\d{1,5})(?:[.,]\d{1,2})?"
 _CURRENCY = r"(?:[€$£]|EUR|USD|GBP|CHF)"
-_UNIT = r"(?:[€$£%]|(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds?|cents?|percent|prozent)\b)"
-_NUMBERS = re.compile(
-    # What stays, where no more digits are near that could belong to it …
-    rf"(?P<kept>(?:{_DATE}(?:(?:\s|T|,\s|\s?[–-]\s?)(?:{_DATE}|{_TIME}))*+"  # noqa: RUF001
-    rf"|{_CURRENCY}\s?{_AMOUNT}|{_AMOUNT}\s?{_UNIT})(?!{_GAP}\d))"
-    # … and everything that has digits.
-    rf"|[+(]{{0,3}}\d(?:{_GAP}\d)*+",
+_UNIT = (
+    r"(?:[€$£%]|(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds?|cents?|percent|prozent|[kmg]bit|[kmg]b"
+    r"|(?:kilo|mega|giga)(?:bit|byte)s?|minutes?|minuten?|hours?|stunden?|days?|tagen?|weeks?"
+    r"|wochen?|months?|monaten?|years?|jahren?|people|points|miles|credits)(?![\w\[]))"
+)
+# Nothing of a number goes on before or behind.
+_FREE, _END = r"(?<!\d)(?<!\d[.,:/'-])", r"(?!\d|[.,:/'-]\d)"
+_ITEM = re.compile(
+    rf"{_FREE}(?:(?P<moment>{_MONTH_NAME}\.?\s{_DAY}(?:st|nd|rd|th|\.)?,?\s{_YEAR}"
+    rf"|{_DATE}|{_TIME}|{_YEAR}\s?[/–-]\s?(?:{_YEAR}|\d\d)|24/7"  # noqa: RUF001
+    r"|(?:version|release|firmware)\s\d{1,3}(?:\.\d{1,3}){1,9})"
+    rf"|(?P<amount>{_SHORT_DATE}|{_CURRENCY}\s?{_AMOUNT}|{_AMOUNT}\s?{_UNIT}"
+    r"|\d{1,3}(?:(?:,\d{3})+\.|(?:[.']\d{3})+,)\d\d|(?:0|[1-9]\d{0,3})[.,]\d\d?)"
+    rf"){_END}"
+    r"|(?P<digits>[+(]{0,3}\d++)",
     re.IGNORECASE,
 )
+_HESITATION = r"(?:uh+m?|um+|erm?|eh|ah|hm+|äh+m?|öh+m?|then|dann|euh|puis|luego)"
+_ALSO = r"(?:and|und|et|y)"
+_LONGEST_GAP = 40
+_GAP = re.compile(
+    rf"(?P<comma>\s?,\s{{1,2}})|(?P<dash>\s[‐‑–—-]\s)|(?P<also>,?\s{_ALSO}\s|\s?[x×]\s?)"  # noqa: RUF001
+    r"|(?P<near>[\s\-‐‑–—./,()_·\u200b\u00ad]{0,3}|[:'])"  # noqa: RUF001
+    rf"|(?P<filled>(?:[\s,.-]{{1,3}}(?:{_HESITATION}|{_ALSO})){{1,4}}[\s,.-]{{1,3}})",
+    re.IGNORECASE,
+)
+_LISTING = frozenset(("comma", "also"))
+_LOOSE = _LISTING | {"dash"}
+# What a list goes on with: "100, 250 or 500".
+_GOES_ON = re.compile(r",?\s(?:and|und|or|oder|et|y|ou|o)\s[\[\d€$£]", re.IGNORECASE)
+_FEWEST_GROUPS_OF_A_CARD = 4
+_FEWEST_GROUPS_OF_DICTATION = 7
+_US_GROUPS = [3, 3, 4]
+
+
+class _Item(NamedTuple):
+    """A number in a text. `gap` names what stands before it, when another number is near."""
+
+    start: int
+    end: int
+    kind: str
+    text: str
+    gap: str | None
+    is_spaced: bool
+
+    @property
+    def digits(self) -> list[int]:
+        return [int(character) for character in self.text if character.isdecimal()]
+
+    @property
+    def has_unit(self) -> bool:
+        return self.kind == "amount" and not self.text[-1].isdecimal()
+
+    @property
+    def is_year(self) -> bool:
+        return self.kind == "digits" and _A_YEAR.fullmatch(self.text) is not None
+
+
+_A_YEAR = re.compile(_YEAR)
+# A currency or a unit is no part of the number.
+_PREFIX, _SUFFIX = re.compile(r"[+(\d]"), re.compile(r"\D+$")
 
 
 def numbers(text: str) -> Iterator[Span]:
     """Card numbers, and all other runs of FEWEST_DIGITS digits that are no date or amount."""
-    for found in _NUMBERS.finditer(text):
-        if found["kept"] is not None:
-            continue
-        digits = [int(character) for character in found[0] if character.isdecimal()]
-        if len(digits) in _CARD_DIGITS and _is_card(digits):
-            yield Span(found.start(), found.end(), CARD)
-        elif len(digits) >= FEWEST_DIGITS:
-            yield Span(found.start(), found.end(), NUMBER)
+    run: list[_Item] = []
+    for item in _items(text):
+        if run and _is_border(run[-1], item):
+            yield from _of_run(text, run, item)
+            run = []
+        run.append(item)
+    yield from _of_run(text, run)
+
+
+def _items(text: str) -> Iterator[_Item]:
+    end = -_LONGEST_GAP
+    for found in _ITEM.finditer(text):
+        start = found.start()
+        gap = _GAP.fullmatch(text, end, start) if start - end < _LONGEST_GAP else None
+        is_spaced = gap is not None and any(map(str.isspace, gap[0]))
+        kind = found.lastgroup or ""
+        yield _Item(start, found.end(), kind, found[0], gap and gap.lastgroup, is_spaced)
+        end = found.end()
+
+
+def _is_border(one: _Item, other: _Item) -> bool:
+    """Whether two neighbours are two things, whatever else stands around them."""
+    if other.gap is None:
+        return True
+    if "moment" in (one.kind, other.kind):
+        return other.is_spaced
+    if one.has_unit:
+        return True
+    return "amount" in (one.kind, other.kind) and other.gap in _LOOSE
+
+
+def _of_run(text: str, run: Sequence[_Item], after: _Item | None = None) -> Iterator[Span]:
+    """The span of a run that is to be masked: all of it, or nothing."""
+    if not run or (len(run) == 1 and run[0].kind != "digits"):
+        return
+    digits = [digit for item in run for digit in item.digits]
+    is_card = len(digits) in _CARD_DIGITS and _is_card(digits)
+    is_years = all(item.is_year for item in run)
+    if len(digits) < FEWEST_DIGITS or is_years:
+        return
+    if is_card or _is_dictated(run) or _longest_part(text, run, after) >= FEWEST_DIGITS:
+        start = run[0].start + len(_PREFIX.split(run[0].text, maxsplit=1)[0])
+        end = run[-1].start + len(_SUFFIX.sub("", run[-1].text))
+        yield Span(start, end, CARD if is_card else NUMBER)
+
+
+def _is_dictated(run: Sequence[_Item]) -> bool:
+    """Whether the groups of this run are a telephone's or a card's, though it looks like a list."""
+    sizes = [len(item.digits) for item in run]
+    first = run[0].text.lstrip("(")
+    return (
+        first.startswith("+")
+        or (first.startswith("0") and sizes[0] > 2)
+        or sizes[-3:] == _US_GROUPS
+        or len(sizes) >= _FEWEST_GROUPS_OF_DICTATION
+        or (len(sizes) >= _FEWEST_GROUPS_OF_A_CARD and set(sizes) == {4})
+    )
+
+
+def _longest_part(text: str, run: Sequence[_Item], after: _Item | None) -> int:
+    """How many digits belong together: a list is many numbers, and so is what has years in it."""
+    gaps = [item.gap for item in run[1:]]
+    is_amount_next = after is not None and after.has_unit and after.gap in _LISTING
+    is_list = _LISTING.issuperset(gaps) and bool(
+        "also" in gaps or is_amount_next or _GOES_ON.match(text, run[-1].end)
+    )
+    longest = length = len(run[0].digits)
+    for one, other in itertools.pairwise(run):
+        is_at_year = (one.is_year or other.is_year) and other.gap in _LOOSE
+        length = len(other.digits) + (0 if is_list or is_at_year else length)
+        longest = max(longest, length)
+    return longest
 
 
 def _is_card(digits: Sequence[int]) -> bool:
@@ -142,6 +325,8 @@ def _is_card(digits: Sequence[int]) -> bool:
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
+# --- number words ---------------------------------------------------------------------------------
+
 _DIGITS_DE = "ein|zwei|drei|vier|fünf|fuenf|sechs|sieben|acht|neun"
 _TENS_DE = "zwanzig|dreißig|dreissig|vierzig|fünfzig|fuenfzig|sechzig|siebzig|achtzig|neunzig"
 _NUMBER_WORD = (
@@ -149,18 +334,47 @@ _NUMBER_WORD = (
     "|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|fou?rty|fifty|sixty|seventy|eighty"
     "|ninety|hundred|double|triple"
     f"|null|eins|zwo|(?:{_DIGITS_DE})und(?:{_TENS_DE})|{_DIGITS_DE}|{_TENS_DE}|zehn|elf|zwölf"
-    "|zwoelf|(?:drei|vier|fünf|fuenf|sech|sieb|acht|neun)zehn|hundert|doppel)"
+    "|zwoelf|(?:drei|vier|fünf|fuenf|sech|sieb|acht|neun)zehn|hundert|doppel"
+    "|zéro|une?|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize"
+    "|vingt|trente|quarante|cinquante|soixante"
+    "|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|veinte"
+    "|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|doble)"
 )
+_SPOKEN = rf"(?:(?<!\w){_NUMBER_WORD}(?![\w'’])|(?<!\d)\d{{1,19}}+(?!\w|[.,:/'-]\d))"  # noqa: RUF001
+# "and" goes on with a number, but "two hundred and fifty" is one.
+_AND = rf"(?<!hundred\s)(?<!hundert\s){_ALSO}(?!\s\w{{1,12}}\s(?:hundred|hundert))"
+_SPOKEN_GAP = rf"(?:[\s,.\-–]{{1,3}}+(?:{_HESITATION}|{_AND})(?!\w)){{0,4}}[\s,.\-–]{{1,3}}+"  # noqa: RUF001
 _SPELLED = re.compile(
-    rf"(?<![^\W\d_])(?:{_NUMBER_WORD}|\d{{1,3}}+)(?![\w'’])"  # noqa: RUF001
-    rf"(?:[\s,.\-–]{{1,3}}+(?:{_NUMBER_WORD}|\d{{1,3}}+)(?![\w'’])){{{FEWEST_NUMBER_WORDS - 1},}}+",  # noqa: RUF001
+    rf"(?<!\d[.,:/'-]){_SPOKEN}(?:{_SPOKEN_GAP}{_SPOKEN}){{{FEWEST_NUMBER_WORDS - 1},}}+",
     re.IGNORECASE,
+)
+_SPOKEN_ITEM = re.compile(_SPOKEN, re.IGNORECASE)
+_LISTING_GAP = re.compile(rf".*,.*|\s{_ALSO}\s", re.IGNORECASE | re.DOTALL)
+_EXCLAMATIONS = frozenset(("o", "oh"))
+_ONLY_DICTATED = frozenset(
+    ("zero", "oh", "o", "null", "double", "triple", "doppel", "zéro", "cero", "doble")
 )
 
 
 def spelled_numbers(text: str) -> Iterator[Span]:
-    """Runs of FEWEST_NUMBER_WORDS number words, English or German."""
+    """Runs of FEWEST_NUMBER_WORDS number words: English, German, French or Spanish."""
     for found in _SPELLED.finditer(text):
-        # Digits alone are dates, lists of small numbers, or what was masked before.
-        if any(map(str.isalpha, found[0])):
+        if _is_number(found[0]):
             yield Span(found.start(), found.end(), NUMBER)
+
+
+def _is_number(spelled: str) -> bool:
+    """Whether this is one number, and no list of small ones."""
+    items = list(_SPOKEN_ITEM.finditer(spelled))
+    words = {item[0].lower() for item in items if item[0].isalpha()}
+    digits = sum(map(str.isdecimal, spelled))
+    # Digits alone are dates, lists of small numbers, or what was masked before.
+    if not words or (words <= _EXCLAMATIONS and not digits):
+        return False
+    gaps = (spelled[one.end() : other.start()] for one, other in itertools.pairwise(items))
+    return (
+        digits >= FEWEST_DIGITS
+        or len(items) >= _FEWEST_GROUPS_OF_DICTATION
+        or not words.isdisjoint(_ONLY_DICTATED)
+        or not all(map(_LISTING_GAP.fullmatch, gaps))
+    )

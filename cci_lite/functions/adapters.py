@@ -18,12 +18,17 @@ from cci_lite.errors import ServiceError, UsageError
 from cci_lite.functions.wiring import Installation
 from cci_lite.pipeline.events import completed_event, failure_word, upload_event
 from cci_lite.pipeline.tenants import TenantDirectory
-from cci_lite.ports import Notice, Notifier
+from cci_lite.ports import Metric, Notice, Notifier
 
 
 def registry_of(here: Installation) -> DynamoRegistry:
     """The registry of calls."""
-    return DynamoRegistry(here.clients("dynamodb"), here.settings.calls_table)
+
+    def unreadable(call_id: str) -> None:
+        here.telemetry.log("record_unreadable", call_id=call_id, error="ContractError")
+        here.telemetry.count(Metric.UNREADABLE)
+
+    return DynamoRegistry(here.clients("dynamodb"), here.settings.calls_table, unreadable)
 
 
 def tenants_of(here: Installation) -> TenantDirectory:
@@ -59,14 +64,15 @@ def transcriber_of(here: Installation) -> TranscribeJobs:
 
 def notifier_of(here: Installation) -> AllNotifiers:
     """Every way to tell people that the settings name; raises UsageError when they name none."""
-    ways: list[Notifier] = []
+    ways: dict[str, Notifier] = {}
     if (topic_arn := here.settings.topic_arn) is not None:
-        ways.append(SnsNotifier(here.clients("sns"), topic_arn))
+        ways["sns"] = SnsNotifier(here.clients("sns"), topic_arn)
     if (secret := here.settings.slack_webhook_secret) is not None:
-        ways.append(_SecretWebhook(here, secret))
+        ways["webhook"] = _SecretWebhook(here, secret)
     if not ways:
         raise UsageError("environment: SNS_TOPIC_ARN or SLACK_WEBHOOK_SECRET must be set")
-    return AllNotifiers(ways)
+    registry = registry_of(here)
+    return AllNotifiers(ways, registry.is_noted, registry.note, here.telemetry)
 
 
 def dispatcher_of(here: Installation) -> SqsDispatcher:

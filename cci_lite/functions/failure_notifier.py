@@ -12,10 +12,8 @@ from cci_lite.functions.guard import guarded
 from cci_lite.functions.messages import each_message, ignore, is_batch, take_events
 from cci_lite.functions.wiring import Installation
 from cci_lite.pipeline.events import Event, JobEvent
-from cci_lite.pipeline.notify import Notifying, dead_letter, job_failed
+from cci_lite.pipeline.notify import DEAD_LETTERS, Notifying, dead_letter, job_failed
 from cci_lite.ports import JobStatus
-
-DEAD_LETTERS = "-dlq"
 
 
 def failure_notifier(here: Installation, event: Any, context: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cci_lite.contract.services import residency_of_region
 from cci_lite.functions.adapters import recordings_of, registry_of, tenants_of, transcriber_of
 from cci_lite.functions.messages import each_message, ignore, take_events
 from cci_lite.functions.wiring import Installation
@@ -26,6 +27,7 @@ def job_init(here: Installation, event: Any, context: Any) -> Any:
 def _intake(here: Installation) -> Intake:
     return Intake(
         input_bucket=here.settings.input_bucket,
+        residency=residency_of_region(here.settings.region),
         registry=registry_of(here),
         recordings=recordings_of(here),
         transcriber=transcriber_of(here),

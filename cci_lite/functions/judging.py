@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from cci_lite.aws.bedrock import BedrockEvaluator
 from cci_lite.aws.comprehend import ComprehendNlp, NoNlp
-from cci_lite.aws.queues import SqsDispatcher
+from cci_lite.aws.queues import send_event
 from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice
 from cci_lite.errors import RetryLaterError
 from cci_lite.evaluation.by_rules import RulesEvaluator
@@ -22,7 +21,7 @@ from cci_lite.functions.adapters import (
 )
 from cci_lite.functions.messages import each_message, ignore, take_events
 from cci_lite.functions.wiring import Installation
-from cci_lite.pipeline.events import Event, JobEvent, completed_event, upload_event
+from cci_lite.pipeline.events import Event, JobEvent, completed_event
 from cci_lite.pipeline.judge import Judging, judge_call
 from cci_lite.ports import JobStatus
 from cci_lite.version import __version__
@@ -33,12 +32,12 @@ RESERVED_SECONDS = 120.0
 
 def result_handler(here: Installation, event: Any, context: Any) -> Any:
     """Judge the calls of completed jobs, or hand them on to the analyzer, if it has a queue."""
-    if here.settings.analysis_queue_url is None:
+    queue_url = here.settings.analysis_queue_url
+    if queue_url is None:
         return analyzer(here, event, context)
-    queue = here.once(_analysis_queue)
 
     def hand_on(found: JobEvent) -> str:
-        queue.judge(found.job_name)
+        send_event(here.clients("sqs"), queue_url, completed_event(found.job_name))
         return "handed_on"
 
     return _each_completed(here, event, context, hand_on)
@@ -101,9 +100,3 @@ def _judging(here: Installation) -> Judging:
         pipeline_version=__version__,
         overwrite=here.settings.overwrite_results,
     )
-
-
-def _analysis_queue(here: Installation) -> SqsDispatcher:
-    url = here.settings.analysis_queue_url or ""
-    as_upload = partial(upload_event, here.settings.input_bucket)
-    return SqsDispatcher(here.clients("sqs"), url, url, as_upload, completed_event)

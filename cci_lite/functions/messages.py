@@ -13,13 +13,16 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from cci_lite.errors import ContractError, PipelineError
+from cci_lite.errors import ContractError, PipelineError, RetryLaterError
 from cci_lite.functions.guard import guarded
 from cci_lite.functions.wiring import Installation
 from cci_lite.pipeline.events import Event, Ignored, JobEvent, UploadEvent, read_event
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.ports import Metric
 from cci_lite.tenancy import call_id_for, parse_job_name, parse_recording_key
+
+# Of a message that is to come again, in seconds: no longer than its queue would keep it by itself.
+LONGEST_BACKOFF = 900
 
 
 def each_message(event: Any, context: Any, take: Callable[[Any], None]) -> Any:
@@ -58,7 +61,7 @@ def take_events(installation: Installation, message: Any, take: Callable[[Event]
     """Give what a message says to `take`, and log what became of it.
 
     One event's trouble does not keep the next from being taken; the last trouble is raised when all
-    have been.
+    have been. A queue's message that is to come again later waits longer each time.
     """
     trouble: PipelineError | None = None
     for event in read_event(message):
@@ -67,8 +70,26 @@ def take_events(installation: Installation, message: Any, take: Callable[[Event]
                 guarded(installation.telemetry, partial(_take, installation, event, take))
             except PipelineError as failure:
                 trouble = failure
+    if isinstance(trouble, RetryLaterError) and is_batch(message):
+        _postpone(installation, message["Records"][0])
     if trouble is not None:
         raise trouble
+
+
+def backoff_seconds(deliveries: int) -> int:
+    """How long a message waits that was delivered so often: 1, 2, 4, 8, and then 15 minutes."""
+    return min(60 << (deliveries - 1), LONGEST_BACKOFF)
+
+
+def _postpone(installation: Installation, record: Mapping[str, Any]) -> None:
+    """Put off a message; it waits for its queue's visibility timeout when that does not work."""
+    deliveries = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    try:
+        installation.postpone(
+            record["eventSourceARN"], record["receiptHandle"], backoff_seconds(deliveries)
+        )
+    except PipelineError as failure:
+        installation.telemetry.log("not_postponed", code=failure.code)
 
 
 def _take(installation: Installation, event: Event, take: Callable[[Event], str]) -> None:

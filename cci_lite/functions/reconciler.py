@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,33 +21,45 @@ from cci_lite.functions.adapters import (
 from cci_lite.functions.guard import guarded
 from cci_lite.functions.wiring import Installation
 from cci_lite.pipeline.balance import balance_day
-from cci_lite.pipeline.reconcile import Reconciling, reconcile_all
+from cci_lite.pipeline.driving import Reconciling
+from cci_lite.pipeline.reconcile import Sweep, in_turn, is_time, reconcile_all
 from cci_lite.pipeline.rewrite import Rewriting, rewrite_document
 
 # What was uploaded just before midnight UTC has been registered by then.
 BALANCED_FROM = dt.time(0, 15)
+# What of the time is kept for the balance, however long a sweep would take.
+BALANCE_SHARE = 0.2
+# The seconds of an invocation that nobody limits.
+WITHOUT_END = 86_400.0
 
 
-def reconciler(here: Installation, event: Any, context: Any) -> dict[str, int]:  # noqa: ARG001
+def reconciler(here: Installation, event: Any, context: Any) -> dict[str, int]:
     """Sweep over all tenants, and balance the day before until it is settled.
 
     `{"task": "balance", "day": "2025-11-05"}` balances that day, again if need be, and sweeps
     nothing. Returns what was counted; raises PipelineError `day_invalid`.
     """
-    reconciling = here.once(_reconciling)
+    reconciling = dataclasses.replace(here.once(_reconciling), remaining=_remaining(context))
     if isinstance(event, Mapping) and event.get("task") == "balance":
-        return _balance(here, reconciling, reconciling.tenants.tenant_ids(), _day_of(event))
-    swept = reconcile_all(reconciling)
+        return _balance(here, reconciling, _day_of(event), again=True)
     now = here.clock().astimezone(dt.UTC)
     if now.time() < BALANCED_FROM:
-        return {"swept": len(swept)}
+        return _swept(reconcile_all(reconciling))
+    kept = BALANCE_SHARE * reconciling.remaining()
+    sweeping = dataclasses.replace(reconciling, remaining=lambda: reconciling.remaining() - kept)
+    swept = _swept(reconcile_all(sweeping))
     yesterday = now.date() - dt.timedelta(days=1)
-    due = [
-        tenant_id
-        for tenant_id in reconciling.tenants.tenant_ids()
-        if not reconciling.registry.is_noted(_note_of(tenant_id, yesterday))
-    ]
-    return {"swept": len(swept), **_balance(here, reconciling, due, yesterday)}
+    return {**swept, **_balance(here, reconciling, yesterday, again=False)}
+
+
+def _remaining(context: Any) -> Callable[[], float]:
+    """The seconds that the function may still run."""
+    milliseconds = getattr(context, "get_remaining_time_in_millis", None)
+    return (lambda: milliseconds() / 1000) if milliseconds else lambda: WITHOUT_END
+
+
+def _swept(sweep: Sweep) -> dict[str, int]:
+    return {"swept": len(sweep.done), "left": sweep.left}
 
 
 def _day_of(event: Mapping[str, Any]) -> dt.date:
@@ -57,28 +70,45 @@ def _day_of(event: Mapping[str, Any]) -> dt.date:
 
 
 def _balance(
-    here: Installation, reconciling: Reconciling, tenant_ids: Iterable[str], day: dt.date
+    here: Installation, reconciling: Reconciling, day: dt.date, *, again: bool
 ) -> dict[str, int]:
-    """Balance a day of these tenants; one that is in trouble does not stop the others."""
-    counts = {"balanced": 0, "unbalanced": 0, "failed": 0}
+    """Balance a day of all tenants; one that is in trouble does not stop the others.
+
+    Unless `again`, those whose day is settled are left out.
+    """
+    tenant_ids = in_turn(reconciling.tenants.tenant_ids(), here.clock())
+    counts = {"balanced": 0, "unbalanced": 0, "failed": 0, "unbegun": 0}
     for tenant_id in tenant_ids:
+        if not is_time(reconciling):
+            counts["unbegun"] += 1
+            continue
         with here.telemetry.about(tenant_id=tenant_id, day=day.isoformat()):
             try:
-                balanced = guarded(
-                    here.telemetry, partial(_balance_of_one, reconciling, tenant_id, day)
-                )
+                balance = partial(_balance_of_one, reconciling, tenant_id, day, again=again)
+                balanced = guarded(here.telemetry, balance)
             except PipelineError:
                 counts["failed"] += 1
             else:
-                counts["balanced" if balanced else "unbalanced"] += 1
+                if balanced is not None:
+                    counts["balanced" if balanced else "unbalanced"] += 1
+    if counts["unbegun"]:
+        here.telemetry.log("balance_cut_short", day=day.isoformat(), count=counts["unbegun"])
     return counts
 
 
-def _balance_of_one(reconciling: Reconciling, tenant_id: str, day: dt.date) -> bool:
-    """Balance a tenant's day; it is settled when none of its calls is on its way any more."""
+def _balance_of_one(
+    reconciling: Reconciling, tenant_id: str, day: dt.date, *, again: bool
+) -> bool | None:
+    """Whether a tenant's day is balanced; None for one that is settled, unless `again`.
+
+    It is settled when none of its calls is on its way any more.
+    """
+    note = _note_of(tenant_id, day)
+    if not again and reconciling.registry.is_noted(note):
+        return None
     balance = balance_day(reconciling, tenant_id, day)
-    if not balance.open:
-        reconciling.registry.note(_note_of(tenant_id, day), reconciling.clock())
+    if balance.is_settled:
+        reconciling.registry.note(note, reconciling.clock())
     return balance.balanced
 
 

@@ -13,17 +13,26 @@ from typing import Any, Protocol, TypeVar
 import boto3
 from botocore.config import Config
 
+from cci_lite.aws.queues import postpone
 from cci_lite.aws.telemetry import PowertoolsTelemetry
 from cci_lite.functions.guard import guarded
 from cci_lite.settings import Settings
 
 T = TypeVar("T")
 
-# Seconds that an answer may take. All attempts together end before a function has to.
+# Seconds that an answer may take. All attempts together end before a function has to; a model is
+# asked once, because a queue delivers again what it had no time for.
 _PATIENCE = 20
-_PATIENCE_WITH = {"bedrock-runtime": 240}
+_PATIENCE_WITH = {"bedrock-runtime": 120}
 _ATTEMPTS = 4
-_ATTEMPTS_WITH = {"bedrock-runtime": 2}
+_ATTEMPTS_WITH = {"bedrock-runtime": 1}
+
+
+class Postpone(Protocol):
+    """Puts off messages of queues."""
+
+    def __call__(self, queue_arn: str, receipt_handle: str, seconds: int, /) -> None:
+        """Have a message delivered again after so many seconds. Raises PipelineError."""
 
 
 class Clients(Protocol):
@@ -42,6 +51,7 @@ class Installation:
     telemetry: PowertoolsTelemetry
     clock: Callable[[], dt.datetime]
     wait: Callable[[float], None]
+    postpone: Postpone
     _made: dict[Callable[[Installation], Any], Any] = field(default_factory=dict)
 
     def once(self, make: Callable[[Installation], T]) -> T:
@@ -58,6 +68,7 @@ Function = Callable[[Installation, Any, Any], Any]
 def aws_installation(function: str, environment: Mapping[str, str]) -> Installation:
     """The installation that the environment describes; raises UsageError when it does not."""
     settings = Settings.from_environment(environment)
+    session = boto3.Session()
 
     @functools.cache
     def client(service: str, region: str | None = None) -> Any:
@@ -69,7 +80,10 @@ def aws_installation(function: str, environment: Mapping[str, str]) -> Installat
                 "total_max_attempts": _ATTEMPTS_WITH.get(service, _ATTEMPTS),
             },
         )
-        return boto3.client(service, region_name=region or settings.region, config=config)
+        return session.client(service, region_name=region or settings.region, config=config)
+
+    def put_off(queue_arn: str, receipt_handle: str, seconds: int) -> None:
+        postpone(client("sqs"), queue_arn, receipt_handle, seconds)
 
     return Installation(
         settings=settings,
@@ -77,6 +91,7 @@ def aws_installation(function: str, environment: Mapping[str, str]) -> Installat
         telemetry=PowertoolsTelemetry(function, level=settings.log_level),
         clock=lambda: dt.datetime.now(dt.UTC),
         wait=time.sleep,
+        postpone=put_off,
     )
 
 

@@ -14,21 +14,27 @@ from cci_lite.contract.registry import (
     CallState,
     place_upload,
 )
+from cci_lite.pipeline.driving import Reconciling
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.pipeline.notify import tell
-from cci_lite.pipeline.reconcile import HALTED_RECEIVED, Reconciling
 from cci_lite.ports import Metric, Notice
-from cci_lite.tenancy import call_id_for, unified_prefix
+from cci_lite.tenancy import call_id_for, parse_unified_key, unified_day_prefix
 
 LONGEST_OPEN = dt.timedelta(days=1)
+# An upload's event is delivered again for as long as an hour: after twice that it has been lost.
+LONGEST_UNREGISTERED = dt.timedelta(hours=2)
+
+
+UNREGISTERED = "unregistered"
 
 
 @dataclass(frozen=True)
 class Problem:
     """Something of the day that does not add up; `code` is one word.
 
-    `unregistered`: a recording that the registry does not know. `document_missing`: a finished call
-    without its document. `still_open`: a call that has no end after a day.
+    `unregistered`: a recording that the registry does not know hours after its upload.
+    `document_missing`: a finished call without its document. `still_open`: a call that has no end
+    after a day.
     """
 
     code: str
@@ -38,7 +44,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class DayBalance:
-    """One tenant's uploads of one day (UTC, as they were registered), and what became of them."""
+    """One tenant's uploads of one day (UTC, as they were registered), and what became of them.
+
+    `open` are those that are on their way, and recordings that may yet be registered.
+    """
 
     tenant_id: str
     day: dt.date
@@ -57,6 +66,11 @@ class DayBalance:
         ended = self.documents + self.review + self.failed + self.refused + self.erased
         return self.recordings == ended and not self.problems
 
+    @property
+    def is_settled(self) -> bool:
+        """True when nothing of the day is on its way any more, or still has to be taken in."""
+        return not self.open and all(each.code != UNREGISTERED for each in self.problems)
+
 
 def balance_day(r: Reconciling, tenant_id: str, day: dt.date) -> DayBalance:
     """Count a day's recordings against what became of them; people are told of problems, once.
@@ -70,7 +84,8 @@ def balance_day(r: Reconciling, tenant_id: str, day: dt.date) -> DayBalance:
     listed = _listed(r, tenant_id, {record.document_key for record in records.values()})
     missing = {key for key, record in records.items() if not _has_document(r, record, listed)}
     unregistered = list(_unregistered(r, tenant_id, day, records))
-    late = r.clock() - LONGEST_OPEN
+    long_ago = r.clock() - LONGEST_UNREGISTERED
+    lost = [key for key, uploaded_at in unregistered if uploaded_at <= long_ago]
     states = Counter(record.state for key, record in records.items() if key not in missing)
     balance = DayBalance(
         tenant_id=tenant_id,
@@ -81,15 +96,11 @@ def balance_day(r: Reconciling, tenant_id: str, day: dt.date) -> DayBalance:
         failed=states[CallState.FAILED],
         refused=states[CallState.REFUSED],
         erased=states[CallState.ERASED],
-        open=sum(states[state] for state in OPEN_STATES),
+        open=sum(states[state] for state in OPEN_STATES) + len(unregistered) - len(lost),
         problems=[
-            *unregistered,
+            *(Problem(UNREGISTERED, *key) for key in lost),
             *(Problem("document_missing", *key) for key in sorted(missing)),
-            *(
-                Problem("still_open", *key)
-                for key, record in records.items()
-                if record.is_open and record.received_at <= late
-            ),
+            *(Problem("still_open", *key) for key in _still_open(r, records)),
         ],
     )
     _report(r, balance)
@@ -115,10 +126,20 @@ def _registered(r: Reconciling, tenant_id: str, day: dt.date) -> dict[_Key, Call
     }
 
 
+def _still_open(r: Reconciling, records: Mapping[_Key, CallRecord]) -> list[_Key]:
+    late = r.clock() - LONGEST_OPEN
+    return [key for key, each in records.items() if each.is_open and each.received_at <= late]
+
+
 def _listed(r: Reconciling, tenant_id: str, wanted: Set[str | None]) -> set[str]:
-    """Those of the wanted documents that are there."""
-    listing = r.files.listing(tenant_id, unified_prefix(tenant_id))
-    return {found.key for found in listing if found.key in wanted}
+    """Those of the wanted documents that are there; only the days that they name are listed."""
+    days = {parse_unified_key(key).call_date for key in wanted if key is not None}
+    return {
+        found.key
+        for day in days
+        for found in r.files.listing(tenant_id, unified_day_prefix(tenant_id, day))
+        if found.key in wanted
+    }
 
 
 def _has_document(r: Reconciling, record: CallRecord, listed: set[str]) -> bool:
@@ -139,21 +160,20 @@ def _has_document(r: Reconciling, record: CallRecord, listed: set[str]) -> bool:
 
 def _unregistered(
     r: Reconciling, tenant_id: str, day: dt.date, registered: Mapping[_Key, CallRecord]
-) -> Iterator[Problem]:
-    """Recordings in the input bucket, uploaded on the day, that the registry does not know.
+) -> Iterator[tuple[_Key, dt.datetime]]:
+    """Recordings of the day in the input bucket that the registry does not know, and their times.
 
     Or knows only by name: a record of the day that was not found among the day's is none.
     """
-    latest = r.clock() - HALTED_RECEIVED
     for upload in r.recordings.listing(tenant_id):
         is_recording = not upload.key.endswith(("/", SIDECAR_SUFFIX))
-        if not is_recording or upload.uploaded_at > latest or _day(upload.uploaded_at) != day:
+        if not is_recording or _day(upload.uploaded_at) != day:
             continue
         call_id = call_id_for(tenant_id, upload.key)
         placement = place_upload(upload, r.registry.records(call_id))
         known, key = placement.known, (call_id, placement.revision)
         if known is None or (_day(known.received_at) == day and key not in registered):
-            yield Problem("unregistered", *key)
+            yield key, upload.uploaded_at
 
 
 def _day(moment: dt.datetime) -> dt.date:

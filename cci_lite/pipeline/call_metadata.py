@@ -17,13 +17,19 @@ import msgspec
 from cci_lite.contract.metadata import CallMetadata, parse_metadata
 from cci_lite.contract.registry import DOCUMENTED_STATES, CallState, MetadataSource, moved
 from cci_lite.contract.tenant import TenantStatus
-from cci_lite.errors import ContractError, RetryLaterError, SignatureError, describe_value
+from cci_lite.errors import (
+    ContractError,
+    RetryLaterError,
+    SignatureError,
+    TenantIdError,
+    describe_value,
+)
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
-from cci_lite.pipeline.signatures import SIGNATURE_HEADER, check_signature
+from cci_lite.pipeline.signatures import SIGNATURE_HEADER, check_signature, read_signature
 from cci_lite.pipeline.tenants import TenantDirectory
 from cci_lite.ports import CallRegistry, Metric, Recordings, Telemetry, WebhookKeys
-from cci_lite.tenancy import TENANT_ID, call_id_for, parse_recording_key, recording_key
+from cci_lite.tenancy import call_id_for, check_tenant_id, parse_recording_key, recording_key
 
 MAX_BYTES = 64 * 1024
 MAX_ENTRIES = 100
@@ -90,6 +96,7 @@ class _SidecarPorts(Protocol):
 class _Entry:
     """What was told of one call."""
 
+    tenant_id: str
     call_id: str
     metadata: CallMetadata
     unknown_fields: int
@@ -111,34 +118,13 @@ def take_webhook(
     except SignatureError as problem:
         intake.telemetry.log("webhook_refused", reason=problem.code)
         return Answer(401, {"error": "unauthorized"})
-    try:
-        values = _values(body)
-    except ContractError as problem:
-        return _refused(intake, 400, "invalid", expected=problem.expected)
-    entries: dict[str, _Entry] = {}
-    for index, value in enumerate(values):
-        try:
-            entry = _entry(tenant_id, value)
-            if entry.call_id in entries:
-                raise ContractError("recording_key", "each recording once", "one again")
-        except ContractError as problem:
-            return _refused(
-                intake, 400, "invalid", index=index, path=problem.path, expected=problem.expected
-            )
-        entries[entry.call_id] = entry
-    changed = sum(
-        _told(intake, tenant_id, entry, MetadataSource.WEBHOOK, signed_at)
-        for entry in entries.values()
-    )
-    intake.telemetry.log("metadata_told", tenant_id=tenant_id, count=changed)
-    return Answer(
-        202,
-        {
-            "accepted": len(entries),
-            "changed": changed,
-            "unknown_fields": sum(entry.unknown_fields for entry in entries.values()),
-        },
-    )
+    entries = _entries(intake, tenant_id, body)
+    if isinstance(entries, Answer):
+        return entries
+    changed = sum(_told(intake, entry, MetadataSource.WEBHOOK, signed_at) for entry in entries)
+    unknown_fields = sum(entry.unknown_fields for entry in entries)
+    counts = {"accepted": len(entries), "changed": changed, "unknown_fields": unknown_fields}
+    return Answer(202, counts)
 
 
 def take_sidecar(ports: _SidecarPorts, event: UploadEvent) -> SidecarOutcome:
@@ -169,11 +155,15 @@ def _signed_at(
 ) -> dt.datetime:
     """When an active tenant signed this; raises SignatureError, for whatever reason it did not."""
     given = {name.lower(): value for name, value in headers.items()}
-    keys = intake.keys.keys(tenant_id) if TENANT_ID.fullmatch(tenant_id) else ()
-    signed_at = check_signature(given.get(SIGNATURE_HEADER), body, keys, intake.clock())
+    signature = read_signature(given.get(SIGNATURE_HEADER), intake.clock())
+    try:
+        check_tenant_id(tenant_id)
+    except TenantIdError:
+        raise SignatureError("tenant_id") from None
+    check_signature(signature, body, intake.keys.keys(tenant_id))
     if not _is_active(intake.tenants, tenant_id):
         raise SignatureError("tenant_inactive")
-    return signed_at
+    return signature.signed_at
 
 
 def _is_active(tenants: TenantDirectory, tenant_id: str) -> bool:
@@ -184,6 +174,26 @@ def _is_active(tenants: TenantDirectory, tenant_id: str) -> bool:
 def _refused(intake: MetadataIntake, status: int, error: str, **details: str | int) -> Answer:
     intake.telemetry.log("webhook_refused", reason=error)
     return Answer(status, {"error": error, **details})
+
+
+def _entries(intake: MetadataIntake, tenant_id: str, body: bytes) -> list[_Entry] | Answer:
+    """What a body tells, or the answer to one that is wrong somewhere."""
+    try:
+        values = _values(body)
+    except ContractError as problem:
+        return _refused(intake, 400, "invalid", expected=problem.expected)
+    entries: dict[str, _Entry] = {}
+    for index, value in enumerate(values):
+        try:
+            entry = _entry(tenant_id, value)
+            if entry.call_id in entries:
+                raise ContractError("recording_key", "each recording once", "one again")
+        except ContractError as problem:
+            return _refused(
+                intake, 400, "invalid", index=index, path=problem.path, expected=problem.expected
+            )
+        entries[entry.call_id] = entry
+    return list(entries.values())
 
 
 def _values(body: bytes) -> list[object]:
@@ -210,7 +220,7 @@ def _entry(tenant_id: str, value: object) -> _Entry:
     if metadata.recording_key is None:
         raise ContractError("", "the field recording_key", describe_value(value))
     key = _own_key(tenant_id, metadata.recording_key)
-    return _Entry(call_id_for(tenant_id, key), _without_key(metadata), unknown_fields)
+    return _Entry(tenant_id, call_id_for(tenant_id, key), _without_key(metadata), unknown_fields)
 
 
 def _metadata(value: object) -> tuple[CallMetadata, int]:
@@ -256,32 +266,34 @@ def _sidecar(ports: _SidecarPorts, event: UploadEvent) -> SidecarOutcome:
         metadata, unknown_fields = _metadata(value)
     except ContractError:
         return SidecarOutcome.INVALID
-    entry = _Entry(call_id_for(tenant_id, recording), _without_key(metadata), unknown_fields)
-    changed = _told(ports, tenant_id, entry, MetadataSource.SIDECAR, event.time)
-    ports.telemetry.log(
-        "metadata_told", tenant_id=tenant_id, call_id=entry.call_id, count=int(changed)
-    )
+    call_id = call_id_for(tenant_id, recording)
+    entry = _Entry(tenant_id, call_id, _without_key(metadata), unknown_fields)
+    changed = _told(ports, entry, MetadataSource.SIDECAR, event.time)
     return SidecarOutcome.STORED if changed else SidecarOutcome.UNCHANGED
 
 
 def _told(
-    ports: _SidecarPorts,
-    tenant_id: str,
-    entry: _Entry,
-    source: MetadataSource,
-    told_at: dt.datetime,
+    ports: _SidecarPorts, entry: _Entry, source: MetadataSource, told_at: dt.datetime
 ) -> bool:
-    """Keep what was told, and have a document that lacks it written again; True when it is news.
+    """Keep what was told, and have a document that lacks it written again; True when it is news."""
+    changed = _kept(ports, entry, source, told_at)
+    ports.telemetry.log(
+        "metadata_told", tenant_id=entry.tenant_id, call_id=entry.call_id, count=int(changed)
+    )
+    return changed
 
-    The mark is looked after even when nothing is new: the attempt before may have died in between.
-    """
+
+def _kept(
+    ports: _SidecarPorts, entry: _Entry, source: MetadataSource, told_at: dt.datetime
+) -> bool:
+    """The mark is looked after even when nothing is new: an attempt may have died in between."""
     records = ports.registry.records(entry.call_id)
     if records and records[-1].state is CallState.ERASED:
         return False
     for _ in range(_ATTEMPTS):
-        stored = ports.registry.metadata(tenant_id, entry.call_id)
+        stored = ports.registry.metadata(entry.tenant_id, entry.call_id)
         fresh = stored.with_told(source, entry.metadata, told_at)
-        if fresh is None or ports.registry.put_metadata(tenant_id, entry.call_id, fresh):
+        if fresh is None or ports.registry.put_metadata(entry.tenant_id, entry.call_id, fresh):
             _mark_for_rewrite(ports, entry.call_id, (fresh or stored).version)
             return fresh is not None
     raise RetryLaterError("metadata_contended")

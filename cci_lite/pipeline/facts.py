@@ -16,10 +16,9 @@ def with_facts(
     document: UnifiedDocument, tenant: Tenant, metadata: CallMetadata, uploaded_at: dt.datetime
 ) -> UnifiedDocument:
     """The document with what metadata says; its day is the tenant's, of the call or the upload."""
-    started_at = metadata.started_at or uploaded_at
     return msgspec.structs.replace(
         document,
-        call_date=started_at.astimezone(tenant.zone).date(),
+        call_date=call_date_of(tenant, metadata, uploaded_at),
         call_date_source=CallDateSource.METADATA if metadata.started_at else CallDateSource.UPLOAD,
         call_started_at=metadata.started_at,
         agent=Agent(agent_id=metadata.agent_id, name=metadata.agent_name, team=metadata.agent_team),
@@ -27,6 +26,11 @@ def with_facts(
         direction=metadata.direction,
         channel=metadata.channel,
     )
+
+
+def call_date_of(tenant: Tenant, metadata: CallMetadata, uploaded_at: dt.datetime) -> dt.date:
+    """The day of the call, or else of its upload, in the tenant's time zone."""
+    return (metadata.started_at or uploaded_at).astimezone(tenant.zone).date()
 
 
 def key_hash(key: str) -> str:

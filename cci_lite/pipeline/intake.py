@@ -13,18 +13,17 @@ import msgspec
 
 from cci_lite.contract.document import Redaction
 from cci_lite.contract.metadata import CallMetadata
-from cci_lite.contract.registry import SUPERSEDED as _SUPERSEDED
 from cci_lite.contract.registry import (
-    STUCK_RECEIVED,
     CallRecord,
     CallState,
     MetadataSource,
+    Reason,
     Upload,
     moved,
     place_upload,
 )
-from cci_lite.contract.services import language_of
-from cci_lite.contract.tenant import Tenant, TenantStatus, UnredactedPolicy
+from cci_lite.contract.services import Residency, language_of
+from cci_lite.contract.tenant import Tenant, TenantStatus, is_masked
 from cci_lite.errors import ContractError, RetryLaterError, ServiceError, TenantError, TenantIdError
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.media import (
@@ -45,14 +44,17 @@ from cci_lite.ports import (
 from cci_lite.tenancy import call_id_for, media_key, parse_recording_key, transcript_key
 
 _ATTEMPTS = 5
+# Of a failed upload: reasons that no second attempt mends.
+_FINAL_WORDS = frozenset(reason.value for reason in Reason) - {Reason.STUCK_RECEIVED.value}
 _NO_METADATA = CallMetadata()
 
 
 @dataclass(frozen=True)
 class Intake:
-    """What taking in an upload needs."""
+    """What taking in an upload needs. `residency` is where this installation's services are."""
 
     input_bucket: str
+    residency: Residency | None
     registry: CallRegistry
     recordings: Recordings
     transcriber: Transcriber
@@ -70,28 +72,6 @@ class TakenOutcome(StrEnum):
     REFUSED = "refused"
     IGNORED = "ignored"
     FAILED = "failed"
-
-
-class Reason(StrEnum):
-    """Why an upload has no transcription job. A refusing service's own code is a reason too."""
-
-    OTHER_BUCKET = "other_bucket"
-    NO_RECORDING = "no_recording"
-    FOLDER_MARKER = "folder_marker"
-    SIDECAR = "sidecar"
-    NO_ETAG = "no_etag"
-    TENANT_ID = "tenant_id"
-    UNKNOWN_TENANT = "unknown_tenant"
-    TENANT_SUSPENDED = "tenant_suspended"
-    SUPERSEDED = _SUPERSEDED
-    GONE = "gone"
-    MEDIA_FORMAT = "media_format"
-    MEDIA_EMPTY = "media_empty"
-    MEDIA_TOO_LARGE = "media_too_large"
-    LANGUAGE_UNKNOWN = "language_unknown"
-    LANGUAGE_UNREDACTED = "language_unredacted"
-    WAITING = "waiting"
-    JOB_NAME_TAKEN = "job_name_taken"
 
 
 @dataclass(frozen=True)
@@ -186,58 +166,62 @@ def _attempt(intake: Intake, upload: Upload) -> Taken | None:
         updated_at=now,
     )
     is_new = known is None
-    asked = Reason.SUPERSEDED if placement.superseded else _examined(intake, record, is_new=is_new)
+    asked = Reason.SUPERSEDED if placement.superseded else _examined(intake, record)
     if isinstance(asked, Reason):
-        refused = _stored(intake, record, CallState.REFUSED, is_new=is_new, reason=asked)
-        return Taken(TakenOutcome.REFUSED, asked, refused) if refused else None
-    waiting = Reason.WAITING if _is_full(intake.registry, asked.tenant) else None
-    # What the job is asked for is written down before it is paid: its end can come first.
-    received = _stored(
-        intake,
-        record,
-        CallState.RECEIVED,
-        is_new=is_new,
-        reason=waiting,
-        redrives=0 if record.state is CallState.FAILED else record.redrives,
-        media_key=media_key(record.tenant_id, record.job_name, asked.media_format),
-        language_code=asked.language_code,
-        redaction=asked.redaction,
-    )
-    if received is None:
+        return _refused(intake, record, asked, is_new=is_new)
+    # Whose the key of the copy is the record says: it is there before anything is copied.
+    if is_new and not _added(intake, record):
         return None
-    if waiting:
-        return Taken(TakenOutcome.WAITING, waiting, received)
-    return _started(intake, received, asked)
+    return _gone_on_with(intake, record, asked)
 
 
 def _waits_for_its_job(record: CallRecord) -> bool:
-    """Whether no job was started yet, and an event may start it."""
-    is_stuck = record.state is CallState.FAILED and record.reason == STUCK_RECEIVED
-    return record.state is CallState.RECEIVED or is_stuck
+    """Whether no job was started yet, and an event may start it.
+
+    So it is of an upload that was given up, and of one for which a service refused the start: its
+    code is no word of ours. What was wrong may be mended.
+    """
+    if record.state is not CallState.FAILED:
+        return record.state is CallState.RECEIVED
+    return record.reason is not None and record.reason not in _FINAL_WORDS
+
+
+def _refused(
+    intake: Intake, record: CallRecord, reason: Reason, *, is_new: bool = False
+) -> Taken | None:
+    """Refuse the upload; one that has failed stays so, for people were told of that."""
+    refused: CallRecord | None = record
+    if is_new:
+        refused = msgspec.structs.replace(record, state=CallState.REFUSED, reason=reason)
+        if not _added(intake, refused):
+            return None
+    elif record.state is not CallState.FAILED:
+        refused = _stored(intake, record, CallState.REFUSED, reason=reason)
+    return Taken(TakenOutcome.REFUSED, reason, refused) if refused else None
+
+
+def _added(intake: Intake, record: CallRecord) -> bool:
+    if not intake.registry.add(record):
+        return False
+    intake.telemetry.count(Metric.RECEIVED)
+    return True
 
 
 def _stored(
-    intake: Intake, record: CallRecord, state: CallState, *, is_new: bool, **changes: Any
+    intake: Intake, record: CallRecord, state: CallState, **changes: Any
 ) -> CallRecord | None:
     """The record so, as it is stored now; None when somebody else changed it in between."""
-    registry = intake.registry
-    if is_new:
-        record = msgspec.structs.replace(record, state=state, **changes)
-        if not registry.add(record):
-            return None
-        intake.telemetry.count(Metric.RECEIVED)
-        return record
     wanted = {"state": state, **changes}
     if all(getattr(record, name) == value for name, value in wanted.items()):
         return record
     record = moved(record, state, intake.clock(), **changes)
-    return record if registry.replace(record) else None
+    return record if intake.registry.replace(record) else None
 
 
 # --- Whether, and how ----------------------------------------------------------------------------
 
 
-def _examined(intake: Intake, record: CallRecord, *, is_new: bool) -> _Request | Reason:
+def _examined(intake: Intake, record: CallRecord) -> _Request | Reason:
     """How the upload is to be transcribed, or why it is not. Nothing is defaulted."""
     upload = record.upload
     tenant = intake.tenants.tenant(upload.tenant_id)
@@ -245,39 +229,47 @@ def _examined(intake: Intake, record: CallRecord, *, is_new: bool) -> _Request |
         return Reason.UNKNOWN_TENANT
     if tenant.status is not TenantStatus.ACTIVE:
         return Reason.TENANT_SUSPENDED
+    if tenant.data_residency is not intake.residency:
+        return Reason.RESIDENCY
     media_format = media_format_of(upload.key)
     if media_format is None:
         return Reason.MEDIA_FORMAT
     media = intake.recordings.look(upload)
-    if media is None and is_new:
+    if media is None and record.media_key is None:
         return Reason.GONE
     if upload.size == 0:
         return Reason.MEDIA_EMPTY
     if upload.size > MAX_MEDIA_BYTES:
         return Reason.MEDIA_TOO_LARGE
     metadata = _metadata(intake, record, media.metadata if media else None)
-    if record.language_code is not None and record.redaction is not None:
-        # The job may run already, and runs so.
-        return _Request(tenant, media_format, record.language_code, record.redaction)
-    language_code = metadata.language_code or tenant.language_code
+    # What the record says its job may be running with already.
+    language_code = record.language_code or metadata.language_code or tenant.language_code
     try:
         language = language_of(language_code)
     except TenantError:
         return Reason.LANGUAGE_UNKNOWN
-    if language.redaction:
-        return _Request(tenant, media_format, language_code, Redaction.TRANSCRIBE)
-    if tenant.unredacted is UnredactedPolicy.REFUSE:
+    redacts = Redaction.TRANSCRIBE if language.redaction else Redaction.MASKED
+    redaction = record.redaction or redacts
+    if redaction is Redaction.MASKED and not is_masked(tenant, language):
         return Reason.LANGUAGE_UNREDACTED
-    return _Request(tenant, media_format, language_code, Redaction.MASKED)
+    return _Request(tenant, media_format, language_code, redaction)
 
 
-def _is_full(registry: CallRegistry, tenant: Tenant) -> bool:
+def _has_to_wait(registry: CallRegistry, tenant: Tenant, record: CallRecord) -> bool:
     """Whether as many of the tenant's calls are transcribed as may be, give or take a few.
 
-    Transcribe's queue is one for all tenants of an account; each fills no more than its share.
+    Transcribe's queue is one for all tenants of an account; each fills no more than its share. What
+    waits already goes first.
     """
+    received = registry.find(tenant.tenant_id, CallState.RECEIVED)
+    if record.reason != Reason.WAITING and any(_is_waiting(each) for each in received):
+        return True
     running = islice(registry.find(tenant.tenant_id, CallState.TRANSCRIBING), tenant.max_open_calls)
     return sum(1 for _ in running) >= tenant.max_open_calls
+
+
+def _is_waiting(record: CallRecord) -> bool:
+    return record.reason == Reason.WAITING
 
 
 def _metadata(
@@ -303,31 +295,38 @@ def _metadata(
 # --- The job --------------------------------------------------------------------------------------
 
 
-def _started(intake: Intake, record: CallRecord, request: _Request) -> Taken | None:
-    """Have the job run; None when somebody else changed the record in between."""
-    problem: str | None
-    try:
-        problem = _job_problem(intake, record, request)
-    except ServiceError as refusal:
-        problem = refusal.code
-    if problem is None:
-        state, outcome = CallState.TRANSCRIBING, TakenOutcome.STARTED
-    elif problem == Reason.GONE:
-        state, outcome = CallState.REFUSED, TakenOutcome.REFUSED
-    else:
-        state, outcome = CallState.FAILED, TakenOutcome.FAILED
-    stored = _stored(intake, record, state, is_new=False, reason=problem)
-    return Taken(outcome, problem, stored) if stored else None
+def _gone_on_with(intake: Intake, record: CallRecord, request: _Request) -> Taken | None:
+    """Copy the recording, then have its job run; None when somebody else changed the record."""
+    tenant, media = request.tenant, record.media_key
+    if media is None:
+        media = media_key(record.tenant_id, record.job_name, request.media_format)
+        # A URI has no version, and a recording is replaced, or expires: the job reads a copy.
+        try:
+            is_copied = intake.recordings.accept(record.upload, media)
+        except ServiceError as refusal:
+            return _failed(intake, record, refusal.code)
+        if not is_copied:
+            return _refused(intake, record, Reason.GONE)
+    waiting = Reason.WAITING if _has_to_wait(intake.registry, tenant, record) else None
+    # What the job is asked for is written down before it is paid: its end can come first.
+    received = _stored(
+        intake,
+        record,
+        CallState.RECEIVED,
+        reason=waiting,
+        redrives=0 if record.state is CallState.FAILED else record.redrives,
+        media_key=media,
+        language_code=request.language_code,
+        redaction=request.redaction,
+    )
+    if received is None:
+        return None
+    if waiting:
+        return Taken(TakenOutcome.WAITING, waiting, received)
+    return _started(intake, received, request, media)
 
 
-def _job_problem(intake: Intake, record: CallRecord, request: _Request) -> Reason | None:
-    """Why the record's job cannot run; None when it does."""
-    media, transcriber = record.media_key or "", intake.transcriber
-    # A URI has no version, and a recording can be uploaded again: the job reads a copy.
-    if not intake.recordings.accept(record.upload, media):
-        # The recording may have expired since an attempt that died had started the job.
-        job = transcriber.job(record.job_name)
-        return None if job is not None and job.media_key == media else Reason.GONE
+def _started(intake: Intake, record: CallRecord, request: _Request, media: str) -> Taken | None:
     order = TranscriptionOrder(
         tenant_id=record.tenant_id,
         job_name=record.job_name,
@@ -338,12 +337,29 @@ def _job_problem(intake: Intake, record: CallRecord, request: _Request) -> Reaso
         redact=request.redaction is Redaction.TRANSCRIBE,
         output_key=transcript_key(record.tenant_id, record.job_name),
     )
+    try:
+        is_ours = _runs(intake.transcriber, order)
+    except ServiceError as refusal:
+        return _failed(intake, record, refusal.code)
+    if not is_ours:
+        return _failed(intake, record, Reason.JOB_NAME_TAKEN)
+    stored = _stored(intake, record, CallState.TRANSCRIBING, reason=None)
+    return Taken(TakenOutcome.STARTED, None, stored) if stored else None
+
+
+def _runs(transcriber: Transcriber, order: TranscriptionOrder) -> bool:
+    """Have the job run; False when one of its name is somebody else's."""
     if transcriber.start(order):
-        return None
-    job = transcriber.job(record.job_name)
+        return True
+    job = transcriber.job(order.job_name)
     if job is None:
         raise RetryLaterError("job_unclear")
-    return None if job.media_key == media else Reason.JOB_NAME_TAKEN
+    return job.media_key == order.media_key
+
+
+def _failed(intake: Intake, record: CallRecord, reason: str) -> Taken | None:
+    stored = _stored(intake, record, CallState.FAILED, reason=reason)
+    return Taken(TakenOutcome.FAILED, reason, stored) if stored else None
 
 
 def _ids(record: CallRecord | None) -> dict[str, str | int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import (
@@ -18,11 +18,20 @@ from cci_lite.contract.document import (
 )
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.prices import cost_of
-from cci_lite.contract.registry import CallRecord, CallState, leased, moved
+from cci_lite.contract.registry import (
+    DOCUMENTED_STATES,
+    CallRecord,
+    CallState,
+    Reason,
+    leased,
+    moved,
+)
+from cci_lite.contract.services import language_of
 from cci_lite.contract.template import QaTemplate
-from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant
+from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant, is_masked
 from cci_lite.errors import CciLiteError, PipelineError, RetryLaterError, TranscriptError
 from cci_lite.pipeline.answering import Answering
+from cci_lite.pipeline.facts import call_date_of
 from cci_lite.pipeline.judged_document import TranscribedCall, judged_document, masked_call
 from cci_lite.pipeline.notify import Notifying, call_failed, record_of
 from cci_lite.pipeline.tenants import TenantDirectory
@@ -43,16 +52,17 @@ from cci_lite.tenancy import (
     checkpoint_prefix,
     redacted_transcript_key,
     transcript_key,
+    unified_key,
 )
 from cci_lite.transcripts import read_transcript
-
-T = TypeVar("T")
 
 # Longer than a function may run, shorter than its queue waits before it delivers again.
 LEASE = dt.timedelta(minutes=12)
 # S3 is strongly consistent: what a completed job has written is there. The waits are for the case
 # that the event overtakes the object, and end long before the function must.
 TRANSCRIPT_WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
+
+_GIVEN_UP = (Reason.STUCK_RECEIVED, Reason.STUCK_TRANSCRIBING, Reason.STUCK_TRANSCRIBED)
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,11 @@ class Judging:
     wait: Callable[[float], None]
     pipeline_version: str
     overwrite: bool = False
+
+    @property
+    def notifying(self) -> Notifying:
+        """What telling people needs."""
+        return Notifying(self.registry, self.notifier, self.telemetry, self.clock)
 
 
 class JudgedOutcome(StrEnum):
@@ -105,10 +120,9 @@ def judge_call(judging: Judging, job_name: str, *, holder: str) -> Judged:
     if record is None:
         judging.telemetry.count(Metric.IGNORED)
         return Judged(JudgedOutcome.IGNORED)
-    if not record.is_open and record.state is not CallState.FAILED:
+    if not record.is_open and not _was_given_up(record):
         judging.telemetry.count(Metric.DUPLICATES)
-        # The attempt that wrote the document may have died before it had tidied up.
-        _tidy(judging, record)
+        _end(judging, record)
         return Judged(JudgedOutcome.DUPLICATE, record)
     claimed = leased(record, holder, judging.clock(), LEASE)
     if claimed is None or not judging.registry.replace(claimed):
@@ -120,6 +134,11 @@ def judge_call(judging: Judging, job_name: str, *, holder: str) -> Judged:
             return _failed(judging, claimed, str(failure))
 
 
+def _was_given_up(record: CallRecord) -> bool:
+    """Whether the call failed only because nothing moved for too long."""
+    return record.state is CallState.FAILED and record.reason in _GIVEN_UP
+
+
 def _judge(judging: Judging, record: CallRecord) -> Judged:
     tenant = judging.tenants.tenant(record.tenant_id)
     if tenant is None:
@@ -128,7 +147,7 @@ def _judge(judging: Judging, record: CallRecord) -> Judged:
     if job is None or job.status in (JobStatus.QUEUED, JobStatus.IN_PROGRESS):
         raise RetryLaterError("not_completed")
     if job.status is JobStatus.FAILED:
-        raise _CallFailedError(job.failure or "transcription_failed")
+        raise _CallFailedError(job.failure or Reason.TRANSCRIPTION_FAILED)
     answering = Answering(
         judging.files,
         judging.nlp[tenant.nlp],
@@ -156,16 +175,21 @@ def _conversation(
     key_for = redacted_transcript_key if redacted else transcript_key
     key = key_for(record.tenant_id, record.job_name)
     if named != key:
-        raise _CallFailedError("redaction_missing" if redacted else "transcript_elsewhere")
+        raise _CallFailedError(
+            Reason.REDACTION_MISSING if redacted else Reason.TRANSCRIPT_ELSEWHERE
+        )
     data = _awaited(judging, record.tenant_id, key)
     try:
         conversation = read_transcript(data, tenant.audio)
     except TranscriptError:
-        raise _CallFailedError("transcript_unreadable") from None
+        raise _CallFailedError(Reason.TRANSCRIPT_UNREADABLE) from None
     if redacted and conversation.redaction is not Redaction.TRANSCRIBE:
-        raise _CallFailedError("redaction_missing")
+        raise _CallFailedError(Reason.REDACTION_MISSING)
     if redacted:
         return conversation, 0
+    if not is_masked(tenant, language_of(record.language_code or tenant.language_code)):
+        # The tenant's settings have changed since the job was started.
+        raise _CallFailedError(Reason.LANGUAGE_UNREDACTED)
     return masked_call(answering, tenant, record, conversation)
 
 
@@ -184,18 +208,15 @@ def _transcribed(
     """The record in TRANSCRIBED with its form, which a second attempt keeps, and the metadata."""
     stored = judging.registry.metadata(record.tenant_id, record.call_id)
     metadata = stored.merged
-    if record.template is not None:
-        template = judging.tenants.form(tenant.tenant_id, *record.template)
-        if template is None:
-            raise PipelineError("form_gone")
-    else:
-        template = judging.tenants.form_for(tenant.tenant_id, metadata.queue)
     first = record.state is not CallState.TRANSCRIBED
+    template = _form(judging, record, metadata.queue)
+    day = call_date_of(tenant, metadata, record.upload.uploaded_at)
     record = _moved(
         judging,
         record,
         CallState.TRANSCRIBED,
         template=(template.name, template.version) if template else None,
+        document_key=record.document_key or unified_key(tenant.tenant_id, day, record.call_id),
         metadata_version=stored.version,
         redrives=0 if first else record.redrives,
     )
@@ -204,15 +225,28 @@ def _transcribed(
     return record, template, metadata
 
 
+def _form(judging: Judging, record: CallRecord, queue: str | None) -> QaTemplate | None:
+    """The form to judge by: that of the first attempt, even when there was none then."""
+    if record.template is not None:
+        template = judging.tenants.form(record.tenant_id, *record.template)
+        if template is None:
+            raise PipelineError("form_gone")
+        return template
+    if record.state is CallState.TRANSCRIBED:
+        return None
+    return judging.tenants.form_for(record.tenant_id, queue)
+
+
 def _finished(
     judging: Judging, record: CallRecord, document: UnifiedDocument, key: str, written: Written
 ) -> Judged:
     needed = document.review is not None and document.review.needed
     state = CallState.REVIEW if needed else CallState.DONE
+    planned = record.document_key
     record = _moved(judging, record, state, document_key=key, reason=None)
     _mark_if_told_since(judging, record)
     _count_document(judging, document, needed=needed)
-    _tidy(judging, record)
+    _end(judging, record, planned)
     judging.telemetry.log(
         "documented",
         tenant_id=record.tenant_id,
@@ -246,10 +280,20 @@ def _count_document(judging: Judging, document: UnifiedDocument, *, needed: bool
         judging.telemetry.count(Metric.COST, cost)
 
 
-def _tidy(judging: Judging, record: CallRecord) -> None:
-    """Delete the copy of the recording and the checkpoints; what is left behind expires."""
+def _end(judging: Judging, record: CallRecord, planned: str | None = None) -> None:
+    """See a call off: people are told of its failure, and what it no longer needs is deleted.
+
+    For the attempt that ended the call, and for each event after it: that attempt may have died on
+    the way. What is left behind all the same expires.
+    """
+    if record.state is CallState.FAILED:
+        call_failed(judging.notifying, record)
+    if not _is_documented(record):
+        return
     tenant_id, job_name = record.tenant_id, record.job_name
     try:
+        for key in _superseded_keys(judging.registry, record, planned):
+            judging.files.delete(tenant_id, key)
         judging.files.delete_below(tenant_id, checkpoint_prefix(tenant_id, job_name))
         if record.media_key is not None:
             judging.files.delete(tenant_id, record.media_key)
@@ -257,12 +301,27 @@ def _tidy(judging: Judging, record: CallRecord) -> None:
         judging.telemetry.log("not_tidied", call_id=record.call_id, error=type(problem).__name__)
 
 
+def _superseded_keys(
+    registry: CallRegistry, record: CallRecord, planned: str | None
+) -> Iterable[str]:
+    """Where documents of the call are that its latest one stands for.
+
+    Another upload, or metadata that came in between two attempts, can have put the call on another
+    day. Whoever finishes looks at the others afterwards, so that of two at once one sees the other.
+    """
+    documented = [each for each in registry.records(record.call_id) if _is_documented(each)]
+    keys = {each.document_key for each in documented} | {planned}
+    return sorted(key for key in keys if key and key != documented[-1].document_key)
+
+
+def _is_documented(record: CallRecord) -> bool:
+    return record.state in DOCUMENTED_STATES
+
+
 def _failed(judging: Judging, record: CallRecord, reason: str) -> Judged:
     record = _moved(judging, record, CallState.FAILED, reason=reason)
     judging.telemetry.count(Metric.FAILED)
-    call_failed(
-        Notifying(judging.registry, judging.notifier, judging.telemetry, judging.clock), record
-    )
+    _end(judging, record)
     return Judged(JudgedOutcome.FAILED, record)
 
 

@@ -19,7 +19,7 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     Usage,
 )
-from cci_lite.contract.judgement import Judgement, NlpAnswer
+from cci_lite.contract.judgement import Judgement, ModelUsage, NlpAnswer
 from cci_lite.contract.judging import score_evaluation, with_evaluation
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import CallRecord
@@ -44,6 +44,11 @@ class TranscribedCall:
     conversation: Conversation
     units: int
 
+    @property
+    def language(self) -> str:
+        """The language that was spoken."""
+        return _language(self.tenant, self.record, self.conversation)
+
 
 def masked_call(
     answering: Answering, tenant: Tenant, record: CallRecord, conversation: Conversation
@@ -66,53 +71,31 @@ def judged_document(
 
     Raises RetryLaterError and ServiceError.
     """
-    tenant, record, template = call.tenant, call.record, call.template
-    conversation = call.conversation
-    language = _language(tenant, record, conversation)
-    # A card's number would come back in four harmless entities. Names are still to be found.
-    texts = texts_of(masked_conversation(conversation))
-    nlp = answering.nlp_answer(record, language, texts)
-    ruled = evaluate_rules(template, conversation) if template else []
-    asked = [criterion for criterion in template.criteria if not criterion.rule] if template else []
-    judgement = answering.judgement(record, tenant, asked, conversation)
-    judgement = msgspec.structs.replace(
-        judgement, results=_in_order(ruled, asked, judgement.results)
-    )
-    written = pack_texts(_written_texts(judgement))
-    found = answering.people(record, "names", language, written)
-    names = {*found.names, *introduced_names(conversation), *_people(nlp)}
-    if call.metadata.agent_name:
-        names.add(call.metadata.agent_name)
-    judgement, nlp = masked_judgement(judgement, names), masked_nlp(nlp, names)
+    record, template = call.record, call.template
+    answers = _masked_answers(answering, call)
+    judgement, nlp = answers.judgement, answers.nlp
     reasons = [
         *(["no_form"] if template is None else []),
         *judgement.review_reasons,
         *(["nlp_incomplete"] if nlp.unanswered else []),
     ]
-    usage = judgement.usage
     document = UnifiedDocument(
-        tenant_id=tenant.tenant_id,
+        tenant_id=record.tenant_id,
         call_id=record.call_id,
         revision=record.revision,
         call_date=record.upload.uploaded_at.date(),
-        language_code=language,
-        duration_seconds=conversation.duration_seconds,
+        language_code=call.language,
+        duration_seconds=call.conversation.duration_seconds,
         sentiment=nlp.sentiment,
         key_phrases=nlp.key_phrases,
         entities=nlp.entities,
         ai_summary=judgement.summary,
         review=Review(needed=bool(reasons), reasons=reasons),
         summary_raw=judgement.summary_raw,
-        usage=Usage(
-            audio_seconds=conversation.duration_seconds,
-            comprehend_units=call.units + nlp.units + found.units,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            model_calls=usage.calls,
-        ),
+        usage=_usage(call, judgement.usage, call.units + nlp.units + answers.units),
         source=Source(
             transcribe_job=record.job_name,
-            pii_redacted=conversation.redaction,
+            pii_redacted=call.conversation.redaction,
             input_key_hash=key_hash(record.upload.key),
             etag=record.upload.etag,
             pipeline_version=pipeline_version,
@@ -120,11 +103,49 @@ def judged_document(
             model_id=judgement.model_id,
         ),
     )
-    document = with_facts(document, tenant, call.metadata, record.upload.uploaded_at)
+    document = with_facts(document, call.tenant, call.metadata, record.upload.uploaded_at)
     if template is None:
         return document
     evaluation = QaEvaluation(criteria=judgement.results)
     return with_evaluation(document, score_evaluation(evaluation, template))
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What rules and services said of a call, masked. `units` is what finding names took."""
+
+    judgement: Judgement
+    nlp: NlpAnswer
+    units: int
+
+
+def _masked_answers(answering: Answering, call: TranscribedCall) -> _Answers:
+    template, conversation = call.template, call.conversation
+    # A card's number would come back in four harmless entities. Names are still to be found.
+    texts = texts_of(masked_conversation(conversation))
+    nlp = answering.nlp_answer(call.record, call.language, texts)
+    ruled = evaluate_rules(template, conversation) if template else []
+    asked = [criterion for criterion in template.criteria if not criterion.rule] if template else []
+    judgement = answering.judgement(call.record, call.tenant, asked, conversation)
+    results = _in_order(ruled, asked, judgement.results)
+    judgement = msgspec.structs.replace(judgement, results=results)
+    written = pack_texts(_written_texts(judgement))
+    found = answering.people(call.record, "names", call.language, written)
+    names = {*found.names, *introduced_names(conversation), *_people(nlp)}
+    if call.metadata.agent_name:
+        names.add(call.metadata.agent_name)
+    return _Answers(masked_judgement(judgement, names), masked_nlp(nlp, names), found.units)
+
+
+def _usage(call: TranscribedCall, asked: ModelUsage, units: int) -> Usage:
+    """What the call took. Transcribe charges the whole recording: at least what was spoken."""
+    return Usage(
+        audio_seconds=call.conversation.duration_seconds,
+        comprehend_units=units,
+        input_tokens=asked.input_tokens,
+        output_tokens=asked.output_tokens,
+        model_calls=asked.calls,
+    )
 
 
 def _language(tenant: Tenant, record: CallRecord, conversation: Conversation) -> str:

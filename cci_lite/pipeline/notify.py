@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cci_lite.contract.registry import CallRecord, CallState, moved, place_upload
+from cci_lite.contract.registry import CallRecord, CallState, Reason, moved, place_upload
 from cci_lite.errors import ContractError, RetryLaterError
 from cci_lite.pipeline.events import Ignored, JobEvent, UploadEvent, read_event
 from cci_lite.ports import CallRegistry, JobStatus, Metric, Notice, Notifier, Telemetry
 from cci_lite.tenancy import call_id_for, parse_job_name
 
 ATTEMPTS = 5
+# What a queue's dead-letter queue is called besides the queue's name; and where the messages of all
+# of them end, which no function reads.
+DEAD_LETTERS = "-dlq"
+PARKED_QUEUE = "cci-lite-parked"
 
 _READ_BY_TRANSCRIBE = "upload it again in a format that Transcribe reads"
 _AGAIN = "when that is mended, upload the recording again"
-_REDRIVE = "when that is mended, start the messages of the queue cci-lite-parked again"
+_REDRIVE = (
+    f"when that is mended, start the messages of the queue {PARKED_QUEUE} again, "
+    "or upload the recording again"
+)
 # What to do about a failure, by the record's reason.
-_ADVICE = {
-    "media_too_long": "the recording is longer than Transcribe takes, upload it in parts",
-    "media_too_large": "the recording is larger than Transcribe takes, upload it in parts",
-    "media_channels": _READ_BY_TRANSCRIBE,
-    "media_format": _READ_BY_TRANSCRIBE,
-    "media_unreadable": _READ_BY_TRANSCRIBE,
-    "sample_rate": _READ_BY_TRANSCRIBE,
-    "access_denied": f"Transcribe may not read or write where it should, {_AGAIN}",
-    "internal": "Transcribe itself failed, upload the recording again",
-    "redaction_missing": "its transcript is not redacted, and nothing was made of it",
-    "stuck_received": f"its transcription could not be started in several attempts, {_REDRIVE}",
-    "stuck_transcribing": "should the transcription job still complete, the call is judged then",
-    "stuck_transcribed": f"it could not be judged in several attempts, {_REDRIVE}",
+_ADVICE: Mapping[str, str] = {
+    Reason.MEDIA_TOO_LONG: "the recording is longer than Transcribe takes, upload it in parts",
+    Reason.MEDIA_TOO_LARGE: "the recording is larger than Transcribe takes, upload it in parts",
+    Reason.MEDIA_CHANNELS: _READ_BY_TRANSCRIBE,
+    Reason.MEDIA_FORMAT: _READ_BY_TRANSCRIBE,
+    Reason.MEDIA_UNREADABLE: _READ_BY_TRANSCRIBE,
+    Reason.SAMPLE_RATE: _READ_BY_TRANSCRIBE,
+    Reason.ACCESS_DENIED: f"Transcribe may not read or write where it should, {_AGAIN}",
+    Reason.INTERNAL: "Transcribe itself failed, upload the recording again",
+    Reason.TRANSCRIPTION_FAILED: "Transcribe does not say why, upload the recording again",
+    Reason.OTHER: "Transcribe has more under the name of the transcription job",
+    Reason.JOB_NAME_TAKEN: f"a transcription job of its name is not ours, {_AGAIN}",
+    Reason.REDACTION_MISSING: "its transcript is not redacted, and nothing was made of it",
+    Reason.TRANSCRIPT_ELSEWHERE: f"its transcript is not where it was to be written, {_AGAIN}",
+    Reason.TRANSCRIPT_UNREADABLE: f"its transcript is not one that Transcribe writes, {_AGAIN}",
+    Reason.STUCK_RECEIVED: f"it could not be transcribed in several attempts, {_REDRIVE}",
+    Reason.STUCK_TRANSCRIBING: "should its job still complete, the call is judged then",
+    Reason.STUCK_TRANSCRIBED: f"it could not be judged in several attempts, {_REDRIVE}",
 }
 _ADVICE_OTHERWISE = "it has no document, the functions' logs have more under its call_id"
 
@@ -61,7 +73,7 @@ def job_failed(notifying: Notifying, event: JobEvent) -> bool:
         if record.state not in (CallState.RECEIVED, CallState.TRANSCRIBING):
             notifying.telemetry.count(Metric.DUPLICATES)
             return False
-        reason = event.failure or "other"
+        reason = event.failure or Reason.OTHER
         failed = moved(record, CallState.FAILED, notifying.clock(), reason=reason)
         if notifying.registry.replace(failed):
             notifying.telemetry.count(Metric.FAILED)
@@ -70,15 +82,15 @@ def job_failed(notifying: Notifying, event: JobEvent) -> bool:
 
 
 def call_failed(notifying: Notifying, record: CallRecord) -> bool:
-    """Tell people of a call that is FAILED, once per upload and reason; True when told now.
+    """Tell people of a call that is FAILED, once each time that it fails; True when told now.
 
     Raises RetryLaterError.
     """
-    code = record.reason or "other"
+    code = record.reason or Reason.OTHER
     return tell(
         notifying,
         Notice(
-            notice_id=f"failed#{record.job_name}#{code}",
+            notice_id=f"failed#{record.job_name}#{code}#{record.failed_at}",
             code=code,
             text=(
                 f"Call {record.call_id} (revision {record.revision}) of tenant {record.tenant_id} "
@@ -101,7 +113,7 @@ def dead_letter(notifying: Notifying, *, queue: str, message_id: str, body: str)
     call = _call_in(notifying.registry, body)
     said = f"Message {message_id} of queue {queue} could not be handled"
     if call is None:
-        said += "; it names no call, look at it in the queue cci-lite-parked."
+        said += f"; it names no call, look at it in the queue {PARKED_QUEUE}."
     else:
         revision = f" (revision {call.revision})" if call.revision else ""
         said += f", which is about call {call.call_id}{revision} of tenant {call.tenant_id}: "

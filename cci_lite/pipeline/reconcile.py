@@ -1,4 +1,4 @@
-"""Drives on what has come to a halt: events get lost, functions die, tenants come back.
+"""Finds what has come to a halt: events get lost, functions die, tenants come back.
 
 Events of S3 and Transcribe are delivered at best at least once, in rare cases not at all. Every
 sweep compares the registry with the input bucket and with the transcription jobs, and puts what is
@@ -8,109 +8,106 @@ missing onto the queues again. What was driven five times without an end fails.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 from itertools import islice
 
-from cci_lite.contract.registry import (
-    CallRecord,
-    CallState,
-    MetadataSource,
-    Upload,
-    moved,
-    place_upload,
-)
+from cci_lite.contract.registry import CallState, Reason
 from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.errors import CciLiteError
-from cci_lite.pipeline.call_metadata import SidecarOutcome, sidecar_recording, take_sidecar
-from cci_lite.pipeline.events import JobEvent, UploadEvent
-from cci_lite.pipeline.intake import Reason
-from cci_lite.pipeline.media import SIDECAR_SUFFIX
-from cci_lite.pipeline.notify import Notifying, call_failed, job_failed, record_of
-from cci_lite.pipeline.tenants import TenantDirectory
-from cci_lite.ports import (
-    CallRegistry,
-    Dispatcher,
-    JobStatus,
-    Metric,
-    Notifier,
-    Recordings,
-    Telemetry,
-    TenantFiles,
-    Transcriber,
+from cci_lite.pipeline.call_metadata import sidecar_recording
+from cci_lite.pipeline.driving import (
+    REOPENED,
+    Action,
+    Drive,
+    Reconciling,
+    ask_for_job,
+    drive_halted,
+    judge,
+    reopen,
+    rewrite,
+    start,
+    start_waiting,
+    take_in,
+    tell_people,
+    tell_sidecar,
 )
+from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.tenancy import call_id_for
 
 # How long each step may take before it is looked after. Transcribe may queue a job for hours.
 HALTED_RECEIVED = dt.timedelta(minutes=10)
 HALTED_TRANSCRIBING = dt.timedelta(minutes=30)
 HALTED_TRANSCRIBED = dt.timedelta(minutes=15)
-LONGEST_TRANSCRIPTION = dt.timedelta(hours=24)
-MAX_REDRIVES = 5
 # Recordings expire one day after their upload, rounded up to midnight.
 RECORDINGS_KEPT = dt.timedelta(days=2)
 # Notices are remembered for 30 days: within this time none can be sent a second time.
 FAILURES_LOOKED_AT = dt.timedelta(days=7)
+# With fewer seconds than this left, nothing new is begun.
+LAST_SECONDS = 60.0
 
-_REOPENED = frozenset({Reason.UNKNOWN_TENANT, Reason.TENANT_SUSPENDED})
-
-
-@dataclass(frozen=True)
-class Reconciling:
-    """What reconciling needs. `rewrite` writes a marked call's document again."""
-
-    input_bucket: str
-    registry: CallRegistry
-    recordings: Recordings
-    files: TenantFiles
-    transcriber: Transcriber
-    tenants: TenantDirectory
-    dispatcher: Dispatcher
-    notifier: Notifier
-    telemetry: Telemetry
-    clock: Callable[[], dt.datetime]
-    rewrite: Callable[[CallRecord], bool]
-
-    @property
-    def notifying(self) -> Notifying:
-        """What telling people needs."""
-        return Notifying(self.registry, self.notifier, self.telemetry, self.clock)
-
-
-class Action(StrEnum):
-    """What was done about one call."""
-
-    STARTED = "started"
-    FOUND = "found"
-    REOPENED = "reopened"
-    JUDGED = "judged"
-    FAILED = "failed"
-    SIDECAR_TOLD = "sidecar_told"
-    REWRITTEN = "rewritten"
-    PEOPLE_TOLD = "people_told"
-    SKIPPED = "skipped"
+_DRIVEN: Sequence[tuple[CallState, dt.timedelta, Drive]] = (
+    (CallState.TRANSCRIBING, HALTED_TRANSCRIBING, ask_for_job),
+    (CallState.TRANSCRIBED, HALTED_TRANSCRIBED, judge),
+)
+_TURN = dt.timedelta(minutes=15)
+_GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What was done for one tenant. A skipped call was in trouble; the next sweep comes again."""
+    """What was done for one tenant. A skipped call was in trouble; the next sweep comes again.
+
+    `is_whole` is False when time was too short for all of its calls.
+    """
 
     tenant_id: str
     counts: Mapping[Action, int] = field(default_factory=Counter)
+    is_whole: bool = True
 
 
-def reconcile_all(r: Reconciling) -> list[Reconciled]:
+@dataclass(frozen=True)
+class Sweep:
+    """What was done for each tenant, and for how many of them time was too short."""
+
+    done: Sequence[Reconciled]
+    left: int
+
+
+def reconcile_all(r: Reconciling) -> Sweep:
     """Reconcile every tenant; one that is in trouble is logged and does not stop the others."""
-    done = []
-    for tenant_id in r.tenants.tenant_ids():
+    tenant_ids = in_turn(r.tenants.tenant_ids(), r.clock())
+    done: list[Reconciled] = []
+    tried = 0
+    while tried < len(tenant_ids) and is_time(r):
+        tenant_id = tenant_ids[tried]
+        tried += 1
         try:
             done.append(reconcile_tenant(r, tenant_id))
         except Exception as problem:  # its message may carry anything: the type is enough
             r.telemetry.log("tenant_skipped", tenant_id=tenant_id, error=type(problem).__name__)
-    return done
+    left = len(tenant_ids) - tried + sum(not each.is_whole for each in done)
+    if left:
+        r.telemetry.log("sweep_cut_short", count=left)
+    return Sweep(done, left)
+
+
+def in_turn(tenant_ids: Sequence[str], at: dt.datetime) -> list[str]:
+    """The tenants, beginning with another one every quarter of an hour.
+
+    Steps of the golden ratio spread the beginnings evenly, however many tenants a sweep gets to.
+    """
+    turn = int(at.timestamp() // _TURN.total_seconds())
+    first = int(turn * _GOLDEN_RATIO % 1 * len(tenant_ids))
+    return [*tenant_ids[first:], *tenant_ids[:first]]
+
+
+def is_time(r: Reconciling) -> bool:
+    """Whether there is time to begin something."""
+    return r.remaining() >= LAST_SECONDS
 
 
 def reconcile_tenant(r: Reconciling, tenant_id: str) -> Reconciled:
@@ -121,6 +118,8 @@ def reconcile_tenant(r: Reconciling, tenant_id: str) -> Reconciled:
     counts: Counter[Action] = Counter()
     tenant = r.tenants.tenant(tenant_id)
     for call_id, step in _steps(r, tenant) if tenant else ():
+        if not is_time(r):
+            return Reconciled(tenant_id, counts, is_whole=False)
         error = None
         try:
             action = step()
@@ -142,24 +141,28 @@ _Step = tuple[str, Callable[[], Action | None]]
 
 
 def _steps(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
-    """What is to be looked at, by call. Forwards, so that no call is driven twice in a sweep."""
+    """What is to be looked at, by call. Forwards, so that no call is driven twice in a sweep.
+
+    The bucket comes last: it takes longest, and would use up the time of the others.
+    """
     if tenant.status is TenantStatus.ACTIVE:
         yield from _refused(r, tenant.tenant_id)
     yield from _received(r, tenant)
-    yield from _in_state(r, tenant, CallState.TRANSCRIBING, HALTED_TRANSCRIBING, _transcribing)
-    yield from _in_state(r, tenant, CallState.TRANSCRIBED, HALTED_TRANSCRIBED, _judge)
-    yield from _uploads(r, tenant)
+    for state, after, drive in _DRIVEN:
+        for record in r.registry.find(tenant.tenant_id, state):
+            yield record.call_id, partial(drive_halted, r, record, after, drive)
     for record in r.registry.to_rewrite(tenant.tenant_id):
-        yield record.call_id, partial(_rewrite, r, record)
+        yield record.call_id, partial(rewrite, r, record)
     yield from _failed(r, tenant.tenant_id)
+    yield from _uploads(r, tenant)
 
 
 def _refused(r: Reconciling, tenant_id: str) -> Iterator[_Step]:
     """Uploads from before the tenant was known, or while it was suspended."""
     since = r.clock() - RECORDINGS_KEPT
     for record in r.registry.find(tenant_id, CallState.REFUSED, received_from=since):
-        if record.reason in _REOPENED:
-            yield record.call_id, partial(_reopen, r, record)
+        if record.reason in REOPENED:
+            yield record.call_id, partial(reopen, r, record)
 
 
 def _received(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
@@ -169,24 +172,17 @@ def _received(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
     room = most - sum(1 for _ in islice(running, most))
     for record in r.registry.find(tenant.tenant_id, CallState.RECEIVED):
         if record.reason != Reason.WAITING:
-            yield (
-                record.call_id,
-                partial(_when_halted, r, record, HALTED_RECEIVED, partial(_start, r)),
-            )
+            yield record.call_id, partial(drive_halted, r, record, HALTED_RECEIVED, start)
         elif room > 0:
             room -= 1
-            yield record.call_id, partial(_start_waiting, r, record)
+            yield record.call_id, partial(start_waiting, r, record)
 
 
-def _in_state(
-    r: Reconciling,
-    tenant: Tenant,
-    state: CallState,
-    after: dt.timedelta,
-    drive: Callable[[Reconciling, CallRecord], Action | None],
-) -> Iterator[_Step]:
-    for record in r.registry.find(tenant.tenant_id, state):
-        yield record.call_id, partial(_when_halted, r, record, after, partial(drive, r))
+def _failed(r: Reconciling, tenant_id: str) -> Iterator[_Step]:
+    """Failures of which whoever saw them may have died before people were told."""
+    since = r.clock() - FAILURES_LOOKED_AT
+    for record in r.registry.find(tenant_id, CallState.FAILED, received_from=since):
+        yield record.call_id, partial(tell_people, r, record, HALTED_RECEIVED)
 
 
 def _uploads(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
@@ -198,123 +194,7 @@ def _uploads(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
         recording = sidecar_recording(upload.key)
         if recording is not None and tenant.status is TenantStatus.ACTIVE:
             call_id = call_id_for(tenant.tenant_id, recording)
-            yield call_id, partial(_tell_sidecar, r, upload, call_id)
+            yield call_id, partial(tell_sidecar, r, upload, call_id)
         elif not upload.key.endswith(SIDECAR_SUFFIX):
             call_id = call_id_for(tenant.tenant_id, upload.key)
-            yield call_id, partial(_take_in, r, upload, call_id)
-
-
-def _failed(r: Reconciling, tenant_id: str) -> Iterator[_Step]:
-    """Failures of which whoever saw them may have died before people were told."""
-    since = r.clock() - FAILURES_LOOKED_AT
-    for record in r.registry.find(tenant_id, CallState.FAILED, received_from=since):
-        yield (
-            record.call_id,
-            partial(_when_halted, r, record, HALTED_RECEIVED, partial(_tell_people, r)),
-        )
-
-
-def _when_halted(
-    r: Reconciling,
-    found: CallRecord,
-    after: dt.timedelta,
-    drive: Callable[[CallRecord], Action | None],
-) -> Action | None:
-    """Drive a record, as it is now, that nobody has touched since `after` or works on."""
-    latest = r.clock() - after
-    if found.updated_at > latest:
-        return None
-    record = record_of(r.registry, found.job_name)
-    if record is None or record.state is not found.state or record.updated_at > latest:
-        return None
-    if record.lease_until is not None and record.lease_until > r.clock():
-        return None
-    return drive(record)
-
-
-def _start_waiting(r: Reconciling, record: CallRecord) -> Action:
-    """Waiting is no failure: it uses up no attempt."""
-    r.dispatcher.start(record.upload)
-    return Action.STARTED
-
-
-def _start(r: Reconciling, record: CallRecord) -> Action | None:
-    return _drive(r, record, CallState.RECEIVED)
-
-
-def _judge(r: Reconciling, record: CallRecord) -> Action | None:
-    return _drive(r, record, record.state)
-
-
-def _drive(r: Reconciling, record: CallRecord, state: CallState) -> Action | None:
-    """Put a record onto its queue again, counted before: what always dies still ends."""
-    if record.redrives >= MAX_REDRIVES:
-        return _give_up(r, record)
-    driven = moved(record, state, r.clock(), redrives=record.redrives + 1)
-    if not r.registry.replace(driven):
-        return None
-    if state is CallState.RECEIVED:
-        r.dispatcher.start(record.upload)
-        return Action.STARTED
-    r.dispatcher.judge(record.job_name)
-    return Action.JUDGED
-
-
-def _give_up(r: Reconciling, record: CallRecord) -> Action | None:
-    reason = f"stuck_{record.state.lower()}"
-    failed = moved(record, CallState.FAILED, r.clock(), reason=reason)
-    if not r.registry.replace(failed):
-        return None
-    r.telemetry.count(Metric.FAILED)
-    call_failed(r.notifying, failed)
-    return Action.FAILED
-
-
-def _transcribing(r: Reconciling, record: CallRecord) -> Action | None:
-    """Ask for the job whose end was not told."""
-    job = r.transcriber.job(record.job_name)
-    if job is None:
-        return _start(r, record)
-    if job.status is JobStatus.COMPLETED:
-        return _judge(r, record)
-    if job.status is JobStatus.FAILED:
-        job_failed(r.notifying, JobEvent(record.job_name, JobStatus.FAILED, job.failure))
-        return Action.FAILED
-    is_late = record.updated_at <= r.clock() - LONGEST_TRANSCRIPTION
-    return _give_up(r, record) if is_late else None
-
-
-def _take_in(r: Reconciling, upload: Upload, call_id: str) -> Action | None:
-    # One that is superseded is refused as that: then it is accounted for, and not found again.
-    if place_upload(upload, r.registry.records(call_id)).known is not None:
-        return None
-    r.dispatcher.start(upload)
-    return Action.FOUND
-
-
-def _tell_sidecar(r: Reconciling, upload: Upload, call_id: str) -> Action | None:
-    stored = r.registry.metadata(upload.tenant_id, call_id)
-    told = stored.told.get(MetadataSource.SIDECAR)
-    if told is not None and told.told_at >= upload.uploaded_at:
-        return None
-    event = UploadEvent.of(r.input_bucket, upload)
-    return Action.SIDECAR_TOLD if take_sidecar(r, event) is SidecarOutcome.STORED else None
-
-
-def _reopen(r: Reconciling, found: CallRecord) -> Action | None:
-    record = record_of(r.registry, found.job_name)
-    if record is None or record.state is not CallState.REFUSED or record.reason not in _REOPENED:
-        return None
-    # A crash after this leaves a received upload, which the next sweep starts.
-    if not r.registry.replace(moved(record, CallState.RECEIVED, r.clock(), reason=None)):
-        return None
-    r.dispatcher.start(record.upload)
-    return Action.REOPENED
-
-
-def _rewrite(r: Reconciling, record: CallRecord) -> Action | None:
-    return Action.REWRITTEN if r.rewrite(record) else None
-
-
-def _tell_people(r: Reconciling, record: CallRecord) -> Action | None:
-    return Action.PEOPLE_TOLD if call_failed(r.notifying, record) else None
+            yield call_id, partial(take_in, r, upload, call_id)

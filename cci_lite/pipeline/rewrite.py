@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cci_lite.contract.document import encode_document
+from cci_lite.contract.document import UnifiedDocument, encode_document
+from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.registry import DOCUMENTED_STATES, CallRecord, moved
+from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import ContractError, RetryLaterError
 from cci_lite.pipeline.facts import with_facts
 from cci_lite.pipeline.tenants import TenantDirectory
@@ -31,29 +33,18 @@ def rewrite_document(rewriting: Rewriting, record: CallRecord) -> bool:
     """Bring the metadata in a call's document up to date; False when nothing was to be done.
 
     Verdicts stay as they are: the form is the one that was active when the call was judged. When
-    the call's day changes, the document is written below its new day as well; the nightly run takes
-    the later one. A document that has expired cannot be rewritten: the mark goes, and is logged.
-    Raises RetryLaterError when somebody else moved the record.
+    the call's day changes, the document moves below its new day. A document that has expired cannot
+    be rewritten: the mark goes, and is logged. Raises RetryLaterError when somebody else moved the
+    record.
     """
     present = _present(rewriting.registry, record)
     tenant = rewriting.tenants.tenant(record.tenant_id)
     if present is None or tenant is None or present.document_key is None:
         return False
     stored = rewriting.registry.metadata(present.tenant_id, present.call_id)
-    content = rewriting.files.read(present.tenant_id, present.document_key)
-    key = present.document_key
-    if content is None:
-        _log(rewriting, present, "document_expired")
-    else:
-        try:
-            document = decode_document(content.data).document
-        except ContractError:
-            _log(rewriting, present, "document_unreadable")
-        else:
-            if document.revision == present.revision:
-                fresh = with_facts(document, tenant, stored.merged, present.upload.uploaded_at)
-                if encode_document(fresh) != content.data:
-                    key, _ = write_document(rewriting.files, fresh, overwrite=True)
+    before = present.document_key
+    fresh = _fresh(rewriting, tenant, present, stored.merged)
+    key = before if fresh is None else write_document(rewriting.files, fresh, overwrite=True)[0]
     done = moved(
         present,
         present.state,
@@ -64,7 +55,27 @@ def rewrite_document(rewriting: Rewriting, record: CallRecord) -> bool:
     )
     if not rewriting.registry.replace(done):
         raise RetryLaterError("record_contended")
+    if key != before:
+        rewriting.files.delete(present.tenant_id, before)
     return True
+
+
+def _fresh(
+    rewriting: Rewriting, tenant: Tenant, record: CallRecord, metadata: CallMetadata
+) -> UnifiedDocument | None:
+    """The document with this metadata; None when there is none, or it says all that already."""
+    content = rewriting.files.read(record.tenant_id, str(record.document_key))
+    if content is None:
+        _log(rewriting, record, "document_expired")
+        return None
+    try:
+        document = decode_document(content.data).document
+    except ContractError:
+        _log(rewriting, record, "document_unreadable")
+        return None
+    fresh = with_facts(document, tenant, metadata, record.upload.uploaded_at)
+    is_ours = document.revision == record.revision
+    return fresh if is_ours and encode_document(fresh) != content.data else None
 
 
 def _present(registry: CallRegistry, record: CallRecord) -> CallRecord | None:

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cci_lite.errors import SignatureError
 
@@ -22,39 +23,51 @@ _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MOST_PARTS = 10
 
 
-def check_signature(
-    header: str | None, body: bytes, keys: Sequence[bytes], now: dt.datetime
-) -> dt.datetime:
-    """When the request was signed, in UTC. Raises SignatureError.
+@dataclass(frozen=True)
+class Signature:
+    """What a header claims: the time, as it was signed, and the signatures."""
 
-    Every given signature is compared with every key in constant time; an empty key signs nothing.
+    timestamp: str
+    digests: Sequence[str]
+
+    @property
+    def signed_at(self) -> dt.datetime:
+        """The time in UTC."""
+        return dt.datetime.fromtimestamp(int(self.timestamp), dt.UTC)
+
+
+def read_signature(header: str | None, now: dt.datetime) -> Signature:
+    """The signature of a request of just now; parts of other kinds are left alone.
+
+    Raises SignatureError. Nobody's secret is needed for this.
     """
     if header is None:
         raise SignatureError("signature_missing")
-    timestamp, digests = _parse(header)
-    matches = [
-        hmac.compare_digest(_digest(key, timestamp, body), digest)
-        for key in keys
-        if key
-        for digest in digests
-    ]
-    if not any(matches):
-        raise SignatureError("signature_wrong")
-    signed_at = dt.datetime.fromtimestamp(int(timestamp), dt.UTC)
-    if abs(now - signed_at) > REPLAY_WINDOW:
-        raise SignatureError("signature_expired")
-    return signed_at
-
-
-def _parse(header: str) -> tuple[str, list[str]]:
-    """The time and the signatures; parts of other kinds are left alone."""
     parts = header.split(",", _MOST_PARTS)[:_MOST_PARTS]
     given = [(name.strip(), value.strip()) for name, _, value in (p.partition("=") for p in parts)]
     timestamps = [value for name, value in given if name == "t"]
     digests = [value for name, value in given if name == "v1" and _DIGEST.fullmatch(value)]
     if len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0]) or not digests:
         raise SignatureError("signature_malformed")
-    return timestamps[0], digests
+    signature = Signature(timestamps[0], digests)
+    if abs(now - signature.signed_at) > REPLAY_WINDOW:
+        raise SignatureError("signature_expired")
+    return signature
+
+
+def check_signature(signature: Signature, body: bytes, keys: Sequence[bytes]) -> None:
+    """Raise SignatureError unless one of the keys has signed this body.
+
+    Every given signature is compared with every key in constant time; an empty key signs nothing.
+    """
+    matches = [
+        hmac.compare_digest(_digest(key, signature.timestamp, body), digest)
+        for key in keys
+        if key
+        for digest in signature.digests
+    ]
+    if not any(matches):
+        raise SignatureError("signature_wrong")
 
 
 def _digest(key: bytes, timestamp: str, body: bytes) -> str:

@@ -251,6 +251,7 @@ class Metric(StrEnum):
     DUPLICATES = "duplicates"
     IGNORED = "ignored"
     UNBALANCED = "unbalanced"
+    UNREADABLE = "unreadable"
     MODEL_LATENCY = "model_latency"
     INPUT_TOKENS = "input_tokens"
     OUTPUT_TOKENS = "output_tokens"

@@ -34,13 +34,7 @@ from cci_lite.ports import (
     TranscriptionOrder,
     UploadedMedia,
 )
-from cci_lite.tenancy import (
-    quarantine_prefix,
-    redacted_transcript_key,
-    transcript_key,
-    unified_prefix,
-    work_prefix,
-)
+from cci_lite.tenancy import check_own_key, redacted_transcript_key, transcript_key
 
 
 @dataclass
@@ -168,12 +162,12 @@ class MemoryFiles:
         self._lock = threading.Lock()
 
     def read(self, tenant_id: str, key: str) -> FileContent | None:
-        _check_key(tenant_id, key)
+        check_own_key(tenant_id, key)
         stored = self.objects.get(key)
         return None if stored is None else FileContent(stored[0], _etag(stored[0]))
 
     def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
-        _check_key(tenant_id, key)
+        check_own_key(tenant_id, key)
         with self._lock:
             if key in self.objects:
                 return False
@@ -181,7 +175,7 @@ class MemoryFiles:
             return True
 
     def replace(self, tenant_id: str, key: str, data: bytes, etag: str) -> bool:
-        _check_key(tenant_id, key)
+        check_own_key(tenant_id, key)
         with self._lock:
             stored = self.objects.get(key)
             if stored is None or _etag(stored[0]) != etag:
@@ -190,16 +184,16 @@ class MemoryFiles:
             return True
 
     def delete(self, tenant_id: str, key: str) -> None:
-        _check_key(tenant_id, key)
+        check_own_key(tenant_id, key)
         self.objects.pop(key, None)
 
     def delete_below(self, tenant_id: str, prefix: str) -> None:
-        _check_key(tenant_id, prefix)
+        check_own_key(tenant_id, prefix)
         for key in [key for key in self.objects if key.startswith(prefix)]:
             del self.objects[key]
 
     def listing(self, tenant_id: str, prefix: str) -> Iterator[StoredObject]:
-        _check_key(tenant_id, prefix)
+        check_own_key(tenant_id, prefix)
         for key, (data, at) in sorted(self.objects.items()):
             if key.startswith(prefix):
                 yield StoredObject(key, _etag(data), len(data), at)
@@ -244,7 +238,7 @@ class MemoryRecordings:
         stored = self.uploads.get(upload.key)
         if stored is None or stored[0].etag != upload.etag:
             return False
-        _check_key(upload.tenant_id, target)
+        check_own_key(upload.tenant_id, target)
         self._files.put(target, stored[1])
         return True
 
@@ -307,9 +301,11 @@ class ScriptedNlp:
         self.answer = answer or NlpAnswer()
         self.names = names
         self.calls = 0
+        self.seen: list[str] = []
 
     def analyze(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> NlpAnswer:
         self.calls += 1
+        self.seen += texts
         return self.answer
 
     def people(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> PeopleAnswer:
@@ -441,9 +437,3 @@ class _Interrupted:
 
 def _etag(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _check_key(tenant_id: str, key: str) -> None:
-    own = (work_prefix(tenant_id), unified_prefix(tenant_id), quarantine_prefix(tenant_id))
-    if not key.startswith(own):
-        raise UsageError("a key outside of the tenant's prefixes")

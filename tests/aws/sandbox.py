@@ -3,13 +3,15 @@ moto; Transcribe, Comprehend and Bedrock by the project's own doubles, because m
 about them (see their docstrings). The functions are the deployed ones.
 
 moto does not call functions: `pump` takes the messages from the queues, as SQS's event source would,
-and gives them back when the answer names them. moto also tells of tags that nobody added, and its
-sequencer is constant.
+and gives them back when the answer names them. A message that was put off comes again at once;
+`postponed` has the seconds. moto also tells of tags that nobody added, and its sequencer is constant.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,12 +29,13 @@ from cci_lite.functions.failure_notifier import failure_notifier
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.judging import analyzer, result_handler
 from cci_lite.functions.reconciler import reconciler
-from cci_lite.functions.wiring import Function, Installation, run
-from cci_lite.settings import Settings
+from cci_lite.functions.wiring import Installation, run
+from cci_lite.settings import NAMES, Settings
 from cci_lite.testing.bedrock import BedrockDouble
 from cci_lite.testing.comprehend import ComprehendDouble
 from cci_lite.testing.memory import ManualClock
 from cci_lite.testing.transcribe import TranscribeDouble
+from tests.aws.rights import Ledger
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -49,7 +52,7 @@ FUNCTIONS = {
 _FOLDER = Path(__file__).parents[2] / "pipeline_lambdas"
 
 
-def _descriptions() -> dict[str, dict[str, Any]]:
+def descriptions() -> dict[str, dict[str, Any]]:
     """What is deployed: the functions' own descriptions."""
     filled = {"${INPUT_BUCKET}": INPUT, "${OUTPUT_BUCKET}": OUTPUT}
     described = {}
@@ -61,11 +64,18 @@ def _descriptions() -> dict[str, dict[str, Any]]:
     return described
 
 
+def unread_queues() -> list[dict[str, Any]]:
+    """What is deployed besides: the queues that no function reads."""
+    text = (_FOLDER / "queues.yaml").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = YAML(typ="safe").load(text)["queues"]
+    return found
+
+
 @dataclass
 class Context:
     """What Lambda gives a function besides the event."""
 
-    aws_request_id: str = "00000000-0000-0000-0000-000000000001"
+    aws_request_id: str
     function_name: str = "cci-lite"
     memory_limit_in_mb: int = 1024
     invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:cci-lite"
@@ -84,6 +94,7 @@ class Sandbox:
         names: tuple[str, ...] = (),
         bedrock: BedrockDouble | None = None,
         analysis_queue: bool = False,
+        slack_webhook_secret: str | None = None,
     ) -> None:
         self.clock = ManualClock(dt.datetime.now(dt.UTC).replace(microsecond=0))
         self.s3 = boto3.client("s3", region_name=REGION)
@@ -97,13 +108,17 @@ class Sandbox:
         self.bedrock = bedrock or BedrockDouble()
         self._make_buckets()
         self.urls: dict[str, str] = {}
-        self._functions: dict[str, Function] = {}
-        descriptions = _descriptions()
-        for name, description in descriptions.items():
+        self._functions: dict[str, str] = {}
+        deployed = descriptions()
+        for queue in unread_queues():
+            self._make_queue(queue["name"])
+        for description in deployed.values():
             for queue in description["queues"]:
-                self._functions[queue["name"]] = FUNCTIONS[name]
-                self._make_queue(queue["name"], queue["dead_letter"])
-        for description in descriptions.values():
+                self._make_queue(queue["name"])
+        for name, description in deployed.items():
+            for queue in description["queues"]:
+                self._functions[queue["name"]] = name
+                self._set_dead_letter_queue(queue["name"], queue["dead_letter"])
             for rule in description["rules"]:
                 self._make_rule(rule)
         self.dynamodb.create_table(**config.table_definition("cci-lite-config"))
@@ -121,27 +136,17 @@ class Sandbox:
             kms_key_arn=boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"],
             transcribe_role_arn=f"arn:aws:iam::{ACCOUNT}:role/cci-lite-transcribe",
             topic_arn=topic,
+            slack_webhook_secret=slack_webhook_secret,
             upload_queue_url=self.urls["cci-lite-uploads"],
             result_queue_url=self.urls["cci-lite-results"],
             analysis_queue_url=self.urls["cci-lite-analysis"] if analysis_queue else None,
         )
-        clients = {
-            "s3": self.s3,
-            "sqs": self.sqs,
-            "sns": self.sns,
-            "dynamodb": self.dynamodb,
-            "secretsmanager": self.secrets,
-            "transcribe": self.transcribe,
-            "comprehend": self.comprehend,
-            "bedrock-runtime": self.bedrock,
-        }
-        self.installation = Installation(
-            settings=self.settings,
-            clients=lambda service, _=None: clients[service],
-            telemetry=PowertoolsTelemetry("sandbox", level="INFO"),
-            clock=self.clock,
-            wait=self.clock.wait,
+        self.ledger = Ledger(account=ACCOUNT, region=REGION)
+        self.postponed: list[tuple[str, int]] = []
+        self._request_ids = (
+            f"00000000-0000-0000-0000-{number:012}" for number in itertools.count()
         )
+        self._installations: dict[str, Installation] = {}
 
     def upload(self, key: str, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Upload an object as a tenant would."""
@@ -183,7 +188,16 @@ class Sandbox:
 
     def invoke(self, function: str, event: Any) -> Any:
         """Call a function with an event of its own."""
-        return run(FUNCTIONS[function], self.installation, event, Context())
+        if function not in self._installations:
+            self._installations[function] = self._install(function)
+        context = Context(next(self._request_ids))
+        return run(FUNCTIONS[function], self._installations[function], event, context)
+
+    def values(self) -> dict[str, str]:
+        """What the placeholders of the functions' descriptions stand for."""
+        named = {name: getattr(self.settings, field) for field, name in NAMES.items()}
+        filled = {name: str(value) for name, value in named.items() if value is not None}
+        return {"AWS_ACCOUNT_ID": ACCOUNT, **filled}
 
     def call(self, event: Mapping[str, Any]) -> Any:
         """Call the webhook."""
@@ -231,22 +245,46 @@ class Sandbox:
             Bucket=INPUT, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
 
-    def _make_queue(self, name: str, dead_letter: Mapping[str, Any] | None = None) -> None:
-        # Nobody else receives here: what is not deleted may come again at once.
-        attributes = {"VisibilityTimeout": "0"}
-        if dead_letter is not None:
-            if dead_letter["queue"] not in self.urls:
-                self._make_queue(dead_letter["queue"])
-            redrive = {
-                "deadLetterTargetArn": self._arn(dead_letter["queue"]),
-                "maxReceiveCount": dead_letter["max_receive_count"],
+    def _install(self, function: str) -> Installation:
+        """A container of a function: what it makes once is its own."""
+
+        @functools.cache
+        def client(service: str, region: str | None = None) -> Any:
+            doubles = {
+                "transcribe": self.transcribe,
+                "comprehend": self.comprehend,
+                "bedrock-runtime": self.bedrock,
             }
-            attributes["RedrivePolicy"] = json.dumps(redrive)
-        if name in self.urls:
-            self.sqs.set_queue_attributes(QueueUrl=self.urls[name], Attributes=attributes)
-        else:
-            made = self.sqs.create_queue(QueueName=name, Attributes=attributes)
-            self.urls[name] = made["QueueUrl"]
+            if service in doubles:
+                return self.ledger.double(doubles[service], service, function, region)
+            return self.ledger.client(service, function)
+
+        def put_off(queue_arn: str, receipt_handle: str, seconds: int) -> None:
+            self.ledger.used[function].add(("sqs:ChangeMessageVisibility", queue_arn))
+            self.postponed.append((queue_arn.rpartition(":")[2], seconds))
+
+        return Installation(
+            settings=self.ledger.settings(self.settings, function),
+            clients=client,
+            telemetry=PowertoolsTelemetry(function, level="INFO"),
+            clock=self.clock,
+            wait=self.clock.wait,
+            postpone=put_off,
+        )
+
+    def _make_queue(self, name: str) -> None:
+        # Nobody else receives here: what is not deleted may come again at once.
+        made = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0"})
+        self.urls[name] = made["QueueUrl"]
+
+    def _set_dead_letter_queue(self, name: str, dead_letter: Mapping[str, Any]) -> None:
+        redrive = {
+            "deadLetterTargetArn": self._arn(dead_letter["queue"]),
+            "maxReceiveCount": dead_letter["max_receive_count"],
+        }
+        self.sqs.set_queue_attributes(
+            QueueUrl=self.urls[name], Attributes={"RedrivePolicy": json.dumps(redrive)}
+        )
 
     def _make_rule(self, rule: Mapping[str, Any]) -> None:
         self.events.put_rule(Name=rule["name"], EventPattern=json.dumps(rule["pattern"]))
@@ -265,7 +303,7 @@ class Sandbox:
 
     def _deliver(self, name: str, messages: list[dict[str, Any]]) -> int:
         event = {"Records": [self._record(name, message) for message in messages]}
-        answer = run(self._functions[name], self.installation, event, Context())
+        answer = self.invoke(self._functions[name], event)
         again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         for message in messages:
             if message["MessageId"] not in again:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import traceback
 from typing import Any
 
 import msgspec
@@ -11,14 +13,24 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    InvalidRegionError,
+    NoCredentialsError,
+    NoRegionError,
     ParamValidationError,
+    PartialCredentialsError,
+    ProxyConnectionError,
     ReadTimeoutError,
+    ResponseStreamingError,
+    UnknownEndpointError,
 )
+from botocore.parsers import ResponseParserError
 
 from cci_lite.aws.bedrock import BedrockEvaluator
 from cci_lite.contract.services import Residency
 from cci_lite.contract.tenant import Tenant
-from cci_lite.errors import RetryLaterError, ServiceError
+from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 from cci_lite.evaluation.prompt import SYSTEM, TOOL
 from cci_lite.testing.bedrock import (
     BedrockDouble,
@@ -124,12 +136,24 @@ URL = "https://bedrock.example"
         ),
         (converse_error("ModelErrorException", status=424), RetryLaterError, "model_unavailable"),
         (converse_error("SomethingNew", status=502), RetryLaterError, "model_unavailable"),
-        (ReadTimeoutError(endpoint_url=URL), RetryLaterError, "model_unavailable"),
-        (ConnectTimeoutError(endpoint_url=URL), RetryLaterError, "model_unavailable"),
-        (EndpointConnectionError(endpoint_url=URL), RetryLaterError, "model_unavailable"),
-        (converse_error("AccessDeniedException", "secret words"), ServiceError, "model_denied"),
-        (converse_error("ResourceNotFoundException", "secret words"), ServiceError, "model_denied"),
-        (converse_error("ValidationException", "secret words"), ServiceError, "model_refused"),
+        (ReadTimeoutError(endpoint_url=URL), RetryLaterError, "model_unreachable"),
+        (ConnectTimeoutError(endpoint_url=URL), RetryLaterError, "model_unreachable"),
+        (EndpointConnectionError(endpoint_url=URL), RetryLaterError, "model_unreachable"),
+        (
+            converse_error("AccessDeniedException", "secret words"),
+            ServiceError,
+            "model_AccessDeniedException",
+        ),
+        (
+            converse_error("ResourceNotFoundException", "secret words"),
+            ServiceError,
+            "model_ResourceNotFoundException",
+        ),
+        (
+            converse_error("ValidationException", "secret words"),
+            ServiceError,
+            "model_ValidationException",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -138,9 +162,55 @@ def test_errors_of_the_service_are_told_in_our_words(
 ) -> None:
     with pytest.raises(kind) as caught:
         Regions(problem).evaluate()
-    assert str(caught.value) == code
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    assert (type(caught.value), caught.value.code) == (kind, code)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (lambda request: ParamValidationError(report=request), ServiceError),
+        (lambda _: NoCredentialsError(), ServiceError),
+        (lambda request: PartialCredentialsError(provider="env", cred_var=request), ServiceError),
+        (lambda request: UnknownEndpointError(service_name="x", region_name=request), ServiceError),
+        (lambda request: InvalidRegionError(region_name=request), ServiceError),
+        (
+            lambda request: IncompleteReadError(actual_bytes=request, expected_bytes=2),
+            RetryLaterError,
+        ),
+        (lambda request: ResponseStreamingError(error=request), RetryLaterError),
+        (lambda request: HTTPClientError(error=request), RetryLaterError),
+        (lambda request: ProxyConnectionError(proxy_url=request, error="x"), RetryLaterError),
+        (lambda request: ResponseParserError(request), RetryLaterError),
+        (lambda request: converse_error("ValidationException", request), ServiceError),
+        (lambda request: converse_error(request, request), ServiceError),
+        (lambda request: converse_error(request, request, status=503), RetryLaterError),
+    ],
+    ids=range(13),
+)
+def test_no_error_repeats_what_was_asked(problem: Any, kind: type[ServiceError]) -> None:
+    class Failing(Regions):
+        def converse(self, **request: Any) -> Any:
+            raise problem(json.dumps(request))
+
+        def __call__(self, region: str) -> Any:
+            return self
+
+    with pytest.raises(PipelineError) as caught:
+        Failing().evaluate()
+    assert isinstance(caught.value, kind)
+    printed = "".join(traceback.format_exception(caught.value))
+    assert not any(turn.text in printed for turn in CALL.turns)
+    assert "parcel" not in printed
+
+
+def test_a_client_that_cannot_be_made_is_an_error_of_ours() -> None:
+    def client_for(region: str) -> Any:
+        raise NoRegionError
+
+    with pytest.raises(ServiceError) as caught:
+        BedrockEvaluator(client_for, ManualClock()).evaluate(TENANT, CRITERIA, CALL)
+    assert caught.value.code == "model_NoRegionError"
 
 
 @pytest.mark.parametrize(

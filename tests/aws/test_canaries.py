@@ -189,6 +189,7 @@ def test_an_error_that_leaves_a_function_says_a_code_and_nothing_else(cloud: Non
         },
         "time": "2025-11-05T09:00:00Z",
     }
+    sandbox.dynamodb.update_table(TableName="cci-lite-calls", DeletionProtectionEnabled=False)
     sandbox.dynamodb.delete_table(TableName="cci-lite-calls")
     with pytest.raises(PipelineError) as caught:
         sandbox.invoke("job_init", event)

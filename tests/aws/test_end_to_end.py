@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from cci_lite.cli.app import run
+from cci_lite.pipeline.judge import LEASE
 from cci_lite.testing.bedrock import BedrockDouble, evaluation
 from tests.aws.sandbox import OUTPUT, Sandbox
 
@@ -245,6 +246,30 @@ def test_behind_the_analysis_queue_the_analyzer_writes_the_same_document(cloud: 
     sandbox.pump()
     [document] = sandbox.documents().values()
     assert document["qa_evaluation"]["percentage"] == 55.56
+
+
+def test_a_call_whose_function_died_is_taken_up_when_its_lease_has_ended(sandbox: Sandbox) -> None:
+    class Death(BaseException):
+        """The function's container is gone."""
+
+    def die(*_: Any) -> dict[str, Any]:
+        raise Death
+
+    sandbox.bedrock.answer = die
+    sandbox.upload("demo-tenant/calls/test.wav", b"RIFF....WAVE")
+    sandbox.pump()
+    sandbox.finish_jobs()
+    with pytest.raises(Death):
+        sandbox.pump()
+    sandbox.bedrock.answer = judged_by_truth
+    # Another invocation is another holder, which waits.
+    sandbox.pump(rounds=2)
+    assert sandbox.postponed == [("cci-lite-results", 120), ("cci-lite-results", 240)]
+    assert sandbox.documents() == {}
+    sandbox.clock.wait(LEASE.total_seconds())
+    sandbox.pump()
+    assert len(sandbox.documents()) == 1
+    assert sandbox.bedrock.paid == 1
 
 
 def test_a_failed_job_is_told_once_and_counts_as_failed(sandbox: Sandbox) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from cci_lite.aws.failures import translated
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
@@ -66,6 +67,11 @@ def translation(error: Exception) -> PipelineError:
         pytest.param(
             exceptions.FlexibleChecksumError(error_msg=CANARY), "s3_unreachable", id="damaged"
         ),
+        pytest.param(ResponseParserError(CANARY), "s3_unreachable", id="not to be read"),
+        pytest.param(refusal("ServiceQuotaExceededException"), "s3_throttled", id="quota"),
+        pytest.param(refusal("ModelTimeoutException", 408), "s3_unavailable", id="slow model"),
+        pytest.param(refusal("ModelErrorException", 424), "s3_unavailable", id="broken model"),
+        pytest.param(refusal("ModelNotReadyException"), "s3_unavailable", id="model starting"),
     ],
 )
 def test_what_passes_is_for_later(error: Exception, code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import threading
@@ -17,7 +18,7 @@ import pytest
 from cci_lite.aws.notify import AllNotifiers, SnsNotifier, WebhookNotifier, post_json
 from cci_lite.errors import RetryLaterError, ServiceError, UsageError
 from cci_lite.ports import Notice
-from cci_lite.testing.memory import MemoryNotifier
+from cci_lite.testing.memory import MemoryRegistry, MemoryTelemetry
 
 NOTICE = Notice(
     notice_id="failed:cci_acme_abc:2",
@@ -177,28 +178,92 @@ def test_posting_to_nobody_is_an_error_of_the_system(server: str) -> None:
         post_json("http://127.0.0.1:1/", b"{}")
 
 
-class Failing:
-    """A way that does not work."""
+class Way:
+    """A way that answers with these errors, one after the other, and works then."""
 
-    def __init__(self, error: Exception) -> None:
-        self._error = error
+    def __init__(self, *errors: Exception) -> None:
+        self._errors = list(errors)
+        self.tried = 0
+        self.notices: list[Notice] = []
 
-    def notify(self, _: Notice) -> None:
-        raise self._error
+    def notify(self, notice: Notice) -> None:
+        self.tried += 1
+        if self._errors:
+            raise self._errors.pop(0)
+        self.notices.append(notice)
 
 
-@pytest.mark.parametrize(
-    "error", [RetryLaterError("sns_throttled"), ServiceError("webhook_refused")], ids=str
-)
-def test_one_way_that_fails_does_not_silence_the_others(error: Exception) -> None:
-    first, last = MemoryNotifier(), MemoryNotifier()
-    ways = AllNotifiers([first, Failing(error), last])
-    with pytest.raises(RetryLaterError, match="^notice_unsent: 1 of 3$"):
+def by(telemetry: MemoryTelemetry | None = None, **ways: Way) -> AllNotifiers:
+    registry = MemoryRegistry()
+    return AllNotifiers(ways, registry.is_noted, registry.note, telemetry or MemoryTelemetry())
+
+
+THROTTLED = RetryLaterError("sns_throttled")
+REFUSED = ServiceError("webhook_refused", "404")
+
+
+def test_every_way_is_told_once() -> None:
+    first, last = Way(), Way()
+    ways = by(first=first, last=last)
+    for _ in range(2):
         ways.notify(NOTICE)
     assert first.notices == last.notices == [NOTICE]
 
 
-def test_every_way_is_told_once() -> None:
-    first, last = MemoryNotifier(), MemoryNotifier()
-    AllNotifiers([first, last]).notify(NOTICE)
-    assert first.notices == last.notices == [NOTICE]
+def test_another_notice_is_told_by_every_way() -> None:
+    way = Way()
+    ways = by(only=way)
+    other = dataclasses.replace(NOTICE, notice_id="other")
+    ways.notify(NOTICE)
+    ways.notify(other)
+    assert way.notices == [NOTICE, other]
+
+
+@pytest.mark.parametrize("broken", ["first", "last"])
+def test_a_way_that_has_no_time_is_tried_again_alone(broken: str) -> None:
+    ways = {name: Way(*([THROTTLED] if name == broken else [])) for name in ("first", "last")}
+    everybody = by(**ways)
+    with pytest.raises(RetryLaterError, match="^notice_unsent: 1 of 2$"):
+        everybody.notify(NOTICE)
+    everybody.notify(NOTICE)
+    assert {name: way.notices for name, way in ways.items()} == {
+        "first": [NOTICE],
+        "last": [NOTICE],
+    }
+
+
+@pytest.mark.parametrize("broken", ["first", "last"])
+def test_a_way_that_refuses_is_made_up_for_by_one_that_works(broken: str) -> None:
+    ways = {name: Way(*([REFUSED] if name == broken else [])) for name in ("first", "last")}
+    telemetry = MemoryTelemetry()
+    by(telemetry, **ways).notify(NOTICE)
+    assert sorted(len(way.notices) for way in ways.values()) == [0, 1]
+    assert telemetry.events == [
+        (
+            "way_failed",
+            {
+                "service": broken,
+                "code": "webhook_refused",
+                "tenant_id": "acme",
+                "call_id": "cci_acme_abc",
+            },
+        )
+    ]
+
+
+def test_a_notice_that_every_way_refuses_is_for_later() -> None:
+    first, last = Way(REFUSED), Way(REFUSED, REFUSED)
+    ways = by(first=first, last=last)
+    with pytest.raises(RetryLaterError, match="^notice_unsent: 2 of 2$"):
+        ways.notify(NOTICE)
+    ways.notify(NOTICE)
+    assert (first.notices, last.notices) == ([NOTICE], [])
+
+
+def test_one_that_refuses_is_tried_again_while_another_one_has_no_time() -> None:
+    refusing, busy = Way(REFUSED), Way(THROTTLED)
+    ways = by(refusing=refusing, busy=busy)
+    with pytest.raises(RetryLaterError, match="^notice_unsent: 2 of 2$"):
+        ways.notify(NOTICE)
+    ways.notify(NOTICE)
+    assert refusing.notices == busy.notices == [NOTICE]

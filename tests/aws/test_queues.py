@@ -1,4 +1,4 @@
-"""Putting work onto the functions' queues."""
+"""Putting work onto the functions' queues, and putting it off."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cci_lite.aws.queues import SqsDispatcher
+from cci_lite.aws.queues import SqsDispatcher, postpone
 from cci_lite.contract.registry import Upload
 from cci_lite.errors import ServiceError
 
@@ -55,3 +55,20 @@ def test_a_queue_that_is_gone_is_an_error_that_names_no_recording(sqs: Any) -> N
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/gone"
     with pytest.raises(ServiceError, match="^sqs_[A-Za-z_]*NonExistentQueue: SendMessage$"):
         dispatcher(sqs, url, url).start(UPLOAD)
+
+
+def test_a_message_that_is_put_off_is_not_delivered_before(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="up", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    [message] = sqs.receive_message(QueueUrl=url)["Messages"]
+    # The queue's address follows from its ARN.
+    postpone(sqs, "arn:aws:sqs:eu-central-1:123456789012:up", message["ReceiptHandle"], 60)
+    assert waiting(sqs, url) == []
+    postpone(sqs, "arn:aws:sqs:eu-central-1:123456789012:up", message["ReceiptHandle"], 0)
+    assert waiting(sqs, url) == [{}]
+
+
+def test_a_message_that_is_gone_cannot_be_put_off(sqs: Any) -> None:
+    sqs.create_queue(QueueName="up")
+    with pytest.raises(ServiceError, match="^sqs_[A-Za-z_]*: ChangeMessageVisibility$"):
+        postpone(sqs, "arn:aws:sqs:eu-central-1:123456789012:up", "handle", 60)

@@ -12,8 +12,10 @@ from botocore.exceptions import ClientError
 from cci_lite.aws.items import from_item, to_item
 from cci_lite.aws.registry import DynamoRegistry, table_definition
 from cci_lite.contract.registry import CallRecord, CallState, Upload, moved
-from cci_lite.errors import RetryLaterError, ServiceError
+from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
+from cci_lite.tenancy import call_id_for
 from cci_lite.testing.shapes import service_error
+from tests.aws.conftest import REGION
 
 AT = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
 TABLE = "cci-lite-calls"
@@ -36,6 +38,14 @@ def dynamodb(cloud: None) -> Any:
 
 def items(client: Any) -> list[dict[str, Any]]:
     return [from_item(item) for item in client.scan(TableName=TABLE)["Items"]]
+
+
+def test_the_table_is_encrypted_and_not_deleted_by_accident(dynamodb: Any) -> None:
+    table = dynamodb.describe_table(TableName=TABLE)["Table"]
+    assert table["SSEDescription"]["Status"] == "ENABLED"
+    assert table["DeletionProtectionEnabled"] is True
+    with pytest.raises(ClientError):
+        dynamodb.delete_table(TableName=TABLE)
 
 
 def test_a_record_is_stored_below_its_call_and_indexed_by_state(dynamodb: Any) -> None:
@@ -117,3 +127,35 @@ def test_the_table_is_not_asked_for_a_time_that_is_empty() -> None:
     registry = DynamoRegistry(Refusing(refused), TABLE)
     found = registry.find("acme", CallState.DONE, received_from=AT, received_until=AT)
     assert list(found) == []
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(cloud: None) -> None:
+    client = boto3.client("dynamodb", region_name=REGION)
+    client.create_table(**table_definition("cci-lite-calls"))
+    unreadable: list[str] = []
+    registry = DynamoRegistry(client, "cci-lite-calls", unreadable.append)
+    for name in "ab":
+        key = f"acme/calls/{name}.wav"
+        upload = Upload(tenant_id="acme", key=key, size=1, etag="e", uploaded_at=AT)
+        assert registry.add(
+            CallRecord(
+                call_id=call_id_for("acme", key),
+                revision=1,
+                upload=upload,
+                state=CallState.RECEIVED,
+                received_at=AT,
+                updated_at=AT,
+            )
+        )
+    broken = call_id_for("acme", "acme/calls/a.wav")
+    client.update_item(
+        TableName="cci-lite-calls",
+        Key={"pk": {"S": f"CALL#{broken}"}, "sk": {"S": "R#000001"}},
+        UpdateExpression="SET redrives = :many",
+        ExpressionAttributeValues={":many": {"S": "many"}},
+    )
+    found = [record.call_id for record in registry.find("acme", CallState.RECEIVED)]
+    assert found == [call_id_for("acme", "acme/calls/b.wav")]
+    assert unreadable == [broken]
+    with pytest.raises(PipelineError, match="record_unreadable"):
+        registry.records(broken)

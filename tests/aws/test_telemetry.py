@@ -42,6 +42,13 @@ def test_a_line_about_an_error_is_an_errors_line(capsys: pytest.CaptureFixture[s
     assert printed(capsys)[0]["level"] == "ERROR"
 
 
+def test_a_line_that_says_there_was_no_error_is_none_of_an_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    PowertoolsTelemetry("reconciler").log("reconciled", error=None)
+    assert printed(capsys)[0]["level"] == "INFO"
+
+
 def test_the_service_that_was_called_does_not_hide_ours(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

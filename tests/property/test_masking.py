@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ from cci_lite.contract.document import (
     Redaction,
 )
 from cci_lite.contract.judgement import Judgement, NlpAnswer
-from cci_lite.evaluation import mask, masked_conversation, masked_judgement, masked_nlp
+from cci_lite.evaluation.masking import mask, masked_conversation, masked_judgement, masked_nlp
 from tests.asked_calls import AGENT
 
 NAMES = ["Zebulon Quist", "Ottoline", "Jörg Weißenbächer"]
@@ -53,7 +55,9 @@ def phones(draw: st.DrawFn) -> str:
     groups = draw(
         st.lists(st.text(alphabet="0123456789", min_size=2, max_size=4), min_size=3, max_size=5)
     )
-    return draw(st.sampled_from(["", "+", "("])) + draw(_GAPS).join(groups)
+    # The first groups of these are no day, month or year.
+    start = draw(st.sampled_from(["+", "(0", "40", "0"]))
+    return start + draw(_GAPS).join(groups)
 
 
 _MAILS = st.builds(
@@ -64,15 +68,26 @@ _MAILS = st.builds(
     st.text(alphabet="abcxyz019-", min_size=1, max_size=8),
     st.sampled_from(["com", "co.uk", "example"]),
 )
-_SPOKEN = st.lists(
-    st.sampled_from(["zero", "one", "five", "nine", "null", "sieben", "zwei"]),
-    min_size=5,
-    max_size=12,
-).map(" ".join)
+_HESITATIONS = st.sampled_from([" ", " uh ", ", um, ", " äh ", " and then ", " und dann "])
+
+
+@st.composite
+def spoken(draw: st.DrawFn) -> str:
+    digit = st.sampled_from(["zero", "one", "five", "nine", "null", "sieben", "zwei", "12"])
+    rest = draw(st.lists(st.tuples(_HESITATIONS, digit), min_size=4, max_size=15))
+    return "zwei" + "".join(gap + word for gap, word in [(" ", "one"), *rest])
+
+
+_DICTATED = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["jane.doe", "jane dot doe", "jane2", "j-doe"]),
+    st.sampled_from([" at ", " ät ", " klammeraffe ", " (at) "]),
+    st.sampled_from(["gmail.com", "gmail dot com", "t minus online dot de", "acme punkt de"]),
+)
 _PEOPLE = st.sampled_from(NAMES).flatmap(
     lambda name: st.sampled_from([name, name.upper(), name.lower(), name + "'s", name.split()[-1]])
 )
-_PLANTED = st.one_of(cards(), ibans(), phones(), _MAILS, _SPOKEN, _PEOPLE)
+_PLANTED = st.one_of(cards(), ibans(), phones(), _MAILS, _DICTATED, spoken(), _PEOPLE)
 
 
 @st.composite
@@ -96,7 +111,21 @@ def test_nothing_that_was_planted_survives(given_text: tuple[str, list[str]]) ->
     assert not any(_survives(each, masked) for each in planted)
 
 
-@given(st.one_of(texts().map(lambda pair: pair[0]), st.text(max_size=200)))
+_PIECES = st.sampled_from(
+    [
+        *("1", "12", "100", "555", "1111", "2011", "2024", "4111", "030", "123456", "12.50"),
+        *("1,250.50", "05.03.24", "05.03.2024", "05.03.", "14:30", "24/7", "one", "two", "oh"),
+        *("zero", "hundred", "five", "at", "dot", "dash", "com", "gmail", "jane", "a", "uh", "and"),
+        *("und", "then", "or", "x", "€", "EUR", "$", "euros", "days", "March", "Uhr", "pm"),
+        *("version", "[NAME]", ",", "-", "/", "(", "+", "."),
+    ]
+)
+_NEAR = st.lists(st.tuples(_PIECES, st.sampled_from(["", " ", " ", ", ", " - "])), max_size=16).map(
+    lambda pairs: "".join(itertools.chain.from_iterable(pairs))
+)
+
+
+@given(st.one_of(texts().map(lambda pair: pair[0]), st.text(max_size=200), _NEAR))
 def test_masking_twice_is_masking_once(text: str) -> None:
     masked = mask(text, NAMES)
     assert mask(masked, NAMES) == masked
@@ -112,6 +141,12 @@ _KEPT = st.sampled_from(
         "[PII]",
         "***",
         "room 12",
+        "am 05.03.2024, 14.30 Uhr",
+        "$1,250.50, 12 months",
+        "EUR 1.250,50",
+        "2023/2024",
+        "version 1.2.3.4.5.6",
+        "100, 250 or 500 megabits",
         "yes, it is",
     ]
 )

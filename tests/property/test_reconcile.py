@@ -150,7 +150,9 @@ def test_sweeps_bring_every_call_to_an_end(
     records = here.registry.all_records()
     told = Counter(notice.notice_id for notice in here.notifier.notices)
     failed = [record for record in records if record.state is CallState.FAILED]
-    assert {f"failed#{record.job_name}#{record.reason}" for record in failed} <= told.keys()
+    assert {
+        f"failed#{record.job_name}#{record.reason}#{record.failed_at}" for record in failed
+    } <= told.keys()
     assert told.total() - len(told) <= 3 * len(crashes | throttles)
     for offset in range(15):
         balance = balance_day(here.reconciling(), TENANT, MORNING.date() + dt.timedelta(offset))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from cci_lite.errors import UsageError
-from cci_lite.settings import Settings
+from cci_lite.settings import NAMES, Settings, setting
 
 REQUIRED = {
     "AWS_REGION": "eu-central-1",
@@ -38,6 +40,18 @@ def test_what_is_required_is_enough() -> None:
         calls_table="cci-lite-calls",
     )
     assert (settings.template_key, settings.log_level) == ("QA_TEMPLATE#v1", "INFO")
+
+
+def test_every_setting_has_a_name_of_its_own() -> None:
+    assert list(NAMES) == [field.name for field in dataclasses.fields(Settings)]
+    assert len(set(NAMES.values())) == len(NAMES)
+
+
+def test_one_setting_is_read_without_the_others() -> None:
+    environment = {"DDB_TABLE": "cci-lite-config", "QA_TEMPLATE_KEY": ""}
+    assert setting(environment, "config_table") == "cci-lite-config"
+    assert setting(environment, "template_key") is None
+    assert setting(environment, "region") is None
 
 
 def test_everything_that_is_missing_is_named_at_once() -> None:

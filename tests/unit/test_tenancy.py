@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite import tenancy
-from cci_lite.errors import ContractError, TenantIdError
+from cci_lite.errors import ContractError, TenantIdError, UsageError
 from cci_lite.tenancy import (
     RESERVED_TENANT_IDS,
     UnifiedKey,
     call_id_for,
     check_call_id,
+    check_own_key,
     check_tenant_id,
     curated_table_prefix,
     database_name,
@@ -291,6 +292,19 @@ def test_tenants_never_share_a_database_or_a_prefix(first: str, second: str) -> 
     ]
     for prefix in prefixes:
         assert not prefix(first).startswith(prefix(second))
+
+
+@pytest.mark.parametrize("root", ["work", "unified", "quarantine"])
+def test_a_tenants_own_keys_lie_below_its_prefixes(root: str) -> None:
+    check_own_key("acme", f"{root}/acme/x")
+    for other in (f"{root}/acme-2/x", f"{root}/acme", f"x/{root}/acme/x", f"{root}/globex/x"):
+        with pytest.raises(UsageError, match=r"^a key outside of the tenant's prefixes$"):
+            check_own_key("acme", other)
+
+
+def test_what_is_read_from_curated_tables_is_no_key_of_the_pipelines() -> None:
+    with pytest.raises(UsageError):
+        check_own_key("acme", "curated/acme/x")
 
 
 @given(tenant_id=tenant_ids)

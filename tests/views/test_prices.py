@@ -9,6 +9,7 @@ from sqlglot import exp, parse_one
 
 from cci_lite.assets import asset_folder
 from cci_lite.contract.prices import PRICES, Price, price_periods
+from cci_lite.contract.services import service_facts
 from cci_lite.local.duckdb_engine import TenantSnapshot, open_engine
 from cci_lite.views import read_views, to_duckdb
 
@@ -57,3 +58,11 @@ def test_every_price_says_where_it_comes_from(price: Price) -> None:
     assert price.usd > 0
     assert price.per > 0
     assert price.source
+
+
+@pytest.mark.parametrize(
+    "model_id", [each for model in service_facts().models for each in model.ids.values()]
+)
+def test_every_model_that_can_be_called_has_its_prices(model_id: str) -> None:
+    items = {price.item for price in PRICES}
+    assert {f"{model_id} input", f"{model_id} output"} <= items

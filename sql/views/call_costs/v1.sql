@@ -2,21 +2,26 @@
 -- Key: tenant_id, call_id.
 -- Reads: calls. A cost is NULL, never 0, when the usage is not recorded or the price is not known (a
 -- language model without a price); total_usd is then NULL as well and is_priced false. Prices are list
--- prices of eu-central-1, equal to cci_lite/contract/prices.py, which says where each comes from and
--- which are not verified. A call that used no language model costs 0 for it.
+-- prices of eu-central-1 (of its profile for a language model), equal to cci_lite/contract/prices.py,
+-- which says where each comes from and which are not verified. A call that used no language model costs
+-- 0 for it.
 WITH prices(item, valid_from, valid_until, usd, per) AS (
   VALUES
     ('comprehend', DATE '2000-01-01', DATE '9999-12-31', 1e-4, 1e0),
     ('eu.amazon.nova-2-lite-v1:0 input', DATE '2000-01-01', DATE '9999-12-31', 4.29e-1, 1e6),
     ('eu.amazon.nova-2-lite-v1:0 output', DATE '2000-01-01', DATE '9999-12-31', 3.597e0, 1e6),
-    ('eu.amazon.nova-lite-v1:0 input', DATE '2000-01-01', DATE '9999-12-31', 7.8e-2, 1e6),
-    ('eu.amazon.nova-lite-v1:0 output', DATE '2000-01-01', DATE '9999-12-31', 3.12e-1, 1e6),
     ('eu.anthropic.claude-haiku-4-5-20251001-v1:0 input', DATE '2000-01-01', DATE '9999-12-31', 1.1e0, 1e6),
     ('eu.anthropic.claude-haiku-4-5-20251001-v1:0 output', DATE '2000-01-01', DATE '9999-12-31', 5.5e0, 1e6),
     ('eu.anthropic.claude-sonnet-4-6 input', DATE '2000-01-01', DATE '9999-12-31', 3.3e0, 1e6),
     ('eu.anthropic.claude-sonnet-4-6 output', DATE '2000-01-01', DATE '9999-12-31', 1.65e1, 1e6),
     ('transcribe', DATE '2000-01-01', DATE '9999-12-31', 6e-3, 6e1),
-    ('transcribe redaction', DATE '2000-01-01', DATE '9999-12-31', 2.4e-3, 6e1)
+    ('transcribe redaction', DATE '2000-01-01', DATE '9999-12-31', 2.4e-3, 6e1),
+    ('us.amazon.nova-2-lite-v1:0 input', DATE '2000-01-01', DATE '9999-12-31', 3.3e-1, 1e6),
+    ('us.amazon.nova-2-lite-v1:0 output', DATE '2000-01-01', DATE '9999-12-31', 2.75e0, 1e6),
+    ('us.anthropic.claude-haiku-4-5-20251001-v1:0 input', DATE '2000-01-01', DATE '9999-12-31', 1.1e0, 1e6),
+    ('us.anthropic.claude-haiku-4-5-20251001-v1:0 output', DATE '2000-01-01', DATE '9999-12-31', 5.5e0, 1e6),
+    ('us.anthropic.claude-sonnet-4-6 input', DATE '2000-01-01', DATE '9999-12-31', 3.3e0, 1e6),
+    ('us.anthropic.claude-sonnet-4-6 output', DATE '2000-01-01', DATE '9999-12-31', 1.65e1, 1e6)
 ),
 call_usage AS (
   SELECT

@@ -22,20 +22,6 @@ WITH prices(item, valid_from, valid_until, usd, per) AS (
       1e6
     ),
     (
-      'eu.amazon.nova-lite-v1:0 input',
-      CAST('2000-01-01' AS DATE),
-      CAST('9999-12-31' AS DATE),
-      7.8e-2,
-      1e6
-    ),
-    (
-      'eu.amazon.nova-lite-v1:0 output',
-      CAST('2000-01-01' AS DATE),
-      CAST('9999-12-31' AS DATE),
-      3.12e-1,
-      1e6
-    ),
-    (
       'eu.anthropic.claude-haiku-4-5-20251001-v1:0 input',
       CAST('2000-01-01' AS DATE),
       CAST('9999-12-31' AS DATE),
@@ -70,6 +56,48 @@ WITH prices(item, valid_from, valid_until, usd, per) AS (
       CAST('9999-12-31' AS DATE),
       2.4e-3,
       6e1
+    ),
+    (
+      'us.amazon.nova-2-lite-v1:0 input',
+      CAST('2000-01-01' AS DATE),
+      CAST('9999-12-31' AS DATE),
+      3.3e-1,
+      1e6
+    ),
+    (
+      'us.amazon.nova-2-lite-v1:0 output',
+      CAST('2000-01-01' AS DATE),
+      CAST('9999-12-31' AS DATE),
+      2.75e0,
+      1e6
+    ),
+    (
+      'us.anthropic.claude-haiku-4-5-20251001-v1:0 input',
+      CAST('2000-01-01' AS DATE),
+      CAST('9999-12-31' AS DATE),
+      1.1e0,
+      1e6
+    ),
+    (
+      'us.anthropic.claude-haiku-4-5-20251001-v1:0 output',
+      CAST('2000-01-01' AS DATE),
+      CAST('9999-12-31' AS DATE),
+      5.5e0,
+      1e6
+    ),
+    (
+      'us.anthropic.claude-sonnet-4-6 input',
+      CAST('2000-01-01' AS DATE),
+      CAST('9999-12-31' AS DATE),
+      3.3e0,
+      1e6
+    ),
+    (
+      'us.anthropic.claude-sonnet-4-6 output',
+      CAST('2000-01-01' AS DATE),
+      CAST('9999-12-31' AS DATE),
+      1.65e1,
+      1e6
     )) AS _values(_col0, _col1, _col2, _col3, _col4)
 ), call_usage AS (
   SELECT

@@ -100,6 +100,27 @@ def test_any_other_prefix_is_refused(s3: Any, lake: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "bucket",
+    ["B_A D", "", "ab", "Acme-results", "acme_results", "-acme", "acme-", "a" * 64, "acme\u0663"],
+)
+def test_what_is_no_bucket_is_told_what_one_is_called(s3: Any, lake: Path, bucket: str) -> None:
+    url = f"s3://{bucket}/unified/"
+    done = cci("calls", "ingest", url, "--tenant", "demo-tenant", "--lake", lake)
+    assert (done.code, done.error) == (
+        2,
+        f"{url}: expected the name of a bucket after s3://, which is 3 to 63 lower-case letters, "
+        "digits, dots and hyphens, with a letter or digit at both ends",
+    )
+
+
+def test_the_scheme_of_a_bucket_is_read_in_capitals_too(s3: Any, lake: Path) -> None:
+    put(s3, f"{DAY}/call-1.json", document("call-1"))
+    url = f"S3://{OUTPUT_BUCKET}/unified/"
+    succeed("calls", "ingest", url, "--tenant", "demo-tenant", "--lake", lake)
+    assert taken_in(lake) == ["call-1"]
+
+
+@pytest.mark.parametrize(
     "path", ["unified/demo-tenant", f"{DAY}/", DAY, "unified/demo-tenant/2025"]
 )
 def test_a_prefix_within_the_tenants_part_is_read_to_its_slash(

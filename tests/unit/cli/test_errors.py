@@ -43,6 +43,33 @@ def test_no_lake_is_made_for_a_tenant_that_cannot_be(tmp_path: Path, tenant_id: 
     assert not (tmp_path / "lake").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["etl", "run"], ["etl", "plan"], ["etl", "verify"], ["quarantine", "list"]],
+    ids=" ".join,
+)
+def test_an_empty_tenant_does_not_stand_for_all_of_them(lake: Path, command: list[str]) -> None:
+    done = cci(*command, "--tenant", "", "--lake", lake)
+    assert (done.code, done.error) == (
+        2,
+        "Invalid value for '--tenant': expected text, found empty text. "
+        f"See: cci-lite {' '.join(command)} --help",
+    )
+
+
+def test_an_empty_lake_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cci("tenants", "add", "demo-tenant", "--lake", "")
+    assert (done.code, done.error) == (
+        2,
+        "Invalid value for '--lake': expected a folder, found empty text. "
+        "See: cci-lite tenants add --help",
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_lake_says_how_to_make_one(tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     assert query(nowhere, "SELECT 1") == (
@@ -132,7 +159,7 @@ def test_a_wrong_form_says_which_there_are(lake: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("form", ["default@x", "default@0", "default@1e3", "@1"])
+@pytest.mark.parametrize("form", ["default@x", "default@0", "default@1e3", "default@", "@1"])
 def test_a_form_reference_that_names_no_version_is_wrong_usage(lake: Path, form: str) -> None:
     done = cci(
         "calls", "analyze", GUIDE_DOCUMENT, "--form", form, "--tenant", "demo-tenant",

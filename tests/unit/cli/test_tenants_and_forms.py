@@ -99,11 +99,11 @@ def test_a_tenant_is_added_changed_and_left_alone(scope: list[str], place: str) 
 def test_all_settings_can_come_from_a_file(scope: list[str], tmp_path: Path) -> None:
     file = tmp_path / "tenant.yaml"
     file.write_text(
-        "{nlp: none, evaluator: rules, max_open_calls: 5, unredacted: mask, language_code: en-GB,"
+        "{nlp: none, evaluator: rules, max_open_calls: 5, unredacted: refuse, language_code: en-GB,"
         " audio: {max_speakers: 4}}"
     )
     added = succeed("tenants", "add", "demo-tenant", *scope, "--file", file)
-    assert "Transcribe does not redact en-GB: calls are masked after the transcript" in added.err
+    assert "Transcribe does not redact en-GB: calls are refused" in added.err
     settings = shown(scope)["settings"]
     assert settings["audio"] == {"max_speakers": 4}
     assert (settings["nlp"], settings["evaluator"], settings["max_open_calls"]) == (
@@ -125,6 +125,46 @@ def test_settings_that_no_service_has_are_wrong_usage(
 ) -> None:
     done = cci("tenants", "add", "demo-tenant", *scope, *options)
     assert (done.code, done.error) == (2, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "{modle: sonnet}",
+            "expected only the fields tenant_id, name, time_zone, language_code, audio, status, "
+            "data_residency, model, unredacted, nlp, evaluator and max_open_calls, found 'modle'",
+        ),
+        ("{name: ''}", "name: expected text, found empty text"),
+        ("{name: ' '}", "name: expected text, found empty text"),
+    ],
+    ids=["unknown field", "empty name", "blank name"],
+)
+def test_a_file_with_what_is_no_setting_changes_nothing(
+    scope: list[str], tmp_path: Path, text: str, problem: str
+) -> None:
+    before = shown(scope)
+    file = tmp_path / "tenant.yaml"
+    file.write_text(text)
+    done = cci("tenants", "add", "demo-tenant", *scope, "--file", file)
+    assert (done.code, done.error) == (2, f"{file}: {problem}")
+    assert shown(scope) == before
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--name", "--time-zone", "--language", "--agent-channel", "--agent-speaker", "--model"],
+)
+@pytest.mark.parametrize("value", ["", " "], ids=["empty", "blank"])
+def test_an_option_of_a_tenant_with_empty_text_is_wrong_usage(
+    scope: list[str], option: str, value: str
+) -> None:
+    done = cci("tenants", "add", "demo-tenant", *scope, option, value)
+    assert (done.code, done.error) == (
+        2,
+        f"Invalid value for '{option}': expected text, found empty text. "
+        "See: cci-lite tenants add --help",
+    )
 
 
 def test_a_tenant_is_shown_with_its_forms_and_who_is_judged_by_which(scope: list[str]) -> None:
@@ -211,6 +251,30 @@ def test_a_form_that_is_not_there_is_not_activated(scope: list[str]) -> None:
     assert cci("forms", "activate", "default@x", "--tenant", "demo-tenant", *scope).error == (
         "default@x: version: expected a version like 3 or v3, found 'x'"
     )
+    assert cci("forms", "activate", "default@", "--tenant", "demo-tenant", *scope).error == (
+        "default@: version: expected a version like 3 or v3, found empty text"
+    )
+
+
+@pytest.mark.parametrize(
+    ("queue", "problem"),
+    [
+        ("", "expected text, found empty text."),
+        (" ", "expected text, found empty text."),
+        ("sales\nde", "expected one line of printable characters."),
+        ("sales-de\n", "expected one line of printable characters."),
+    ],
+    ids=["empty", "blank", "two lines", "line end"],
+)
+def test_what_is_no_queue_activates_nothing(scope: list[str], queue: str, problem: str) -> None:
+    put(scope, GUIDE_FORM)
+    about = ("--tenant", "demo-tenant", *scope)
+    done = cci("forms", "activate", "default", "--queue", queue, *about)
+    assert (done.code, done.error) == (
+        2, f"Invalid value for '--queue': {problem} See: cci-lite forms activate --help"
+    )  # fmt: skip
+    [row] = succeed("forms", "list", *about, "--output", "json").json
+    assert row["active_for"] == ""
 
 
 def changed_form(tmp_path: Path) -> Path:
@@ -296,6 +360,19 @@ def test_the_guides_items_are_read_as_they_are(table: Callable[..., None]) -> No
     assert [(row["queue"], row["form"]) for row in found["judged_by"]] == [("*", "default v1")]
     assert succeed("forms", "diff", GUIDE_FORM, "default", "--tenant", "demo-tenant").out == ""
     assert "was there already" in put([], GUIDE_FORM).err
+
+
+def test_what_a_stored_item_says_beyond_the_settings_stays(
+    table: Callable[..., None], tmp_path: Path
+) -> None:
+    table(**GUIDE_META, owner="quality")
+    file = tmp_path / "tenant.yaml"
+    file.write_text("model: sonnet")
+    succeed("tenants", "add", "demo-tenant", "--file", file)
+    key = {"pk": {"S": "TENANT#demo-tenant"}, "sk": {"S": "META#v1"}}
+    client = boto3.client("dynamodb", region_name=REGION)
+    item = client.get_item(TableName=TABLE, Key=key)["Item"]
+    assert (item["owner"], item["model"]) == ({"S": "quality"}, {"S": "sonnet"})
 
 
 def test_a_broken_tenant_hides_no_other_and_is_mended(table: Callable[..., None]) -> None:
@@ -397,4 +474,18 @@ def test_the_buckets_must_be_named_to_remove_a_tenant(monkeypatch: pytest.Monkey
         done = cci("tenants", "remove", "demo-tenant", "--yes")
     assert (done.code, done.error) == (
         2, "INPUT_BUCKET and OUTPUT_BUCKET must be set: data is looked for in them"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["INPUT_BUCKET", "OUTPUT_BUCKET"])
+def test_a_bucket_that_is_not_there_is_named_and_the_tenant_stays(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with cloud(monkeypatch):
+        succeed("tenants", "add", "demo-tenant")
+        monkeypatch.setenv(name, "no-such-bucket")
+        done = cci("tenants", "remove", "demo-tenant", "--yes")
+        assert shown([])["settings"]["tenant_id"] == "demo-tenant"
+    assert (done.code, done.error) == (
+        1, "s3_NoSuchBucket: there is no bucket no-such-bucket"
     )  # fmt: skip

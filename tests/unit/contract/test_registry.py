@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -16,11 +17,11 @@ from cci_lite.contract.document import Redaction
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import (
     OPEN_STATES,
-    SUPERSEDED,
     CallRecord,
     CallState,
     MetadataSource,
     Placement,
+    Reason,
     StoredMetadata,
     Upload,
     item_of_record,
@@ -30,6 +31,7 @@ from cci_lite.contract.registry import (
     record_of_item,
 )
 from cci_lite.errors import ContractError
+from cci_lite.pipeline.events import failure_word
 
 AT = dt.datetime(2025, 11, 5, 9, 0, tzinfo=dt.UTC)
 LIFE = dt.timedelta(minutes=12)
@@ -133,7 +135,9 @@ def test_old_bytes_uploaded_once_more_are_a_new_revision() -> None:
 
 def test_a_superseded_upload_is_never_the_newest() -> None:
     new = _record(_upload("e2", sequencer="0B"))
-    late = _record(_upload("e1", sequencer="0A"), 2, state=CallState.REFUSED, reason=SUPERSEDED)
+    late = _record(
+        _upload("e1", sequencer="0A"), 2, state=CallState.REFUSED, reason=Reason.SUPERSEDED
+    )
     assert place_upload(_upload("e1", sequencer="0C"), [new, late]) == Placement(None, 3)
     assert place_upload(_upload("e2"), [new, late]) == Placement(new, 1)
 
@@ -146,7 +150,7 @@ def test_in_whatever_order_uploads_are_told_the_newest_is_taken_and_each_has_one
     for upload in [*told, *data.draw(st.lists(st.sampled_from(told), max_size=6))]:
         placement = place_upload(upload, records)
         if placement.known is None:
-            reason = SUPERSEDED if placement.superseded else None
+            reason = Reason.SUPERSEDED if placement.superseded else None
             records.append(_record(upload, placement.revision, reason=reason))
     assert [record.revision for record in records] == [1, 2, 3, 4, 5, 6]
     taken = [record.upload.sequencer for record in records if record.reason is None]
@@ -176,9 +180,23 @@ def test_a_record_moves_one_version_on_or_not_at_all(was: CallState, then: CallS
         with pytest.raises(ContractError, match=f"a state that may follow {was}"):
             moved(record, then, AT + MINUTE)
     else:
+        failed_at = AT + MINUTE if then is CallState.FAILED else None
         assert moved(record, then, AT + MINUTE, reason="waiting") == msgspec.structs.replace(
-            record, state=then, version=5, updated_at=AT + MINUTE, reason="waiting"
+            record,
+            state=then,
+            version=5,
+            updated_at=AT + MINUTE,
+            reason="waiting",
+            failed_at=failed_at,
         )
+
+
+def test_a_failure_has_the_time_at_which_it_was_first_seen() -> None:
+    failed = moved(_record(), CallState.FAILED, AT, reason="internal")
+    touched = moved(failed, CallState.FAILED, AT + MINUTE, lease_holder=None)
+    assert (failed.failed_at, touched.failed_at) == (AT, AT)
+    other = moved(touched, CallState.FAILED, AT + MINUTE, reason="other")
+    assert other.failed_at == AT + MINUTE
 
 
 @pytest.mark.parametrize("state", CallState)
@@ -283,3 +301,34 @@ def test_a_stored_form_that_is_no_record_is_refused() -> None:
     item = item_of_record(_record()) | {"state": "LOST"}
     with pytest.raises(ContractError, match="state"):
         record_of_item(item)
+
+
+# --- why it is where it is -------------------------------------------------------------------------
+
+
+def test_a_reason_is_one_word_and_each_has_its_own() -> None:
+    assert len(Reason.__members__) == len(set(Reason))
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", reason) for reason in Reason)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "The audio is too long",
+        "Invalid file size: file size too large",
+        "Invalid number of channels: number of channels too large",
+        "Invalid sample rate for audio file",
+        "Unsupported media format.",
+        "Access denied",
+        "Internal failure",
+        "The media file isn't valid",
+        "no prose that is known",
+    ],
+)
+def test_what_transcribe_tells_of_a_failure_has_its_reason(told: str) -> None:
+    assert failure_word(told) in set(Reason)
+
+
+@pytest.mark.parametrize("state", sorted(OPEN_STATES))
+def test_each_state_in_which_a_call_can_get_stuck_has_its_reason(state: CallState) -> None:
+    assert Reason(f"stuck_{state.lower()}") in set(Reason)

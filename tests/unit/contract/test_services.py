@@ -7,10 +7,12 @@ import datetime as dt
 import pytest
 
 from cci_lite.contract.services import (
+    ModelFacts,
     Residency,
     check_model,
     language_of,
     model_for,
+    residency_of_region,
     service_facts,
 )
 from cci_lite.contract.tenant import DEFAULT_MODEL
@@ -65,6 +67,33 @@ def test_a_model_without_a_profile_there_is_not_called_elsewhere(
         model_for("sonnet", Residency.EU, BEFORE_ALL_ENDS)
     assert error.value.code == "model_residency"
     assert model_for("sonnet", Residency.US, BEFORE_ALL_ENDS).region == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("region", "residency"),
+    [
+        ("eu-central-1", Residency.EU),
+        ("eu-north-1", Residency.EU),
+        ("us-east-1", Residency.US),
+        ("us-west-2", Residency.US),
+        ("ap-south-1", None),
+        ("ca-central-1", None),
+        ("europe-west1", None),
+        ("EU-central-1", None),
+        ("", None),
+    ],
+)
+def test_a_region_is_in_the_part_of_the_world_that_its_prefix_names(
+    region: str, residency: Residency | None
+) -> None:
+    assert residency_of_region(region) is residency
+
+
+@pytest.mark.parametrize("model", FACTS.models, ids=lambda model: model.alias)
+def test_a_model_is_called_in_a_region_of_its_residency(model: ModelFacts) -> None:
+    assert {residency_of_region(region): key for key, region in model.regions.items()} == {
+        key: key for key in model.ids
+    }
 
 
 @pytest.mark.parametrize("name", ["", "gpt", "Haiku", "eu.amazon.nova-2-lite-v1:0"])

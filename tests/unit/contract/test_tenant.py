@@ -7,8 +7,17 @@ from typing import Any
 
 import pytest
 
-from cci_lite.contract.tenant import Audio, Tenant, TenantStatus, item_of_tenant, parse_tenant
-from cci_lite.errors import ContractError, TenantIdError
+from cci_lite.contract.services import language_of
+from cci_lite.contract.tenant import (
+    Audio,
+    Tenant,
+    TenantStatus,
+    check_services,
+    is_masked,
+    item_of_tenant,
+    parse_tenant,
+)
+from cci_lite.errors import ContractError, TenantError, TenantIdError
 
 
 def refusal(**fields: Any) -> str:
@@ -113,3 +122,69 @@ def test_a_tenant_without_a_proper_id_is_refused(item: dict[str, Any]) -> None:
 
 def test_the_zone_gives_the_tenants_own_time() -> None:
     assert Tenant(tenant_id="ab", name="A", time_zone="Europe/Berlin").zone.key == "Europe/Berlin"
+
+
+# --- masking --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "masked"),
+    [
+        ({"language_code": "en-GB", "unredacted": "mask"}, True),
+        ({"language_code": "en-GB", "unredacted": "refuse"}, False),
+        ({"language_code": "en-GB", "unredacted": "mask", "nlp": "none"}, False),
+        ({"language_code": "nl-NL", "unredacted": "mask"}, False),
+    ],
+    ids=["masked", "refused", "nobody asked", "nobody knows"],
+)
+def test_what_is_not_redacted_is_masked_only_where_somebody_finds_the_names(
+    settings: dict[str, str], masked: bool
+) -> None:
+    tenant = parse_tenant({"tenant_id": "demo-tenant", **settings})
+    assert is_masked(tenant, language_of(tenant.language_code)) is masked
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (
+            {"language_code": "en-GB", "nlp": "none"},
+            "unredacted: expected refuse, because with nlp none nobody finds the names that are to "
+            "be masked, found 'mask'",
+        ),
+        (
+            {"language_code": "en-US", "nlp": "none"},
+            "unredacted: expected refuse, because with nlp none nobody finds the names that are to "
+            "be masked, found 'mask'",
+        ),
+        (
+            {"language_code": "nl-NL"},
+            "unredacted: expected refuse, because with language nl-NL nobody finds the names that "
+            "are to be masked, found 'mask'",
+        ),
+    ],
+    ids=["nlp none", "nlp none, redacted language", "language without Comprehend"],
+)
+def test_settings_that_mask_where_nobody_finds_names_are_not_stored(
+    settings: dict[str, str], text: str
+) -> None:
+    tenant = parse_tenant({"tenant_id": "demo-tenant", "unredacted": "mask", **settings})
+    with pytest.raises(TenantError) as caught:
+        check_services(tenant)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"language_code": "en-GB", "unredacted": "mask"},
+        {"language_code": "en-US", "unredacted": "mask"},
+        {"language_code": "nl-NL"},
+        {"language_code": "en-GB", "nlp": "none"},
+    ],
+    ids=str,
+)
+def test_settings_that_mask_where_names_are_found_or_not_at_all_are_stored(
+    settings: dict[str, str],
+) -> None:
+    check_services(parse_tenant({"tenant_id": "demo-tenant", **settings}))

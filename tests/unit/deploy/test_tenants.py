@@ -331,6 +331,14 @@ def test_each_queue_has_its_own_form(config: SqliteCatalog) -> None:
         assert form.label == label
 
 
+@pytest.mark.parametrize("queue", ["", " ", "a\nb"], ids=["empty", "blank", "two lines"])
+def test_what_is_no_queue_never_stands_for_all_of_them(config: SqliteCatalog, queue: str) -> None:
+    put_form(config, TENANT, draft(1))
+    with pytest.raises(TemplateError, match=r"^queue: "):
+        activate_form(config, TENANT, "default", queue=queue, at=AT)
+    assert activations(config) == []
+
+
 @pytest.mark.parametrize(("name", "version"), [("sales", None), ("default", 2)])
 def test_only_a_form_that_is_there_is_activated(
     config: SqliteCatalog, name: str, version: int | None
@@ -396,6 +404,22 @@ TODAY = dt.date(2026, 6, 1)
             ["Transcribe does not redact en-GB: calls are masked after the transcript"],
         ),
         (
+            {"language_code": "en-GB", "unredacted": "mask", "nlp": "none"},
+            TODAY,
+            [
+                "Transcribe does not redact en-GB: calls are refused, because nobody finds the "
+                "names that are to be masked"
+            ],
+        ),
+        (
+            {"language_code": "nl-NL", "unredacted": "mask"},
+            TODAY,
+            [
+                "Transcribe does not redact nl-NL: calls are refused, because nobody finds the "
+                "names that are to be masked"
+            ],
+        ),
+        (
             {"language_code": "de-DE"},
             TODAY,
             ["that Transcribe redacts de-DE in every Region is not verified"],
@@ -417,6 +441,8 @@ TODAY = dt.date(2026, 6, 1)
         "no model",
         "refused",
         "masked",
+        "no names wanted",
+        "no names found",
         "unverified",
         "xx",
     ],

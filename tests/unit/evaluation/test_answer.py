@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -131,16 +132,15 @@ def test_a_quote_that_imitates_an_entry_makes_a_broken_text_doubtful() -> None:
 
 def test_numbers_out_of_range_and_words_of_the_wrong_kind_are_left_out() -> None:
     value = _with(
-        entry("greet_01", "fail", confidence=1.2, reason=7),
-        entry("empathy_02", "fail", confidence=True, reason="a" * 400, evidence="none"),
-        entry("close_03", "na", confidence=float("nan"), evidence=[1, "x \ud800", " "]),
+        entry("greet_01", "fail", confidence=1.2),
+        entry("empathy_02", "fail", confidence=True, reason="a" * 400, evidence=[]),
+        entry("close_03", "na", confidence=float("nan"), evidence=["x \ud800", " "]),
     )
     value["summary"] = SUMMARY | {"tone_score": 101, "action_items": ["a", 3], "issue": None}
     value["summary"]["resolution"] = " a\n\ud800b " * 1000
     answer = read_answer(said(value | {"total_score": 99}), IDS)
     assert isinstance(answer, Answer)
     assert [given.confidence for given in answer.verdicts.values()] == [None, None, None]
-    assert answer.verdicts["greet_01"].reason is None
     assert len(answer.verdicts["empathy_02"].reason or "") <= 300
     assert [given.quotes for given in answer.verdicts.values()] == [(), (), ("x ?",)]
     summary = answer.summary
@@ -170,3 +170,29 @@ def test_an_unusable_answer_is_kept_up_to_a_limit_in_bytes(character: str) -> No
     assert isinstance(answer, Unusable)
     assert len(answer.raw.encode()) <= MAX_SUMMARY_RAW_BYTES
     assert not answer.raw or len(answer.raw.encode()) > MAX_SUMMARY_RAW_BYTES - 10
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reason": 7},
+        {"reason": ""},
+        {"reason": None},
+        {"evidence": "a quote"},
+        {"evidence": None},
+        {"evidence": [1]},
+        {"evidence": [{"quote": "a quote"}]},
+    ],
+    ids=str,
+)
+def test_a_verdict_without_grounds_that_can_be_looked_up_is_asked_for_again(
+    changes: dict[str, Any],
+) -> None:
+    answer = read_answer(said(_with(entry("greet_01", "fail", **changes))), IDS)
+    assert isinstance(answer, Unusable)
+    assert any("greet_01" in problem for problem in answer.problems)
+
+
+def test_words_that_take_an_evaluation_back_make_it_doubtful() -> None:
+    text = json.dumps(WHOLE) + "\nCorrection: greet_01 should be fail."
+    assert isinstance(read_answer(wrote(text), IDS), Unusable)

@@ -1,7 +1,7 @@
 """The evaluator that asks nobody."""
 
 from cci_lite.contract.tenant import Tenant
-from cci_lite.evaluation import RulesEvaluator
+from cci_lite.evaluation.by_rules import RulesEvaluator
 from tests.asked_calls import CALL, CRITERIA, all_unscored, verdicts_of
 
 

@@ -58,3 +58,10 @@ def test_evidence_has_the_times_of_its_words() -> None:
     evidence = find_quote("two six ten", heard_turns(call.turns))
     assert evidence is not None
     assert (evidence.start_seconds, evidence.end_seconds) == (0.4, pytest.approx(1.3))
+
+
+def test_what_was_redacted_proves_nothing() -> None:
+    turns = heard_turns(call_of((AGENT, "So [PII] [PII] [PII] and [NAME] then")).turns)
+    assert find_quote("[PII] [PII] [PII]", turns) is None
+    assert find_quote("[PII] and [NAME]", turns) is None
+    assert find_quote("[PII] and [NAME] then", turns) is not None

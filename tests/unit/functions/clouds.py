@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,8 +35,8 @@ def aws_client(service: str, region: str = REGION) -> Any:
 class Context:
     """What Lambda gives a function besides the event."""
 
-    aws_request_id: str = "00000000-0000-0000-0000-000000000001"
     remaining_seconds: float = 600
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self.remaining_seconds * 1000)
@@ -43,13 +44,17 @@ class Context:
 
 @dataclass
 class Cloud:
-    """An installation and what lies behind it; `broken` are services whose clients raise."""
+    """An installation and what lies behind it.
+
+    `broken` are services whose clients raise, `postponed` the messages that were put off.
+    """
 
     installation: Installation
     clock: ManualClock
     registry: DynamoRegistry
     config: DynamoConfigStore
     broken: dict[str, Exception] = field(default_factory=dict)
+    postponed: list[tuple[str, str, int]] = field(default_factory=list)
 
     def call(self, function: Function, event: Any) -> Any:
         return run(function, self.installation, event, Context())
@@ -85,15 +90,15 @@ class Cloud:
         return [json.loads(message["Body"]) for message in found]
 
 
-def batch(*events: Any, queue: str = "cci-lite-uploads") -> dict[str, Any]:
-    """Events as messages `m-0`, `m-1`, … of a queue."""
+def batch(*events: Any, queue: str = "cci-lite-uploads", deliveries: int = 1) -> dict[str, Any]:
+    """Events as messages `m-0`, `m-1`, … of a queue, delivered so often."""
     return {
         "Records": [
             {
                 "messageId": f"m-{number}",
                 "receiptHandle": f"handle-{number}",
                 "body": event if isinstance(event, str) else json.dumps(event),
-                "attributes": {},
+                "attributes": {"ApproximateReceiveCount": str(deliveries)},
                 "messageAttributes": {},
                 "eventSource": "aws:sqs",
                 "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}",

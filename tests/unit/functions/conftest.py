@@ -40,6 +40,7 @@ def cloud() -> Iterator[Cloud]:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=told)
         clock = ManualClock(dt.datetime(2025, 11, 5, 9, 0, tzinfo=dt.UTC))
         broken: dict[str, Exception] = {}
+        postponed: list[tuple[str, str, int]] = []
 
         def clients(service: str, region: str | None = None) -> Any:
             if service in broken:
@@ -62,9 +63,10 @@ def cloud() -> Iterator[Cloud]:
             telemetry=PowertoolsTelemetry("tested"),
             clock=clock,
             wait=clock.wait,
+            postpone=lambda *message: postponed.append(message),
         )
         store = DynamoConfigStore(dynamodb, "configuration")
         for tenant_id in ("acme", "globex"):
             store.put(f"TENANT#{tenant_id}", "META#v1", {"name": tenant_id})
         calls = DynamoRegistry(dynamodb, "calls")
-        yield Cloud(installation, clock, calls, store, broken)
+        yield Cloud(installation, clock, calls, store, broken, postponed)

@@ -83,6 +83,7 @@ def test_a_changed_body_is_not(cloud: Cloud) -> None:
         pytest.param({"method": "GET"}, 405, id="another method"),
         pytest.param({"path": "/tenants/globex/calls"}, 401, id="another tenant"),
         pytest.param({"path": "/tenants/Not A Tenant/calls"}, 401, id="no tenant"),
+        pytest.param({"path": "/tenants/work/calls"}, 401, id="a reserved name"),
     ],
 )
 def test_other_requests_are_refused(cloud: Cloud, changes: dict[str, str], status: int) -> None:

@@ -14,7 +14,8 @@ import pytest
 from moto.events.models import EventPattern
 from ruamel.yaml import YAML
 
-from cci_lite.settings import Settings
+from cci_lite.pipeline.notify import DEAD_LETTERS, PARKED_QUEUE
+from cci_lite.settings import NAMES
 from cci_lite.tenancy import (
     checkpoint_key,
     media_key,
@@ -82,6 +83,12 @@ def may(function: str, action: str, resource: str) -> bool:
     )
 
 
+def unread_queues() -> list[dict[str, Any]]:
+    text = (FOLDER / "queues.yaml").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = YAML(typ="safe").load(text)["queues"]
+    return found
+
+
 def all_queues() -> dict[str, dict[str, Any]]:
     return {
         queue["name"]: queue for function in FUNCTIONS for queue in described(function)["queues"]
@@ -123,32 +130,16 @@ def test_a_description_says_what_a_template_needs(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_functions_environment_is_what_the_settings_read(function: str) -> None:
-    class Recorder(dict[str, str]):
-        """Notes which names are asked for."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.asked: set[str] = set()
-
-        def get(self, name: str, default: Any = None) -> Any:
-            self.asked.add(name)
-            return default if default is not None else "bucket"
-
-        def __getitem__(self, name: str) -> str:
-            self.asked.add(name)
-            return "bucket"
-
-    recorder = Recorder()
-    Settings.from_environment(recorder)
+def test_a_functions_environment_is_of_names_that_the_settings_know(function: str) -> None:
     names = described(function)["environment"]
-    assert set(names) <= recorder.asked - {"AWS_REGION"}, "the runtime sets AWS_REGION itself"
-    assert set(names) >= {"INPUT_BUCKET", "OUTPUT_BUCKET", "DDB_TABLE", "CALLS_TABLE", "LOG_LEVEL"}
+    assert set(names) <= set(NAMES.values()) - {"AWS_REGION"}, "the runtime sets AWS_REGION itself"
     assert len(set(names)) == len(names)
 
 
 def test_a_queue_outlasts_its_function_and_none_ends_in_nothing() -> None:
     queues = all_queues()
+    unread = {queue["name"] for queue in unread_queues()}
+    assert unread == {PARKED_QUEUE}
     for function in FUNCTIONS:
         description = described(function)
         for queue in description["queues"]:
@@ -158,12 +149,12 @@ def test_a_queue_outlasts_its_function_and_none_ends_in_nothing() -> None:
             assert queue["maximum_concurrency"] >= 2
             assert queue["report_batch_item_failures"] is True
             target = queue["dead_letter"]["queue"]
-            assert target in queues or target == "cci-lite-parked"
+            assert target in queues.keys() | unread
             assert target != queue["name"]
         for rule in description["rules"]:
             assert rule["queue"] in {queue["name"] for queue in description["queues"]}
             assert rule["dead_letter_queue"] in queues
-    assert "cci-lite-parked" not in queues
+    assert not unread & queues.keys()
 
 
 def test_a_queue_belongs_to_one_function() -> None:
@@ -173,7 +164,8 @@ def test_a_queue_belongs_to_one_function() -> None:
 
 def test_dead_letters_live_as_long_as_they_can() -> None:
     for name, queue in all_queues().items():
-        assert queue["retention_days"] == (14 if name.endswith("-dlq") else 4)
+        assert queue["retention_days"] == (14 if name.endswith(DEAD_LETTERS) else 4)
+    assert [queue["retention_days"] for queue in unread_queues()] == [14]
 
 
 # --- Rules ----------------------------------------------------------------------------------------
@@ -299,7 +291,8 @@ WRITES: dict[str, set[str]] = {
 }
 DELETES: dict[str, set[str]] = {
     **{name: set() for name in FUNCTIONS},
-    **{name: {MEDIA, CHECKPOINT} for name in JUDGES},
+    **{name: {MEDIA, CHECKPOINT, DOCUMENT} for name in JUDGES},
+    "reconciler": {DOCUMENT},
 }
 
 
@@ -320,6 +313,22 @@ def test_a_function_may_touch_the_objects_that_it_handles_and_no_others(
     assert allowed == wanted[function]
     for other in ("results/curated/acme/x", "results/quarantine/acme/x", "elsewhere/acme/calls/x"):
         assert not may(function, action, f"arn:aws:s3:::{other}")
+
+
+def test_the_analyzer_may_do_what_the_result_handler_may_but_hand_on() -> None:
+    def rights(function: str, queue: str) -> set[tuple[str, str]]:
+        own = {described(function)["name"]: "itself", f":cci-lite-{queue}": ":its-queue"}
+        found = set()
+        for action, resource in granted(function):
+            for name, word in own.items():
+                resource = re.sub(rf"{name}\b(?!-)", word, resource)
+            found.add((action, resource))
+        return found
+
+    handing_on = ("sqs:SendMessage", "arn:aws:sqs:eu-central-1:123456789012:cci-lite-analysis")
+    judging = rights("analyzer", "analysis")
+    assert rights("result_handler", "results") == judging | {handing_on}
+    assert handing_on not in judging
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

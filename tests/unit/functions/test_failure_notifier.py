@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import functools
 import json
+from collections.abc import Iterator
 
 import pytest
 
+from cci_lite.aws.notify import WebhookNotifier
 from cci_lite.contract.registry import CallState
 from cci_lite.functions.failure_notifier import failure_notifier
 from cci_lite.functions.job_init import job_init
+from cci_lite.functions.reconciler import reconciler
 from cci_lite.tenancy import call_id_for
-from tests.unit.functions.clouds import Cloud, batch, failed_items, job_event
+from tests.unit.functions.clouds import Cloud, aws_client, batch, failed_items, job_event
 
 KEY = "acme/calls/Erika Mustermann.wav"
 REASON = "The media file Erika Mustermann.wav isn't valid."
@@ -63,6 +68,53 @@ def test_a_dead_letter_that_nobody_could_be_told_of_comes_again(cloud: Cloud) ->
     assert cloud.receive("told") == []
     cloud.call(failure_notifier, letters)
     assert len(cloud.receive("told")) == 1
+
+
+@pytest.fixture
+def webhook(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """A second way to tell people: the statuses with which it answers, the last again and again."""
+    statuses = [200]
+
+    def post(url: str, body: bytes) -> int:
+        posted.append(url)
+        return statuses.pop(0) if len(statuses) > 1 else statuses[0]
+
+    posted: list[str] = []
+    aws_client("secretsmanager").create_secret(
+        Name="cci-lite/slack", SecretString="https://hooks.example.com/x"
+    )
+    settings = dataclasses.replace(
+        cloud.installation.settings, slack_webhook_secret="cci-lite/slack"
+    )
+    cloud.installation.settings = settings
+    notifier = functools.partial(WebhookNotifier, post=post)
+    monkeypatch.setattr("cci_lite.functions.adapters.WebhookNotifier", notifier)
+    yield statuses
+    assert posted
+
+
+def swept(cloud: Cloud, times: int) -> int:
+    """How many mails there are after so many sweeps, a quarter of an hour apart."""
+    for _ in range(times):
+        cloud.clock.now += dt.timedelta(minutes=15)
+        cloud.call(reconciler, {})
+    return len(cloud.receive("told"))
+
+
+def test_a_webhook_that_is_gone_does_not_repeat_the_mail(cloud: Cloud, webhook: list[int]) -> None:
+    webhook[:] = [404]
+    event = job_event(failed_call(cloud), "FAILED", REASON)
+    assert failed_items(cloud.call(failure_notifier, batch(event))) == []
+    assert swept(cloud, 6) == 1
+
+
+def test_a_webhook_that_has_no_time_is_tried_again_alone(cloud: Cloud, webhook: list[int]) -> None:
+    webhook[:] = [503, 200, 500]
+    event = job_event(failed_call(cloud), "FAILED", REASON)
+    assert failed_items(cloud.call(failure_notifier, batch(event))) == ["m-0"]
+    assert failed_items(cloud.call(failure_notifier, batch(event))) == []
+    assert swept(cloud, 6) == 1
+    assert webhook == [500]
 
 
 def test_a_failed_job_of_somebody_else_is_nobodys_business(cloud: Cloud) -> None:

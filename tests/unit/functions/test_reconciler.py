@@ -9,9 +9,10 @@ import pytest
 from cci_lite.errors import PipelineError
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.reconciler import reconciler
+from cci_lite.functions.wiring import run
 from cci_lite.pipeline.balance import balance_day
-from cci_lite.pipeline.reconcile import Reconciling
-from tests.unit.functions.clouds import Cloud, batch
+from cci_lite.pipeline.driving import Reconciling
+from tests.unit.functions.clouds import Cloud, Context, batch
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
@@ -22,14 +23,14 @@ def at(cloud: Cloud, hour: int, minute: int) -> None:
 
 def test_a_sweep_goes_over_all_tenants(cloud: Cloud) -> None:
     at(cloud, 0, 0)
-    assert cloud.call(reconciler, SCHEDULED) == {"swept": 2}
+    assert cloud.call(reconciler, SCHEDULED) == {"swept": 2, "left": 0}
 
 
 def test_the_first_sweep_after_a_quarter_past_midnight_balances_the_day_before(
     cloud: Cloud,
 ) -> None:
     at(cloud, 0, 14)
-    assert cloud.call(reconciler, SCHEDULED) == {"swept": 2}
+    assert cloud.call(reconciler, SCHEDULED) == {"swept": 2, "left": 0}
     at(cloud, 0, 15)
     assert cloud.call(reconciler, SCHEDULED)["balanced"] == 2
     at(cloud, 0, 30)
@@ -56,7 +57,7 @@ def test_a_day_can_be_balanced_by_hand_again_and_again(cloud: Cloud) -> None:
     at(cloud, 0, 0)
     for _ in range(2):
         answer = cloud.call(reconciler, {"task": "balance", "day": "2025-11-05"})
-        assert answer == {"balanced": 2, "unbalanced": 0, "failed": 0}
+        assert answer == {"balanced": 2, "unbalanced": 0, "failed": 0, "unbegun": 0}
 
 
 def test_one_tenants_trouble_does_not_keep_the_others_from_being_balanced(
@@ -69,8 +70,59 @@ def test_one_tenants_trouble_does_not_keep_the_others_from_being_balanced(
 
     monkeypatch.setattr("cci_lite.functions.reconciler.balance_day", fail_for_acme)
     answer = cloud.call(reconciler, {"task": "balance", "day": "2025-11-05"})
-    assert answer == {"balanced": 1, "unbalanced": 0, "failed": 1}
+    assert answer == {"balanced": 1, "unbalanced": 0, "failed": 1, "unbegun": 0}
     assert "Erika" not in capsys.readouterr().out
+
+
+class ShortOfTime(Context):
+    """Has so many seconds left, one call after the other; the last again and again."""
+
+    def __init__(self, *seconds: float) -> None:
+        super().__init__()
+        self._left = list(seconds)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(1000 * (self._left.pop(0) if len(self._left) > 1 else self._left[0]))
+
+
+def test_a_sweep_leaves_time_for_the_balance(cloud: Cloud) -> None:
+    at(cloud, 0, 15)
+    context = ShortOfTime(900, 239, 239)
+    counts = run(reconciler, cloud.installation, SCHEDULED, context)
+    assert counts == {
+        "swept": 0, "left": 2, "balanced": 2, "unbalanced": 0, "failed": 0, "unbegun": 0,
+    }  # fmt: skip
+
+
+def test_a_balance_that_has_no_time_is_gone_on_with_the_next_time(cloud: Cloud) -> None:
+    at(cloud, 0, 15)
+    # The share, both tenants' sweeps, and then the balances.
+    counts = run(reconciler, cloud.installation, SCHEDULED, ShortOfTime(900, 900, 900, 60, 59))
+    assert (counts["swept"], counts["balanced"], counts["unbegun"]) == (2, 1, 1)
+    counts = cloud.call(reconciler, SCHEDULED)
+    assert (counts["balanced"], counts["unbegun"]) == (1, 0)
+
+
+def test_an_invocation_that_nobody_limits_does_all(cloud: Cloud) -> None:
+    at(cloud, 0, 15)
+    counts = run(reconciler, cloud.installation, SCHEDULED, None)
+    assert (counts["swept"], counts["balanced"]) == (2, 2)
+
+
+def test_a_recording_that_was_only_just_found_keeps_the_day_open(cloud: Cloud) -> None:
+    cloud.upload("acme/calls/lost.wav")
+    # moto dates uploads by the machine's clock.
+    uploaded = dt.datetime.now(dt.UTC)
+    cloud.clock.now = uploaded + dt.timedelta(minutes=90)
+    balance = {"task": "balance", "day": uploaded.date().isoformat()}
+    assert cloud.call(reconciler, balance)["unbalanced"] == 1
+    assert cloud.receive("told") == []
+    cloud.clock.now = uploaded + dt.timedelta(minutes=121)
+    for _ in range(2):
+        assert cloud.call(reconciler, balance)["unbalanced"] == 1
+    assert len(cloud.receive("told")) == 1
+    assert not cloud.registry.is_noted(f"balanced#acme#{balance['day']}")
+    assert cloud.registry.is_noted(f"balanced#globex#{balance['day']}")
 
 
 @pytest.mark.parametrize("day", [None, "yesterday", 20251105, "2025-02-30"])

@@ -78,11 +78,12 @@ def test_the_handler_lets_no_text_out(
     def function(here: Installation, event: Any, context: Any) -> None:
         raise ValueError(event["text"])
 
+    context = Context()
     with pytest.raises(PipelineError, match=r"^unexpected$"):
-        entry_point(function)({"text": "Erika Mustermann"}, Context())
+        entry_point(function)({"text": "Erika Mustermann"}, context)
     out = capsys.readouterr().out
     assert '"function":"function"' in out
-    assert Context().aws_request_id in out
+    assert context.aws_request_id in out
     assert "Erika" not in out
 
 

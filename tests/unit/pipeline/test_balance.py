@@ -145,11 +145,56 @@ def test_folder_markers_and_sidecars_are_no_recordings(installation: Installatio
     assert balance(installation).recordings == 0
 
 
-def test_what_was_uploaded_just_now_may_still_be_on_its_way(installation: Installation) -> None:
+def test_a_recording_that_may_yet_be_registered_is_on_its_way_for_two_hours(
+    installation: Installation,
+) -> None:
     installation.upload()
 
-    assert balance(installation, at=MORNING + minutes(9)).balanced
-    assert not balance(installation, at=MORNING + minutes(10)).balanced
+    found = balance(installation, at=MORNING + minutes(119))
+    assert (found.recordings, found.open, found.balanced, found.problems) == (1, 1, False, [])
+    assert not found.is_settled
+    assert installation.notifier.notices == []
+
+    found = balance(installation, at=MORNING + minutes(120))
+    assert (found.recordings, found.open) == (1, 0)
+    assert [problem.code for problem in found.problems] == ["unregistered"]
+    assert len(installation.notifier.notices) == 1
+    # It can still be taken in: the day is balanced again then.
+    assert not found.is_settled
+
+
+def test_a_day_with_documents_that_are_gone_is_settled(installation: Installation) -> None:
+    installation.register(CallState.DONE, document_key=None)
+
+    found = balance(installation)
+
+    assert (found.balanced, found.is_settled) == (False, True)
+
+
+def test_only_the_days_that_documents_are_on_are_listed(installation: Installation) -> None:
+    for number, day in enumerate([DAY, DAY, DAY - dt.timedelta(days=40)]):
+        record = installation.register(CallState.DONE, f"{number}.wav", document_key=None)
+        key = unified_key(TENANT, day, record.call_id)
+        installation.files.put(key, b"document")
+        installation.move(record, CallState.DONE, document_key=key)
+    listed = []
+
+    class Watching:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(installation.files, name)
+
+        def listing(self, tenant_id: str, prefix: str) -> Any:
+            listed.append(prefix)
+            return installation.files.listing(tenant_id, prefix)
+
+    r = installation.reconciling(lambda port: Watching() if port is installation.files else port)
+    installation.clock.now = NEXT_MORNING
+
+    assert balance_day(r, TENANT, DAY).balanced
+    assert sorted(listed) == [
+        "unified/demo-tenant/2025/09/26/",
+        "unified/demo-tenant/2025/11/05/",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import hmac
@@ -238,6 +239,55 @@ def test_tenants_that_are_unknown_suspended_or_others_are_not_told_apart(
     ]
 
     assert answers == [UNAUTHORIZED] * 7
+
+
+class NoSecrets:
+    """Nobody may be asked for a secret here."""
+
+    def keys(self, tenant_id: str) -> Any:
+        raise AssertionError("a secret was asked for")
+
+
+@pytest.mark.parametrize("tenant_id", ["work", "shared", "a", "UPPER", "../x", "x" * 49, ""])
+def test_no_secret_is_asked_for_a_tenant_that_cannot_be(
+    installation: Installation, tenant_id: str
+) -> None:
+    intake = dataclasses.replace(installation.metadata_intake, keys=NoSecrets())
+
+    answer = take_webhook(
+        intake, tenant_id=tenant_id, headers=signed(installation, BODY), body=BODY
+    )
+
+    assert answer == UNAUTHORIZED
+
+
+@pytest.mark.parametrize("change", ["none", "no time", "no signature", "another time", "late"])
+def test_no_secret_is_asked_for_a_request_that_is_not_signed_just_now(
+    installation: Installation, change: str
+) -> None:
+    intake = dataclasses.replace(installation.metadata_intake, keys=NoSecrets())
+    late = signed(installation, BODY, seconds=-301)
+    headers = late if change == "late" else _headers(installation, change)
+
+    answer = take_webhook(intake, tenant_id=TENANT, headers=headers, body=BODY)
+
+    assert answer == UNAUTHORIZED
+
+
+def test_what_is_told_is_logged_by_call(installation: Installation) -> None:
+    keys = [recording_key(TENANT, name) for name in ("a.wav", "b.wav")]
+    send(installation, {"recording_key": keys[0], "agent_id": "a-1"})
+    installation.telemetry.events.clear()
+
+    send(installation, [{"recording_key": key, "agent_id": "a-1"} for key in keys])
+
+    assert installation.telemetry.events == [
+        (
+            "metadata_told",
+            {"tenant_id": TENANT, "call_id": call_id_for(TENANT, key), "count": count},
+        )
+        for key, count in zip(keys, (0, 1), strict=True)
+    ]
 
 
 def test_an_empty_secret_signs_nothing(installation: Installation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 from cci_lite.contract.document import Redaction
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import (
-    STUCK_RECEIVED,
     CallRecord,
     CallState,
     MetadataSource,
+    Reason,
     StoredMetadata,
     moved,
 )
+from cci_lite.contract.services import residency_of_region
 from cci_lite.contract.tenant import Audio
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 from cci_lite.pipeline.events import UploadEvent
@@ -31,13 +33,13 @@ from cci_lite.testing.memory import Crash, Interrupter
 from tests.offices import KEY, Office, event_of
 
 
-def refusing(port: Any, name: str, error: Exception, times: int = 1) -> Any:
-    """The port, one of whose methods raises at first."""
-    method, left = getattr(port, name), [error] * times
+def refusing(port: Any, name: str, error: Exception, *, at: int = 1) -> Any:
+    """The port, one of whose methods raises once: the first time, or `at` a later one."""
+    method, calls = getattr(port, name), itertools.count(1)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if left:
-            raise left.pop()
+        if next(calls) == at:
+            raise error
         return method(*args, **kwargs)
 
     setattr(port, name, call)
@@ -82,7 +84,7 @@ def test_a_recording_is_copied_transcribed_and_registered() -> None:
         state=CallState.TRANSCRIBING,
         received_at=office.clock(),
         updated_at=office.clock(),
-        version=2,
+        version=3,
         media_key=media,
         language_code="de-DE",
         redaction=Redaction.TRANSCRIBE,
@@ -225,6 +227,64 @@ def test_a_language_that_is_not_redacted_is_refused_unless_the_tenant_has_it_mas
     assert _refusal(office, office.upload()) == "language_unredacted"
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"language_code": "en-GB", "nlp": "none"},
+        {"language_code": "nl-NL"},
+        {"language_code": "nl-NL", "nlp": "none"},
+    ],
+    ids=["no names wanted", "a language without names", "neither"],
+)
+def test_a_call_in_which_nobody_finds_names_is_never_called_masked(
+    settings: dict[str, str],
+) -> None:
+    office = Office(unredacted="mask", **settings)
+    assert _refusal(office, office.upload()) == "language_unredacted"
+
+
+def test_a_call_that_tells_of_a_language_without_names_is_refused_too() -> None:
+    office = Office(language_code="en-GB", unredacted="mask")
+    event = office.upload(headers={"language_code": "nl-NL"})
+    assert _refusal(office, event) == "language_unredacted"
+
+
+def test_a_waiting_call_is_not_masked_once_nobody_finds_its_names() -> None:
+    office = Office(language_code="en-GB", unredacted="mask", max_open_calls=1)
+    take_in(office.intake, office.upload("acme/calls/a.wav"))
+    event = office.upload()
+    take_in(office.intake, event)
+    office.configure("acme", language_code="en-GB", unredacted="mask", nlp="none")
+    assert words(take_in(office.intake, event)) == (TakenOutcome.REFUSED, "language_unredacted")
+    assert office.record().job_name not in office.transcriber.orders
+
+
+RESIDENCIES = [
+    ("eu", "eu-central-1", True),
+    ("eu", "eu-west-1", True),
+    ("us", "us-east-1", True),
+    ("eu", "us-east-1", False),
+    ("us", "eu-central-1", False),
+    ("eu", "ap-southeast-2", False),
+    ("us", "ca-central-1", False),
+]
+
+
+@pytest.mark.parametrize(("residency", "region", "accepted"), RESIDENCIES)
+def test_a_recording_is_taken_only_where_its_tenants_data_may_be(
+    residency: str, region: str, accepted: bool
+) -> None:
+    office = Office(data_residency=residency)
+    intake = dataclasses.replace(office.intake, residency=residency_of_region(region))
+    taken = take_in(intake, office.upload())
+    if accepted:
+        assert taken.outcome is TakenOutcome.STARTED
+    else:
+        assert words(taken) == (TakenOutcome.REFUSED, "residency")
+        assert (office.record().state, office.record().reason) == (CallState.REFUSED, "residency")
+        assert (office.files.objects, office.transcriber.orders) == ({}, {})
+
+
 @pytest.mark.parametrize("size", [4, None], ids=["of known size", "of unknown size"])
 def test_a_recording_that_is_gone_is_refused(size: int | None) -> None:
     office = Office()
@@ -322,7 +382,7 @@ def test_a_refusal_by_a_service_fails_the_call_with_its_code(port: str, method: 
 def test_a_job_that_an_attempt_started_before_it_died_is_ours() -> None:
     office = Office()
     event = office.upload()
-    refusing(office.registry, "replace", RetryLaterError("dies here"))
+    refusing(office.registry, "replace", RetryLaterError("dies here"), at=2)
     with pytest.raises(RetryLaterError):
         take_in(office.intake, event)
     assert len(office.transcriber.orders) == 1
@@ -333,7 +393,7 @@ def test_a_job_that_an_attempt_started_before_it_died_is_ours() -> None:
 def test_a_job_started_before_the_recording_expired_is_not_given_up() -> None:
     office = Office()
     event = office.upload()
-    refusing(office.registry, "replace", RetryLaterError("dies here"))
+    refusing(office.registry, "replace", RetryLaterError("dies here"), at=2)
     with pytest.raises(RetryLaterError):
         take_in(office.intake, event)
     office.recordings.uploads.clear()
@@ -343,7 +403,7 @@ def test_a_job_started_before_the_recording_expired_is_not_given_up() -> None:
 def test_what_a_job_was_asked_for_is_known_before_it_starts_and_kept() -> None:
     office = Office(language_code="en-GB", unredacted="mask")
     event = office.upload()
-    refusing(office.registry, "replace", RetryLaterError("dies here"))
+    refusing(office.registry, "replace", RetryLaterError("dies here"), at=2)
     with pytest.raises(RetryLaterError):
         take_in(office.intake, event)
     (order,) = office.transcriber.orders.values()
@@ -427,6 +487,42 @@ def test_above_its_cap_a_tenants_call_waits_unpaid_and_goes_on_when_there_is_roo
     assert office.registry.replace(moved(first, CallState.TRANSCRIBED, office.clock()))
     assert take_in(office.intake, event).outcome is TakenOutcome.STARTED
     assert office.record("acme/calls/b.wav").reason is None
+
+
+def test_a_waiting_call_outlives_its_recording() -> None:
+    office = Office(max_open_calls=1)
+    take_in(office.intake, office.upload("acme/calls/a.wav"))
+    event = office.upload("acme/calls/b.wav", b"what was said")
+    assert take_in(office.intake, event).outcome is TakenOutcome.WAITING
+
+    del office.recordings.uploads["acme/calls/b.wav"]
+    assert take_in(office.intake, event).outcome is TakenOutcome.WAITING
+    first = office.record("acme/calls/a.wav")
+    assert office.registry.replace(moved(first, CallState.TRANSCRIBED, office.clock()))
+
+    assert take_in(office.intake, event).outcome is TakenOutcome.STARTED
+    order = office.transcriber.orders[office.record("acme/calls/b.wav").job_name]
+    assert office.files.objects[order.media_key][0] == b"what was said"
+
+
+def test_a_waiting_calls_recording_is_copied_once() -> None:
+    office = Office(max_open_calls=1)
+    take_in(office.intake, office.upload("acme/calls/a.wav"))
+    event = office.upload()
+    take_in(office.intake, event)
+    refusing(office.recordings, "accept", ServiceError("copied_again"))
+    assert take_in(office.intake, event).outcome is TakenOutcome.WAITING
+
+
+def test_an_upload_counts_as_copied_only_once_it_is() -> None:
+    office = Office()
+    event = office.upload()
+    refusing(office.recordings, "accept", RetryLaterError("s3_throttled"))
+    with pytest.raises(RetryLaterError):
+        take_in(office.intake, event)
+    assert (office.record().state, office.record().media_key) == (CallState.RECEIVED, None)
+    office.recordings.uploads.clear()
+    assert words(take_in(office.intake, event)) == (TakenOutcome.REFUSED, "gone")
 
 
 def test_a_tenant_at_its_cap_delays_no_other() -> None:
@@ -577,21 +673,93 @@ def test_the_time_of_receipt_is_the_clocks_and_that_of_the_upload_the_events() -
     assert office.record().received_at - office.record().upload.uploaded_at == dt.timedelta(hours=1)
 
 
-def test_an_upload_that_was_given_up_is_started_when_its_event_comes_again() -> None:
-    office = Office()
+def given_up(office: Office, **changes: Any) -> UploadEvent:
+    """The event of an upload whose job could not be started in several attempts."""
     event = office.upload()
-    office.transcriber.start = refuse_to_start  # type: ignore[method-assign]
+    refusing(office.recordings, "accept", RetryLaterError("s3_throttled"))
     with pytest.raises(RetryLaterError):
         take_in(office.intake, event)
-    del office.transcriber.start
-    given_up = moved(
-        office.record(), CallState.FAILED, office.clock(), reason=STUCK_RECEIVED, redrives=5
+    failed = moved(
+        office.record(), CallState.FAILED, office.clock(), reason=Reason.STUCK_RECEIVED, **changes
     )
-    assert office.registry.replace(given_up)
+    assert office.registry.replace(failed)
+    return event
 
+
+def test_an_upload_that_was_given_up_is_started_when_its_event_comes_again() -> None:
+    office = Office()
+    event = given_up(office, redrives=5)
     assert take_in(office.intake, event).outcome is TakenOutcome.STARTED
     assert (office.record().state, office.record().redrives) == (CallState.TRANSCRIBING, 0)
 
 
-def refuse_to_start(order: TranscriptionOrder) -> bool:
-    raise RetryLaterError("transcribe_limit")
+NO_LONGER_TAKEN: dict[str, tuple[Callable[[Office], object], str]] = {
+    "suspended": (lambda office: office.configure("acme", status="suspended"), "tenant_suspended"),
+    "unknown": (lambda office: office.config.items.clear(), "unknown_tenant"),
+    "elsewhere": (lambda office: office.configure("acme", data_residency="us"), "residency"),
+    "gone": (lambda office: office.recordings.uploads.clear(), "gone"),
+    "gone meanwhile": (
+        lambda office: overtaken(
+            office.recordings, "accept", lambda: office.recordings.uploads.clear()
+        ),
+        "gone",
+    ),
+    "language": (
+        lambda office: office.configure("acme", language_code="en-GB"), "language_unredacted"
+    ),
+    "no language": (
+        lambda office: office.configure("acme", language_code="xx-XX"), "language_unknown"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "reason"), NO_LONGER_TAKEN.values(), ids=NO_LONGER_TAKEN.keys())
+def test_an_upload_that_was_given_up_and_is_no_longer_taken_stays_failed(
+    change: Callable[[Office], object], reason: str
+) -> None:
+    office = Office()
+    event = given_up(office)
+    before = office.record()
+    office.clock.wait(3600)
+    change(office)
+    for _ in range(2):
+        assert take_in(office.intake, event) == Taken(TakenOutcome.REFUSED, reason, before)
+    assert office.record() == before
+    assert (office.files.objects, office.transcriber.orders) == ({}, {})
+
+
+def test_an_upload_that_was_given_up_is_started_from_its_copy() -> None:
+    office = Office()
+    event = office.upload()
+    refusing(office.transcriber, "start", RetryLaterError("transcribe_limit"))
+    with pytest.raises(RetryLaterError):
+        take_in(office.intake, event)
+    failed = moved(office.record(), CallState.FAILED, office.clock(), reason=Reason.STUCK_RECEIVED)
+    assert office.registry.replace(failed)
+    office.recordings.uploads.clear()
+    assert take_in(office.intake, event).outcome is TakenOutcome.STARTED
+
+
+def test_an_upload_whose_start_was_refused_is_started_when_that_is_mended() -> None:
+    office = Office()
+    event = office.upload()
+    office.transcriber.start = refuse_for_good  # type: ignore[method-assign]
+    assert take_in(office.intake, event).outcome is TakenOutcome.FAILED
+    assert office.record().reason == "transcribe_AccessDeniedException"
+    del office.transcriber.start
+    assert take_in(office.intake, event).outcome is TakenOutcome.STARTED
+
+
+def refuse_for_good(order: TranscriptionOrder) -> bool:
+    raise ServiceError("transcribe_AccessDeniedException")
+
+
+def test_an_upload_does_not_overtake_those_that_wait() -> None:
+    office = Office(max_open_calls=1)
+    first, second, third = (office.upload(f"acme/calls/{name}.wav") for name in "abc")
+    assert take_in(office.intake, first).outcome is TakenOutcome.STARTED
+    assert take_in(office.intake, second).outcome is TakenOutcome.WAITING
+    running = office.record("acme/calls/a.wav")
+    assert office.registry.replace(moved(running, CallState.FAILED, office.clock(), reason="other"))
+    assert take_in(office.intake, third).outcome is TakenOutcome.WAITING
+    assert take_in(office.intake, second).outcome is TakenOutcome.STARTED

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
+import msgspec
 import pytest
 
 from cci_lite.contract.configuration import partition_key
@@ -20,17 +22,16 @@ from cci_lite.contract.document import (
 )
 from cci_lite.contract.judgement import Judgement, NlpAnswer
 from cci_lite.contract.metadata import CallMetadata
-from cci_lite.contract.registry import CallState, MetadataSource, StoredMetadata, leased
+from cci_lite.contract.registry import CallState, MetadataSource, StoredMetadata, leased, moved
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import Criterion, sort_key
-from cci_lite.contract.tenant import Tenant
+from cci_lite.contract.tenant import NlpChoice, Tenant
 from cci_lite.errors import RetryLaterError, ServiceError
+from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.judge import JudgedOutcome, judge_call
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob
-from cci_lite.testing.memory import (
-    ScriptedEvaluator,
-    ScriptedNlp,
-)
+from cci_lite.tenancy import checkpoint_key
+from cci_lite.testing.memory import Crash, MemoryFiles, ScriptedEvaluator, ScriptedNlp
 from tests.courts import DRAFT, Court, judgement
 
 
@@ -135,7 +136,7 @@ def test_a_second_event_of_a_documented_call_is_a_duplicate() -> None:
 def test_while_another_attempt_is_at_work_the_event_comes_again() -> None:
     court = Court()
     court.transcriber.finish(court.job_name)
-    court.judgement = ServiceError("model_denied")
+    court.judgement = ServiceError("model_AccessDeniedException")
     with pytest.raises(ServiceError):
         judge_call(court.judging, court.job_name, holder="one")
     # An attempt that ended in an error has given its lease back; one that died has not.
@@ -160,7 +161,8 @@ def test_a_failed_job_fails_the_call_and_people_are_told_once() -> None:
     court = Court()
     court.transcriber.fail(court.job_name, "media_format")
     assert court.judge() is JudgedOutcome.FAILED
-    assert court.judge() is JudgedOutcome.FAILED
+    assert court.judge() is JudgedOutcome.DUPLICATE
+    assert court.telemetry.metrics[Metric.FAILED] == 1
     assert (court.record().state, court.record().reason) == (CallState.FAILED, "media_format")
     assert [notice.code for notice in court.notifier.notices] == ["media_format"]
 
@@ -354,3 +356,185 @@ def test_an_empty_recording_is_documented_as_one_in_which_nobody_spoke() -> None
     assert document.duration_seconds == 0
     assert document.qa_evaluation is not None
     assert document.qa_evaluation.criteria[0].verdict is Verdict.NA
+
+
+def test_a_call_that_was_given_up_is_judged_when_its_event_comes_after_all() -> None:
+    court = Court()
+    court.transcriber.finish(court.job_name)
+    given_up = moved(court.record(), CallState.FAILED, court.clock(), reason="stuck_transcribing")
+    assert court.registry.replace(given_up)
+    assert court.judge() is JudgedOutcome.DOCUMENTED
+    assert court.record().reason is None
+
+
+def test_people_are_told_of_a_failure_even_when_the_attempt_that_saw_it_died_before() -> None:
+    court = Court()
+    failed = moved(court.record(), CallState.FAILED, court.clock(), reason="media_format")
+    assert court.registry.replace(failed)
+    assert court.judge() is JudgedOutcome.DUPLICATE
+    assert [notice.code for notice in court.notifier.notices] == ["media_format"]
+
+
+@pytest.mark.parametrize(("overwrite", "written"), [(False, "others"), (True, "1.2.3")])
+def test_a_document_that_others_wrote_is_replaced_only_where_it_is_said_so(
+    overwrite: bool, written: str
+) -> None:
+    other = Court()
+    other.finish_and_judge()
+    [(key, data)] = [
+        (key, data) for key, (data, _) in other.files.objects.items() if key.startswith("unified/")
+    ]
+    court = Court()
+    court.files.put(key, data.replace(b'"1.2.3"', b'"others"'))
+    court.transcriber.finish(court.job_name)
+    assert court.judge(overwrite=overwrite) is JudgedOutcome.DOCUMENTED
+    source = court.document().source
+    assert source is not None
+    assert source.pipeline_version == written
+
+
+def test_texts_that_could_not_be_looked_at_send_the_call_to_review() -> None:
+    court = Court()
+    court.nlp = ScriptedNlp(NlpAnswer(unanswered=1))
+    assert court.finish_and_judge() is JudgedOutcome.REVIEW
+    review = court.document().review
+    assert review is not None
+    assert review.reasons == ["nlp_incomplete"]
+
+
+def test_units_of_every_question_are_counted() -> None:
+    spoken = [("ch_0", "Good morning"), ("ch_1", "hello there")]
+    court = Court(spoken, language_code="en-GB", unredacted="mask")
+    court.redacted = False
+    court.nlp = ScriptedNlp(NlpAnswer(units=9))
+    court.finish_and_judge()
+    usage = court.document().usage
+    assert usage is not None
+    # 3 to mask the transcript, 9 to analyse it, 3 to mask what the model wrote.
+    assert usage.comprehend_units == 15
+
+
+def test_a_name_that_only_the_call_tells_is_masked_in_what_the_model_wrote() -> None:
+    court = Court([("ch_0", "Good morning"), ("ch_1", "my name is Jane Canary")])
+    court.judgement = judgement(summary=AiSummary(issue="Jane Canary asked for an invoice"))
+    court.finish_and_judge()
+    assert "Canary" not in repr(court.document().ai_summary)
+
+
+def test_the_agents_name_stays_where_it_belongs() -> None:
+    court = Court()
+    tell(court, CallMetadata(agent_name="Hugo Birdsong"))
+    court.judgement = judgement(summary=AiSummary(resolution="Hugo Birdsong sent the invoice"))
+    court.finish_and_judge()
+    document = court.document()
+    assert document.agent is not None
+    assert document.agent.name == "Hugo Birdsong"
+    assert "Birdsong" not in repr(document.ai_summary)
+
+
+def test_services_that_look_for_entities_never_see_a_card_number() -> None:
+    court = Court([("ch_0", "Good morning"), ("ch_1", "it is 4539 1488 0343 6467, thanks")])
+    court.finish_and_judge()
+    assert "4539" not in repr(court.nlp.seen)
+    assert "thanks" in repr(court.nlp.seen)
+
+
+def test_the_lease_is_that_of_the_attempt() -> None:
+    court = Court()
+    court.transcriber.finish(court.job_name)
+    seen: list[tuple[str | None, dt.datetime | None]] = []
+
+    def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
+        record = court.record()
+        seen.append((record.lease_holder, record.lease_until))
+        with pytest.raises(RetryLaterError, match="in_progress"):
+            judge_call(court.judging, court.job_name, holder="two")
+        return judgement()
+
+    court.evaluator = ScriptedEvaluator(answer)
+    assert court.judge() is JudgedOutcome.DOCUMENTED
+    [(holder, until)] = seen
+    assert holder == "one"
+    assert until is not None
+    assert until - court.clock() > dt.timedelta(minutes=10)
+    assert court.record().lease_holder is None
+
+
+class DiesAfterWriting:
+    """Files whose process dies as soon as a document is written."""
+
+    def __init__(self, files: MemoryFiles) -> None:
+        self._files = files
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+    def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
+        written = self._files.write_new(tenant_id, key, data)
+        if key.startswith("unified/"):
+            raise Crash
+        return written
+
+
+def test_metadata_between_two_attempts_leaves_one_document_of_the_call() -> None:
+    court = Court()
+    court.transcriber.finish(court.job_name)
+    dies = DiesAfterWriting(court.files)
+    with pytest.raises(Crash):
+        court.judge(files=dies)
+    assert court.has_document()
+    tell(court, CallMetadata(started_at=dt.datetime(2025, 10, 1, tzinfo=dt.UTC)))
+    court.clock.wait(3600)
+    assert court.judge() is JudgedOutcome.DOCUMENTED
+    assert court.document().call_date == dt.date(2025, 10, 1)
+
+
+def test_a_later_upload_on_another_day_leaves_one_document_of_the_call() -> None:
+    court = Court()
+    court.finish_and_judge()
+    court.clock.wait(3 * 86_400)
+    take_in(court.intake, court.upload(data=b"another recording"))
+    assert court.record().revision == 2
+    court.finish_and_judge()
+    assert court.document().revision == 2
+
+
+def test_a_second_attempt_has_no_form_when_the_first_had_none() -> None:
+    court = Court()
+    court.config.delete(partition_key("acme"), sort_key("default", 1))
+    court.transcriber.finish(court.job_name)
+    court.judgement = RetryLaterError("model_throttled")
+    with pytest.raises(RetryLaterError):
+        court.judge()
+    court.put_form(DRAFT)
+    court.judgement = judgement(results=[])
+    assert court.judge() is JudgedOutcome.REVIEW
+    assert court.document().qa_evaluation is None
+    assert court.asked == [[], []]
+
+
+def test_of_two_answers_the_one_that_was_kept_first_counts() -> None:
+    court = Court()
+    kept = judgement(Verdict.FAIL)
+
+    def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
+        # An attempt whose lease had run out keeps its answer while this one asks.
+        key = checkpoint_key("acme", court.job_name, "evaluation")
+        court.files.write_new("acme", key, msgspec.json.encode(kept))
+        return judgement(Verdict.PASS)
+
+    court.evaluator = ScriptedEvaluator(answer)
+    court.finish_and_judge()
+    evaluation = court.document().qa_evaluation
+    assert evaluation is not None
+    assert evaluation.criteria[1].verdict is Verdict.FAIL
+
+
+def test_a_tenant_that_has_given_up_masking_meanwhile_gets_no_unmasked_document() -> None:
+    court = Court([("ch_0", "Jane Canary here")], language_code="en-GB", unredacted="mask")
+    court.redacted = False
+    court.transcriber.finish(court.job_name)
+    court.configure("acme", language_code="en-GB", unredacted="mask", nlp="none")
+    assert court.judge(nlp={NlpChoice.NONE: court.nlp}) is JudgedOutcome.FAILED
+    assert court.record().reason == "language_unredacted"
+    assert not court.has_document()

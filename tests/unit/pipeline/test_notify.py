@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
-from cci_lite.contract.registry import CallRecord, CallState
+from cci_lite.contract.registry import CallRecord, CallState, Reason
 from cci_lite.errors import RetryLaterError
-from cci_lite.pipeline.events import JobEvent, completed_event, upload_event
-from cci_lite.pipeline.notify import Notifying, call_failed, dead_letter, job_failed
+from cci_lite.pipeline.events import JobEvent, completed_event, failure_word, upload_event
+from cci_lite.pipeline.notify import (
+    DEAD_LETTERS,
+    PARKED_QUEUE,
+    Notifying,
+    call_failed,
+    dead_letter,
+    job_failed,
+)
 from cci_lite.ports import JobStatus, Metric
 from cci_lite.testing.memory import Crash, Interrupter
 from tests.calls_in_memory import BUCKET, TENANT, Installation, everything_said, interrupted
@@ -64,7 +73,7 @@ def test_a_failure_without_a_word_has_the_word_other(installation: Installation)
     job_failed(installation.notifying, failed(record, None))
 
     assert installation.now(record).reason == "other"
-    assert "its call_id" in installation.notifier.notices[0].text
+    assert "the name of the transcription job" in installation.notifier.notices[0].text
 
 
 def test_the_same_failure_twice_is_told_once(installation: Installation) -> None:
@@ -175,6 +184,58 @@ def test_a_notice_that_could_not_be_sent_is_sent_the_next_time(
     assert len(installation.notifier.notices) == 1
 
 
+@pytest.mark.parametrize("between", [CallState.RECEIVED, CallState.TRANSCRIBED], ids=str)
+def test_a_call_that_fails_anew_for_the_same_reason_is_told_again(
+    installation: Installation, between: CallState
+) -> None:
+    record = installation.register(CallState.FAILED, reason="stuck_received")
+    assert call_failed(installation.notifying, record)
+
+    installation.move(record, between)
+    record = installation.move(record, CallState.FAILED, reason="stuck_received")
+
+    assert call_failed(installation.notifying, record)
+    assert not call_failed(installation.notifying, installation.now(record))
+    assert [notice.code for notice in installation.notifier.notices] == ["stuck_received"] * 2
+
+
+# Those of the transcription job, of its transcript, and of what came to a halt.
+FAILURES = [
+    *list(Reason)[list(Reason).index(Reason.JOB_NAME_TAKEN) :],
+    Reason.MEDIA_FORMAT,
+    Reason.MEDIA_TOO_LARGE,
+]
+
+
+@pytest.mark.parametrize("reason", FAILURES, ids=str)
+def test_of_every_failure_people_are_told_what_to_do(
+    installation: Installation, reason: Reason
+) -> None:
+    call_failed(installation.notifying, installation.register(CallState.FAILED, reason=reason))
+
+    (notice,) = installation.notifier.notices
+    assert f"failed with {reason}: " in notice.text
+    assert "the functions' logs" not in notice.text
+
+
+def test_a_services_own_code_is_to_be_looked_up_in_the_logs(installation: Installation) -> None:
+    record = installation.register(CallState.FAILED, reason="transcribe_BadRequestException")
+
+    call_failed(installation.notifying, record)
+
+    assert (
+        "the functions' logs have more under its call_id." in installation.notifier.notices[0].text
+    )
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["Unsupported media format", "The audio is too long", "file size", "kms", "sample rate", "?"],
+)
+def test_every_word_of_transcribes_failures_is_a_reason(told: str) -> None:
+    assert failure_word(told) in FAILURES
+
+
 def test_another_reason_is_told_again(installation: Installation) -> None:
     record = installation.register(CallState.FAILED, reason="internal")
 
@@ -276,6 +337,20 @@ def test_the_same_dead_letter_twice_is_told_once(installation: Installation) -> 
     assert not dead_letter(installation.notifying, queue="uploads", message_id="m-1", body="x")
     assert dead_letter(installation.notifying, queue="results", message_id="m-1", body="x")
     assert len(installation.notifier.notices) == 2
+
+
+def test_the_queues_are_called_as_they_are_deployed() -> None:
+    folder = Path(__file__).parents[3] / "pipeline_lambdas"
+    functions = [YAML(typ="safe").load(path) for path in folder.glob("*/function.yaml")]
+    queues = [queue for function in functions for queue in function["queues"]]
+    dead_letters = {queue["name"] for queue in queues if queue["name"].endswith(DEAD_LETTERS)}
+    ends = {queue["name"]: queue["dead_letter"]["queue"] for queue in queues}
+
+    assert dead_letters
+    for name, end in ends.items():
+        is_last = name in dead_letters or name == "cci-lite-failed"
+        assert end == (PARKED_QUEUE if is_last else f"{name}{DEAD_LETTERS}")
+    assert set(ends.values()) == dead_letters - {"cci-lite-events-dlq"} | {PARKED_QUEUE}
 
 
 class Meddling:

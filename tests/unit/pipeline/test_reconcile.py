@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -10,13 +11,15 @@ import pytest
 from cci_lite.contract.registry import CallRecord, CallState, MetadataSource, leased
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 from cci_lite.pipeline.call_metadata import take_sidecar
+from cci_lite.pipeline.driving import Action
 from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.notify import call_failed
-from cci_lite.pipeline.reconcile import Action, reconcile_all, reconcile_tenant
+from cci_lite.pipeline.reconcile import in_turn, reconcile_all, reconcile_tenant
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob
 from cci_lite.tenancy import call_id_for
 from cci_lite.testing.memory import Crash
 from tests.calls_in_memory import (
+    MORNING,
     TENANT,
     Installation,
     event_of,
@@ -52,22 +55,29 @@ def test_the_next_sweep_waits_again(installation: Installation) -> None:
     installation.register(CallState.RECEIVED)
 
     assert sweep(installation, after=10) == {Action.STARTED: 1}
-    assert sweep(installation, after=9) == {}
+    assert sweep(installation, after=19) == {}
     assert sweep(installation, after=1) == {Action.STARTED: 1}
 
 
 @pytest.mark.parametrize(
-    ("state", "every"), [(CallState.RECEIVED, 10), (CallState.TRANSCRIBED, 15)], ids=str
+    ("state", "waits"),
+    [
+        (CallState.RECEIVED, [10, 20, 40, 80, 160, 320]),
+        (CallState.TRANSCRIBED, [15, 30, 60, 120, 240, 360]),
+    ],
+    ids=str,
 )
 def test_after_five_attempts_the_call_fails_and_people_are_told_once(
-    installation: Installation, state: CallState, every: int
+    installation: Installation, state: CallState, waits: list[int]
 ) -> None:
     record = installation.register(state)
 
-    for _ in range(5):
-        assert Action.FAILED not in sweep(installation, after=every)
-    assert sweep(installation, after=every) == {Action.FAILED: 1}
-    assert sweep(installation, after=every) == {}
+    for wait in waits[:5]:
+        assert sweep(installation, after=wait - 1) == {}
+        assert sweep(installation, after=1).keys() <= {Action.STARTED, Action.JUDGED}
+    assert sweep(installation, after=waits[5] - 1) == {}
+    assert sweep(installation, after=1) == {Action.FAILED: 1}
+    assert sweep(installation, after=60) == {}
 
     reason = f"stuck_{state.lower()}"
     assert (installation.now(record).state, installation.now(record).reason) == (
@@ -77,6 +87,21 @@ def test_after_five_attempts_the_call_fails_and_people_are_told_once(
     assert [notice.code for notice in installation.notifier.notices] == [reason]
     assert installation.telemetry.metrics[Metric.FAILED] == 1
     assert len(installation.dispatcher.started + installation.dispatcher.judged) == 5
+
+
+@pytest.mark.parametrize(
+    "state", [CallState.RECEIVED, CallState.TRANSCRIBING, CallState.TRANSCRIBED], ids=str
+)
+def test_an_hour_of_trouble_fails_nothing(installation: Installation, state: CallState) -> None:
+    record = installation.register(state)
+    installation.start_job(record)
+    installation.transcriber.finish(record.job_name)
+
+    for _ in range(60):
+        assert Action.FAILED not in sweep(installation, after=1)
+
+    assert installation.now(record).state is state
+    assert installation.now(record).redrives <= 2
 
 
 def test_waiting_uploads_are_started_oldest_first_as_there_is_room(
@@ -166,10 +191,21 @@ def test_a_job_that_never_comes_to_exist_is_given_up(installation: Installation)
     record = installation.register(CallState.TRANSCRIBING)
 
     for _ in range(5):
-        assert sweep(installation, after=30) == {Action.STARTED: 1}
+        assert sweep(installation, after=360) == {Action.STARTED: 1}
         installation.move(record, CallState.TRANSCRIBING)
-    assert sweep(installation, after=30) == {Action.FAILED: 1}
-    assert installation.now(record).reason == "stuck_transcribing"
+    assert sweep(installation, after=360) == {Action.FAILED: 1}
+    # Its event, delivered again, has it taken up; waiting for the job's end would be in vain.
+    assert installation.now(record).reason == "stuck_received"
+    assert "should its job still complete" not in installation.notifier.notices[0].text
+
+
+def test_a_completed_job_that_is_never_judged_is_given_up(installation: Installation) -> None:
+    record = installation.register(CallState.TRANSCRIBING, redrives=5)
+    installation.start_job(record)
+    installation.transcriber.finish(record.job_name)
+
+    assert sweep(installation, after=360) == {Action.FAILED: 1}
+    assert installation.now(record).reason == "stuck_transcribed"
 
 
 # --- TRANSCRIBED ----------------------------------------------------------------------------------
@@ -389,17 +425,79 @@ def test_one_tenant_in_trouble_does_not_stop_the_others(installation: Installati
 
     r = installation.reconciling(lambda port: Dying() if port is installation.recordings else port)
 
-    assert [(done.tenant_id, done.counts) for done in reconcile_all(r)] == [
-        ("c-fine", {Action.FOUND: 1}),
-        (TENANT, {}),
-    ]
-    assert [
-        fields for event, fields in installation.telemetry.events if event == "tenant_skipped"
-    ] == [
-        {"tenant_id": "a-broken", "error": "PipelineError"},
-        {"tenant_id": "b-dying", "error": "RuntimeError"},
-    ]
+    swept = reconcile_all(r)
+    assert {done.tenant_id: done.counts for done in swept.done} == {
+        "c-fine": {Action.FOUND: 1},
+        TENANT: {},
+    }
+    assert swept.left == 0
+    assert {
+        fields["tenant_id"]: fields["error"]
+        for event, fields in installation.telemetry.events
+        if event == "tenant_skipped"
+    } == {"a-broken": "PipelineError", "b-dying": "RuntimeError"}
     assert "canary" not in everything_said(installation)
+
+
+# --- Time -----------------------------------------------------------------------------------------
+
+
+def counting_down(*seconds: float) -> Any:
+    """Says these, one after the other, and the last again and again."""
+    left = list(seconds)
+    return lambda: left.pop(0) if len(left) > 1 else left[0]
+
+
+def test_a_sweep_ends_before_the_function_has_to(installation: Installation) -> None:
+    for number in range(4):
+        installation.add_tenant(f"tenant-{number}")
+    r = dataclasses.replace(installation.reconciling(), remaining=counting_down(61, 60, 59))
+
+    swept = reconcile_all(r)
+
+    assert (len(swept.done), swept.left) == (2, 3)
+    assert installation.telemetry.events == [("sweep_cut_short", {"count": 3})]
+
+
+def test_a_sweep_ends_amid_a_tenant_which_is_gone_on_with_the_next_time(
+    installation: Installation,
+) -> None:
+    records = [installation.register(name=name) for name in ("a.wav", "b.wav", "c.wav")]
+    installation.clock.now += minutes(10)
+    r = dataclasses.replace(installation.reconciling(), remaining=counting_down(90, 80, 59))
+
+    swept = reconcile_all(r)
+
+    assert [done.counts for done in swept.done] == [{Action.STARTED: 1}]
+    assert swept.left == 1
+    assert sweep(installation) == {Action.STARTED: 2}
+    assert installation.dispatcher.started == [record.upload for record in records]
+
+
+@pytest.mark.parametrize("tenants", [1, 2, 7, 100])
+def test_every_tenant_has_its_turn_however_few_a_sweep_gets_to(tenants: int) -> None:
+    names = [f"tenant-{number}" for number in range(tenants)]
+    reached = max(1, tenants // 10)
+    first: set[str] = set()
+    for turn in range(50):
+        order = in_turn(names, MORNING + minutes(15 * turn))
+        assert sorted(order) == sorted(names)
+        first |= set(order[:reached])
+    assert first == set(names)
+
+
+def test_without_tenants_there_is_nobodys_turn() -> None:
+    assert in_turn([], MORNING) == []
+
+
+def test_the_bucket_is_looked_at_last(installation: Installation) -> None:
+    installation.register(CallState.FAILED, reason="internal")
+    installation.register(CallState.DONE, "b.wav", rewrite=True)
+    installation.upload("lost.wav", b"lost")
+    installation.clock.now += minutes(10)
+    r = dataclasses.replace(installation.reconciling(), remaining=counting_down(90, 90, 59))
+
+    assert reconcile_tenant(r, TENANT).counts == {Action.REWRITTEN: 1, Action.PEOPLE_TOLD: 1}
 
 
 def test_unreadable_settings_are_an_error_of_that_tenant(installation: Installation) -> None:
@@ -472,7 +570,7 @@ def test_a_crash_after_any_step_is_repaired_by_the_next_sweeps() -> None:
         for at in range(1, 200):
             installation = Installation()
             _a_bit_of_everything(installation)
-            installation.clock.now += minutes(30)
+            installation.clock.now += minutes(360)
             interrupter = interrupted(when, at)
             try:
                 reconcile_tenant(installation.reconciling(interrupter.wrap), TENANT)
@@ -508,7 +606,7 @@ def test_no_file_name_is_logged_or_told(installation: Installation) -> None:
     installation.upload("canary-c.wav")
     installation.upload("canary-d.wav.meta.json", b'{"agent_name": "canary"}')
 
-    assert sum(sweep(installation, after=30).values()) == 4
+    assert sum(sweep(installation, after=360).values()) == 4
     assert "canary" not in everything_said(installation)
 
 
