@@ -227,7 +227,7 @@ class _Item(NamedTuple):
 
     @property
     def digits(self) -> list[int]:
-        return [int(character) for character in self.text if character.isdecimal()]
+        return [int(character) for character in _figures(self.text)]
 
     @property
     def has_unit(self) -> bool:
@@ -265,6 +265,10 @@ def _items(text: str) -> Iterator[_Item]:
         end = found.end()
 
 
+def _figures(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))
+
+
 def _is_border(one: _Item, other: _Item) -> bool:
     """Whether two neighbours are two things, whatever else stands around them."""
     if other.gap is None:
@@ -282,7 +286,7 @@ def _of_run(text: str, run: Sequence[_Item], after: _Item | None = None) -> Iter
         return
     digits = [digit for item in run for digit in item.digits]
     is_card = len(digits) in _CARD_DIGITS and _is_card(digits)
-    is_years = all(item.is_year for item in run)
+    is_years = all(_A_YEAR.fullmatch(_figures(item.text)) for item in run)
     if len(digits) < FEWEST_DIGITS or is_years:
         return
     if is_card or _is_dictated(run) or _longest_part(text, run, after) >= FEWEST_DIGITS:
@@ -340,7 +344,7 @@ _NUMBER_WORD = (
     "|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|veinte"
     "|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|doble)"
 )
-_SPOKEN = rf"(?:(?<!\w){_NUMBER_WORD}(?![\w'’])|(?<!\d)\d{{1,19}}+(?!\w|[.,:/'-]\d))"  # noqa: RUF001
+_SPOKEN = rf"(?:(?<![\w\]]){_NUMBER_WORD}(?![\w'’\[])|(?<!\d)\d{{1,19}}+(?![\w\[]|[.,:/'-]\d))"  # noqa: RUF001
 # "and" goes on with a number, but "two hundred and fifty" is one.
 _AND = rf"(?<!hundred\s)(?<!hundert\s){_ALSO}(?!\s\w{{1,12}}\s(?:hundred|hundert))"
 _SPOKEN_GAP = rf"(?:[\s,.\-–]{{1,3}}+(?:{_HESITATION}|{_AND})(?!\w)){{0,4}}[\s,.\-–]{{1,3}}+"  # noqa: RUF001

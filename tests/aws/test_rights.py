@@ -48,7 +48,8 @@ def uses() -> Iterator[Uses]:
             patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         patch.setattr("urllib.request.urlopen", lambda *_, **__: Posted())
-        rights, names = defaultdict(set), defaultdict(set)
+        rights: dict[str, set[Right]] = defaultdict(set)
+        names: dict[str, set[str]] = defaultdict(set)
         for analysis_queue in (False, True):
             with mock_aws():
                 sandbox = everything(analysis_queue=analysis_queue)

@@ -69,6 +69,6 @@ def test_a_message_that_cannot_be_put_off_comes_again_all_the_same(
     cloud.installation.postpone = refuse
     assert failed_items(cloud.call(failing(NO_TIME), batch(EVENT))) == ["m-0"]
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [
-        line["code"] for line in lines if line["message"] == "not_postponed"
-    ] == ["sqs_AccessDenied"]
+    assert [line["code"] for line in lines if line["message"] == "not_postponed"] == [
+        "sqs_AccessDenied"
+    ]
