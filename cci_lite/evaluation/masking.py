@@ -59,7 +59,7 @@ _PERSONAL = re.compile(
 def mask(text: str, names: Iterable[str] = ()) -> str:
     """`text` without mail addresses, account, card and telephone numbers, and the given names.
 
-    Dates, times, percentages, amounts of less than FEWEST_DIGITS digits and ids of criteria stay.
+    Dates, times, percentages, amounts, lists of small numbers and ids of criteria stay.
     Names are found as whole words in any case, with their possessive; so are their parts.
     """
     return _masked(text, _stages(names))

@@ -172,7 +172,9 @@ def _names(text: str) -> Iterator[str]:
         if cue["named"]:
             if not _NAME_OF_A_THING.search(before):
                 yield from _spelled_at(text, cue.end())
-                yield _name_at(text, cue.end())[0] or _lower_name_at(text, cue)
+                is_own = _MY_NAME.match(cue[0]) is not None
+                name, _ = _name_at(text, cue.end(), with_nouns=is_own)
+                yield name or (_lower_name_at(text, cue.end()) if is_own else "")
         elif cue["german"]:
             if not _POSSESSIVES.search(before):
                 yield _name_at(text, cue.end())[0]
@@ -183,7 +185,7 @@ def _names(text: str) -> Iterator[str]:
             if is_sure and not _is_before_noun(text, end):
                 yield HeardName(name)
         else:
-            yield _name_at(text, cue.end())[0]
+            yield _name_at(text, cue.end(), with_nouns=True)[0]
     for cue in _LATE_CUE.finditer(text):
         yield HeardName(_name_before(text[max(0, cue.start() - _REACH) : cue.start()]))
     if greeted := _GREETED.match(text.lstrip()):
@@ -192,14 +194,18 @@ def _names(text: str) -> Iterator[str]:
             yield HeardName(name)
 
 
-def _name_at(text: str, position: int) -> tuple[str, int]:
-    """The name whose words begin here, and where it ends; an empty one when there is none."""
+def _name_at(text: str, position: int, *, with_nouns: bool = False) -> tuple[str, int]:
+    """The name whose words begin here, and where it ends; an empty one when there is none.
+
+    Somebody is called Post: `with_nouns` says that nouns count as names.
+    """
     words: list[str] = []
     end = position
     while len(words) < _MOST_WORDS and (found := _WORD.match(text, position)):
         word = found[1]
         folded = word.lower()
-        if _is_name(word) and not (folded in _TITLES and not words):
+        is_name = word[0].isupper() and folded not in _NOT_NAMES
+        if is_name and (with_nouns or not _is_noun(word)) and not (folded in _TITLES and not words):
             # "van der" counts between names.
             words += [*text[end : found.start(1)].split(), word] if words else [word]
             end = found.end(1)
@@ -225,13 +231,11 @@ def _name_before(text: str) -> str:
     return " ".join(words) if len(words) in range(1, 4) else ""
 
 
-def _lower_name_at(text: str, cue: re.Match[str]) -> str:
+def _lower_name_at(text: str, position: int) -> str:
     """The name after "my name is" where nothing is capitalised."""
     words: list[str] = []
-    position = cue.end()
     while (
-        _MY_NAME.match(cue[0])
-        and len(words) < _MOST_LOWER_WORDS
+        len(words) < _MOST_LOWER_WORDS
         and (found := _WORD.match(text, position))
         and found[1].islower()
         and len(found[1]) > 1
@@ -245,10 +249,6 @@ def _lower_name_at(text: str, cue: re.Match[str]) -> str:
 def _spelled_at(text: str, position: int) -> Iterator[str]:
     if found := _SPELLED.match(text, position):
         yield "".join(filter(str.isalpha, found[1]))
-
-
-def _is_name(word: str) -> bool:
-    return word[0].isupper() and word.lower() not in _NOT_NAMES and not _is_noun(word)
 
 
 def _is_noun(word: str) -> bool:

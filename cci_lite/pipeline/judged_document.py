@@ -131,9 +131,9 @@ def _masked_answers(answering: Answering, call: TranscribedCall) -> _Answers:
     judgement = msgspec.structs.replace(judgement, results=results)
     written = pack_texts(_written_texts(judgement))
     found = answering.people(call.record, "names", call.language, written)
-    names = {*found.names, *introduced_names(conversation), *_people(nlp)}
-    if call.metadata.agent_name:
-        names.add(call.metadata.agent_name)
+    # Of equal names the first stays in a set: those that are certain before those only heard.
+    certain = {*found.names, *_people(nlp), *filter(None, [call.metadata.agent_name])}
+    names = {*certain, *introduced_names(conversation)}
     return _Answers(masked_judgement(judgement, names), masked_nlp(nlp, names), found.units)
 
 

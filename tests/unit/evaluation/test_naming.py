@@ -20,6 +20,7 @@ from tests.asked_calls import CUSTOMER, call_of
         ("ich heiße Dr. Anna-Lena Weiß, Frau Doktor Schmidt", {"Anna-Lena Weiß", "Schmidt"}),
         ("Guten Tag Herr Müller und Frau Çelik", {"Müller", "Çelik"}),
         ("Is that Mr Brown's order?", {"Brown"}),
+        ("Mr Post", {"Post"}),
         ("I'm Sorry. I am Calling. I'm German. my name is [NAME]", set()),
         ("this is Great", set()),
         ("Ich bin Thomas Schneider", {"Thomas Schneider"}),
