@@ -110,7 +110,9 @@ def test_what_was_deleted_can_be_written_again(files: TenantFiles) -> None:
 
 
 def test_deleting_what_is_not_there_does_nothing(files: TenantFiles) -> None:
+    files.write_new("acme", f"{KEY}.other", b"stays")
     files.delete("acme", KEY)
+    assert files.read("acme", f"{KEY}.other") is not None
 
 
 def test_deleting_leaves_what_only_begins_alike(files: TenantFiles) -> None:
