@@ -103,7 +103,9 @@ def judge_by_model(
     turns = prompt_turns(conversation.turns)
     if not turns:
         return undecided(criteria, "nobody_spoke")
-    questioning = _Questioning(ask, model, heard_turns(conversation.turns))
+    questioning = _Questioning(
+        ask, model, heard_turns(conversation.turns, conversation.language_code)
+    )
     slices = slices_of(turns, _room(model, criteria))
     if len(slices) == 1:
         found = _inquire(questioning, criteria, transcript_block(slices[0]))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from cci_lite.contract.conversation import Conversation, Role
 from cci_lite.contract.document import CriterionResult, Evaluator
+from cci_lite.contract.languages import Comparison, comparison_of
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import Criterion, QaTemplate, Rule, SaidBy
 from cci_lite.evaluation import reasons
-from cci_lite.evaluation.phrases import heard
 from cci_lite.evaluation.quotes import evidence_of
 from cci_lite.evaluation.results import unscored
 from cci_lite.evaluation.scope import Stretch, stretches_within, whole_turn
@@ -33,12 +33,14 @@ def evaluate_rules(template: QaTemplate, conversation: Conversation) -> list[Cri
     """One result for each criterion, in the form's order; those without a rule are unscored.
 
     A rule about a speaker who is not known, or does not speak, is not applicable: never guessed.
+    Text is compared as it is in the conversation's language.
     """
-    turns = [whole_turn(turn, heard(turn.text)) for turn in conversation.turns]
+    comparison = comparison_of(conversation.language_code)
+    turns = [whole_turn(turn, comparison) for turn in conversation.turns]
     return [
         unscored(criterion)
         if criterion.rule is None
-        else _result(criterion, _decide(criterion.rule, turns))
+        else _result(criterion, _decide(criterion.rule, turns, comparison))
         for criterion in template.criteria
     ]
 
@@ -61,12 +63,13 @@ def _result(criterion: Criterion, decision: _Decision) -> CriterionResult:
     )
 
 
-def _decide(rule: Rule, turns: Sequence[Stretch]) -> _Decision:
+def _decide(rule: Rule, turns: Sequence[Stretch], comparison: Comparison) -> _Decision:
     occasion: Hit | None = None
     if (condition := rule.applies_when) is not None:
         if missing := _missing(condition.said_by, turns):
             return _Decision(Verdict.NA, missing)
-        occasion = first_hit(condition, _spoken_by(condition.said_by, turns))
+        spoken = _spoken_by(condition.said_by, turns)
+        occasion = first_hit(condition, spoken, comparison)
         if occasion is None:
             return _Decision(Verdict.NA, reasons.not_applicable(condition))
     if missing := _missing(rule.said_by, turns):
@@ -74,7 +77,8 @@ def _decide(rule: Rule, turns: Sequence[Stretch]) -> _Decision:
     start = min(stretch.turn.start_seconds for stretch in turns)
     end = max(stretch.turn.end_seconds for stretch in turns)
     spoken = _spoken_by(rule.said_by, turns)
-    hit = first_hit(rule, stretches_within(spoken, rule.within, start=start, end=end))
+    searched = stretches_within(spoken, rule.within, start=start, end=end)
+    hit = first_hit(rule, searched, comparison)
     passed = (hit is not None) == (rule.must == "say")
     return _Decision(
         Verdict.PASS if passed else Verdict.FAIL,

@@ -109,7 +109,11 @@ def analyze_transcripts(
     for transcript in transcripts:
         digest = hashlib.sha256(transcript.data).hexdigest()
         try:
-            conversation = read_transcript(transcript.data, tenant.audio)
+            read = read_transcript(transcript.data, tenant.audio)
+            language = (
+                read.language_code or transcript.metadata.language_code or tenant.language_code
+            )
+            conversation = msgspec.structs.replace(read, language_code=language)
             key = transcript.metadata.recording_key or recording_key(
                 tenant.tenant_id, conversation.job_name
             )
@@ -198,9 +202,7 @@ def _document(
         tenant_id=tenant.tenant_id,
         call_id=call_id,
         call_date=transcript.uploaded_at.date(),
-        language_code=(
-            conversation.language_code or transcript.metadata.language_code or tenant.language_code
-        ),
+        language_code=conversation.language_code,
         duration_seconds=conversation.duration_seconds,
         source=Source(
             pii_redacted=conversation.redaction,

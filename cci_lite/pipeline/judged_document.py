@@ -120,7 +120,8 @@ class _Answers:
 
 
 def _masked_answers(answering: Answering, call: TranscribedCall) -> _Answers:
-    template, conversation = call.template, call.conversation
+    template = call.template
+    conversation = msgspec.structs.replace(call.conversation, language_code=call.language)
     # A card's number would come back in four harmless entities. Names are still to be found.
     texts = texts_of(masked_conversation(conversation))
     nlp = answering.nlp_answer(call.record, call.language, texts)
