@@ -90,7 +90,13 @@ def plain_letters() -> dict[int, str]:
     spans = map(_limits, scripts.silent)
     silent = {code: "" for first, last in spans for code in range(first, last + 1)}
     ligatures = {ord(one): other for one, other in scripts.ligatures.items()}
-    return silent | ligatures | dict.fromkeys(map(ord, scripts.apostrophes), "'")
+    return silent | ligatures | apostrophes()
+
+
+@functools.cache
+def apostrophes() -> dict[int, str]:
+    """The apostrophe for each character that is written for one."""
+    return dict.fromkeys(map(ord, _file().scripts.apostrophes), "'")
 
 
 @functools.cache

@@ -8,6 +8,7 @@ to language stands in `contract/languages.toml`.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import re2
 
 from cci_lite.contract.languages import (
     Comparison,
+    apostrophes,
     comparison_of,
     heard_letters,
     plain_letters,
@@ -212,6 +214,28 @@ def _repeated(found: re.Match[str]) -> str:
     return unicodedata.normalize("NFC", found[1] + found[1] + mark)
 
 
+@cache
+def mark_class() -> str:
+    """Vowel signs and other marks, as they stand in a class of an expression.
+
+    Python's expressions know no categories, and take such a mark for no part of a word.
+    """
+    codes = [code for code in range(0x300, 0x20000) if _is_mark(chr(code))]
+    runs = itertools.groupby(enumerate(codes), key=lambda pair: pair[1] - pair[0])
+    spans = [[code for _, code in run] for _, run in runs]
+    return "".join(f"{chr(span[0])}-{chr(span[-1])}" for span in spans)
+
+
+def has_far_script(text: str) -> bool:
+    """Whether there may be letters of Arabic, of scripts of India, or of those without blanks."""
+    return not text.isascii() and _FAR_SCRIPT.search(text) is not None
+
+
+def in_place(text: str) -> str:
+    """`text` in plain characters as far as each stays where it is: digits, widths, kana, alef."""
+    return text if text.isascii() else text.translate(_characters_in_place())
+
+
 class _Expressions(NamedTuple):
     """A word, a word or what was withheld, and a character of a script without blanks."""
 
@@ -222,8 +246,7 @@ class _Expressions(NamedTuple):
 
 @cache
 def _expressions() -> _Expressions:
-    # Python's expressions know no categories, and take vowel signs for no part of a word.
-    marks = "".join(filter(_is_mark, map(chr, range(0x300, 0x20000))))
+    marks = mark_class()
     letters = rf"[^\W_]++(?:[{marks}]++[^\W_]*+)*+"
     word = rf"{letters}(?:'{letters})*"
     return _Expressions(
@@ -249,6 +272,12 @@ class _Characters(dict[int, str]):
         digit = unicodedata.decimal(character, None)
         self[code] = character if digit is None else str(digit)
         return self[code]
+
+
+@cache
+def _characters_in_place() -> _Characters:
+    widths = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    return _Characters({0x3000: " ", **widths, **apostrophes(), **heard_letters()})
 
 
 @cache

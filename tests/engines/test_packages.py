@@ -41,6 +41,8 @@ def package() -> ModuleType:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_importing_a_handler_takes_nothing_large_and_connects_to_nothing(function: str) -> None:
+    reaches_evaluation = "cci_lite/evaluation/__init__.py" in files
+    assert ("cci_lite/evaluation/spoken.toml" in files) == reaches_evaluation
     program = "import json, sys, handler; print(json.dumps(sorted(sys.modules)))"
     folders = [str(LAMBDAS / function), str(CHECKOUT)]
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
