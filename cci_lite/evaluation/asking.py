@@ -271,9 +271,7 @@ def _looked_up(questioning: _Questioning, answer: Answer, usage: ModelUsage) -> 
 def _finding(given: GivenVerdict, turns: Sequence[HeardTurn]) -> _Finding:
     evidence: list[Evidence] = []
     for quote in given.quotes:
-        found = find_quote(quote, turns)
-        if found is not None and found not in evidence:
-            evidence.append(found)
+        evidence += [found for found in find_quote(quote, turns) if found not in evidence]
     return _Finding(given, tuple(evidence), _doubt(given, evidence))
 
 
