@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from cci_lite.aws.failures import error_code, translated
 from cci_lite.contract.conversation import Conversation
@@ -65,7 +66,14 @@ _ANSWERS_IN_ERRORS = (
 )
 # The client takes any JSON for the shape that it expects: what is too deep, or of another shape,
 # ends in Python's own errors, and what it cannot read (a number of 5,000 digits) is an empty reply.
-_UNREADABLE = (AttributeError, RecursionError, TypeError, ValueError)
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _LARGEST_COUNT = 2**32
 
 
@@ -145,6 +153,11 @@ def _asked(client: Any, arguments: Mapping[str, Any], tool: str) -> ModelReply:
             return ModelReply(answer.stop_reason, None, "", usage)
         except BotoCoreError:
             raise
+        except ResponseParserError as problem:
+            # A block with no member, or two. Anything else was not the service's own response.
+            if not str(problem).startswith("Invalid service response"):
+                raise
+            return model_reply({}, tool)
         except _UNREADABLE:
             return model_reply({}, tool)
 

@@ -7,10 +7,8 @@ import json
 import traceback
 from typing import Any
 
-import boto3
 import msgspec
 import pytest
-from botocore.awsrequest import AWSResponse
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
@@ -54,6 +52,7 @@ from tests.asked_calls import (
     evaluation_of,
     verdicts_of,
 )
+from tests.wires import Wire
 
 TENANT = Tenant(tenant_id="acme", name="Acme")
 GOOD = tool_reply(evaluation_of())
@@ -414,43 +413,16 @@ def test_a_reply_of_any_shape_is_asked_for_again_once(reply: Any) -> None:
 # --- what the client library makes of bytes ------------------------------------------------------
 
 
-class Wire:
-    """The real client, which is answered with these bytes."""
-
-    def __init__(self, *bodies: bytes) -> None:
-        self.bodies = list(bodies)
-        self.client = boto3.client(
-            "bedrock-runtime",
-            region_name="eu-central-1",
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
-        self.client.meta.events.register("before-send.bedrock-runtime.Converse", self._send)
-
-    def _send(self, request: Any, **_: Any) -> AWSResponse:
-        headers = {"content-type": "application/json"}
-        return AWSResponse(request.url, 200, headers, RawBody(self.bodies.pop(0)))
-
-    def evaluate(self) -> Judgement:
-        evaluator = BedrockEvaluator(lambda _: self.client, ManualClock())
-        return evaluator.evaluate(TENANT, CRITERIA, CALL)
-
-
-class RawBody:
-    """A body as the HTTP library gives it."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def stream(self, *_: Any, **__: Any) -> Any:
-        yield self.data
+def _evaluated(*bodies: bytes) -> Judgement:
+    client = Wire(*bodies).client
+    return BedrockEvaluator(lambda _: client, ManualClock()).evaluate(TENANT, CRITERIA, CALL)
 
 
 GOOD_BODY = as_text(GOOD).encode()
 
 
 def test_the_real_client_reads_a_good_answer() -> None:
-    assert verdicts_of(Wire(GOOD_BODY).evaluate()) == TRUTH
+    assert verdicts_of(_evaluated(GOOD_BODY)) == TRUTH
 
 
 @pytest.mark.parametrize(
@@ -461,30 +433,40 @@ def test_the_real_client_reads_a_good_answer() -> None:
         GOOD_BODY.replace(b'"About greet_01."', b"[" * 100_000 + b"]" * 100_000),
         GOOD_BODY.replace(b"About", b"\xff\xfe"),
         GOOD_BODY.replace(b'"usage": {"inputTokens": 1000', b'"usage": {"inputTokens": "x"'),
+        GOOD_BODY.replace(b'"usage": {"inputTokens": 1000', b'"usage": {"inputTokens": 1e400'),
         GOOD_BODY.replace(b'"output": {"message"', b'"output": {"massage"'),
         GOOD_BODY.replace(b'"content": [', b'"content": [3, '),
+        GOOD_BODY.replace(b'"content": [', b'"content": [{"text": null}, '),
         b"[1]",
         b'"abc"',
         b"<html>",
         b"",
     ],
     ids=[
-        *("digits", "deep", "deeper", "not utf-8", "no number", "no message", "no block"),
-        *("a list", "a text", "no json", "nothing"),
+        *(
+            "digits",
+            "deep",
+            "deeper",
+            "not utf-8",
+            "no number",
+            "no finite number",
+            "no message",
+            "no block",
+        ),
+        *("empty block", "a list", "a text", "no json", "nothing"),
     ],
 )
 def test_a_body_that_the_client_cannot_read_is_asked_for_again_once(body: bytes) -> None:
-    wire = Wire(body, GOOD_BODY)
-    judgement = wire.evaluate()
+    judgement = _evaluated(body, GOOD_BODY)
     assert (verdicts_of(judgement), judgement.usage.calls) == (TRUTH, 2)
-    twice = Wire(body, body).evaluate()
+    twice = _evaluated(body, body)
     assert verdicts_of(twice) == all_unscored()
     assert (twice.review_reasons, twice.usage.calls) == (["answer_unusable"], 2)
 
 
 @pytest.mark.parametrize("number", [b"1" + b"0" * 400, b"1e400", b"NaN", b"-Infinity"])
 def test_numbers_of_a_call_of_the_tool_may_be_anything(number: bytes) -> None:
-    judgement = Wire(GOOD_BODY.replace(b"0.9", number)).evaluate()
+    judgement = _evaluated(GOOD_BODY.replace(b"0.9", number))
     assert verdicts_of(judgement) == TRUTH
     assert {result.confidence for result in judgement.results} == {None}
 
