@@ -144,7 +144,7 @@ def converse_request(model_id: str, request: ModelRequest) -> dict[str, Any]:
 def _asked(client: Any, arguments: Mapping[str, Any], tool: str) -> ModelReply:
     with translated("model", "Converse"):
         try:
-            return model_reply(client.converse(**arguments), tool)
+            return _reply(client.converse(**arguments), tool)
         except ClientError as refusal:
             answer = _answer_in(refusal)
             if answer is None:
@@ -157,9 +157,9 @@ def _asked(client: Any, arguments: Mapping[str, Any], tool: str) -> ModelReply:
             # A block with no member, or two. Anything else was not the service's own response.
             if not str(problem).startswith("Invalid service response"):
                 raise
-            return model_reply({}, tool)
+            return _reply({}, tool)
         except _UNREADABLE:
-            return model_reply({}, tool)
+            return _reply({}, tool)
 
 
 def _answer_in(refusal: ClientError) -> _AnswerInError | None:
@@ -168,7 +168,7 @@ def _answer_in(refusal: ClientError) -> _AnswerInError | None:
     return next((each for each in found if each.message.search(message)), None)
 
 
-def model_reply(response: object, tool: str) -> ModelReply:
+def _reply(response: object, tool: str) -> ModelReply:
     """What the response of Converse says, whatever is in it.
 
     Two calls of the tool are two answers, of which none is known to be the right one, unless they

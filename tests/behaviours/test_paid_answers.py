@@ -123,6 +123,52 @@ def test_a_model_that_breaks_its_own_call_twice_sends_the_call_to_review(second:
     bench.check_usage(replies_with_tokens=int(second is PROSE))
 
 
+def _with(**changes: Any) -> Any:
+    answer = evaluation({"resolve_03": "pass"}, quotes=["I will send a new invoice"])
+    answer["criteria"][0] |= changes
+    return tool_reply(answer)
+
+
+def _nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "paid"),
+    [
+        (_with(confidence=10**400), "documented", 1),
+        (_with(confidence=-(10**400)), "documented", 1),
+        (_with(confidence=float("nan")), "documented", 1),
+        (_with(confidence=float("inf")), "documented", 1),
+        (_with(confidence=10**5_000), "documented", 1),
+        (_with(reason="\ud800 a half"), "documented", 1),
+        (_with(reason=10**5_000), "review", 2),
+        (_with(evidence=["I will send a new invoice"] * 100_000), "documented", 1),
+        (_with(evidence=["\ud800" * 100_000]), "review", 2),
+        (_with(evidence=_nested(10_000)), "review", 2),
+        (_with(id=["resolve_03"]), "review", 2),
+        (_with(verdict={"pass": True}), "review", 2),
+        ({**GOOD, "usage": {"inputTokens": "many"}, "metrics": 7}, "documented", 1),
+        ({**GOOD, "usage": {"inputTokens": 10**400, "outputTokens": -1}}, "documented", 1),
+        (text_reply("{" * 100_000), "review", 2),
+        (tool_reply("[" * 100_000), "review", 2),
+    ],
+    ids=range(16),
+)
+def test_any_answer_ends_as_verdicts_or_review_at_the_first_delivery(
+    reply: Any, outcome: str, paid: int
+) -> None:
+    bench = Bench(reply, reply)
+    assert bench.deliver() == outcome
+    assert bench.model.paid == paid
+    usage = bench.document().usage
+    assert usage is not None
+    assert usage.model_calls == paid
+
+
 LONG = [
     ("ch_0", "Good morning"),
     *(("ch_1", f"and then {number} more things happened to me") for number in range(240)),
