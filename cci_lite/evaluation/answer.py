@@ -17,13 +17,7 @@ from cci_lite.contract.document import AiSummary
 from cci_lite.contract.judgement import ModelUsage
 from cci_lite.contract.scoring import Verdict
 from cci_lite.evaluation.framing import is_closing
-from cci_lite.evaluation.json_text import (
-    DoubtfulError,
-    exact_value,
-    is_deep,
-    repaired_value,
-    structure,
-)
+from cci_lite.evaluation.json_text import DoubtfulError, structure
 from cci_lite.evaluation.limits import (
     MAX_ACTION_ITEM,
     MAX_ACTION_ITEMS,
@@ -33,7 +27,7 @@ from cci_lite.evaluation.limits import (
     cut_raw,
     cut_text,
 )
-from cci_lite.evaluation.prompt import TOOL
+from cci_lite.evaluation.wrapping import evaluation_in, evaluation_in_text
 
 # Bedrock's words (Converse, stopReason). One that is not listed says that the model did not end
 # by itself, or is new: such an answer is never read.
@@ -52,8 +46,6 @@ FINAL_REASONS = frozenset({"call_too_long", "answer_blocked"})
 _VERDICTS = {verdict.value: verdict for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.NA)}
 _SUMMARY_FIELDS = frozenset(AiSummary.__struct_fields__)
 _NO_CALL = "it was not a call of the tool"
-_MOST_WRAPPERS = 3
-_CRITERION_FIELDS = frozenset({"id", "verdict", "confidence", "reason", "evidence"})
 
 
 @dataclass(frozen=True)
@@ -124,15 +116,13 @@ def read_answer(reply: ModelReply, asked: Sequence[str]) -> Answer | Unusable:
 
 def _evaluation_of(reply: ModelReply) -> dict[str, Any]:
     """The object that holds the evaluation; raises DoubtfulError."""
-    if reply.tool_input is not None:
-        value = unwrapped(reply.tool_input)
-        if not is_closing(reply.afterword):
-            raise DoubtfulError("there were words after the call of the tool")
-    elif reply.stop_reason == "tool_use":
-        value = None
+    if reply.tool_input is None:
+        value = None if reply.stop_reason == "tool_use" else evaluation_in_text(reply.text)
+    elif is_closing(reply.afterword):
+        value = evaluation_in(reply.tool_input)
     else:
-        value = _evaluation_in_text(reply.text)
-    if not isinstance(value, dict):
+        raise DoubtfulError("there were words after the call of the tool")
+    if value is None:
         raise DoubtfulError(_NO_CALL)
     return value
 
@@ -248,84 +238,3 @@ def _number(value: object, limit: int) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= limit:
         return None
     return abs(float(value))
-
-
-# --- how it is wrapped ----------------------------------------------------------------------------
-
-
-def unwrapped(value: object, wrappers: int = _MOST_WRAPPERS) -> object:
-    """The evaluation in a value: itself, or what stands alone in an object or list around it.
-
-    Text is read when it is the exact JSON of an object. Raises DoubtfulError for a value that is
-    too deep.
-    """
-    if is_deep(value):
-        raise DoubtfulError("it was nested too deep")
-    value = structure(value)
-    if isinstance(value, list) and len(value) == 1:
-        value = structure(value[0])
-    if not isinstance(value, dict) or "criteria" in value or not wrappers:
-        return value
-    # Beside it may stand the summary, and the tool's own name.
-    names = [name for name, each in value.items() if name != "summary" and each != TOOL.name]
-    inner = unwrapped(value[names[0]], wrappers - 1) if len(names) == 1 else None
-    if not isinstance(inner, dict) or "criteria" not in inner:
-        return value
-    return {"summary": value.get("summary"), **inner}
-
-
-def _evaluation_in_text(text: str) -> object:
-    try:
-        value = unwrapped(exact_value(text))
-    except json.JSONDecodeError:
-        value = unwrapped(repaired_value(text))
-        criteria = value.get("criteria") if isinstance(value, dict) else None
-        if not isinstance(criteria, list) or _made(criteria) != _stated(text):
-            raise DoubtfulError("it was broken JSON") from None
-    if not _is_whole(value):
-        raise DoubtfulError(_NO_CALL)
-    return value
-
-
-def _is_whole(value: object) -> bool:
-    """Whether the structure that was asked for is there with all its fields.
-
-    A call of the tool is whole when the model stops; text may be an excerpt of one.
-    """
-    if not isinstance(value, dict):
-        return False
-    summary, criteria = structure(value.get("summary")), structure(value.get("criteria"))
-    entries = [structure(each) for each in criteria] if isinstance(criteria, list) else [None]
-    return (
-        isinstance(summary, dict)
-        and summary.keys() >= _SUMMARY_FIELDS
-        and all(isinstance(each, dict) and each.keys() >= _CRITERION_FIELDS for each in entries)
-    )
-
-
-def _made(criteria: Sequence[Any]) -> list[tuple[Any, Any] | None]:
-    """Ids and verdicts as they were read."""
-    return [
-        (each.get("id"), each.get("verdict")) if isinstance(each, dict) else None
-        for each in criteria
-    ]
-
-
-# A key and its word, however they are quoted. The word must be followed by something: the end of
-# the text could have cut it.
-_STATED = re.compile(
-    r"""(?<![A-Za-z0-9_])(?P<key>id|verdict)["']?\s{0,20}:\s{0,20}["']?"""
-    r"""(?P<word>[A-Za-z0-9_]{1,80})(?=["',}\]\s])"""
-)
-
-
-def _stated(text: str) -> list[tuple[str, str]] | None:
-    """Ids and verdicts as they stand in the text, in order; None unless each id has its verdict.
-
-    A reason or a quote that imitates such a pair makes the text doubtful, as it should.
-    """
-    found = [(match["key"], match["word"]) for match in _STATED.finditer(text)]
-    ids, verdicts = found[::2], found[1::2]
-    if [key for key, _ in found] != ["id", "verdict"] * len(ids):
-        return None
-    return [(name, verdict) for (_, name), (_, verdict) in zip(ids, verdicts, strict=True)]

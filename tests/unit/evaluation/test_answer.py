@@ -319,6 +319,9 @@ OTHER = json.loads(as_text(WHOLE).replace('"fail"', '"pass"'))
     [
         {"first": WHOLE, "second": WHOLE},
         {"qa_evaluation": WHOLE, "note": "example only"},
+        WHOLE | {"note": "On second thought, greet_01 fails."},
+        WHOLE | {"corrected_criteria": OTHER["criteria"]},
+        WHOLE | {"qa_evaluation": OTHER},
         [WHOLE, OTHER],
         as_text(WHOLE) + as_text(OTHER),
         as_text(WHOLE) + " On second thought: " + as_text(WHOLE),
@@ -332,7 +335,17 @@ OTHER = json.loads(as_text(WHOLE).replace('"fail"', '"pass"'))
         as_text(WHOLE).replace('"verdict": "fail"', '"verdict": "fail", "verdict": "pass"'),
     ],
     ids=[
-        *("two wrapped", "a note", "two in a list", "two texts", "taken back", "cut off"),
+        *(
+            "two wrapped",
+            "a note",
+            "a note inside",
+            "a correction",
+            "two inside",
+            "two in a list",
+            "two texts",
+            "taken back",
+            "cut off",
+        ),
         *("broken", "words behind", "words behind the list", "cut list", "wrapped too often"),
         *("entries that differ", "a key twice"),
     ],
