@@ -218,10 +218,10 @@ def _spelled(value: object) -> Iterator[str]:
         yield value if isinstance(value, str) else json.dumps(value)
 
 
-_TRAILING_ZEROS = re.compile(r"(?<=\d)(\.\d*?)0+(?!\d)", re.ASCII)
+_FRACTION = re.compile(r"(?<=\d)\.\d+", re.ASCII)
 
 
 def _words(text: str) -> str:
     """Letters, figures and shielded escapes alone; 0.90 as 0.9."""
-    plain = _TRAILING_ZEROS.sub(r"\1", text)
+    plain = _FRACTION.sub(lambda each: each[0].rstrip("0"), text)
     return "".join(each for each in plain if each.isalnum() or ord(each) >= _FIRST_PRIVATE)
