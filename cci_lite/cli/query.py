@@ -111,9 +111,5 @@ def _refuse_unfit(schema: pa.Schema, output: str) -> None:
         if schema.names.count(name) > 1:
             raise UsageError(f"two columns are called '{name}': name them apart with AS")
     for column in schema:
-        if output == "csv" and (
-            pa.types.is_nested(column.type)
-            or pa.types.is_binary(column.type)
-            or pa.types.is_large_binary(column.type)
-        ):
+        if output == "csv" and pa.types.is_nested(column.type):
             raise UsageError(f"column '{column.name}' has no form in CSV: use --output json")

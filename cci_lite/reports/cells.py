@@ -32,9 +32,4 @@ def _spreadsheet_cells(cells: pa.Array) -> pa.Array:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return any(
-        test(kind)
-        for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    )
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

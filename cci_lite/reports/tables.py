@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 _GAPS = (2, 1)  # Blanks between two columns: a narrow terminal has room for one.
 _RULE = "─"
+_READABLE = 16  # Text that has less room beside its name stands below it.
 _BLANKS = re.compile(" +")
 
 
@@ -93,7 +94,8 @@ def _records(columns: Sequence[Column], width: int) -> Iterator[str]:
     for number, cells in enumerate(zip(*(column.cells for column in columns), strict=True), 1):
         yield f"{_RULE * 2} {number} {_RULE * 2}"
         for column, cell in zip(columns, cells, strict=True):
-            beside = names + _least_width_of(column, cell) <= width
+            readable = min(cell_len(cell), _READABLE)
+            beside = names + max(readable, _least_width_of(column, cell)) <= width
             room = width - names if beside else width - 2
             lines = list(_filled(_pieces(cell), room)) if _wraps(column) else [cell]
             if beside:

@@ -153,7 +153,7 @@ def test_a_wide_result_stands_one_row_below_the_other() -> None:
         ("cci_1", 414, dt.date(2025, 10, 30), "Did the agent greet?"),
         ("cci_2", -7, None, "山田太郎"),
     ]
-    assert table(("call_id", "calls", "call_date", "question"), rows, 24) == [
+    assert table(("call_id", "calls", "call_date", "question"), rows, 28) == [
         "── 1 ──",
         "call_id    cci_1",
         "calls      414",
