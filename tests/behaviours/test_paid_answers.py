@@ -7,6 +7,7 @@ files is what runs on AWS.
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -286,6 +287,41 @@ def test_whatever_call_of_a_port_fails_at_most_the_answer_in_the_air_is_bought_a
         # The lost answer cannot be counted: nobody has seen it.
         assert bench.model.paid - calls <= (is_lost and when != "throttle")
     assert number > 20
+
+
+def _troubled(chance: random.Random) -> Interrupter:
+    """Some faults among the first thirty calls of ports."""
+
+    def some(most: int) -> frozenset[int]:
+        return frozenset(chance.sample(range(1, 31), chance.randint(0, most)))
+
+    return Interrupter(crash_before=some(2), crash_after=some(2), throttle=some(4))
+
+
+@pytest.mark.parametrize("start", range(0, 300, 100))
+def test_of_many_faults_each_costs_at_most_one_answer(start: int) -> None:
+    for seed in range(start, start + 100):
+        chance = random.Random(seed)
+        first = chance.choice([UNPROVEN, PROSE, BROKEN_CALL, tool_reply({"criteria": 10**400})])
+        bench = Bench(*[each for _ in range(20) for each in _or_trouble(chance, first)], GOOD)
+        allowed, outcome = 2, ""
+        while outcome not in ("documented", "review", "duplicate"):
+            faults = _troubled(chance) if allowed < 20 else Interrupter()
+            outcome = bench.deliver(faults.wrap)
+            # An answer is lost by a crash before it is kept, or where it could not be kept.
+            unkept = [number for number in faults.throttle if _is_keeping(faults, number)]
+            allowed += (outcome == "crash") + len(unkept)
+        calls, _, _ = bench.usage
+        assert bench.model.paid <= allowed, seed
+        assert bench.model.paid - calls <= allowed - 2, seed
+
+
+def _or_trouble(chance: random.Random, reply: Any) -> list[Any]:
+    return [THROTTLE] * chance.randint(0, 2) + [reply]
+
+
+def _is_keeping(faults: Interrupter, number: int) -> bool:
+    return number <= faults.calls and faults.log[number - 1].endswith(".write_new")
 
 
 def test_what_cannot_be_kept_now_serves_all_the_same() -> None:

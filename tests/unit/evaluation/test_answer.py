@@ -272,6 +272,9 @@ def _with_evidence_as_text(value: dict[str, Any]) -> dict[str, Any]:
 WRAPPINGS: dict[str, Any] = {
     "criteria as text": lambda value: _listed(value, "criteria"),
     "summary as text": lambda value: _listed(value, "summary"),
+    "action items as text": lambda value: (
+        value | {"summary": _listed(value["summary"], "action_items")}
+    ),
     "all as text": lambda value: _listed(_with_evidence_as_text(value), "criteria", "summary"),
     "entries as text": lambda value: value | {"criteria": [*map(as_text, value["criteria"])]},
     "evidence as text": _with_evidence_as_text,
