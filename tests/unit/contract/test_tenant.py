@@ -15,9 +15,9 @@ from cci_lite.contract.tenant import (
     TenantStatus,
     check_services,
     is_masked,
-    why_not_masked,
     item_of_tenant,
     parse_tenant,
+    why_not_masked,
 )
 from cci_lite.errors import ContractError, TenantError, TenantIdError
 
