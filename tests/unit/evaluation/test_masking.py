@@ -280,6 +280,18 @@ def test_a_masked_turn_keeps_the_times_of_its_other_words() -> None:
     assert same is plain
 
 
+def test_a_conversation_and_what_is_judged_of_it_are_masked_in_its_language() -> None:
+    said = "tre quattro sei uno due"
+    turn = Turn(AGENT, None, 0.0, 1.0, said)
+    call = Conversation("job", "it-IT", Redaction.NONE, 1.0, (turn,))
+    (masked,) = masked_conversation(call).turns
+    phrase = KeyPhraseResult(key_phrases=[KeyPhrase(text=said)])
+    answer = NlpAnswer(key_phrases=KeyPhrases(result_list=[phrase]))
+    kept = masked_nlp(answer, (), "it-IT").key_phrases.result_list[0].key_phrases
+    raw = masked_judgement(Judgement(summary_raw=said), (), "it-IT").summary_raw
+    assert (masked.text, kept, raw) == ("[NUMBER]", [], "[NUMBER]")
+
+
 def test_every_word_of_a_judgement_is_masked_and_nothing_else_changes() -> None:
     text, masked = "Alice on 030 1234567", "[NAME] on [NUMBER]"
     judgement = Judgement(
