@@ -13,14 +13,13 @@ import click
 from cci_lite.cli.options import examples, lake_option, tenant_option
 
 if TYPE_CHECKING:
-    from cci_lite.contract.metadata import CallMetadata
+    from cci_lite.cli.metadata import MetadataUse
     from cci_lite.contract.template import QaTemplate
     from cci_lite.contract.tenant import Tenant
     from cci_lite.laptop import Lake
     from cci_lite.local.inputs import InputFile, UnreadableFile
     from cci_lite.pipeline.documents import InputReport, Transcript
 
-SHOWN_PROBLEMS = 20
 _S3 = re.compile(r"s3://", re.IGNORECASE)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -58,8 +57,9 @@ def analyze(
     """Judge Amazon Transcribe output by a form's rules and write unified documents.
 
     Criteria without a rule stay unscored, sentiment and tone stay empty: nothing is made up.
-    Metadata of a call comes from --metadata or from a file `<transcript>.meta.json` beside it. Safe
-    to repeat.
+    Metadata of a call comes from --metadata or from a file `<transcript>.meta.json` beside it. What
+    of it cannot be meant is left out and named; times without an offset are the tenant's. Safe to
+    repeat.
     """
     from cci_lite.cli.forms import form_reference
     from cci_lite.deploy.tenants import get_form, get_tenant
@@ -107,27 +107,27 @@ def ingest(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
 def judge(
     lake: Lake, tenant: Tenant, template: QaTemplate, paths: Sequence[Path], metadata: Path | None
 ) -> int:
-    """Judge the transcripts in these files, say what became of them; how many were refused."""
+    """Judge the transcripts in these files and say what became of them.
+
+    Returns how many were refused, and how many values of their metadata.
+    """
     from cci_lite import __version__
-    from cci_lite.cli.output import say
-    from cci_lite.local.inputs import find_inputs, read_inputs, read_metadata
+    from cci_lite.cli.metadata import MetadataUse
+    from cci_lite.laptop import utc_now
+    from cci_lite.local.inputs import find_inputs, read_inputs
+    from cci_lite.local.metadata import read_metadata
     from cci_lite.pipeline.documents import analyze_transcripts
 
-    by_job = read_metadata(metadata) if metadata else {}
+    file = read_metadata(tenant.tenant_id, metadata, tenant.zone) if metadata else None
+    use = MetadataUse(file, tenant.zone, utc_now())
     unread: list[InputReport] = []
     files = _readable(read_inputs(find_inputs(paths)), unread)
-    unmatched = set(by_job)
-    transcripts = _transcripts(files, by_job, unread, unmatched)
+    transcripts = _transcripts(files, use, unread)
     reports = analyze_transcripts(
         lake.store, tenant, template, transcripts, pipeline_version=__version__
     )
     refused = _finish("transcripts", reports, unread, tenant.tenant_id, lake.path)
-    if unmatched:
-        say(
-            f"{len(unmatched):,} of {len(by_job):,} rows of {metadata} belong to none of these "
-            "transcripts: job_name must be the transcript's own jobName"
-        )
-    return refused
+    return refused + use.report()
 
 
 def _inputs(paths: Sequence[str], tenant_id: str) -> Iterator[InputFile | UnreadableFile]:
@@ -197,27 +197,21 @@ def _readable(
 
 def _transcripts(
     files: Iterable[InputFile],
-    by_job: dict[str, CallMetadata],
+    use: MetadataUse,
     unread: list[InputReport],
-    unmatched: set[str],
 ) -> Iterator[Transcript]:
-    """The transcripts with their metadata; those whose sidecar cannot be read join `unread`.
-
-    Job names that are met leave `unmatched`.
-    """
+    """The transcripts with their metadata; those whose sidecar cannot be read join `unread`."""
     from cci_lite.errors import ContractError
-    from cci_lite.local.inputs import job_name_of, read_sidecar
-    from cci_lite.pipeline.documents import NO_METADATA, InputReport, Transcript, Written
+    from cci_lite.local.inputs import job_name_of
+    from cci_lite.pipeline.documents import InputReport, Transcript, Written
 
     for file in files:
         try:
-            job_name = job_name_of(file.data) or ""
-            unmatched.discard(job_name)
-            known = by_job.get(job_name) or read_sidecar(Path(file.name))
+            known = use.metadata_of(file.name, job_name_of(file.data) or "")
         except ContractError as problem:
             unread.append(InputReport(file.name, Written.REFUSED, problem))
             continue
-        yield Transcript(file.name, file.data, file.modified_at, known or NO_METADATA)
+        yield Transcript(file.name, file.data, file.modified_at, known)
 
 
 def _finish(
@@ -266,9 +260,6 @@ def _finish(
 
 
 def _list(reports: Sequence[InputReport], line: Callable[[InputReport], str], rest: str) -> None:
-    from cci_lite.cli.output import say
+    from cci_lite.cli.output import say_some
 
-    for report in reports[:SHOWN_PROBLEMS]:
-        say(f"  {line(report)}")
-    if len(reports) > SHOWN_PROBLEMS:
-        say(f"  … and {len(reports) - SHOWN_PROBLEMS:,} more {rest}")
+    say_some([line(report) for report in reports], rest)

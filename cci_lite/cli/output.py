@@ -18,11 +18,20 @@ _NEVER_WRAPPED = 24
 # What a terminal would take for a command, when it stands in a name or a question.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WIDE = 1_000
+SHOWN_LINES = 20
 
 
 def say(message: str) -> None:
     """A message to the person."""
     click.echo(message, err=True)
+
+
+def say_some(lines: Sequence[str], rest: str) -> None:
+    """The first lines of many, and how many more there are of the rest."""
+    for line in lines[:SHOWN_LINES]:
+        say(f"  {line}")
+    if len(lines) > SHOWN_LINES:
+        say(f"  … and {len(lines) - SHOWN_LINES:,} more {rest}")
 
 
 def write_file(target: Path, data: bytes) -> None:

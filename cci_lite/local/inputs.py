@@ -1,27 +1,22 @@
-"""Files that people hand over: transcripts, documents, metadata, forms."""
+"""Files that people hand over: transcripts, documents, forms."""
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import gzip
-import io
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from cci_lite.contract.metadata import CallMetadata, parse_metadata
 from cci_lite.errors import ContractError, NotFoundError, UsageError
 
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
         try:
             modified_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
             data = path.read_bytes()
-            if path.suffix == ".gz":
+            if path.suffix.casefold() == ".gz":
                 data = _unpacked(data)
         except ContractError as problem:
             yield UnreadableFile(str(path), problem)
@@ -75,50 +70,12 @@ def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
             found = problem.strerror or type(problem).__name__
             yield UnreadableFile(str(path), ContractError("", "a file that can be read", found))
             continue
-        if path.name.removesuffix(".gz").endswith(".jsonl"):
+        if path.name.casefold().removesuffix(".gz").endswith(".jsonl"):
             for number, line in enumerate(data.splitlines(), start=1):
                 if line.strip():
                     yield InputFile(f"{path}:{number}", line, modified_at)
         else:
             yield InputFile(str(path), data, modified_at)
-
-
-def read_metadata(path: Path) -> dict[str, CallMetadata]:
-    """Metadata by job name from a CSV file with a header, or a JSON Lines file.
-
-    Raises UsageError with the line of what is wrong.
-    """
-    text = _text_of(path)
-    rows = _csv_rows(path, text) if path.suffix == ".csv" else _json_rows(path, text)
-    metadata: dict[str, CallMetadata] = {}
-    for where, row in rows:
-        name = row.get("job_name")
-        if not isinstance(name, str) or not name:
-            raise UsageError(f"{where}: expected a column job_name")
-        try:
-            given = parse_metadata(row)
-        except ContractError as problem:
-            raise UsageError(f"{where}: {problem}") from problem
-        if metadata.setdefault(name, given) != given:
-            raise UsageError(
-                f"{where}: expected each job_name once, found it again with other values"
-            )
-    return metadata
-
-
-def read_sidecar(path: Path) -> CallMetadata | None:
-    """The metadata beside a transcript (`<file>.meta.json`), or None; raises ContractError."""
-    sidecar = path.with_name(path.name + SIDECAR_ENDING)
-    if not sidecar.is_file():
-        return None
-    try:
-        return parse_metadata(_json_object(sidecar.read_bytes().removeprefix(_BOM)))
-    except ContractError as problem:
-        where = f"{sidecar.name}: {problem.path}" if problem.path else sidecar.name
-        raise ContractError(where, problem.expected, problem.found) from problem
-    except OSError as problem:
-        found = problem.strerror or type(problem).__name__
-        raise ContractError(sidecar.name, "a file that can be read", found) from problem
 
 
 def job_name_of(data: bytes) -> str | None:
@@ -158,7 +115,8 @@ class _JobName(msgspec.Struct):
 
 
 def _is_input(file: Path) -> bool:
-    return file.name.endswith(_ENDINGS) and not file.name.endswith(SIDECAR_ENDING)
+    name = file.name.casefold()
+    return name.endswith(_ENDINGS) and not name.endswith(SIDECAR_ENDING)
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -175,32 +133,3 @@ def _text_of(path: Path) -> str:
         raise NotFoundError(f"no such file: {path}") from None
     except (UnicodeDecodeError, OSError) as problem:
         raise UsageError(f"{path}: expected a text file ({type(problem).__name__})") from None
-
-
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text))
-    try:
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in row:
-                raise UsageError(f"{where}: expected as many columns as in the header, found more")
-            yield where, row
-    except csv.Error as problem:
-        raise UsageError(f"{path}, line {reader.line_num}: {problem}") from None
-
-
-def _json_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    # Not splitlines: JSON text may hold other characters that it takes for the end of a line.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield f"{path}, line {number}", _json_object(line.encode())
-            except ContractError as problem:
-                raise UsageError(f"{path}, line {number}: {problem}") from None
-
-
-def _json_object(data: bytes) -> Mapping[str, Any]:
-    try:
-        return msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise ContractError("", "a JSON object", "something else") from None
