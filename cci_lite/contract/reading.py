@@ -84,11 +84,7 @@ def _as_written(data: bytes) -> UnifiedDocument | None:
 
 
 def read_json(data: bytes, *, one_line: bool = False) -> object:
-    """What JSON says; raises ContractError.
-
-    Fields of one object whose names differ only in case are the same field twice: engines that read
-    names without their case would take one of them.
-    """
+    """What JSON says; raises ContractError. Only a field that stands there twice has a path."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")
     if data.startswith(_BOM):
@@ -103,7 +99,7 @@ def read_json(data: bytes, *, one_line: bool = False) -> object:
         value = msgspec.json.decode(data)
         # Decoders keep the last of two equal keys. Encoding what was kept gives the same bytes only
         # when nothing was lost; any other spelling of the same JSON is looked at key by key.
-        if msgspec.json.encode(value) != data.rstrip() or _has_names_alike(value):
+        if msgspec.json.encode(value) != data.rstrip() or _is_repeated_in_another_case(value):
             _refuse_duplicate_keys(data)
     except UnicodeDecodeError:
         raise ContractError("", "UTF-8", _invalid_utf8(data)) from None
@@ -129,13 +125,16 @@ def _refuse_line_ends(data: bytes) -> None:
             raise ContractError("", "JSON on one line", f"a line end at byte {place}")
 
 
-def _has_names_alike(root: object) -> bool:
-    """Whether names of fields of one object differ only in case."""
-    waiting = [root]
+def _is_repeated_in_another_case(value: object) -> bool:
+    """Whether an object anywhere in it has two keys that are the same but for case.
+
+    Athena's JSON tables take them for one field.
+    """
+    waiting = [value]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            if len({key.casefold() for key in value}) < len(value):
+            if len({key.lower() for key in value}) < len(value):
                 return True
             waiting += value.values()
         elif isinstance(value, list):
@@ -148,12 +147,12 @@ def _refuse_duplicate_keys(data: bytes) -> None:
 
     def collect(pairs: list[tuple[str, object]]) -> dict[str, object]:
         value: dict[str, object] = {}
-        seen: set[str] = set()
+        names: set[str] = set()
         for key, item in pairs:
-            if key.casefold() in seen:
+            if key.lower() in names:
                 repeated.append((value, key))
-            seen.add(key.casefold())
             value[key] = item
+            names.add(key.lower())
         return value
 
     value = json.loads(data, object_pairs_hook=collect)

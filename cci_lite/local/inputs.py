@@ -17,6 +17,7 @@ from cci_lite.errors import ContractError, NotFoundError, UsageError
 
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
         try:
             modified_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
             data = path.read_bytes()
-            if path.suffix.casefold() == ".gz":
+            if path.suffix == ".gz":
                 data = _unpacked(data)
         except ContractError as problem:
             yield UnreadableFile(str(path), problem)
@@ -70,7 +71,7 @@ def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
             found = problem.strerror or type(problem).__name__
             yield UnreadableFile(str(path), ContractError("", "a file that can be read", found))
             continue
-        if path.name.casefold().removesuffix(".gz").endswith(".jsonl"):
+        if path.name.removesuffix(".gz").endswith(".jsonl"):
             for number, line in enumerate(data.splitlines(), start=1):
                 if line.strip():
                     yield InputFile(f"{path}:{number}", line, modified_at)
@@ -81,7 +82,7 @@ def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
 def job_name_of(data: bytes) -> str | None:
     """The name of the transcription job that a transcript says it is of."""
     try:
-        names = msgspec.json.decode(data, type=_JobName)
+        names = msgspec.json.decode(data.removeprefix(_BOM), type=_JobName)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     return names.batch or names.analytics
@@ -115,8 +116,7 @@ class _JobName(msgspec.Struct):
 
 
 def _is_input(file: Path) -> bool:
-    name = file.name.casefold()
-    return name.endswith(_ENDINGS) and not name.endswith(SIDECAR_ENDING)
+    return file.name.endswith(_ENDINGS) and not file.name.endswith(SIDECAR_ENDING)
 
 
 def _unpacked(data: bytes) -> bytes:

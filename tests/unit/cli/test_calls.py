@@ -213,6 +213,14 @@ def test_a_file_that_is_no_table_of_metadata_is_refused_before_anything_is_judge
     assert written(care) == []
 
 
+def test_a_row_finds_its_transcript_behind_a_byte_order_mark(care: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.json", transcript("job-a"), prefix=b"\xef\xbb\xbf")
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text("job_name,agent_id\njob-a,a-1\n", encoding="utf-8")
+    analyze(care, tmp_path / "in", metadata=metadata)
+    assert written(care)[0]["agent"] == {"agent_id": "a-1"}
+
+
 def test_what_was_understood_and_matched_is_said_in_the_end(care: Path, tmp_path: Path) -> None:
     for name in "abc":
         write(tmp_path / "in" / f"{name}.json", transcript(f"job-{name}"))
