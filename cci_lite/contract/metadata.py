@@ -281,7 +281,10 @@ def _moment(raw: object, zone: dt.tzinfo | None) -> dt.datetime:
     text = _with_zone(raw, zone) if isinstance(raw, str) else raw
     moment = convert({"started_at": text}, _Start).started_at
     check_time(text, moment, "started_at")
-    return moment.astimezone(dt.UTC)
+    moment = moment.astimezone(dt.UTC)
+    # In UTC the first and the last year may begin or end elsewhere, and documents are in UTC.
+    check_time(text, moment, "started_at")
+    return moment
 
 
 def _with_zone(text: str, zone: dt.tzinfo | None) -> str:

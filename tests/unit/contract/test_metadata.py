@@ -280,6 +280,8 @@ def test_a_time_at_which_clocks_were_changed_needs_its_offset(text: str) -> None
         (5, "5"),
         (True, "true"),
         ("2025-13-05 09:30", "text of 19 characters"),
+        ("1970-01-01 00:30", "text of 25 characters"),
+        ("2999-12-31T23:30:00-01:00", "text of 25 characters"),
         ("0001-01-01T00:00:00+14:00", "text of 25 characters"),
         ("9999-12-31T23:59:59-14:00", "text of 25 characters"),
     ],
