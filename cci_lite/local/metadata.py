@@ -205,15 +205,17 @@ def _csv_lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
         raise UsageError(f"{path}, line {begin}: {problem}") from None
 
 
+def _is_job_name(name: str) -> bool:
+    return bool(understood([(name, None)], [JOB_NAME])[0])
+
+
 def _without_job_name(header: Sequence[str], unknown: Sequence[str]) -> str:
     """What is wrong with a header in which no column is called job_name."""
     line = ",".join(header)
     told = _SEPARATOR_LINE.fullmatch(line)
     for separator, word in _SEPARATORS.items():
-        names = line.split(separator)
-        if (told and told[1] == separator) or JOB_NAME in understood(
-            ((name, None) for name in names), [JOB_NAME]
-        )[0]:
+        is_told = told is not None and told[1] == separator
+        if is_told or any(map(_is_job_name, line.split(separator))):
             return f"separated by {word}, expected commas: save as CSV UTF-8 (comma delimited)"
     close = [not_understood(name, [JOB_NAME]) for name in unknown if near_miss(name, [JOB_NAME])]
     hint = f" ({'; '.join(close)})" if close else ""

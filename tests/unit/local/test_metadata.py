@@ -78,6 +78,10 @@ REFUSED = {
         "agent_id\tJob Name\na1\tfirst-call\n",
         ", line 1: separated by tabs, expected commas: save as CSV UTF-8 (comma delimited)",
     ),
+    "semicolons and a column twice": (
+        "job_name;job_name\nfirst-call;a1\n",
+        ", line 1: separated by ;, expected commas: save as CSV UTF-8 (comma delimited)",
+    ),
     "semicolons and commas": (
         'job_name;agent_name\nfirst-call;"Kim, Lee"\n',
         ", line 1: separated by ;, expected commas: save as CSV UTF-8 (comma delimited)",
