@@ -12,7 +12,7 @@ from cci_lite.contract.metadata import CallMetadata, ParsedMetadata, past
 from cci_lite.local.inputs import SIDECAR_ENDING
 from cci_lite.local.metadata import KNOWN_NAMES, MetadataFile, not_understood, read_sidecar
 
-_SHOWN_ROWS = 5
+_SHOWN_ROWS, _SHOWN_VALUES = 5, 20
 
 
 class MetadataUse:
@@ -48,7 +48,7 @@ class MetadataUse:
             say(f"fields of sidecars that were not understood: {_listed(self._unknown, ())}")
         if self._put_aside:
             say(f"{len(self._put_aside):,} values of metadata were left out:")
-            say_some([*self._put_aside], "values")
+            say_some([*islice(self._put_aside, _SHOWN_VALUES)], "values", len(self._put_aside))
         return len(self._put_aside)
 
     def _taken(self, where: str, told: ParsedMetadata) -> CallMetadata:
