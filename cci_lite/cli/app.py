@@ -107,7 +107,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(problem, (UsageError, TenantIdError)) else 1
     except Exception as problem:
         # The message of an unforeseen error may carry data; its traceback is for --debug.
-        detail = f": {problem}" if isinstance(problem, OSError) else ""
+        said = problem.strerror if isinstance(problem, OSError) else None
+        detail = f": {said}" if said else ""
         _explain(
             f"unforeseen {type(problem).__name__}{detail} (cci-lite --debug … shows where)",
             settings,

@@ -31,6 +31,7 @@ from cci_lite.ports.lake import (
     SourceRecord,
     Store,
     StoredObject,
+    Unlisted,
     WorkerPool,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "Transcriber",
     "TranscriptionJob",
     "TranscriptionOrder",
+    "Unlisted",
     "UploadedMedia",
     "WebhookKeys",
     "WorkerPool",
