@@ -135,7 +135,7 @@ class FolderStore:
             for found in walk(folder, "", (), levels=0):
                 if found.state is not None and found.state.st_mtime < before.timestamp():
                     with contextlib.suppress(OSError):
-                        os.unlink(found.path, dir_fd=folder)
+                        os.unlink(found.names[-1], dir_fd=folder)
 
     def _directly(self, prefix: str) -> dict[str, bool]:
         """What is directly below a prefix, and whether it is a folder."""

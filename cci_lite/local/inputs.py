@@ -6,8 +6,9 @@ import csv
 import datetime as dt
 import gzip
 import io
+import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ruamel.yaml.error import YAMLError
 
 from cci_lite.contract.metadata import CallMetadata, parse_metadata
 from cci_lite.errors import ContractError, NotFoundError, UsageError
+from cci_lite.local.regular import moment_of, open_regular, opened_folder, reason_of, walk
 
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
@@ -41,15 +43,29 @@ class UnreadableFile:
     problem: ContractError
 
 
-def find_inputs(paths: Iterable[Path]) -> list[Path]:
-    """The JSON files among these paths, ordered; raises NotFoundError for a missing one."""
-    found: list[Path] = []
+@dataclass(frozen=True)
+class FoundFile:
+    """A file to be read: below `folder`, by `names`, of which none is a link."""
+
+    path: Path
+    folder: Path
+    names: tuple[str, ...]
+
+
+def find_inputs(paths: Iterable[Path]) -> list[FoundFile | UnreadableFile]:
+    """The JSON files among these paths, ordered; raises NotFoundError for a missing one.
+
+    A link that a person names is followed. Within a folder only regular files count: a link, a
+    named pipe or a folder that is called like one, and a folder that cannot be listed, come as
+    files that cannot be read.
+    """
+    found: list[FoundFile | UnreadableFile] = []
     for path in paths:
         if path.is_dir():
-            inside = (file for file in sorted(path.rglob("*")) if file.is_file())
-            found += [file for file in inside if _is_input(file)]
+            found += _found_in(path)
         elif path.is_file():
-            found.append(path)
+            real = path.resolve()
+            found.append(FoundFile(path, real.parent, (real.name,)))
         else:
             raise NotFoundError(f"no such file or folder: {path}")
     if not found:
@@ -57,15 +73,20 @@ def find_inputs(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
+def read_inputs(
+    files: Iterable[FoundFile | UnreadableFile],
+) -> Iterator[InputFile | UnreadableFile]:
     """The documents in these files: one per `.json`, one per line of a `.jsonl`; `.gz` is unpacked.
 
     A file that cannot be read is said to be so and does not stop the others.
     """
-    for path in paths:
+    for file in files:
+        if isinstance(file, UnreadableFile):
+            yield file
+            continue
+        path = file.path
         try:
-            modified_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
-            data = path.read_bytes()
+            data, modified_at = _read(file.folder, file.names)
             if path.suffix == ".gz":
                 data = _unpacked(data)
         except ContractError as problem:
@@ -109,10 +130,11 @@ def read_metadata(path: Path) -> dict[str, CallMetadata]:
 def read_sidecar(path: Path) -> CallMetadata | None:
     """The metadata beside a transcript (`<file>.meta.json`), or None; raises ContractError."""
     sidecar = path.with_name(path.name + SIDECAR_ENDING)
-    if not sidecar.is_file():
+    if not os.path.lexists(sidecar):
         return None
     try:
-        return parse_metadata(_json_object(sidecar.read_bytes().removeprefix(_BOM)))
+        data, _ = _read(sidecar.parent, (sidecar.name,))
+        return parse_metadata(_json_object(data.removeprefix(_BOM)))
     except ContractError as problem:
         where = f"{sidecar.name}: {problem.path}" if problem.path else sidecar.name
         raise ContractError(where, problem.expected, problem.found) from problem
@@ -157,8 +179,38 @@ class _JobName(msgspec.Struct):
     analytics: str | None = msgspec.field(name="JobName", default=None)
 
 
+def _found_in(folder: Path) -> Iterator[FoundFile | UnreadableFile]:
+    try:
+        with opened_folder(folder, []) as opened:
+            for seen in walk(opened, "", _ENDINGS):
+                path = folder.joinpath(*seen.names)
+                if seen.state is None:
+                    yield _unreadable(path, "a folder that can be listed", seen.problem)
+                elif _is_input(path) and seen.problem:
+                    yield _unreadable(path, "a regular file", seen.problem)
+                elif _is_input(path):
+                    yield FoundFile(path, folder, seen.names)
+    except OSError as problem:
+        yield _unreadable(folder, "a folder that can be listed", reason_of(problem))
+
+
+def _unreadable(path: Path, expected: str, found: str) -> UnreadableFile:
+    return UnreadableFile(str(path), ContractError("", expected, found))
+
+
 def _is_input(file: Path) -> bool:
     return file.name.endswith(_ENDINGS) and not file.name.endswith(SIDECAR_ENDING)
+
+
+def _read(folder: Path, names: Sequence[str]) -> tuple[bytes, dt.datetime]:
+    """A regular file and when it was written; raises ContractError and OSError."""
+    with opened_folder(folder, names[:-1]) as opened:
+        file = open_regular(opened, names[-1], os.O_RDONLY)
+    with open(file, "rb") as content:  # noqa: PTH123
+        moment = moment_of(os.fstat(file))
+        if moment is None:
+            raise ContractError("", "a file time that is a date (touch the file)", "another one")
+        return content.read(), moment
 
 
 def _unpacked(data: bytes) -> bytes:

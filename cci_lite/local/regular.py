@@ -39,11 +39,13 @@ _LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 class Seen:
     """One thing in a folder: a file, a stray (and what it is), or a folder that cannot be listed.
 
-    `path` is the way to it, with `/`; a name that is not UTF-8 is shown as text there. `state` is
-    None for a folder that cannot be listed, of which `problem` says why.
+    `path` is the way to it, with `/`; a name that is not UTF-8 is shown as text there. `names` are
+    those that the system has. `state` is None for a folder that cannot be listed, of which
+    `problem` says why.
     """
 
     path: str
+    names: tuple[str, ...]
     state: os.stat_result | None
     problem: str = ""
 
@@ -111,7 +113,11 @@ def regular_state(folder: int, name: str) -> os.stat_result | None:
 
 
 def walk(
-    folder: int, prefix: str, endings: str | tuple[str, ...], levels: int = DEEPEST
+    folder: int,
+    prefix: str,
+    endings: str | tuple[str, ...],
+    levels: int = DEEPEST,
+    names: tuple[str, ...] = (),
 ) -> Iterator[Seen]:
     """Everything below an open folder, ordered by path; folders are walked, links never.
 
@@ -120,27 +126,27 @@ def walk(
     try:
         entries = _entries(folder)
     except OSError as problem:
-        yield Seen(prefix.rstrip("/"), None, reason_of(problem))
+        yield Seen(prefix.rstrip("/"), names, None, reason_of(problem))
         return
     for shown, name, state in entries:
-        path = f"{prefix}{shown}"
+        path, its_names = f"{prefix}{shown}", (*names, name)
         if not stat.S_ISDIR(state.st_mode):
             regular = stat.S_ISREG(state.st_mode)
-            yield Seen(path, state, "" if regular else kind_of(state))
+            yield Seen(path, its_names, state, "" if regular else kind_of(state))
         elif name.endswith(endings):
-            yield Seen(path, state, "a folder")
+            yield Seen(path, its_names, state, "a folder")
         elif not levels:
-            yield Seen(path, None, f"more than {DEEPEST} folders within each other")
+            yield Seen(path, its_names, None, f"more than {DEEPEST} folders within each other")
         else:
             try:
                 below = os.open(name, _FOLDER, dir_fd=folder)
             except FileNotFoundError:
                 continue
             except OSError as problem:
-                yield Seen(path, None, reason_of(problem))
+                yield Seen(path, its_names, None, reason_of(problem))
                 continue
             try:
-                yield from walk(below, f"{path}/", endings, levels - 1)
+                yield from walk(below, f"{path}/", endings, levels - 1, its_names)
             finally:
                 os.close(below)
 
@@ -162,11 +168,16 @@ def shown_name(name: str) -> str:
 
 def modified_at(state: os.stat_result) -> dt.datetime:
     """When a file was written. A time that no calendar has is the nearest one that it has."""
+    return moment_of(state) or (_LATEST if state.st_mtime > 0 else _EARLIEST)
+
+
+def moment_of(state: os.stat_result) -> dt.datetime | None:
+    """When a file was written; None for a time that no calendar has."""
     try:
         moment = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC)
     except (OverflowError, ValueError, OSError):
-        return _LATEST if state.st_mtime > 0 else _EARLIEST
-    return min(max(moment, _EARLIEST), _LATEST)
+        return None
+    return moment if _EARLIEST <= moment <= _LATEST else None
 
 
 def _open_folder(root: Path, names: Sequence[str], *, make: bool) -> int:
