@@ -116,7 +116,8 @@ class FolderStore:
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             opened_folder(self.root, names) as folder,
         ):
-            os.unlink(name, dir_fd=folder)
+            if not _is_folder(folder, name):
+                os.unlink(name, dir_fd=folder)
 
     def delete_below(self, prefix: str) -> None:
         """Delete the folder and all that is in it; what a link leads to stays."""
@@ -125,8 +126,7 @@ class FolderStore:
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             opened_folder(self.root, names) as folder,
         ):
-            # Only a folder: of a link in its place this would say so loudly.
-            if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            if _is_folder(folder, name):  # a link in its place is none of ours
                 shutil.rmtree(name, dir_fd=folder)
 
     def sweep(self, before: dt.datetime) -> None:
@@ -193,6 +193,10 @@ def _blocked(key: str, problem: OSError) -> LakeError:
     else:
         found = f"{reason_of(problem)}; give this program the right to read and write there"
     return LakeError(f"{_place(key)}: {found}")
+
+
+def _is_folder(folder: int, name: str) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
 
 
 def _make_later(new: int, old: os.stat_result | None) -> None:

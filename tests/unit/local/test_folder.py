@@ -146,6 +146,11 @@ def test_what_is_deleted_through_a_link_stays(store: FolderStore) -> None:
     assert (store.root.parent / "outside" / "x.json").read_bytes() == SECRET
 
 
+def test_a_folder_is_not_deleted_as_a_file(store: FolderStore) -> None:
+    store.delete("unified/aaa")
+    assert store.read("unified/aaa/kept.json") == b"{}"
+
+
 def test_nothing_half_written_is_put_where_a_link_leads(store: FolderStore) -> None:
     store.delete_below(".scratch/")
     store.path(".scratch").symlink_to("../outside")
