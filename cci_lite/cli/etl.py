@@ -56,7 +56,7 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
             len(day.new),
             len(day.changed),
             day.unchanged,
-            day.gone - len(day.left),
+            day.gone,
             len(day.left),
         )
         for day in days
