@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cci_lite.cli.app import run
+from cci_lite.cli.output import as_text
 from tests.unit.cli.programs import Done, cci, succeed
 from tests.unit.cli.test_exit_codes import DAY, SCOPE, put, spoil
 
@@ -182,13 +183,14 @@ def test_a_path_with_the_lake_before_it_is_taken_too(lake: Path) -> None:
 def test_a_path_that_is_printed_for_two_documents_is_refused(lake: Path) -> None:
     folder = lake / DAY
     folder.mkdir(parents=True)
-    for name in ("a\nb.json", "a\\x0ab.json"):
+    printed = as_text("a\nb.json")
+    for name in ("a\nb.json", printed):
         (folder / name).write_bytes(b"{")
     succeed("etl", "run", "--lake", lake)
-    done = discard(lake, f"{DAY}/a\\x0ab.json", "--yes")
+    done = discard(lake, f"{DAY}/{printed}", "--yes")
     assert done.code == 2
     assert done.error == (
-        f"tenant demo-tenant: {DAY}/a\\x0ab.json is printed for 2 documents; rename one of them"
+        f"tenant demo-tenant: {DAY}/{printed} is printed for 2 documents; rename one of them"
     )
 
 
