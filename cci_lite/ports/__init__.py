@@ -6,6 +6,7 @@ from cci_lite.ports.calls import (
     Dispatcher,
     FileContent,
     JobStatus,
+    Keep,
     Metric,
     Nlp,
     Notice,
@@ -20,6 +21,7 @@ from cci_lite.ports.calls import (
     TranscriptionOrder,
     UploadedMedia,
     WebhookKeys,
+    not_kept,
 )
 from cci_lite.ports.lake import (
     Catalog,
@@ -44,6 +46,7 @@ __all__ = [
     "Dispatcher",
     "FileContent",
     "JobStatus",
+    "Keep",
     "Metric",
     "Nlp",
     "Notice",
@@ -66,4 +69,5 @@ __all__ = [
     "UploadedMedia",
     "WebhookKeys",
     "WorkerPool",
+    "not_kept",
 ]
