@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cci_lite.contract.tenant import Tenant
     from cci_lite.laptop import Lake
     from cci_lite.local.inputs import InputFile, UnreadableFile
-    from cci_lite.pipeline.documents import InputReport, Transcript
+    from cci_lite.pipeline.documents import Hearing, InputReport, Transcript
 
 SHOWN_PROBLEMS = 20
 _S3 = re.compile(r"s3://", re.IGNORECASE)
@@ -231,18 +231,20 @@ def _finish(
 
     `unread` is whole when the last report has come.
     """
+    from cci_lite.cli.hearing import not_told
     from cci_lite.cli.output import counted, progress, say
     from cci_lite.pipeline.documents import Written
 
     counts: Counter[str] = Counter()
-    unknown_roles = unknown_fields = 0
+    unknown_fields = 0
+    heard: list[Hearing] = []
     refused: list[InputReport] = []
     claims: list[InputReport] = []
     with progress(what, None) as bar:
         for report in reports:
             bar.advance()
             counts[report.written.value] += 1
-            unknown_roles += not report.roles_known
+            heard += [report.heard] if report.heard else []
             unknown_fields += report.unknown_fields
             if report.problem is not None:
                 refused.append(report)
@@ -253,11 +255,8 @@ def _finish(
     say(f"{sum(counts.values()):,} {what}: {counted(counts)}")
     _list(refused, lambda report: f"{report.name}: {report.problem}", "refused")
     _list(claims, lambda report: f"{report.name}: {report.claim}", "with another score")
-    if unknown_roles:
-        say(
-            f"{unknown_roles:,} without a known agent (their agent criteria do not apply): "
-            "set the tenant's --agent-channel or --agent-speaker"
-        )
+    for line in not_told(heard, f"cci-lite tenants add {tenant_id} --lake {lake}"):
+        say(line)
     if unknown_fields:
         say(f"{unknown_fields:,} fields that the contract does not know were left out")
     if counts[Written.NEW] or counts[Written.CHANGED]:

@@ -124,10 +124,10 @@ def read_sidecar(path: Path) -> CallMetadata | None:
 def job_name_of(data: bytes) -> str | None:
     """The name of the transcription job that a transcript says it is of."""
     try:
-        names = msgspec.json.decode(data, type=_JobName)
+        names = msgspec.json.decode(data.removeprefix(_BOM), type=_JobName)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-    return names.batch or names.analytics
+    return names.batch or names.analytics or names.session
 
 
 def read_definition(path: Path) -> object:
@@ -155,6 +155,7 @@ def read_definition(path: Path) -> object:
 class _JobName(msgspec.Struct):
     batch: str | None = msgspec.field(name="jobName", default=None)
     analytics: str | None = msgspec.field(name="JobName", default=None)
+    session: str | None = msgspec.field(name="SessionId", default=None)
 
 
 def _is_input(file: Path) -> bool:

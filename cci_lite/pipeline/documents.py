@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
 
-from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.conversation import Conversation, UnknownAgent
 from cci_lite.contract.document import (
     CallDateSource,
+    CriterionResult,
     QaEvaluation,
+    Review,
     Source,
     UnifiedDocument,
     encode_document,
@@ -31,6 +33,7 @@ from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.errors import ContractError, UsageError
 from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.reasons import is_not_known
 from cci_lite.pipeline.facts import key_hash, with_facts
 from cci_lite.ports import Store
 from cci_lite.tenancy import (
@@ -77,15 +80,30 @@ class InputDocument:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """What a transcript does not tell, and what of the form's verdicts that costs.
+
+    `labels` are its own names of those whose role is not known, `unheard` the verdicts that are
+    `na` because nobody can tell who speaks.
+    """
+
+    unknown_agent: UnknownAgent | None
+    labels: tuple[str, ...]
+    verdicts: int
+    unheard: int
+    untimed_words: int
+
+
+@dataclass(frozen=True)
 class InputReport:
-    """What became of one input, and why it was refused."""
+    """What became of one input, why it was refused, and what could not be told from it."""
 
     name: str
     written: Written
     problem: ContractError | None = None
     unknown_fields: int = 0
-    roles_known: bool = True
     claim: str | None = None
+    heard: Hearing | None = None
 
 
 def analyze_transcripts(
@@ -125,12 +143,13 @@ def analyze_transcripts(
             document = _document(
                 tenant, transcript, conversation, call_id, key, digest, pipeline_version
             )
-            evaluation = QaEvaluation(criteria=evaluate_rules(template, conversation))
-            document = with_evaluation(document, score_evaluation(evaluation, template))
+            results = evaluate_rules(template, conversation)
+            scored = score_evaluation(QaEvaluation(criteria=results), template)
+            document = with_evaluation(document, scored)
             yield InputReport(
                 transcript.name,
                 _write_transcript_document(store, known, document),
-                roles_known=conversation.roles_known,
+                heard=_hearing(conversation, results),
             )
         except ContractError as problem:
             yield InputReport(transcript.name, Written.REFUSED, problem)
@@ -181,6 +200,16 @@ def check_active(tenant: Tenant) -> None:
         raise UsageError(f"tenant {tenant.tenant_id} is {tenant.status}: no calls are taken in")
 
 
+def _hearing(conversation: Conversation, results: Sequence[CriterionResult]) -> Hearing:
+    return Hearing(
+        unknown_agent=conversation.unknown_agent,
+        labels=tuple(conversation.unknown_labels),
+        verdicts=len(results),
+        unheard=sum(is_not_known(result.reason) for result in results),
+        untimed_words=conversation.untimed_words,
+    )
+
+
 def _document(
     tenant: Tenant,
     transcript: Transcript,
@@ -194,6 +223,7 @@ def _document(
 
     Sentiment and tone are left to a model, and what Transcribe charged for is not known here.
     """
+    reasons = conversation.review_reasons
     document = UnifiedDocument(
         tenant_id=tenant.tenant_id,
         call_id=call_id,
@@ -202,6 +232,7 @@ def _document(
             conversation.language_code or transcript.metadata.language_code or tenant.language_code
         ),
         duration_seconds=conversation.duration_seconds,
+        review=Review(needed=bool(reasons), reasons=reasons),
         source=Source(
             pii_redacted=conversation.redaction,
             input_key_hash=key_hash(key),
