@@ -81,7 +81,7 @@ def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decisi
     end = max((stretch.turn.end_seconds for stretch in turns), default=0.0)
     scope = scope_of(spoken, rule.within, start=start, end=end)
     hit = first_hit(rule, scope.sure)
-    if hit is None and first_hit(rule, scope.possible) is not None:
+    if hit is None and call.untimed_words and first_hit(rule, scope.possible) is not None:
         return _Decision(Verdict.NA, reasons.TIME_NOT_KNOWN)
     passed = (hit is not None) == (rule.must == "say")
     return _Decision(

@@ -72,7 +72,6 @@ _UTF32_MARKS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 _SUBTITLES = "subtitles; use the .json file that the same transcription job wrote"
 _SUBRIP = re.compile(rb"\d+\s*\r?\n\d{2}:\d{2}:\d{2}[,.]\d{3} -->")
 _S3_CODE = re.compile(rb"<Error>.{0,200}?<Code>([A-Za-z]{1,40})</Code>", re.DOTALL)
-_TABLE = re.compile(rb"[^\r\n,;\t{}\[\]]+(?:[,;\t][^\r\n{}\[\]]*)+\r?\n")
 # As much of a file as shows what it is.
 _HEAD = 1000
 
@@ -123,9 +122,16 @@ def _describe_text(head: bytes) -> str | None:
         return "an HTML page; download the file itself"
     if head.startswith(b"<"):
         return "an XML document"
-    if head[:1] not in b"{[" and _TABLE.match(head):
+    if _is_table(head):
         return "a table (CSV); give metadata with --metadata"
     return None
+
+
+def _is_table(head: bytes) -> bool:
+    first, second, *_ = [*head.splitlines(), b"", b""]
+    separators = (b",", b";", b"\t")
+    alike = any(0 < first.count(each) == second.count(each) for each in separators)
+    return alike and not first.startswith((b"{", b"["))
 
 
 def _is_contact_lens(segment: Mapping[str, msgspec.Raw]) -> bool:

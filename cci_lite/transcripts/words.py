@@ -72,12 +72,14 @@ def analytics_segments(document: AnalyticsTranscript) -> list[list[SpokenWord]]:
     """The words of each segment of Call Analytics output that has any, in their order."""
     total = document.conversation_characteristics.total_conversation_duration_millis
     last = last_second(number_in(total) / 1000)
+    heard = [_segment_words(segment, last) for segment in document.transcript]
+    timed = (word.start_seconds for words in heard for word in words if word.timed)
+    place = min(timed, default=0.0)
     segments: list[list[SpokenWord]] = []
-    place = 0.0
-    for segment in document.transcript:
-        if words := in_order([_segment_words(segment, last)], otherwise=place):
-            place = words[-1].start_seconds
-            segments.append(words)
+    for words in heard:
+        if ordered := in_order([words], otherwise=place):
+            place = ordered[-1].start_seconds
+            segments.append(ordered)
     return segments
 
 

@@ -452,6 +452,7 @@ def timed(*turns: tuple[str, str], untimed: str = "") -> Conversation:
     conversation = call(*turns)
     return msgspec.structs.replace(
         conversation,
+        untimed_words=len(untimed.split()),
         turns=tuple(
             msgspec.structs.replace(
                 turn,

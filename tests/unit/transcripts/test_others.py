@@ -79,6 +79,8 @@ _JSON = '{"jobName": "x", "status": "COMPLETED", "results": {"items": []}}'
         (b"\xef\xbb\xbf", "an empty file"),
         (b'{"jobName": "x", "results": {"items": [', "JSON that is cut off or malformed"),
         (b"not json", "JSON that is cut off or malformed"),
+        (b"Hello, how are you?\nFine, thanks, and you?\n", "JSON that is cut off or malformed"),
+        (b"{,\n,", "JSON that is cut off or malformed"),
         (b'{"jobName": "\xff"}', "bytes that are not UTF-8"),
         (b'{"a": ' * 100_000, "nesting too deep to be read"),
         (b'{"status": "COMPLETED", "results": {"items": 5}, "size": 1e999}', "a number that is out of range"),

@@ -194,3 +194,13 @@ def test_a_segment_of_call_analytics_without_times_stays_behind_the_one_before()
     call = analytics(segments)
     assert [turn.text for turn in call.turns] == ["hello", "hi", "bye"]
     assert call.untimed_words == 1
+
+
+def test_a_call_does_not_begin_ahead_of_its_first_word_with_a_time() -> None:
+    segments = [
+        {"ParticipantRole": "CUSTOMER", "Items": [_item("hi", -1, -1)]},
+        {"ParticipantRole": "AGENT", "Items": [_item("hello", 40_000, 41_000)]},
+    ]
+    call = analytics(segments)
+    assert [turn.text for turn in call.turns] == ["hi", "hello"]
+    assert call.turns[0].start_seconds == 40.0
