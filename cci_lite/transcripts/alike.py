@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import median
+from typing import NamedTuple
 
 from cci_lite.transcripts.times import SpokenWord
 
@@ -20,46 +21,53 @@ SECONDS_APART = 0.3
 MOST_DELAY = 5.0
 
 
+class _Said(NamedTuple):
+    """A word without its marks and case, and when it was said; the start is None when unknown."""
+
+    text: str
+    start: float | None
+    end: float
+
+
 def channels_alike(words: Iterable[SpokenWord]) -> bool:
     """Whether these are the words of two channels with (nearly) the same words and times."""
-    by_label: dict[str | None, list[SpokenWord]] = defaultdict(list)
+    by_label: dict[str | None, list[_Said]] = defaultdict(list)
     for word in words:
-        if _plain(word.text):
-            by_label[word.label].append(word)
+        if text := "".join(filter(str.isalnum, word.text)).casefold():
+            start = word.start_seconds if word.timed else None
+            by_label[word.label].append(_Said(text, start, word.end_seconds))
     if len(by_label) != 2:
         return False
     fewer, more = sorted(by_label.values(), key=len)
-    if _written(fewer) == _written(more):
+    if fewer == more:
         return True
-    return len(fewer) >= FEWEST_WORDS and _common(fewer, more) >= SHARE_ALIKE * len(fewer)
+    wanted = SHARE_ALIKE * len(fewer)
+    common = Counter(said.text for said in fewer) & Counter(said.text for said in more)
+    if len(fewer) < FEWEST_WORDS or common.total() < wanted:
+        return False
+    return _at_once(fewer, more) >= wanted
 
 
-def _plain(text: str) -> str:
-    return "".join(filter(str.isalnum, text)).casefold()
-
-
-def _written(words: Iterable[SpokenWord]) -> list[tuple[str, float, float]]:
-    return [(_plain(word.text), word.start_seconds, word.end_seconds) for word in words]
-
-
-def _common(fewer: Sequence[SpokenWord], more: Sequence[SpokenWord]) -> int:
+def _at_once(fewer: Sequence[_Said], more: Sequence[_Said]) -> int:
     """How many of the fewer words are on the other channel too, at the same time."""
     delay = _delay(fewer, more)
     starts: dict[str, list[float]] = defaultdict(list)
-    for word in more:
-        if word.timed:
-            starts[_plain(word.text)].append(word.start_seconds)
+    for said in more:
+        if said.start is not None:
+            starts[said.text].append(said.start)
     found = 0
-    for word in fewer:
-        there = starts[_plain(word.text)]
-        near = [s for s in there if abs(s - word.start_seconds - delay) <= SECONDS_APART]
-        if word.timed and near:
-            there.remove(near[0])
-            found += 1
+    for said in fewer:
+        if said.start is not None:
+            there = starts[said.text]
+            expected = said.start + delay
+            near = [start for start in there if abs(start - expected) <= SECONDS_APART]
+            if near:
+                there.remove(near[0])
+                found += 1
     return found
 
 
-def _delay(fewer: Sequence[SpokenWord], more: Sequence[SpokenWord]) -> float:
+def _delay(fewer: Sequence[_Said], more: Sequence[_Said]) -> float:
     """How much later the other channel is, by the words that are said once on each."""
     once, other = _said_once(fewer), _said_once(more)
     delays = [other[text] - start for text, start in once.items() if text in other]
@@ -67,10 +75,8 @@ def _delay(fewer: Sequence[SpokenWord], more: Sequence[SpokenWord]) -> float:
     return delay if abs(delay) <= MOST_DELAY else 0.0
 
 
-def _said_once(words: Sequence[SpokenWord]) -> dict[str, float]:
-    times = Counter(_plain(word.text) for word in words)
+def _said_once(words: Sequence[_Said]) -> dict[str, float]:
+    times = Counter(said.text for said in words)
     return {
-        text: word.start_seconds
-        for word in words
-        if word.timed and times[text := _plain(word.text)] == 1
+        said.text: said.start for said in words if said.start is not None and times[said.text] == 1
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from operator import attrgetter
 
 import msgspec
@@ -93,9 +93,11 @@ def _disbelieve(words: Sequence[SpokenWord]) -> None:
 
     Where many are out of order, it is the list that is: then all keep their times.
     """
+    if all(one.start_seconds <= other.start_seconds for one, other in pairwise(words)):
+        return
     kept = set(run := _longest_run(words))
     strays = len(words) - len(kept)
-    if not 0 < strays <= len(words) * _MOST_STRAYS:
+    if strays > len(words) * _MOST_STRAYS:
         return
     around = words[run[0]]
     for index, word in enumerate(words):

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from cci_lite.errors import TranscriptError, describe_value
 from cci_lite.transcripts.documents import (
     AnalyticsItem,
@@ -83,8 +85,7 @@ def analytics_segments(document: AnalyticsTranscript) -> list[list[SpokenWord]]:
     return segments
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(msgspec.Struct, gc=False):
     """A word or a mark, whatever layout it comes from."""
 
     label: str | None
@@ -162,7 +163,7 @@ def _speakers(results: Results) -> Iterator[str | None]:
     """Who speaks each item: as the item says or, in outputs before 2022, as the segments say."""
     by_time = {} if results.speaker_labels is None else _speakers_by_time(results.speaker_labels)
     for position, item in enumerate(results.items):
-        label = by_time.get(_times_of(item))
+        label = by_time.get(_times_of(item)) if by_time else None
         own = item.speaker_label
         if item.channel_label is not None:
             raise TranscriptError(
@@ -174,11 +175,12 @@ def _speakers(results: Results) -> Iterator[str | None]:
 
 
 def _speakers_by_time(labels: SpeakerLabels) -> dict[_Times | None, str | None]:
-    speakers: dict[_Times | None, str | None] = {None: None}
+    speakers: dict[_Times | None, str | None] = {}
     for segment in labels.segments:
         for item in segment.items:
             label = item.speaker_label or segment.speaker_label
-            key = _times_of(item)
+            if (key := _times_of(item)) is None:
+                continue
             # Two speakers at exactly the same times: then only the item itself can say whose it is.
             speakers[key] = label if speakers.get(key, label) == label else None
     return speakers
