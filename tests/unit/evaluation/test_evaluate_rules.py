@@ -517,6 +517,14 @@ def test_a_word_without_a_time_decides_only_where_it_was_said_for_certain(
         assert forbidden[0] is {PASS: FAIL, FAIL: PASS, NA: NA}[expected]
 
 
+def test_what_is_said_in_the_last_turn_of_all_is_in_no_later_one() -> None:
+    conversation = timed(
+        ("agent", "well"), ("customer", "so"), ("agent", "good bye"), untimed="bye"
+    )
+    rule = {"phrases": ["bye"], "within": {"first_turns": 2}}
+    assert judge(rule, conversation)[0] is PASS
+
+
 def test_without_a_place_in_the_call_no_time_is_needed() -> None:
     conversation = timed(("agent", "i promise"), untimed="i promise")
     (result,) = evaluate_rules(form({"phrases": ["i promise"]}), conversation)

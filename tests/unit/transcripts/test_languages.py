@@ -33,7 +33,7 @@ def language_of(**results: Any) -> str | None:
         ([share("es-US", 52.1), share("en-US", 3.4)], "es-US"),
         ([share("en-US", 3.4), share("es-US", 52.1)], "es-US"),
         ([share("en-US", "3.4"), share("es-US", "12")], "es-US"),
-        ([share("en-US", 30), share("es-US", 20), share("en-US", 5), share("es-US", 20)], "es-US"),
+        ([share("en-US", 30), share("es-US", 20), share("es-US", 20)], "es-US"),
         ([share("fr-CA", 10), share("en-US", 10)], "fr-CA"),
         ([share("en-US", 10), share("fr-CA", 10)], "en-US"),
         ([share("en-US", None), share("fr-CA", 1)], "fr-CA"),

@@ -124,6 +124,13 @@ def test_a_list_out_of_order_is_put_in_the_order_of_its_times() -> None:
     assert call.untimed_words == 0
 
 
+def test_a_list_that_is_out_of_order_by_far_keeps_its_times_too() -> None:
+    items = [word(each, str(100 * n), str(100 * n + 1)) for n, each in enumerate("abcdef")]
+    call = read({"items": items[::-1]})
+    assert [turn.text for turn in call.turns] == ["a b c d e f"]
+    assert call.untimed_words == 0
+
+
 def test_words_that_are_long_after_one_another_are_not_out_of_order() -> None:
     late = [word(each, str(at), str(at + 1)) for each, at in (("a", 0), ("b", 900), ("c", 901))]
     assert read({"items": late}).untimed_words == 0
@@ -139,6 +146,16 @@ def test_a_word_without_a_time_interrupts_nobody() -> None:
     assert [turn.text for turn in call.turns] == ["one moment", "sure thanks"]
     assert call.turns[1].start_seconds == 8.0
     assert call.turns_known
+
+
+def test_a_word_without_a_time_does_not_shorten_an_interruption() -> None:
+    call = read(
+        channels(
+            ch_0=[word("one", "0", "1"), word("moment", "2.5", "3")],
+            ch_1=[word("so", None, None), word("sure", "2", "4")],
+        )
+    )
+    assert [turn.text for turn in call.turns] == ["one moment", "so sure"]
 
 
 def test_without_any_time_on_a_channel_its_turns_are_not_known() -> None:
