@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from cci_lite.contract.conversation import UnknownAgent
 from cci_lite.contract.parsing import in_words
@@ -19,32 +21,45 @@ _CURES = {
 _BY_SETTING = (UnknownAgent.CHANNEL, UnknownAgent.SPEAKER)
 
 
-def not_told(heard: Sequence[Hearing], add: str) -> Iterator[str]:
-    """Lines about what could not be told; `add` is the command that changes the tenant."""
-    settable = False
-    for why, cure in _CURES.items():
-        if calls := [each for each in heard if each.unknown_agent is why]:
-            settable = settable or why in _BY_SETTING
-            found = sorted({label for each in calls for label in each.labels})
-            labels = in_words(found) if found else ""
+@dataclass
+class Untold:
+    """What the transcripts of one delivery do not tell, counted one after the other."""
+
+    calls: Counter[UnknownAgent] = field(default_factory=Counter)
+    labels: dict[UnknownAgent, set[str]] = field(default_factory=lambda: defaultdict(set))
+    verdicts: int = 0
+    unheard: int = 0
+    untimed_calls: int = 0
+    untimed_words: int = 0
+
+    def add(self, heard: Hearing) -> None:
+        """Count another transcript."""
+        if heard.unknown_agent is not None:
+            self.calls[heard.unknown_agent] += 1
+            self.labels[heard.unknown_agent].update(heard.labels)
+        self.verdicts += heard.verdicts
+        self.unheard += heard.unheard
+        self.untimed_calls += heard.untimed_words > 0
+        self.untimed_words += heard.untimed_words
+
+    def lines(self, add: str) -> Iterator[str]:
+        """What to say of it; `add` is the command that changes the tenant."""
+        for why in filter(self.calls.__getitem__, _CURES):
+            labels = sorted(self.labels[why])
+            cure = _CURES[why].format(add=add, labels=in_words(labels) if labels else "")
             yield (
-                f"{len(calls):,} without a known agent (their agent criteria do not apply): "
-                f"{cure.format(add=add, labels=labels)}"
+                f"{self.calls[why]:,} without a known agent (their agent criteria do not apply): "
+                f"{cure}"
             )
-    yield from _unheard(heard, settable=settable)
-    if untimed := [each.untimed_words for each in heard if each.untimed_words]:
-        yield (
-            f"{sum(untimed):,} words in {len(untimed):,} transcripts without a time that can be: "
-            "the words are kept, and these calls need review"
-        )
-
-
-def _unheard(heard: Iterable[Hearing], *, settable: bool) -> Iterator[str]:
-    """How many verdicts it costs that nobody can tell who speaks."""
-    unheard = verdicts = 0
-    for each in heard:
-        unheard += each.unheard
-        verdicts += each.verdicts
-    if unheard:
-        then = "; once it is set, analyze again" if settable else ""
-        yield f"{unheard:,} of {verdicts:,} verdicts are na, as it is not known who speaks{then}"
+        if self.unheard:
+            settable = any(self.calls[why] for why in _BY_SETTING)
+            then = "; once it is set, analyze again" if settable else ""
+            yield (
+                f"{self.unheard:,} of {self.verdicts:,} verdicts are na, as it is not known who "
+                f"speaks{then}"
+            )
+        if self.untimed_calls:
+            yield (
+                f"{self.untimed_words:,} words in {self.untimed_calls:,} transcripts without a "
+                "time that can be: the words are kept, and these calls need review"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_lite.cli.hearing import not_told
+from cci_lite.cli.hearing import Untold
 from cci_lite.contract.conversation import UnknownAgent
 from cci_lite.pipeline.documents import Hearing
 
@@ -60,4 +60,7 @@ def heard(
     ids=["nothing", "all is told", "channels", "speakers and nobody told apart", "times"],
 )
 def test_what_is_not_told_is_said_with_its_cure(calls: list[Hearing], lines: list[str]) -> None:
-    assert list(not_told(calls, ADD)) == lines
+    untold = Untold()
+    for call in calls:
+        untold.add(call)
+    assert list(untold.lines(ADD)) == lines
