@@ -152,10 +152,10 @@ def read_sidecar(path: Path) -> CallMetadata | None:
 def job_name_of(data: bytes) -> str | None:
     """The name of the transcription job that a transcript says it is of."""
     try:
-        names = msgspec.json.decode(data, type=_JobName)
+        names = msgspec.json.decode(data.removeprefix(_BOM), type=_JobName)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-    return names.batch or names.analytics
+    return names.batch or names.analytics or names.session
 
 
 def read_definition(path: Path) -> object:
@@ -224,6 +224,7 @@ def _below(node: Any, step: re.Match[str]) -> tuple[Any, Any]:
 class _JobName(msgspec.Struct):
     batch: str | None = msgspec.field(name="jobName", default=None)
     analytics: str | None = msgspec.field(name="JobName", default=None)
+    session: str | None = msgspec.field(name="SessionId", default=None)
 
 
 def _found_in(folder: Path) -> Iterator[FoundFile | UnreadableFile]:
