@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from cci_lite.contract.metadata import (
 from cci_lite.contract.reading import read_json
 from cci_lite.errors import ContractError, NotFoundError, UsageError
 from cci_lite.local.inputs import SIDECAR_ENDING
+from cci_lite.local.regular import read_regular
 
 JOB_NAME = "job_name"
 
@@ -79,10 +81,10 @@ def read_metadata(tenant_id: str, path: Path, zone: dt.tzinfo) -> MetadataFile:
 def read_sidecar(path: Path, zone: dt.tzinfo) -> ParsedMetadata | None:
     """The metadata beside a transcript (`<file>.meta.json`), or None; raises ContractError."""
     sidecar = path.with_name(path.name + SIDECAR_ENDING)
-    if not sidecar.is_file():
+    if not os.path.lexists(sidecar):
         return None
     try:
-        return parse_metadata(_json_object(sidecar.read_bytes()), zone)
+        return parse_metadata(_json_object(read_regular(sidecar.parent, (), sidecar.name)), zone)
     except ContractError as problem:
         where = f"{sidecar.name}: {problem.path}" if problem.path else sidecar.name
         raise ContractError(where, problem.expected, problem.found) from problem
