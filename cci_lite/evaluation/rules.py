@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from cci_lite.contract.conversation import Conversation, Role
 from cci_lite.contract.document import CriterionResult, Evaluator
-from cci_lite.contract.languages import Comparison, comparison_of
+from cci_lite.contract.languages import comparison_of
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import Criterion, QaTemplate, Rule, SaidBy
 from cci_lite.evaluation import reasons
 from cci_lite.evaluation.quotes import evidence_of
 from cci_lite.evaluation.results import unscored
-from cci_lite.evaluation.scope import Stretch, stretches_within, whole_turn
+from cci_lite.evaluation.scope import Stretch, counts_turns, scope_of, whole_turn
 from cci_lite.evaluation.search import Hit, first_hit
 
 _PASSED = {Verdict.PASS: True, Verdict.FAIL: False}
@@ -33,6 +33,8 @@ def evaluate_rules(template: QaTemplate, conversation: Conversation) -> list[Cri
     """One result for each criterion, in the form's order; those without a rule are unscored.
 
     A rule about a speaker who is not known, or does not speak, is not applicable: never guessed.
+    So is one about turns where they are not known, and one that hangs on a word of which it is not
+    known when it was said.
     Text is compared as it is in the conversation's language.
     """
     comparison = comparison_of(conversation.language_code)
@@ -40,7 +42,7 @@ def evaluate_rules(template: QaTemplate, conversation: Conversation) -> list[Cri
     return [
         unscored(criterion)
         if criterion.rule is None
-        else _result(criterion, _decide(criterion.rule, turns, comparison))
+        else _result(criterion, _decide(criterion.rule, conversation, turns))
         for criterion in template.criteria
     ]
 
@@ -63,7 +65,8 @@ def _result(criterion: Criterion, decision: _Decision) -> CriterionResult:
     )
 
 
-def _decide(rule: Rule, turns: Sequence[Stretch], comparison: Comparison) -> _Decision:
+def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decision:
+    comparison = comparison_of(call.language_code)
     occasion: Hit | None = None
     if (condition := rule.applies_when) is not None:
         if missing := _missing(condition.said_by, turns):
@@ -72,13 +75,22 @@ def _decide(rule: Rule, turns: Sequence[Stretch], comparison: Comparison) -> _De
         occasion = first_hit(condition, spoken, comparison)
         if occasion is None:
             return _Decision(Verdict.NA, reasons.not_applicable(condition))
-    if missing := _missing(rule.said_by, turns):
-        return _Decision(Verdict.NA, missing)
-    start = min(stretch.turn.start_seconds for stretch in turns)
-    end = max(stretch.turn.end_seconds for stretch in turns)
     spoken = _spoken_by(rule.said_by, turns)
-    searched = stretches_within(spoken, rule.within, start=start, end=end)
-    hit = first_hit(rule, searched, comparison)
+    missing = _missing(rule.said_by, turns)
+    if missing and not (rule.must == "say" and _ROLES.get(rule.said_by) in call.wordless):
+        return _Decision(Verdict.NA, missing)
+    if counts_turns(rule.within) and not call.turns_known:
+        return _Decision(Verdict.NA, reasons.TURNS_NOT_KNOWN)
+    start = min((stretch.turn.start_seconds for stretch in turns), default=0.0)
+    end = max((stretch.turn.end_seconds for stretch in turns), default=0.0)
+    scope = scope_of(spoken, rule.within, start=start, end=end)
+    hit = first_hit(rule, scope.sure, comparison)
+    if (
+        hit is None
+        and call.untimed_words
+        and first_hit(rule, scope.possible, comparison) is not None
+    ):
+        return _Decision(Verdict.NA, reasons.TIME_NOT_KNOWN)
     passed = (hit is not None) == (rule.must == "say")
     return _Decision(
         Verdict.PASS if passed else Verdict.FAIL,

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.conversation import Conversation, UnknownAgent
 from cci_lite.contract.document import (
     CallDateSource,
     QaEvaluation,
@@ -26,12 +26,13 @@ from cci_lite.contract.judging import (
     score_evaluation,
     with_evaluation,
 )
-from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.metadata import NO_METADATA, CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant, TenantStatus
-from cci_lite.errors import ContractError, UsageError
+from cci_lite.errors import ContractError, LakeError, UsageError
 from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.reasons import is_not_known
 from cci_lite.pipeline.facts import key_hash, with_facts
 from cci_lite.ports import Store
 from cci_lite.tenancy import (
@@ -42,8 +43,6 @@ from cci_lite.tenancy import (
     unified_prefix,
 )
 from cci_lite.transcripts import read_transcript
-
-NO_METADATA = CallMetadata()
 
 
 class Written(StrEnum):
@@ -78,15 +77,30 @@ class InputDocument:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """What a transcript does not tell, and what of the form's verdicts that costs.
+
+    `labels` are its own names of those whose role is not known, `unheard` the verdicts that are
+    `na` because nobody can tell who speaks.
+    """
+
+    unknown_agent: UnknownAgent | None
+    labels: tuple[str, ...]
+    verdicts: int
+    unheard: int
+    untimed_words: int
+
+
+@dataclass(frozen=True)
 class InputReport:
-    """What became of one input, and why it was refused."""
+    """What became of one input, why it was refused, and what could not be told from it."""
 
     name: str
     written: Written
     problem: ContractError | None = None
     unknown_fields: int = 0
-    roles_known: bool = True
     claim: str | None = None
+    heard: Hearing | None = None
     kept_form: str | None = None
 
 
@@ -134,7 +148,7 @@ def analyze_transcripts(
             yield InputReport(
                 transcript.name,
                 _write_transcript_document(store, known, document, present),
-                roles_known=conversation.roles_known,
+                heard=_hearing(conversation, document.qa_evaluation),
                 kept_form=kept.form if kept else None,
             )
         except ContractError as problem:
@@ -202,6 +216,17 @@ def check_active(tenant: Tenant) -> None:
         raise UsageError(f"tenant {tenant.tenant_id} is {tenant.status}: no calls are taken in")
 
 
+def _hearing(conversation: Conversation, evaluation: QaEvaluation | None) -> Hearing:
+    results = evaluation.criteria if evaluation else []
+    return Hearing(
+        unknown_agent=conversation.unknown_agent,
+        labels=tuple(conversation.unknown_labels),
+        verdicts=len(results),
+        unheard=sum(is_not_known(result.reason) for result in results),
+        untimed_words=conversation.untimed_words,
+    )
+
+
 def _document(
     tenant: Tenant,
     transcript: Transcript,
@@ -215,12 +240,14 @@ def _document(
 
     Sentiment and tone are left to a model, and what Transcribe charged for is not known here.
     """
+    reasons = conversation.review_reasons
     document = UnifiedDocument(
         tenant_id=tenant.tenant_id,
         call_id=call_id,
         call_date=transcript.uploaded_at.date(),
         language_code=conversation.language_code,
         duration_seconds=conversation.duration_seconds,
+        review=Review(needed=bool(reasons), reasons=reasons),
         source=Source(
             pii_redacted=conversation.redaction,
             input_key_hash=key_hash(key),
@@ -296,7 +323,11 @@ def _write(
     data = encode_document(document)
     if _read(store, key) == data:
         return Written.UNCHANGED
-    store.write(key, data)
+    try:
+        store.write(key, data)
+    except (OSError, LakeError) as problem:
+        found = problem.strerror if isinstance(problem, OSError) else None
+        raise ContractError("", "a place to write the document to", found or "a stray") from problem
     known.setdefault(document.call_id, []).append(key)
     return Written.NEW if is_new else Written.CHANGED
 
@@ -316,14 +347,19 @@ def _present(
     """The latest readable document of the call; a broken one is replaced like none."""
     readable = []
     for key in known.get(document.call_id, ()):
+        data = _read(store, key)
         with contextlib.suppress(ContractError):
-            if (data := _read(store, key)) is not None:
+            if data is not None:
                 readable.append(decode_document(data).document)
     return max(readable, key=lambda each: (each.revision, each.call_date), default=None)
 
 
 def _read(store: Store, key: str) -> bytes | None:
+    """The document at a key, or None; raises ContractError for one that cannot be read."""
     try:
         return store.read(key)
     except FileNotFoundError:
         return None
+    except OSError as problem:
+        found = problem.strerror or type(problem).__name__
+        raise ContractError("", "a present document that can be read", found) from problem
