@@ -168,6 +168,19 @@ class SqliteCatalog:
             found.setdefault(table_name, []).append(PartFile(*part))
         return found
 
+    def parts_by_day(self, tenant_id: str) -> dict[dt.date, dict[str, list[PartFile]]]:
+        """The published files of all days, each day's by table: one state of the tenant's data."""
+        rows = self._execute(
+            "SELECT call_date, table_name, key, rows, bytes FROM parts WHERE tenant_id = ? "
+            "ORDER BY call_date, table_name, key",
+            (tenant_id,),
+        )
+        found: dict[dt.date, dict[str, list[PartFile]]] = {}
+        for day, table_name, *part in rows:
+            tables = found.setdefault(dt.date.fromisoformat(day), {})
+            tables.setdefault(table_name, []).append(PartFile(*part))
+        return found
+
     def calls_on_other_days(
         self, tenant_id: str, call_ids: Iterable[str], call_date: dt.date
     ) -> dict[dt.date, list[SourceRecord]]:
