@@ -14,10 +14,25 @@ from typing import TYPE_CHECKING, Literal, overload
 from cci_lite.assets import asset_folder
 from cci_lite.contract.template import QaTemplate
 from cci_lite.deploy.tenants import broken_tenants, get_tenant, list_forms, list_tenants
-from cci_lite.errors import ContractError, NotFoundError, UsageError, show_value
+from cci_lite.errors import (
+    ContractError,
+    LakeError,
+    LeaseHeldError,
+    NotFoundError,
+    UsageError,
+    show_value,
+)
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
-from cci_lite.tenancy import parse_unified_key, unified_prefix
+from cci_lite.tenancy import (
+    CONFIG,
+    CURATED,
+    QUARANTINE,
+    UNIFIED,
+    check_tenant_id,
+    parse_unified_key,
+    unified_prefix,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +41,7 @@ if TYPE_CHECKING:
     from cci_lite.local.duckdb_engine import Answer, TenantEngine
     from cci_lite.nightly.lake import Lake as NightlyLake
     from cci_lite.nightly.planning import RunOptions
+    from cci_lite.nightly.repair import RepairReport
     from cci_lite.nightly.reports import Progress, RunReport
     from cci_lite.views import Schema, View
 
@@ -208,6 +224,31 @@ class Lake:
         report.unknown_tenants = unknown_tenants(self.store, set(self.tenants()))
         return report
 
+    def repair(self, tenant_id: str | None = None) -> RepairReport:
+        """Bring the catalogue back from what lies in the lake; of one tenant, or of all."""
+        from cci_lite.nightly.repair import RepairReport, repair_tenant
+
+        report = RepairReport()
+        known = {*(tenant.tenant_id for tenant in list_tenants(self.catalog))}
+        known |= broken_tenants(self.catalog).keys()
+        for each in [tenant_id] if tenant_id else sorted(known | self._tenants_with_data()):
+            if each not in known:
+                report.without_settings.append(each)
+            try:
+                with self.catalog.lease(each, "repair"):
+                    report.days += repair_tenant(self.nightly(), each)
+            except LeaseHeldError:
+                report.busy.append(each)
+        return report
+
+    def _tenants_with_data(self) -> set[str]:
+        """Tenant ids that stand in the lake's folders."""
+        tenants = set()
+        for name in {*self.store.folders(f"{UNIFIED}/"), *self.store.folders(f"{CURATED}/")}:
+            with contextlib.suppress(ContractError):
+                tenants.add(check_tenant_id(name))
+        return tenants
+
     def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
         """How many documents a run would read, counted no further than it matters."""
         from cci_lite.nightly.planning import plan_tenant
@@ -222,21 +263,63 @@ class Lake:
 
 
 def open_lake(path: Path) -> Lake:
-    """The lake in this folder; raises NotFoundError when there is none."""
-    if not (path / CATALOG_FILE).is_file():
+    """The lake in this folder; raises NotFoundError when there is none.
+
+    Raises LakeError when there is data and no catalogue: an empty one would hide the data.
+    """
+    if not _has_catalogue(path):
+        _refuse_lost_catalogue(path)
         raise NotFoundError(
             f"no lake at {path}; make one with: cci-lite tenants add ID --lake {path}"
         )
-    return Lake(path, FolderStore(path), SqliteCatalog(path))
+    return _lake_at(path)
 
 
 def create_lake(path: Path) -> Lake:
-    """The lake in this folder, made when there is none; raises UsageError where none can be."""
+    """The lake in this folder, made when there is none; raises UsageError where none can be.
+
+    Raises LakeError when there is data and no catalogue.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise UsageError(f"no lake can be made at {path}: {problem.strerror}") from problem
+    if not _has_catalogue(path):
+        _refuse_lost_catalogue(path)
+    return _lake_at(path)
+
+
+def open_to_repair(path: Path) -> Lake:
+    """The lake in this folder, with an empty catalogue when it has lost its own.
+
+    Raises NotFoundError when there is nothing of a lake.
+    """
+    if not (_has_catalogue(path) or _holds_data(path)):
+        raise NotFoundError(f"no lake at {path}: there is nothing to repair")
+    return _lake_at(path)
+
+
+def _lake_at(path: Path) -> Lake:
     return Lake(path, FolderStore(path), SqliteCatalog(path))
+
+
+def _has_catalogue(path: Path) -> bool:
+    """Whether there is a catalogue; a file without content is none, whatever SQLite makes of it."""
+    file = path / CATALOG_FILE
+    return file.is_file() and file.stat().st_size > 0
+
+
+def _holds_data(path: Path) -> bool:
+    folders = (path / name for name in (CONFIG, UNIFIED, CURATED, QUARANTINE))
+    return any(folder.is_dir() and any(folder.iterdir()) for folder in folders)
+
+
+def _refuse_lost_catalogue(path: Path) -> None:
+    if _holds_data(path):
+        raise LakeError(
+            f"the lake at {path} has data and no catalogue ({CATALOG_FILE}): bring it back with: "
+            f"cci-lite etl repair --lake {path} (or, from a backup, cci-lite restore)"
+        )
 
 
 def utc_now() -> dt.datetime:

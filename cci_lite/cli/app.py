@@ -35,6 +35,10 @@ class _Settings:
     debug: bool
 
 
+class _ReaderLeftError(Exception):
+    """Nobody reads our output any more (`| head`)."""
+
+
 class _Commands(click.Group):
     """Imports a command's module only when that command is named: `--help` stays light."""
 
@@ -54,6 +58,13 @@ class _Commands(click.Group):
         if args[0] not in _COMMANDS and (near := difflib.get_close_matches(args[0], _COMMANDS, 1)):
             ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as problem:
+            # click would end the program as if something had failed.
+            raise _ReaderLeftError from problem
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -97,7 +108,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         # rich and click end so when the reader of our output left (`| head`).
         return 0 if isinstance(end.__context__, BrokenPipeError) else _exit_code(end)
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderLeftError):
         # It left before the last flush; Python must not try to flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -29,6 +29,8 @@ _SPILL_PER_MEMORY = 10
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]i?)B", re.IGNORECASE)
 _UNITS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _LEAST_MEMORY = 10_000_000
+_OUT_OF_MEMORY = "Out of Memory Error: "
+_NOT_THERE = ("IO Error: ", "Permission Error: ")
 _STORED = "stored_{}"
 _STREAM = re.compile(rf"stream registered as '{_STORED.format('([a-z_]+)')}'")
 
@@ -88,8 +90,9 @@ class TenantEngine:
             def explained() -> Iterator[None]:
                 try:
                     yield
-                except duckdb.Error as error:
-                    raise self._in_words(error) from None
+                except (duckdb.Error, pa.ArrowException, OSError) as error:
+                    # A failure between two batches comes through Arrow, in the engine's words.
+                    raise self._in_words(str(error)) from None
 
             with explained():
                 reader = running.run(functools.partial(self._start, sql))
@@ -114,9 +117,8 @@ class TenantEngine:
             raise SqlError("expected one SELECT statement")
         return self._connection.sql(statements[0]).to_arrow_reader(BATCH_ROWS)
 
-    def _in_words(self, error: duckdb.Error) -> CciLiteError:
-        message = str(error)
-        if isinstance(error, duckdb.OutOfMemoryException):
+    def _in_words(self, message: str) -> CciLiteError:
+        if _OUT_OF_MEMORY in message:
             return SqlError(
                 f"it needs more memory than it may have ({_megabytes(self._memory)}): ask for "
                 "fewer days, rows or columns, or give it more: --memory-limit (memory_limit=… in "
@@ -125,7 +127,7 @@ class TenantEngine:
         place = self._scans.place_named_in(message)
         if place is None and (stream := _STREAM.search(message)):
             place = self._scans.damaged_place(stream[1])
-        return SqlError(_without_paths(error)) if place is None else self._damaged(place)
+        return SqlError(_without_paths(message)) if place is None else self._damaged(place)
 
     def _damaged(self, place: Place) -> LakeError:
         where = f"tenant {self._tenant_id}, table {place.table}, {place.call_date}"
@@ -210,7 +212,7 @@ def _create_relations(
         try:
             connection.execute(f"CREATE VIEW {_quoted(name)} AS {select}")
         except duckdb.Error as error:
-            raise SqlError(f"{name}: {_without_paths(error)}") from None
+            raise SqlError(f"{name}: {_without_paths(str(error))}") from None
 
 
 def _table_select(tenant_id: str, table: Table) -> str:
@@ -249,14 +251,14 @@ def _literal(value: str | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else "'" + value.replace("'", "''") + "'"
 
 
-def _without_paths(error: duckdb.Error) -> str:
+def _without_paths(message: str) -> str:
     """What the engine says, without the files it names: a path can carry a name."""
-    if isinstance(error, (duckdb.IOException, duckdb.PermissionException)):
+    if any(kind in message for kind in _NOT_THERE):
         return (
             "the query reads something that is not there or not allowed; "
             "open the lake again to see its present state"
         )
-    first_line = str(error).splitlines()[0]
+    first_line = message.splitlines()[0]
     if "Division by zero" in first_line:
         return "division by zero: Athena refuses it, or answers NaN; guard it: x / NULLIF(y, 0)"
     return re.sub(r"(?<!\S)(['\"]?)(?:[A-Za-z]:)?[/\\](?=[\w.])[^'\"\n]*\1", "(a file)", first_line)

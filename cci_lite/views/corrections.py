@@ -38,12 +38,13 @@ TEXT_FORMS = {
     BOOLEAN: "(?i)true|false|t|f|1|0",
     ZONED: f"{_DATE_TEXT}T{_TIME_TEXT}{_ZONE_TEXT}",
 }
-# What Athena takes for a time of ISO 8601 although less is said, and the time that it stands for.
-_SHORT_ISO_TIMES = {
+# What Athena takes for a time of ISO 8601 although less or more is said: the time it stands for.
+_ISO_SPELLINGS = {
     "([0-9]{4})": r"\1-01-01",
     "([0-9]{4}-[0-9]{2})": r"\1-01",
     f"({_DATE_TEXT})T?": r"\1T00:00",
     f"({_DATE_TEXT}T[0-9]{{2}}){_ZONE_TEXT}": r"\1:00\2",
+    f"({_DATE_TEXT}T[0-9:]+[.][0-9]{{3}})[0-9]+{_ZONE_TEXT}": r"\1\2",
 }
 # What Athena's trim takes away; DuckDB's takes spaces only.
 _WHITE_SPACE = " \t\n\v\f\r"
@@ -179,11 +180,11 @@ def text_in_form(text: exp.Expr, target: SqlType, *, strict: bool) -> exp.Expr:
 def iso_timestamp(node: exp.Expr) -> exp.Expr:
     """`from_iso8601_timestamp`: a day alone is its midnight; T stands between day and time."""
     text = node.this
-    for short, whole in _SHORT_ISO_TIMES.items():
+    for spelling, whole in _ISO_SPELLINGS.items():
         if isinstance(text, exp.Literal):
-            text = exp.Literal.string(re.sub(f"^{short}$", whole, text.name))
+            text = exp.Literal.string(re.sub(f"^{spelling}$", whole, text.name))
         else:
-            text = call("regexp_replace", text, f"^{short}$", whole)
+            text = call("regexp_replace", text, f"^{spelling}$", whole)
     return text_in_form(text, ZONED, strict=not _tried(node))
 
 
