@@ -24,6 +24,8 @@ _COMMANDS = {
     "quarantine": ("cci_lite.cli.quarantine", "Documents that break the contract."),
     "views": ("cci_lite.cli.views", "The curated views."),
     "query": ("cci_lite.cli.query", "Ask a tenant's tables and views in Athena SQL."),
+    "backup": ("cci_lite.cli.backup", "Save a lake's catalogue, tenants and forms to a file."),
+    "restore": ("cci_lite.cli.restore", "Put a backup into a lake's folder."),
     "report": ("cci_lite.cli.report", "Leaderboards and the report page."),
 }
 

@@ -341,6 +341,33 @@ class SqliteCatalog:
             raise LakeError(f"the catalogue could not be used: {problem}; run again") from problem
 
 
+@contextlib.contextmanager
+def all_leases(lake: Path) -> Iterator[None]:
+    """Exclude every run on a lake, whatever state its catalogue is in; raises LeaseHeldError."""
+    with contextlib.ExitStack() as held:
+        for file in sorted((lake / _LEASES).glob("*.db")):
+            try:
+                held.enter_context(contextlib.closing(_lock(file)))
+            except sqlite3.OperationalError as problem:
+                raise LeaseHeldError(
+                    f"tenant {file.stem}: a run is at work; wait for it to end"
+                ) from problem
+        yield
+
+
+def catalogue_problem(file: Path) -> str | None:
+    """Why a file cannot be used as a catalogue; None when it can."""
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            [version] = database.execute("PRAGMA user_version").fetchone()
+            [sound] = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as problem:
+        return str(problem)
+    if version not in (_WITH_CONFIGURATION, _SCHEMA_VERSION):
+        return f"its catalogue is of version {version}, expected {_SCHEMA_VERSION}"
+    return None if sound == "ok" else str(sound)
+
+
 def _lock(file: Path) -> sqlite3.Connection:
     lock = sqlite3.connect(file, timeout=0, isolation_level=None)
     try:
