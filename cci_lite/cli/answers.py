@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from cci_lite.errors import UsageError
 
@@ -52,46 +49,31 @@ def first_rows(answer: Answer, most: int) -> tuple[pa.Table, bool]:
     return pa.Table.from_batches(kept, answer.schema).slice(0, most), rows > most
 
 
-@contextlib.contextmanager
-def whole_file(target: Path) -> Iterator[BinaryIO]:
-    """A file that is there when all went well, and is otherwise as it was before.
-
-    Raises UsageError when there is no writing there. What is no ordinary file (`/dev/stdout`, a
-    pipe) is written as it comes.
-    """
-    plain = not target.exists() or (target.is_file() and not target.is_symlink())
-    scratch = target.with_name(f".{target.name}.{os.getpid()}.part") if plain else target
-    try:
-        with scratch.open("wb") as file:
-            yield file
-        if plain:
-            scratch.replace(target)
-    except OSError as problem:
-        raise UsageError(f"{target} cannot be written: {problem.strerror}") from problem
-    finally:
-        if plain:
-            scratch.unlink(missing_ok=True)
-
-
 def _json(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
     import msgspec
+
+    from cci_lite.reports.text import visible_json
 
     between = b"["
     for batch in batches:
         for row in batch.to_pylist():
-            yield between + msgspec.json.encode(row, enc_hook=str)
+            text = msgspec.json.encode(row, enc_hook=str).decode()
+            yield between + visible_json(text).encode()
             between = b",\n"
     yield b"[]\n" if between == b"[" else b"]\n"
 
 
 def _csv(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+    import pyarrow as pa
     import pyarrow.csv
 
+    from cci_lite.reports.cells import spreadsheet_rows
+
     sink = _Sink()
-    with pyarrow.csv.CSVWriter(sink, schema) as writer:
+    with pyarrow.csv.CSVWriter(sink, spreadsheet_rows(schema.empty_table()).schema) as writer:
         yield sink.taken()
         for batch in batches:
-            writer.write_batch(batch)
+            writer.write_table(spreadsheet_rows(pa.Table.from_batches([batch])))
             yield sink.taken()
     yield sink.taken()
 

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+from cci_lite.cli.options import (
+    TABLE,
+    examples,
+    file_options,
+    format_of,
+    lake_option,
+    tenant_option,
+)
 
 if TYPE_CHECKING:
     from cci_lite.local.duckdb_engine import Answer
 
 SHOWN_ROWS = 1_000
+_FILES = ("csv", "json", "parquet")
 
 
 @click.command(
@@ -21,17 +29,14 @@ SHOWN_ROWS = 1_000
     context_settings={"ignore_unknown_options": True},  # SQL may begin with a comment: `-- …`
     epilog=examples(
         'cci-lite query "SELECT * FROM failure_rate ORDER BY fail_rate DESC" --tenant demo-tenant --lake lake',
-        'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --output parquet --to calls.parquet',
+        'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --to calls.parquet',
         "cci-lite query - --tenant demo-tenant --lake lake --timeout 60 < question.sql",
     ),
 )
 @click.argument("sql")
 @tenant_option()
 @lake_option
-@output_option("table", "csv", "json", "parquet")
-@click.option(
-    "--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
-)
+@file_options(*_FILES)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -51,7 +56,7 @@ def command(
     sql: str,
     tenant_id: str,
     lake: Path,
-    output: str,
+    output: str | None,
     target: Path | None,
     timeout: float | None,
     memory_limit: str,
@@ -61,29 +66,28 @@ def command(
     The tenant's own tables and views are all there is: no WHERE is needed, and none can reach
     further. Ctrl-C stops it at once; a file is written whole or not at all.
     """
-    from cci_lite.cli.answers import Counted, encoded, whole_file
-    from cci_lite.cli.output import say
+    from cci_lite.cli.answers import Counted, encoded
+    from cci_lite.cli.output import say, writing
     from cci_lite.errors import UsageError
     from cci_lite.laptop import open_lake
 
-    if output == "table" and target is not None:
-        raise UsageError("--to needs --output csv, json or parquet")
-    if output == "parquet" and target is None and sys.stdout.isatty():
+    chosen = format_of(_FILES, output, target)
+    if chosen == "parquet" and target is None and sys.stdout.isatty():
         raise UsageError("parquet is not for a terminal: use --to FILE, or redirect")
     text = _text_of_stdin() if sql == "-" else sql
     with open_lake(lake).stream(
         text, tenant_id=tenant_id, timeout=timeout, memory_limit=memory_limit
     ) as answer:
-        if output == "table":
+        if chosen == TABLE:
             _print_table(answer)
             return
         rows = Counted(answer.batches)
-        pieces = encoded(answer.schema, iter(rows), output)
+        pieces = encoded(answer.schema, iter(rows), chosen)
         if target is None:
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
             return
-        with whole_file(target) as file:
+        with writing(target) as file:
             for piece in pieces:
                 file.write(piece)
     say(f"{rows.rows:,} rows in {target}")

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cci_lite.errors import LakeError, UsageError
+from cci_lite.files import replacing
 from cci_lite.local.catalog import CATALOG_FILE, all_leases, catalogue_problem
 from cci_lite.tenancy import CONFIG
 
@@ -31,20 +32,19 @@ def back_up(lake: Path, target: Path) -> int:
     if target.exists():
         raise UsageError(f"{target} is there already; give the backup another name")
     settings = sorted((lake / CONFIG).glob("*/*.json"))
-    scratch = target.with_name(f".{target.name}.part")
     try:
         with tempfile.TemporaryDirectory(prefix="cci-lite-") as folder:
             copy = Path(folder) / CATALOG_FILE
             _copy_catalogue(lake / CATALOG_FILE, copy)
-            with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
+            with (
+                replacing(target) as file,
+                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+            ):
                 archive.write(copy, CATALOG_FILE)
-                for file in settings:
-                    archive.write(file, file.relative_to(lake).as_posix())
-        scratch.replace(target)
+                for item in settings:
+                    archive.write(item, item.relative_to(lake).as_posix())
     except OSError as problem:
         raise UsageError(f"{target} cannot be written: {problem.strerror}") from problem
-    finally:
-        scratch.unlink(missing_ok=True)
     return len(settings)
 
 
