@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cci_lite.contract.columns import TABLES
-from cci_lite.errors import SqlError, UsageError
+from cci_lite.errors import LakeError, SqlError, UsageError
 from cci_lite.local.duckdb_engine import TenantEngine, open_engine
 from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
 from cci_lite.tenancy import part_key, unified_key
@@ -262,11 +262,50 @@ def test_a_hostile_query_fails_and_names_no_file(
     assert engine.query("SELECT call_id FROM calls").to_pylist() == [{"call_id": "acme-1"}]
 
 
+CRITERION = '"qa_evaluation": {"criteria": [{"id": "greet_01", "verdict": "pass"}]}'
+
+REFUSED_BY_ATHENA = {
+    "an object as text": ('"agent": "Kim"', "agent", "an object"),
+    "an object as a number": ('"agent": 7', "agent", "an object"),
+    "an object as true": ('"AI_SUMMARY": true', "ai_summary", "an object"),
+    "a number as an object": ('"duration_seconds": {}', "duration_seconds", "a number"),
+    "a number as a list": ('"revision": [1]', "revision", "a number"),
+    "a number inside": ('"ai_summary": {"tone_score": {"x": 1}}', "ai_summary", "a number"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_ATHENA)
+def test_a_column_that_athena_cannot_read_fails_the_queries_that_need_it(
+    lake: Path, name: str
+) -> None:
+    field, column, expected = REFUSED_BY_ATHENA[name]
+    bad = write_document(lake, "acme", "bad", f'{{"call_id": "bad", {field}, {CRITERION}}}')
+    later = DAY + dt.timedelta(1)
+    path = lake / unified_key("acme", later, "good")
+    path.parent.mkdir(parents=True)
+    path.write_text(f'{{"call_id": "good", {CRITERION}}}')
+    snapshot = TenantSnapshot("acme", {}, (bad, SnapshotFile(path, later)))
+    with open_engine(snapshot, {}) as engine:
+        for where in ("", "WHERE day = '2025/11/05'", "WHERE call_id <> 'x'"):
+            with pytest.raises(SqlError) as caught:
+                engine.query(f"SELECT {column} FROM unified {where}")
+            assert (
+                f"unified, 2025/11/05: column {column}: expected {expected}, found something else in "
+                "a document; Athena refuses this query too. Which document it is: cci-lite etl run, "
+                "then cci-lite quarantine list. Other days can be asked for with WHERE day"
+            ) in str(caught.value)
+        for sql in (
+            f"SELECT {column} FROM unified WHERE day = '2025/11/06'",
+            "SELECT call_id, qa_evaluation FROM unified WHERE day = '2025/11/05'",
+        ):
+            assert engine.query(sql).num_rows == 1
+
+
 def test_a_file_that_is_gone_is_an_error_that_says_what_to_do(lake: Path) -> None:
     calls = write_calls(lake, "acme")
     with open_engine(TenantSnapshot("acme", {"calls": (calls,)}), {}) as engine:
         calls.path.unlink()
-        with pytest.raises(SqlError, match="open the lake again") as caught:
+        with pytest.raises(LakeError, match="calls, 2025-11-05: a file is gone") as caught:
             engine.query("SELECT * FROM calls")
     assert str(lake) not in str(caught.value)
 
