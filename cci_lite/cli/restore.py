@@ -11,9 +11,7 @@ from cci_lite.cli.options import examples, lake_option
 
 
 @click.command("restore", epilog=examples("cci-lite restore lake-2025-11-05.zip --lake lake"))
-@click.argument(
-    "source", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True)
-)
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @lake_option
 @click.option(
     "--overwrite",

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cci_lite.errors import LakeError, UsageError
+from cci_lite.errors import LakeError, NotFoundError, UsageError
 from cci_lite.files import replacing
 from cci_lite.local.catalog import CATALOG_FILE, all_leases, catalogue_problem
 from cci_lite.tenancy import CONFIG
@@ -51,10 +51,15 @@ def back_up(lake: Path, target: Path) -> int:
 def restore(source: Path, lake: Path, *, overwrite: bool, now: dt.datetime) -> list[str]:
     """Put a backup into a lake's folder; the names under which what was there before was kept.
 
-    Raises UsageError when the file is no backup, or when there is something to overwrite and that
-    was not asked for, and LeaseHeldError while a run is at work.
+    Raises NotFoundError without such a file, UsageError when it is no backup or when there is
+    something to overwrite and that was not asked for, and LeaseHeldError while a run is at work.
     """
-    lake.mkdir(parents=True, exist_ok=True)
+    if not source.is_file():
+        raise NotFoundError(f"no file {source}")
+    try:
+        lake.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"no lake can be made at {lake}: {problem.strerror}") from problem
     with _unpacked(source, lake) as folder, contextlib.ExitStack() as held:
         present = [name for name in (CATALOG_FILE, CONFIG) if _is_something(lake / name)]
         if present and not overwrite:
