@@ -17,7 +17,8 @@ from pathlib import Path
 
 from cci_lite.errors import LakeError, NotFoundError, UsageError
 from cci_lite.files import replacing
-from cci_lite.local.catalog import CATALOG_FILE, all_leases, catalogue_problem
+from cci_lite.local.catalog import CATALOG_FILE, catalogue_problem
+from cci_lite.local.lease import all_leases
 from cci_lite.tenancy import CONFIG
 
 _SETTINGS_FILE = re.compile(rf"{CONFIG}/[^/\\]+/[^/\\]+\.json")
@@ -67,7 +68,7 @@ def restore(source: Path, lake: Path, *, overwrite: bool, now: dt.datetime) -> l
                 f"{lake} has a {' and a '.join(present)} already; to put the backup in their "
                 "place, add --overwrite (they are kept under another name)"
             )
-        held.enter_context(all_leases(lake))
+        held.enter_context(all_leases(lake, "restore"))
         kept = []
         for name in present:
             other = f"{name}.before-{now:%Y%m%dT%H%M%S}"

@@ -17,13 +17,12 @@ from typing import Any
 
 import msgspec
 
-from cci_lite.errors import LakeError, LeaseHeldError, PublishConflictError
-from cci_lite.files import write_whole
+from cci_lite.errors import LakeError, PublishConflictError
+from cci_lite.local.lease import held_lease
 from cci_lite.local.settings_files import SettingsFiles
 from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, SourceRecord
 
 CATALOG_FILE = "catalog.db"
-_LEASES = "leases"
 _WAIT_SECONDS = 30.0
 
 _SCHEMA_VERSION = 2
@@ -104,25 +103,8 @@ class SqliteCatalog:
 
     @contextlib.contextmanager
     def lease(self, tenant_id: str, holder: str) -> Iterator[None]:
-        """Exclude other runs of the tenant; raises LeaseHeldError.
-
-        The lease is SQLite's exclusive lock on a file of its own: the operating system lets go of
-        it when its process ends, however it ends.
-        """
-        folder = self._lake / _LEASES
-        folder.mkdir(exist_ok=True)
-        note = folder / f"{tenant_id}.txt"
-        try:
-            lock = _lock(folder / f"{tenant_id}.db")
-        except sqlite3.OperationalError as problem:
-            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise LakeError(f"tenant {tenant_id}: no lease to be had: {problem}") from problem
-            by = note.read_text() if note.exists() else "another run"
-            raise LeaseHeldError(
-                f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"
-            ) from None
-        with contextlib.closing(lock):
-            write_whole(note, holder.encode())
+        """Exclude other runs of the tenant; raises LeaseHeldError, or LakeError."""
+        with held_lease(self._lake, tenant_id, holder):
             yield
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
@@ -148,12 +130,12 @@ class SqliteCatalog:
         )
         return {row[0]: _source(row) for row in rows}
 
-    def quarantined(self, tenant_id: str) -> dict[str, SourceRecord]:
-        """A tenant's quarantined documents of all days, by key."""
+    def records(self, tenant_id: str, outcome: SourceOutcome) -> dict[str, SourceRecord]:
+        """A tenant's documents of all days that have this outcome, by key."""
         rows = self._execute(
             "SELECT key, etag, modified_at, outcome, call_id, revision FROM sources "
             "WHERE tenant_id = ? AND outcome = ? ORDER BY key",
-            (tenant_id, SourceOutcome.QUARANTINED.value),
+            (tenant_id, outcome.value),
         )
         return {row[0]: _source(row) for row in rows}
 
@@ -342,20 +324,6 @@ class SqliteCatalog:
             raise LakeError(f"the catalogue could not be used: {problem}; run again") from problem
 
 
-@contextlib.contextmanager
-def all_leases(lake: Path) -> Iterator[None]:
-    """Exclude every run on a lake, whatever state its catalogue is in; raises LeaseHeldError."""
-    with contextlib.ExitStack() as held:
-        for file in sorted((lake / _LEASES).glob("*.db")):
-            try:
-                held.enter_context(contextlib.closing(_lock(file)))
-            except sqlite3.OperationalError as problem:
-                raise LeaseHeldError(
-                    f"tenant {file.stem}: a run is at work; wait for it to end"
-                ) from problem
-        yield
-
-
 def catalogue_problem(file: Path) -> str | None:
     """Why a file cannot be used as a catalogue; None when it can."""
     try:
@@ -367,16 +335,6 @@ def catalogue_problem(file: Path) -> str | None:
     if version not in (_WITH_CONFIGURATION, _SCHEMA_VERSION):
         return f"its catalogue is of version {version}, expected {_SCHEMA_VERSION}"
     return None if sound == "ok" else str(sound)
-
-
-def _lock(file: Path) -> sqlite3.Connection:
-    lock = sqlite3.connect(file, timeout=0, isolation_level=None)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
-        lock.close()
-        raise
-    return lock
 
 
 def _moment(moment: dt.datetime) -> str:

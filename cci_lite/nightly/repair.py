@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cci_lite.contract.columns import TABLES
-from cci_lite.errors import BalanceError
+from cci_lite.errors import BalanceError, LakeError
 from cci_lite.nightly.lake import Lake
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import (
@@ -134,7 +134,7 @@ def _repair_day(
     for generation, tables in generations.items():
         try:
             sheet = _sheet(lake, generation, tables.get(_SHEETS, ()))
-        except (OSError, pa.ArrowException, ValueError):
+        except (LakeError, OSError):
             return [_lost(lost, generation, "its balance sheet is damaged")]
         if sheet is not None:
             sheets[generation] = sheet
@@ -150,7 +150,7 @@ def _repair_day(
         )
     except BalanceError as problem:
         return [_lost(lost, generation, str(problem))]
-    except (OSError, pa.ArrowException, ValueError):
+    except (LakeError, OSError):
         return [_lost(lost, generation, "a file is damaged")]
     lake.catalog.stage(tenant_id, call_date, generation)
     lake.catalog.publish(tenant_id, [change])
@@ -179,6 +179,11 @@ def _what_is_missing(sheet: Mapping[str, Any], older: int) -> str:
     if sheet["superseded"]:
         notes.append(
             f"the names of {sheet['superseded']} superseded documents; a run reads them again"
+        )
+    if sheet["discarded"]:
+        notes.append(
+            f"that {sheet['discarded']} documents were discarded; a run takes those that are still "
+            "there into quarantine again"
         )
     if older:
         notes.append(f"{older} earlier generations stay in the folder and are not known")

@@ -30,7 +30,7 @@ from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant, TenantStatus
-from cci_lite.errors import ContractError, UsageError
+from cci_lite.errors import ContractError, LakeError, UsageError
 from cci_lite.evaluation import evaluate_rules
 from cci_lite.pipeline.facts import key_hash, with_facts
 from cci_lite.ports import Store
@@ -293,7 +293,11 @@ def _write(
     data = encode_document(document)
     if _read(store, key) == data:
         return Written.UNCHANGED
-    store.write(key, data)
+    try:
+        store.write(key, data)
+    except (OSError, LakeError) as problem:
+        found = problem.strerror if isinstance(problem, OSError) else None
+        raise ContractError("", "a place to write the document to", found or "a stray") from problem
     known.setdefault(document.call_id, []).append(key)
     return Written.NEW if is_new else Written.CHANGED
 
@@ -313,14 +317,19 @@ def _present(
     """The latest readable document of the call; a broken one is replaced like none."""
     readable = []
     for key in known.get(document.call_id, ()):
+        data = _read(store, key)
         with contextlib.suppress(ContractError):
-            if (data := _read(store, key)) is not None:
+            if data is not None:
                 readable.append(decode_document(data).document)
     return max(readable, key=lambda each: (each.revision, each.call_date), default=None)
 
 
 def _read(store: Store, key: str) -> bytes | None:
+    """The document at a key, or None; raises ContractError for one that cannot be read."""
     try:
         return store.read(key)
     except FileNotFoundError:
         return None
+    except OSError as problem:
+        found = problem.strerror or type(problem).__name__
+        raise ContractError("", "a present document that can be read", found) from problem

@@ -6,6 +6,7 @@ from cci_lite.ports.calls import (
     Dispatcher,
     FileContent,
     JobStatus,
+    Keep,
     Metric,
     Nlp,
     Notice,
@@ -20,6 +21,7 @@ from cci_lite.ports.calls import (
     TranscriptionOrder,
     UploadedMedia,
     WebhookKeys,
+    not_kept,
 )
 from cci_lite.ports.lake import (
     Catalog,
@@ -31,6 +33,7 @@ from cci_lite.ports.lake import (
     SourceRecord,
     Store,
     StoredObject,
+    Unlisted,
     WorkerPool,
 )
 
@@ -43,6 +46,7 @@ __all__ = [
     "Dispatcher",
     "FileContent",
     "JobStatus",
+    "Keep",
     "Metric",
     "Nlp",
     "Notice",
@@ -61,7 +65,9 @@ __all__ = [
     "Transcriber",
     "TranscriptionJob",
     "TranscriptionOrder",
+    "Unlisted",
     "UploadedMedia",
     "WebhookKeys",
     "WorkerPool",
+    "not_kept",
 ]

@@ -77,7 +77,7 @@ def test_nothing_is_overwritten_unasked_and_what_was_there_is_kept(
 def test_a_lake_that_a_run_works_on_is_not_restored(world: World, saved: Path) -> None:
     with (
         world.catalog.lease(TENANT, "run 1"),
-        pytest.raises(LeaseHeldError, match="a run is at work"),
+        pytest.raises(LeaseHeldError, match="run 1 is at work"),
     ):
         restore(saved, world.root, overwrite=True, now=NOW)
     assert (world.root / "catalog.db").exists()

@@ -15,6 +15,7 @@ from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.nightly.repair import RepairStatus
 from cci_lite.nightly.reports import DayStatus
 from cci_lite.nightly.verify import verify_tenant
+from cci_lite.ports import SourceOutcome
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 LOST = "has data and no catalogue (catalog.db): bring it back with: cci-lite etl repair"
@@ -103,7 +104,7 @@ def test_repair_brings_everything_back_and_changes_no_data(full: World, how: str
         ]
         proof = verify_tenant(lake.nightly(), TENANT)
         assert (proof.days, proof.calls, proof.findings, proof.waiting) == (2, 3, (), 0)
-        assert len(lake.catalog.quarantined(TENANT)) == 1
+        assert len(lake.catalog.records(TENANT, SourceOutcome.QUARANTINED)) == 1
     assert rows(path) == before
     assert rows(path, "other-tenant") == other
     assert forms(path) == form

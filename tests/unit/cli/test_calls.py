@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -126,15 +127,15 @@ def test_a_file_that_may_not_be_read_is_named_and_stops_no_other(
 ) -> None:
     locked = write(tmp_path / "in" / "a.json", transcript("job-a"))
     write(tmp_path / "in" / "b.json", transcript("job-b"))
-    opened = Path.open
+    really_open = os.open
 
-    def guarded(path: Path, *arguments: Any, **options: Any) -> Any:
+    def guarded(name: str, *arguments: int, **options: int) -> int:
         # Not chmod: the superuser may read everything.
-        if path == locked:
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *arguments, **options)
+        if name == locked.name:
+            raise PermissionError(13, "Permission denied", str(locked))
+        return really_open(name, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr("cci_lite.local.regular.os.open", guarded)
     done = analyze(care, tmp_path / "in")
     assert done.code == 1
     assert done.err.splitlines()[:2] == [
