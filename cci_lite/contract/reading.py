@@ -58,7 +58,7 @@ def decode_document(data: bytes, *, one_line: bool = True) -> DecodedDocument:
         check_time(moment and moment.isoformat(), moment, "call_started_at")
         _check_document(document)
         return DecodedDocument(document, 0)
-    value = _read_json(data, one_line=one_line)
+    value = read_json(data, one_line=one_line)
     if not isinstance(value, dict):
         raise ContractError("", "an object", describe_value(value))
     document = convert(value, UnifiedDocument)
@@ -83,7 +83,8 @@ def _as_written(data: bytes) -> UnifiedDocument | None:
     return document if msgspec.json.encode(document) == data.rstrip(b"\n") else None
 
 
-def _read_json(data: bytes, *, one_line: bool) -> object:
+def read_json(data: bytes, *, one_line: bool = False) -> object:
+    """What JSON says; raises ContractError. Only a field that stands there twice has a path."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")
     if data.startswith(_BOM):

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.conversation import Conversation, UnknownAgent
 from cci_lite.contract.document import (
     CallDateSource,
     QaEvaluation,
@@ -26,12 +26,13 @@ from cci_lite.contract.judging import (
     score_evaluation,
     with_evaluation,
 )
-from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.metadata import NO_METADATA, CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.errors import ContractError, LakeError, UsageError
 from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.reasons import is_not_known
 from cci_lite.pipeline.facts import key_hash, with_facts
 from cci_lite.ports import Store
 from cci_lite.tenancy import (
@@ -42,8 +43,6 @@ from cci_lite.tenancy import (
     unified_prefix,
 )
 from cci_lite.transcripts import read_transcript
-
-NO_METADATA = CallMetadata()
 
 
 class Written(StrEnum):
@@ -78,15 +77,30 @@ class InputDocument:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """What a transcript does not tell, and what of the form's verdicts that costs.
+
+    `labels` are its own names of those whose role is not known, `unheard` the verdicts that are
+    `na` because nobody can tell who speaks.
+    """
+
+    unknown_agent: UnknownAgent | None
+    labels: tuple[str, ...]
+    verdicts: int
+    unheard: int
+    untimed_words: int
+
+
+@dataclass(frozen=True)
 class InputReport:
-    """What became of one input, and why it was refused."""
+    """What became of one input, why it was refused, and what could not be told from it."""
 
     name: str
     written: Written
     problem: ContractError | None = None
     unknown_fields: int = 0
-    roles_known: bool = True
     claim: str | None = None
+    heard: Hearing | None = None
     kept_form: str | None = None
 
 
@@ -134,7 +148,7 @@ def analyze_transcripts(
             yield InputReport(
                 transcript.name,
                 _write_transcript_document(store, known, document, present),
-                roles_known=conversation.roles_known,
+                heard=_hearing(conversation, document.qa_evaluation),
                 kept_form=kept.form if kept else None,
             )
         except ContractError as problem:
@@ -197,6 +211,17 @@ def check_active(tenant: Tenant) -> None:
         raise UsageError(f"tenant {tenant.tenant_id} is {tenant.status}: no calls are taken in")
 
 
+def _hearing(conversation: Conversation, evaluation: QaEvaluation | None) -> Hearing:
+    results = evaluation.criteria if evaluation else []
+    return Hearing(
+        unknown_agent=conversation.unknown_agent,
+        labels=tuple(conversation.unknown_labels),
+        verdicts=len(results),
+        unheard=sum(is_not_known(result.reason) for result in results),
+        untimed_words=conversation.untimed_words,
+    )
+
+
 def _document(
     tenant: Tenant,
     transcript: Transcript,
@@ -210,6 +235,7 @@ def _document(
 
     Sentiment and tone are left to a model, and what Transcribe charged for is not known here.
     """
+    reasons = conversation.review_reasons
     document = UnifiedDocument(
         tenant_id=tenant.tenant_id,
         call_id=call_id,
@@ -218,6 +244,7 @@ def _document(
             conversation.language_code or transcript.metadata.language_code or tenant.language_code
         ),
         duration_seconds=conversation.duration_seconds,
+        review=Review(needed=bool(reasons), reasons=reasons),
         source=Source(
             pii_redacted=conversation.redaction,
             input_key_hash=key_hash(key),

@@ -207,7 +207,7 @@ def _transcribed(
 ) -> tuple[CallRecord, QaTemplate | None, CallMetadata]:
     """The record in TRANSCRIBED with its form, which a second attempt keeps, and the metadata."""
     stored = judging.registry.metadata(record.tenant_id, record.call_id)
-    metadata = stored.merged
+    metadata = stored.for_upload(record.upload.uploaded_at).merged
     first = record.state is not CallState.TRANSCRIBED
     template = _form(judging, record, metadata.queue)
     day = call_date_of(tenant, metadata, record.upload.uploaded_at)

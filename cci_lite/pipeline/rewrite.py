@@ -43,7 +43,8 @@ def rewrite_document(rewriting: Rewriting, record: CallRecord) -> bool:
         return False
     stored = rewriting.registry.metadata(present.tenant_id, present.call_id)
     before = present.document_key
-    fresh = _fresh(rewriting, tenant, present, stored.merged)
+    metadata = stored.for_upload(present.upload.uploaded_at).merged
+    fresh = _fresh(rewriting, tenant, present, metadata)
     key = before if fresh is None else write_document(rewriting.files, fresh, overwrite=True)[0]
     done = moved(
         present,

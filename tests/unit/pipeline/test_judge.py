@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ from cci_lite.contract.tenant import NlpChoice, Tenant
 from cci_lite.errors import RetryLaterError, ServiceError
 from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.judge import JudgedOutcome, judge_call
-from cci_lite.ports import JobStatus, Metric, TranscriptionJob
+from cci_lite.ports import JobStatus, Metric, TranscriptionJob, TranscriptionOrder
 from cci_lite.tenancy import checkpoint_key
 from cci_lite.testing.memory import Crash, MemoryFiles, ScriptedEvaluator, ScriptedNlp
 from tests.courts import DRAFT, Court, judgement
@@ -90,6 +91,28 @@ def test_doubt_sends_the_call_to_review_with_its_reasons() -> None:
     assert document.qa_evaluation.outcome == "review"
     assert court.record().state is CallState.REVIEW
     assert court.telemetry.metrics[Metric.REVIEW] == 1
+
+
+class CourtOfOneTrack(Court):
+    """The call was recorded on one track, which was written to both channels."""
+
+    def transcript(self, order: TranscriptionOrder) -> bytes:
+        value = json.loads(super().transcript(order))
+        results = value["results"]
+        one, other = results["channel_labels"]["channels"]
+        other["items"] = [{**item, "channel_label": "ch_1"} for item in one["items"]]
+        results["items"] += other["items"]
+        return json.dumps(value).encode()
+
+
+def test_a_call_with_the_same_speech_on_both_channels_is_reviewed_and_nobody_is_judged() -> None:
+    court = CourtOfOneTrack()
+    assert court.finish_and_judge() is JudgedOutcome.REVIEW
+    document = court.document()
+    assert document.review is not None
+    assert document.review.reasons == ["channels_alike"]
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.criteria[0].verdict is Verdict.NA
 
 
 def test_a_tenant_without_a_form_gets_a_document_for_review() -> None:
@@ -300,6 +323,24 @@ def test_metadata_gives_day_agent_queue_and_the_queues_form() -> None:
     assert (document.agent.agent_id, document.queue) == ("a-1", "billing")
     assert document.qa_evaluation is not None
     assert document.qa_evaluation.template_id == "billing"
+
+
+@pytest.mark.parametrize(
+    "started_at",
+    [dt.datetime(2099, 1, 1, tzinfo=dt.UTC), dt.datetime(1970, 1, 2, tzinfo=dt.UTC)],
+    ids=["far ahead", "long ago"],
+)
+def test_a_start_that_was_told_before_the_upload_cannot_move_the_call_to_another_day(
+    started_at: dt.datetime,
+) -> None:
+    court = Court()
+    tell(court, CallMetadata(started_at=started_at, agent_id="a-1"))
+    court.finish_and_judge()
+    document = court.document()
+    uploaded_at = court.record().upload.uploaded_at
+    assert (document.call_date, document.call_started_at) == (uploaded_at.date(), None)
+    assert document.agent is not None
+    assert document.agent.agent_id == "a-1"
 
 
 def test_metadata_that_comes_in_while_the_call_is_judged_marks_the_document() -> None:
