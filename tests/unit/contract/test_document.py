@@ -367,7 +367,7 @@ REPEATED: dict[str, tuple[bytes, str]] = {
     "inside an unknown field": (START + b',"x":[[{"y":{"z":1,"z":2}}]]}', "x[0][0].y.z"),
     "in another case": (START + b',"x":[{"Id":1,"id":1}]}', "x[0].id"),
     "a name that may be text": (START + b',"Kim said":1,"Kim said":2}', "…"),
-    "in another case": (START + b',"queue":"a","Queue":"b"}', "Queue"),
+    "in another case second": (START + b',"queue":"a","Queue":"b"}', "Queue"),
     "in another case first": (START + b',"Queue":"b","queue":"a"}', "queue"),
     "in another case, null": (START + b',"queue":"a","QUEUE":null}', "QUEUE"),
     "in another case, inside": (START + b',"agent":{"name":"a","Name":"c"}}', "agent.Name"),
