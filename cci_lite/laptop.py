@@ -14,18 +14,35 @@ from typing import TYPE_CHECKING, Literal, overload
 from cci_lite.assets import asset_folder
 from cci_lite.contract.template import QaTemplate
 from cci_lite.deploy.tenants import broken_tenants, get_tenant, list_forms, list_tenants
-from cci_lite.errors import CciLiteError, NotFoundError, UsageError, show_value
+from cci_lite.errors import (
+    CciLiteError,
+    ContractError,
+    LakeError,
+    LeaseHeldError,
+    NotFoundError,
+    UsageError,
+    show_value,
+)
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
-from cci_lite.tenancy import unified_prefix
+from cci_lite.tenancy import (
+    CONFIG,
+    CURATED,
+    QUARANTINE,
+    UNIFIED,
+    check_tenant_id,
+    parse_unified_key,
+    unified_prefix,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from cci_lite.local.duckdb_engine import TenantEngine
+    from cci_lite.local.duckdb_engine import Answer, TenantEngine
     from cci_lite.nightly.lake import Lake as NightlyLake
     from cci_lite.nightly.planning import RunOptions
+    from cci_lite.nightly.repair import RepairReport
     from cci_lite.nightly.reports import Progress, RunReport
     from cci_lite.views import Schema, View
 
@@ -52,25 +69,66 @@ class Lake:
         self.close()
 
     @overload
-    def sql(self, sql: str, *, tenant_id: str, as_: Literal["pandas"] = ...) -> pd.DataFrame: ...
+    def sql(
+        self,
+        sql: str,
+        *,
+        tenant_id: str,
+        as_: Literal["pandas"] = ...,
+        timeout: float | None = ...,
+        memory_limit: str | None = ...,
+    ) -> pd.DataFrame: ...
 
     @overload
-    def sql(self, sql: str, *, tenant_id: str, as_: Literal["arrow"]) -> pa.Table: ...
+    def sql(
+        self,
+        sql: str,
+        *,
+        tenant_id: str,
+        as_: Literal["arrow"],
+        timeout: float | None = ...,
+        memory_limit: str | None = ...,
+    ) -> pa.Table: ...
 
     def sql(
-        self, sql: str, *, tenant_id: str, as_: Literal["pandas", "arrow"] = "pandas"
+        self,
+        sql: str,
+        *,
+        tenant_id: str,
+        as_: Literal["pandas", "arrow"] = "pandas",
+        timeout: float | None = None,
+        memory_limit: str | None = None,
     ) -> pd.DataFrame | pa.Table:
         """The rows of one Athena SELECT over a tenant's tables and views.
 
-        Raises SqlError (with line and column), NotFoundError for an unknown tenant and UsageError.
+        It may take `timeout` seconds (any time without) and `memory_limit` (`2GB`; 1 GB by
+        default), the answer included. Raises SqlError (with line and column), also for a query
+        that needs more; LakeError when a day that it needs is damaged; NotFoundError for an unknown
+        tenant and UsageError.
         """
         if as_ not in ("pandas", "arrow"):
             raise UsageError(f"as_: expected 'pandas' or 'arrow', found {show_value(as_)}")
-        # Only these names lead to the raw documents, of which there may be very many to list.
-        raw = "unified" in sql.lower() or "raw_" in sql.lower()
-        with self.reader(tenant_id, raw=raw) as query:
-            table = query(sql)
+        _check_timeout(timeout)
+        with self._engine(tenant_id, _asks_raw(sql), memory_limit) as engine:
+            table = engine.query(_for_engine(sql), timeout=timeout)
         return table if as_ == "arrow" else table.to_pandas()
+
+    @contextlib.contextmanager
+    def stream(
+        self,
+        sql: str,
+        *,
+        tenant_id: str,
+        timeout: float | None = None,
+        memory_limit: str | None = None,
+    ) -> Iterator[Answer]:
+        """The same, batch by batch as rows are found: for answers larger than the memory."""
+        _check_timeout(timeout)
+        with (
+            self._engine(tenant_id, _asks_raw(sql), memory_limit) as engine,
+            engine.stream(_for_engine(sql), timeout=timeout) as answer,
+        ):
+            yield answer
 
     @contextlib.contextmanager
     def reader(self, tenant_id: str, *, raw: bool = False) -> Iterator[Callable[[str], pa.Table]]:
@@ -78,19 +136,40 @@ class Lake:
 
         `raw` makes the raw documents readable too, as the table `unified`.
         """
-        from cci_lite.local.duckdb_engine import TenantSnapshot, open_engine
+        with self._engine(tenant_id, raw, None) as engine:
+            yield lambda sql: engine.query(_for_engine(sql))
+
+    @contextlib.contextmanager
+    def _engine(
+        self, tenant_id: str, raw: bool, memory_limit: str | None
+    ) -> Iterator[TenantEngine]:
+        from cci_lite.local.duckdb_engine import MEMORY_LIMIT, open_engine
+        from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
 
         get_tenant(self.catalog, tenant_id)
-        parts = self.catalog.parts(tenant_id)
-        tables = {
-            name: tuple(self.store.path(part.key) for part in files)
-            for name, files in parts.items()
-        }
-        listed = self.store.listing(unified_prefix(tenant_id)) if raw else ()
-        documents = tuple(self.store.path(found.key) for found in listed)
+        tables: dict[str, list[SnapshotFile]] = {}
+        for call_date, parts in self.catalog.parts_by_day(tenant_id).items():
+            for name, files in parts.items():
+                tables.setdefault(name, []).extend(
+                    SnapshotFile(self.store.path(part.key), call_date, part.bytes) for part in files
+                )
+        documents = [
+            SnapshotFile(self.store.path(key), call_date)
+            for key, call_date in (self._documents(tenant_id) if raw else ())
+        ]
         snapshot = TenantSnapshot(tenant_id, tables, documents)
-        with open_engine(snapshot, _translated_views()) as engine:
-            yield functools.partial(_run_query, engine)
+        limit = MEMORY_LIMIT if memory_limit is None else memory_limit
+        with open_engine(snapshot, _translated_views(), memory_limit=limit) as engine:
+            yield engine
+
+    def _documents(self, tenant_id: str) -> Iterator[tuple[str, dt.date]]:
+        """The raw documents with their days; what is not laid out as one is a stray, not read."""
+        for found in self.store.listing(unified_prefix(tenant_id)):
+            with contextlib.suppress(ContractError):
+                document = parse_unified_key(found.key)
+                # Athena passes over files whose names begin so.
+                if not document.call_id.startswith("_"):
+                    yield found.key, document.call_date
 
     def tenants(self, tenant_id: str | None = None) -> dict[str, list[QaTemplate]]:
         """The tenants (or one, which must exist) with their forms."""
@@ -148,6 +227,31 @@ class Lake:
             report.of_no_tenant = things_of_no_tenant(self.store)
         return report
 
+    def repair(self, tenant_id: str | None = None) -> RepairReport:
+        """Bring the catalogue back from what lies in the lake; of one tenant, or of all."""
+        from cci_lite.nightly.repair import RepairReport, repair_tenant
+
+        report = RepairReport()
+        known = {*(tenant.tenant_id for tenant in list_tenants(self.catalog))}
+        known |= broken_tenants(self.catalog).keys()
+        for each in [tenant_id] if tenant_id else sorted(known | self._tenants_with_data()):
+            if each not in known:
+                report.without_settings.append(each)
+            try:
+                with self.catalog.lease(each, "repair"):
+                    report.days += repair_tenant(self.nightly(), each)
+            except LeaseHeldError:
+                report.busy.append(each)
+        return report
+
+    def _tenants_with_data(self) -> set[str]:
+        """Tenant ids that stand in the lake's folders."""
+        tenants = set()
+        for name in {*self.store.folders(f"{UNIFIED}/"), *self.store.folders(f"{CURATED}/")}:
+            with contextlib.suppress(ContractError):
+                tenants.add(check_tenant_id(name))
+        return tenants
+
     def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
         """How many documents a run would read, counted no further than it matters."""
         from cci_lite.nightly.planning import plan_tenant
@@ -164,21 +268,63 @@ class Lake:
 
 
 def open_lake(path: Path) -> Lake:
-    """The lake in this folder; raises NotFoundError when there is none."""
-    if not (path / CATALOG_FILE).is_file():
+    """The lake in this folder; raises NotFoundError when there is none.
+
+    Raises LakeError when there is data and no catalogue: an empty one would hide the data.
+    """
+    if not _has_catalogue(path):
+        _refuse_lost_catalogue(path)
         raise NotFoundError(
             f"no lake at {path}; make one with: cci-lite tenants add ID --lake {path}"
         )
-    return Lake(path, FolderStore(path), SqliteCatalog(path))
+    return _lake_at(path)
 
 
 def create_lake(path: Path) -> Lake:
-    """The lake in this folder, made when there is none; raises UsageError where none can be."""
+    """The lake in this folder, made when there is none; raises UsageError where none can be.
+
+    Raises LakeError when there is data and no catalogue.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise UsageError(f"no lake can be made at {path}: {problem.strerror}") from problem
+    if not _has_catalogue(path):
+        _refuse_lost_catalogue(path)
+    return _lake_at(path)
+
+
+def open_to_repair(path: Path) -> Lake:
+    """The lake in this folder, with an empty catalogue when it has lost its own.
+
+    Raises NotFoundError when there is nothing of a lake.
+    """
+    if not (_has_catalogue(path) or _holds_data(path)):
+        raise NotFoundError(f"no lake at {path}: there is nothing to repair")
+    return _lake_at(path)
+
+
+def _lake_at(path: Path) -> Lake:
     return Lake(path, FolderStore(path), SqliteCatalog(path))
+
+
+def _has_catalogue(path: Path) -> bool:
+    """Whether there is a catalogue; a file without content is none, whatever SQLite makes of it."""
+    file = path / CATALOG_FILE
+    return file.is_file() and file.stat().st_size > 0
+
+
+def _holds_data(path: Path) -> bool:
+    folders = (path / name for name in (CONFIG, UNIFIED, CURATED, QUARANTINE))
+    return any(folder.is_dir() and any(folder.iterdir()) for folder in folders)
+
+
+def _refuse_lost_catalogue(path: Path) -> None:
+    if _holds_data(path):
+        raise LakeError(
+            f"the lake at {path} has data and no catalogue ({CATALOG_FILE}): bring it back with: "
+            f"cci-lite etl repair --lake {path} (or, from a backup, cci-lite restore)"
+        )
 
 
 def utc_now() -> dt.datetime:
@@ -208,7 +354,17 @@ def _schema() -> Schema:
     return view_schema(shipped_views())
 
 
-def _run_query(engine: TenantEngine, sql: str) -> pa.Table:
+def _for_engine(sql: str) -> str:
     from cci_lite.views import to_duckdb
 
-    return engine.query(to_duckdb(sql, _schema()))
+    return to_duckdb(sql, _schema())
+
+
+def _asks_raw(sql: str) -> bool:
+    """Whether a query may read raw documents, of which there may be very many to list."""
+    return "unified" in sql.lower() or "raw_" in sql.lower()
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is not None and not timeout > 0:
+        raise UsageError("timeout: expected a number of seconds above 0")

@@ -20,6 +20,7 @@ UNIFIED = "unified"
 QUARANTINE = "quarantine"
 CURATED = "curated"
 ATHENA = "athena"
+CONFIG = "config"  # settings and forms of tenants, in a lake that is a folder
 
 RESERVED_TENANT_IDS = frozenset(
     {"tmp", "work", "raw", "unified", "curated", "quarantine", "athena", "shared"}
@@ -33,6 +34,10 @@ _JOB_NAME = re.compile(
 )
 _UNIFIED_KEY = re.compile(
     rf"{UNIFIED}/(?P<tenant>[^/]+)/(?P<day>\d{{4}}/\d\d/\d\d)/(?P<call>[^/]+)\.json", re.ASCII
+)
+_PART_KEY = re.compile(
+    r"(?P<table>[^/]+)/call_date=(?P<day>\d{4}-\d\d-\d\d)/(?P<generation>[^/]+)/part-\d+\.parquet",
+    re.ASCII,
 )
 
 
@@ -178,7 +183,7 @@ def parse_unified_key(key: str) -> UnifiedKey:
 
 @functools.lru_cache(maxsize=1024)
 def _day_of_path(path: str) -> dt.date | None:
-    """The day that `YYYY/MM/DD` names; a listing asks for the same few again and again."""
+    """The day that `YYYY/MM/DD` or `YYYY-MM-DD` names; a listing asks for the same few often."""
     try:
         return dt.date.fromisoformat(path.replace("/", "-"))
     except ValueError:
@@ -221,6 +226,24 @@ def generation_prefix(tenant_id: str, table: str, call_date: dt.date, generation
 def part_key(tenant_id: str, table: str, call_date: dt.date, generation: str, part: int) -> str:
     """One Parquet file of a generation."""
     return f"{generation_prefix(tenant_id, table, call_date, generation)}part-{part:04d}.parquet"
+
+
+@dataclass(frozen=True)
+class PartKey:
+    """What the key of a Parquet file says."""
+
+    table: str
+    call_date: dt.date
+    generation: str
+
+
+def parse_part_key(tenant_id: str, key: str) -> PartKey | None:
+    """What the key of one of a tenant's Parquet files says; None for any other key."""
+    match = _PART_KEY.fullmatch(key.removeprefix(curated_prefix(tenant_id)))
+    call_date = _day_of_path(match["day"]) if match else None
+    if match is None or call_date is None:
+        return None
+    return PartKey(match["table"], call_date, match["generation"])
 
 
 def athena_prefix(tenant_id: str) -> str:

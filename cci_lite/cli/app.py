@@ -27,6 +27,8 @@ _COMMANDS = {
     "quarantine": ("cci_lite.cli.quarantine", "Documents that break the contract."),
     "views": ("cci_lite.cli.views", "The curated views."),
     "query": ("cci_lite.cli.query", "Ask a tenant's tables and views in Athena SQL."),
+    "backup": ("cci_lite.cli.backup", "Save a lake's catalogue, tenants and forms to a file."),
+    "restore": ("cci_lite.cli.restore", "Put a backup into a lake's folder."),
     "report": ("cci_lite.cli.report", "Leaderboards and the report page."),
 }
 
@@ -36,6 +38,10 @@ class _Settings:
     """What the program's own options say."""
 
     debug: bool
+
+
+class _ReaderLeftError(Exception):
+    """Nobody reads our output any more (`| head`)."""
 
 
 class _Commands(click.Group):
@@ -57,6 +63,13 @@ class _Commands(click.Group):
         if args[0] not in _COMMANDS and (near := difflib.get_close_matches(args[0], _COMMANDS, 1)):
             ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as problem:
+            # click would end the program as if something had failed.
+            raise _ReaderLeftError from problem
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -100,7 +113,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         # rich and click end so when the reader of our output left (`| head`).
         return 0 if isinstance(end.__context__, BrokenPipeError) else _exit_code(end)
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderLeftError):
         # It left before the last flush.
         _drop_output()
         return 0

@@ -171,13 +171,66 @@ def verify(lake: Path, tenant_id: str | None, strict: bool, output: str) -> None
     elif rows:
         print_rows(columns, rows)
     for proof in proofs:
-        what = f"{len(proof.findings)} claims do not hold" if proof.findings else "all claims hold"
+        held = "all claims hold" if proof.days else "nothing is published, so nothing was proved"
+        what = f"{len(proof.findings)} claims do not hold" if proof.findings else held
         waiting = f"; {proof.waiting:,} documents wait for a run" if proof.waiting else ""
         kept = f"; {proof.quarantined:,} documents are in quarantine" if proof.quarantined else ""
         say(f"{proof.tenant_id}: {proof.days:,} days, {proof.calls:,} calls: {what}{waiting}{kept}")
     _say_failed(failed)
     quarantined = {proof.tenant_id: proof.quarantined for proof in proofs if proof.quarantined}
     if rows or failed or (strict and _not_strict(quarantined)):
+        raise click.exceptions.Exit(1)
+
+
+@command.command(epilog=examples("cci-lite etl repair --lake lake"))
+@lake_option
+@tenant_option(required=False)
+@output_option("table", "json")
+def repair(lake: Path, tenant_id: str | None, output: str) -> None:
+    """Bring back a catalogue that is gone, from what lies in the lake. Changes no data.
+
+    What is published is read off the newest complete files of each day; tenants and forms lie
+    beside the data and need no repair. Exits 1 when something could not be brought back. Safe to
+    repeat.
+    """
+    from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.laptop import open_to_repair
+    from cci_lite.nightly.repair import RepairStatus
+
+    report = open_to_repair(lake).repair(tenant_id)
+    columns = ("tenant_id", "call_date", "status", "calls", "generation")
+    rows = [
+        (day.tenant_id, day.call_date.isoformat(), day.status.value, day.calls, day.generation)
+        for day in report.days
+    ]
+    if output == "json":
+        print_json(
+            {
+                "days": [
+                    {**row, "note": day.note}
+                    for row, day in zip(records(columns, rows), report.days, strict=True)
+                ],
+                "without_settings": report.without_settings,
+                "busy": report.busy,
+                "succeeded": report.succeeded,
+            }
+        )
+    elif rows:
+        print_rows(columns, rows)
+    for day in report.days:
+        if day.note:
+            what = "not brought back" if day.status is RepairStatus.RESTORED else day.status.value
+            say(f"{day.tenant_id} {day.call_date} {what}: {day.note}")
+    for each in report.without_settings:
+        say(
+            f"{each}: there are calls and no settings or forms; add them with: cci-lite tenants add "
+            f"{each}, cci-lite forms put"
+        )
+    for each in report.busy:
+        say(f"{each}: a run is at work; wait for it to end and repair again")
+    if report.succeeded:
+        say(f"the catalogue of {lake} is whole; prove it with: cci-lite etl verify")
+    else:
         raise click.exceptions.Exit(1)
 
 

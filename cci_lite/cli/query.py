@@ -18,7 +18,7 @@ from cci_lite.cli.options import (
 )
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from cci_lite.local.duckdb_engine import Answer
 
 SHOWN_ROWS = 1_000
 _FILES = ("csv", "json", "parquet")
@@ -30,41 +30,81 @@ _FILES = ("csv", "json", "parquet")
     epilog=examples(
         'cci-lite query "SELECT * FROM failure_rate ORDER BY fail_rate DESC" --tenant demo-tenant --lake lake',
         'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --to calls.parquet',
-        "cci-lite query - --tenant demo-tenant --lake lake < question.sql",
+        "cci-lite query - --tenant demo-tenant --lake lake --timeout 60 < question.sql",
     ),
 )
 @click.argument("sql")
 @tenant_option()
 @lake_option
 @file_options(*_FILES)
-def command(sql: str, tenant_id: str, lake: Path, output: str | None, target: Path | None) -> None:
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    envvar="CCI_LITE_TIMEOUT",
+    metavar="SECONDS",
+    help="Stop a query that takes longer (or set CCI_LITE_TIMEOUT).",
+)
+@click.option(
+    "--memory-limit",
+    default="1GB",
+    show_default=True,
+    envvar="CCI_LITE_MEMORY_LIMIT",
+    metavar="SIZE",
+    help="What the query may use, such as 500MB (or set CCI_LITE_MEMORY_LIMIT).",
+)
+def command(
+    sql: str,
+    tenant_id: str,
+    lake: Path,
+    output: str | None,
+    target: Path | None,
+    timeout: float | None,
+    memory_limit: str,
+) -> None:
     """Ask one SELECT in Athena SQL (`-` reads it from stdin).
 
     The tenant's own tables and views are all there is: no WHERE is needed, and none can reach
-    further.
+    further. Ctrl-C stops it at once; a file is written whole or not at all.
     """
-    from cci_lite.cli.output import print_rows, say, write_file
+    from cci_lite.cli.answers import Counted, encoded
+    from cci_lite.cli.output import say, writing
     from cci_lite.errors import UsageError
     from cci_lite.laptop import open_lake
 
     chosen = format_of(_FILES, output, target)
-    text = _text_of_stdin() if sql == "-" else sql
-    rows = open_lake(lake).sql(text, tenant_id=tenant_id, as_="arrow")
-    if chosen == TABLE:
-        shown = rows.slice(0, SHOWN_ROWS)
-        values = [column.to_pylist() for column in shown.columns]
-        print_rows(shown.column_names, list(zip(*values, strict=True)))
-        more = f", the first {SHOWN_ROWS:,} shown: --output csv has all"
-        say(f"{rows.num_rows:,} rows{more if rows.num_rows > SHOWN_ROWS else ''}")
-        return
-    data = _encoded(rows, chosen)
-    if target is not None:
-        write_file(target, data)
-        say(f"{rows.num_rows:,} rows in {target}")
-        return
-    if chosen == "parquet" and sys.stdout.isatty():
+    if chosen == "parquet" and target is None and sys.stdout.isatty():
         raise UsageError("parquet is not for a terminal: use --to FILE, or redirect")
-    sys.stdout.buffer.write(data)
+    text = _text_of_stdin() if sql == "-" else sql
+    with open_lake(lake).stream(
+        text, tenant_id=tenant_id, timeout=timeout, memory_limit=memory_limit
+    ) as answer:
+        if chosen == TABLE:
+            _print_table(answer)
+            return
+        rows = Counted(answer.batches)
+        pieces = encoded(answer.schema, iter(rows), chosen)
+        if target is None:
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
+            return
+        with writing(target) as file:
+            for piece in pieces:
+                file.write(piece)
+    say(f"{rows.rows:,} rows in {target}")
+
+
+def _print_table(answer: Answer) -> None:
+    from cci_lite.cli.answers import first_rows
+    from cci_lite.cli.output import print_rows, say
+
+    shown, more = first_rows(answer, SHOWN_ROWS)
+    values = [column.to_pylist() for column in shown.columns]
+    print_rows(shown.column_names, list(zip(*values, strict=True)))
+    say(
+        f"the first {SHOWN_ROWS:,} rows; there are more: --output csv has all"
+        if more
+        else f"{shown.num_rows:,} rows"
+    )
 
 
 def _text_of_stdin() -> str:
@@ -74,42 +114,3 @@ def _text_of_stdin() -> str:
         return sys.stdin.read()
     except UnicodeDecodeError:
         raise UsageError("stdin: expected SQL as text (UTF-8)") from None
-
-
-def _encoded(rows: pa.Table, output: str) -> bytes:
-    import io
-
-    import msgspec
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    from cci_lite.reports.cells import spreadsheet_rows
-    from cci_lite.reports.text import visible_json
-
-    _refuse_unfit(rows.schema, output)
-    if output == "json":
-        lines = [
-            visible_json(msgspec.json.encode(row, enc_hook=str).decode())
-            for row in rows.to_pylist()
-        ]
-        return ("[" + ",\n".join(lines) + "]\n").encode()
-    sink = io.BytesIO()
-    if output == "csv":
-        pyarrow.csv.write_csv(spreadsheet_rows(rows), sink)
-    else:
-        pyarrow.parquet.write_table(rows, sink, compression="zstd")
-    return sink.getvalue()
-
-
-def _refuse_unfit(schema: pa.Schema, output: str) -> None:
-    """Refuse rows that this form of output would lose something of; raises UsageError."""
-    import pyarrow as pa
-
-    from cci_lite.errors import UsageError
-
-    for name in schema.names:
-        if schema.names.count(name) > 1:
-            raise UsageError(f"two columns are called '{name}': name them apart with AS")
-    for column in schema:
-        if output == "csv" and pa.types.is_nested(column.type):
-            raise UsageError(f"column '{column.name}' has no form in CSV: use --output json")

@@ -6,7 +6,8 @@ import functools
 
 import pyarrow as pa
 
-from cci_lite.contract.columns import TABLES, Column, ColumnType
+from cci_lite.contract.columns import TABLES, ColumnType
+from cci_lite.contract.unified_table import Array, DataType, Row
 
 _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     ColumnType.VARCHAR: pa.string(),
@@ -19,15 +20,21 @@ _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 }
 
 
-def arrow_type(column: Column) -> pa.DataType:
-    """A column's Arrow type."""
-    return _ARROW_TYPES[column.type]
+def arrow_type(kind: DataType) -> pa.DataType:
+    """A declared type in Arrow."""
+    match kind:
+        case Row(fields):
+            return pa.struct([(name, arrow_type(inner)) for name, inner in fields])
+        case Array(element):
+            return pa.list_(arrow_type(element))
+        case ColumnType():
+            return _ARROW_TYPES[kind]
 
 
 @functools.cache
 def arrow_schema(table_name: str) -> pa.Schema:
     """The schema of a curated table's files."""
     return pa.schema(
-        pa.field(column.name, arrow_type(column), nullable=column.nullable)
+        pa.field(column.name, arrow_type(column.type), nullable=column.nullable)
         for column in TABLES[table_name].columns
     )

@@ -1,4 +1,9 @@
-"""The laptop's catalogue and configuration: one SQLite file, `catalog.db`."""
+"""The laptop's catalogue, a SQLite file `catalog.db`, and its configuration, files beside the data.
+
+The catalogue says what is published. It can be made again from what lies in the lake; settings and
+forms cannot, so they are not in it (any more: a catalogue of version 1 had them, and gives them up
+to files when it is opened).
+"""
 
 from __future__ import annotations
 
@@ -14,16 +19,15 @@ import msgspec
 
 from cci_lite.errors import LakeError, PublishConflictError
 from cci_lite.local.lease import held_lease
+from cci_lite.local.settings_files import SettingsFiles
 from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, SourceRecord
 
 CATALOG_FILE = "catalog.db"
 _WAIT_SECONDS = 30.0
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
+_WITH_CONFIGURATION = 1
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS config (
-    pk TEXT NOT NULL, sk TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
-) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS days (
     tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, generation TEXT NOT NULL,
     listing_digest TEXT NOT NULL, etl_run_id TEXT NOT NULL, published_at TEXT NOT NULL,
@@ -52,6 +56,7 @@ class SqliteCatalog:
 
     def __init__(self, lake: Path) -> None:
         self._lake = lake
+        self._settings = SettingsFiles(lake)
         file = lake / CATALOG_FILE
         try:
             self._db = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
@@ -59,7 +64,10 @@ class SqliteCatalog:
             weakref.finalize(self, self._db.close)
             self._prepare(file)
         except sqlite3.DatabaseError as problem:
-            raise LakeError(f"{file} cannot be used as a lake's catalogue: {problem}") from problem
+            raise LakeError(
+                f"{file} cannot be used as a lake's catalogue: {problem}; move it away and "
+                "bring it back with cci-lite etl repair, or from a backup with cci-lite restore"
+            ) from problem
 
     def close(self) -> None:
         """Let go of the file."""
@@ -69,35 +77,27 @@ class SqliteCatalog:
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         """One item, or None."""
-        row = self._execute("SELECT item FROM config WHERE pk = ? AND sk = ?", (pk, sk)).fetchone()
-        return None if row is None else {**_item(row[0]), "pk": pk, "sk": sk}
+        return self._settings.get(pk, sk)
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
         """Create or replace an item."""
-        self._execute("REPLACE INTO config VALUES (?, ?, ?)", (pk, sk, _text(item)))
+        self._settings.put(pk, sk, item)
 
     def put_new(self, pk: str, sk: str, item: Mapping[str, Any]) -> bool:
         """Create an item; False when there is one already."""
-        cursor = self._execute(
-            "INSERT OR IGNORE INTO config VALUES (?, ?, ?)", (pk, sk, _text(item))
-        )
-        return cursor.rowcount == 1
+        return self._settings.put_new(pk, sk, item)
 
     def query(self, pk: str, sk_prefix: str) -> list[dict[str, Any]]:
         """The items of a partition key whose sort key starts so, ordered by it."""
-        rows = self._execute(
-            "SELECT sk, item FROM config WHERE pk = ? AND substr(sk, 1, ?) = ? ORDER BY sk",
-            (pk, len(sk_prefix), sk_prefix),
-        )
-        return [{**_item(item), "pk": pk, "sk": sk} for sk, item in rows]
+        return self._settings.query(pk, sk_prefix)
 
     def partition_keys(self) -> list[str]:
         """All partition keys, ordered."""
-        return [row[0] for row in self._execute("SELECT DISTINCT pk FROM config ORDER BY pk")]
+        return self._settings.partition_keys()
 
     def delete(self, pk: str, sk: str) -> None:
         """Delete an item if it is there."""
-        self._execute("DELETE FROM config WHERE pk = ? AND sk = ?", (pk, sk))
+        self._settings.delete(pk, sk)
 
     # Catalog
 
@@ -149,6 +149,19 @@ class SqliteCatalog:
         found: dict[str, list[PartFile]] = {}
         for table_name, *part in rows:
             found.setdefault(table_name, []).append(PartFile(*part))
+        return found
+
+    def parts_by_day(self, tenant_id: str) -> dict[dt.date, dict[str, list[PartFile]]]:
+        """The published files of all days, each day's by table: one state of the tenant's data."""
+        rows = self._execute(
+            "SELECT call_date, table_name, key, rows, bytes FROM parts WHERE tenant_id = ? "
+            "ORDER BY call_date, table_name, key",
+            (tenant_id,),
+        )
+        found: dict[dt.date, dict[str, list[PartFile]]] = {}
+        for day, table_name, *part in rows:
+            tables = found.setdefault(dt.date.fromisoformat(day), {})
+            tables.setdefault(table_name, []).append(PartFile(*part))
         return found
 
     def calls_on_other_days(
@@ -216,6 +229,9 @@ class SqliteCatalog:
         [version] = self._db.execute("PRAGMA user_version").fetchone()
         if version == _SCHEMA_VERSION:
             return
+        if version == _WITH_CONFIGURATION:
+            self._move_configuration_out()
+            return
         if version != 0:
             raise LakeError(
                 f"{file}: expected a catalogue of version {_SCHEMA_VERSION}, found {version}; "
@@ -224,6 +240,14 @@ class SqliteCatalog:
         with self._transaction():
             for statement in _SCHEMA.split(";"):
                 self._execute(statement)
+            self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+    def _move_configuration_out(self) -> None:
+        """Settings and forms of an older catalogue become files; those that are there count."""
+        with self._transaction():
+            for pk, sk, item in self._execute("SELECT pk, sk, item FROM config").fetchall():
+                self._settings.put_new(pk, sk, msgspec.json.decode(item))
+            self._execute("DROP TABLE config")
             self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def _publish_day(self, tenant_id: str, change: DayChange) -> None:
@@ -300,13 +324,17 @@ class SqliteCatalog:
             raise LakeError(f"the catalogue could not be used: {problem}; run again") from problem
 
 
-def _item(text: str) -> dict[str, Any]:
-    item: dict[str, Any] = msgspec.json.decode(text)
-    return item
-
-
-def _text(item: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(item).decode()
+def catalogue_problem(file: Path) -> str | None:
+    """Why a file cannot be used as a catalogue; None when it can."""
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            [version] = database.execute("PRAGMA user_version").fetchone()
+            [sound] = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as problem:
+        return str(problem)
+    if version not in (_WITH_CONFIGURATION, _SCHEMA_VERSION):
+        return f"its catalogue is of version {version}, expected {_SCHEMA_VERSION}"
+    return None if sound == "ok" else str(sound)
 
 
 def _moment(moment: dt.datetime) -> str:

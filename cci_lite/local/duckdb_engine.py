@@ -2,54 +2,145 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from cci_lite.contract.columns import PARTITION_COLUMNS, TABLES, Table
-from cci_lite.contract.document import MAX_DOCUMENT_BYTES
 from cci_lite.contract.rendering import DUCKDB_SETTINGS, duckdb_type
 from cci_lite.contract.unified_table import UNIFIED_COLUMNS
-from cci_lite.errors import SqlError, UsageError
-from cci_lite.tenancy import CURATED, UNIFIED, check_tenant_id
+from cci_lite.errors import CciLiteError, LakeError, SqlError, UsageError
+from cci_lite.local.interruption import steps
+from cci_lite.local.tenant_files import Place, Scans, TenantSnapshot, scan
+from cci_lite.tenancy import UNIFIED
 
 MEMORY_LIMIT = "1GB"
 THREADS = 2
+BATCH_ROWS = 10_000
 
-_DAY_IN_PATH = r"([0-9]{4}[/\\][0-9]{2}[/\\][0-9]{2})[/\\][^/\\]+$"
+_SPILL_PER_MEMORY = 10
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]i?)B", re.IGNORECASE)
+_UNITS = {"k": 1, "m": 2, "g": 3, "t": 4}
+_LEAST_MEMORY = 10_000_000
+_OUT_OF_MEMORY = "Out of Memory Error: "
+_NOT_THERE = ("IO Error: ", "Permission Error: ")
+_STORED = "stored_{}"
+_STREAM = re.compile(rf"stream registered as '{_STORED.format('([a-z_]+)')}'")
 
 
 @dataclass(frozen=True)
-class TenantSnapshot:
-    """The live files of one tenant: Parquet by table, and the raw unified documents."""
+class Answer:
+    """What a query answers: its columns, and its rows batch by batch, once."""
 
-    tenant_id: str
-    tables: Mapping[str, tuple[Path, ...]]
-    unified: tuple[Path, ...] = field(default=())
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
 
 
 class TenantEngine:
     """Runs SELECT statements in DuckDB's dialect over one tenant's tables and views."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tenant_id: str,
+        scans: Scans,
+        memory: int,
+    ) -> None:
         self._connection = connection
+        self._tenant_id = tenant_id
+        self._scans = scans
+        self._memory = memory
 
-    def query(self, sql: str) -> pa.Table:
-        """The rows of one SELECT; raises SqlError, which never names a file."""
-        try:
-            statements = self._connection.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                raise SqlError("expected one SELECT statement")
-            rows = self._connection.sql(statements[0]).to_arrow_table()
-        except duckdb.Error as error:
-            raise SqlError(_without_paths(error)) from None
-        return _in_milliseconds(rows)
+    def query(self, sql: str, *, timeout: float | None = None) -> pa.Table:
+        """The rows of one SELECT, all at once; raises what `stream` raises.
+
+        Raises SqlError also for an answer that is larger than the engine's memory.
+        """
+        with self.stream(sql, timeout=timeout) as answer:
+            batches, size = [], 0
+            for batch in answer.batches:
+                batches.append(batch)
+                size += batch.nbytes
+                if size > self._memory:
+                    raise SqlError(
+                        f"the answer is larger than the memory for it ({_megabytes(self._memory)}):"
+                        " ask for fewer rows or columns, stream it (cci-lite query --to FILE; "
+                        "Lake.stream in Python), or give it more: --memory-limit"
+                    )
+            return pa.Table.from_batches(batches, answer.schema)
+
+    @contextmanager
+    def stream(self, sql: str, *, timeout: float | None = None) -> Iterator[Answer]:
+        """One SELECT's rows as they are found, so that an answer of any size fits into memory.
+
+        An interrupt (Ctrl-C) stops it at once. Raises SqlError, which never names a file, also
+        when it takes longer than `timeout` seconds or needs more memory than there is, and
+        LakeError when it needs a day of which a file is gone or damaged.
+        """
+        with steps(self._connection.interrupt, timeout) as running:
+
+            @contextmanager
+            def explained() -> Iterator[None]:
+                try:
+                    yield
+                except (duckdb.Error, pa.ArrowException, OSError) as error:
+                    # A failure between two batches comes through Arrow, in the engine's words.
+                    raise self._in_words(str(error)) from None
+
+            with explained():
+                reader = running.run(functools.partial(self._start, sql))
+            schema = _in_milliseconds(reader.schema.empty_table()).schema
+
+            def batches() -> Iterator[pa.RecordBatch]:
+                while True:
+                    with explained():
+                        batch = running.run(functools.partial(next, reader, None))
+                    if batch is None:
+                        return
+                    yield from _in_milliseconds(pa.Table.from_batches([batch])).to_batches()
+
+            try:
+                yield Answer(schema, batches())
+            finally:
+                reader.close()
+
+    def _start(self, sql: str) -> pa.RecordBatchReader:
+        statements = self._connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise SqlError("expected one SELECT statement")
+        return self._connection.sql(statements[0]).to_arrow_reader(BATCH_ROWS)
+
+    def _in_words(self, message: str) -> CciLiteError:
+        if _OUT_OF_MEMORY in message:
+            return SqlError(
+                f"it needs more memory than it may have ({_megabytes(self._memory)}): ask for "
+                "fewer days, rows or columns, or give it more: --memory-limit (memory_limit=… in "
+                "Python)"
+            )
+        place = self._scans.place_named_in(message)
+        if place is None and (stream := _STREAM.search(message)):
+            place = self._scans.damaged_place(stream[1])
+        return SqlError(_without_paths(message)) if place is None else self._damaged(place)
+
+    def _damaged(self, place: Place) -> LakeError:
+        where = f"tenant {self._tenant_id}, table {place.table}, {place.call_date}"
+        if place.table == UNIFIED:
+            return LakeError(
+                f"{where}: a document may not be read, so there is no true answer; mend its "
+                "permissions, or ask for other days with WHERE day"
+            )
+        return LakeError(
+            f"{where}: a file is gone or damaged, so there is no true answer; put it back from a "
+            "copy of the lake and prove it with cci-lite etl verify, or ask for other days with "
+            "WHERE call_date"
+        )
 
 
 @contextmanager
@@ -63,14 +154,17 @@ def open_engine(
     """An engine over the tenant's files, locked to them.
 
     `views` are SELECTs in DuckDB's dialect by name, each after those that it reads. Raises
-    UsageError when a file is not the tenant's, and SqlError when a view cannot be made.
+    UsageError when a file is not the tenant's or the limit is no size, and SqlError when a view
+    cannot be made.
     """
-    files = _checked_files(snapshot)
+    memory = parse_size(memory_limit)
     with tempfile.TemporaryDirectory(prefix="cci-lite-") as spill:
+        scans = scan(snapshot, Path(spill))
         connection = duckdb.connect(
             ":memory:",
             config={
-                "memory_limit": memory_limit,
+                "memory_limit": f"{memory}B",
+                "max_temp_directory_size": f"{_SPILL_PER_MEMORY * memory}B",
                 "threads": threads,
                 "temp_directory": spill,
                 "python_enable_replacements": False,
@@ -83,119 +177,70 @@ def open_engine(
         try:
             for name, value in DUCKDB_SETTINGS.items():
                 connection.execute(f"SET {name} = {_literal(value)}")
-            connection.execute("SET allowed_paths = ?", [files])
-            _create_relations(connection, snapshot, views)
+            _create_relations(connection, snapshot.tenant_id, scans, views)
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            yield TenantEngine(connection)
+            yield TenantEngine(connection, snapshot.tenant_id, scans, memory)
         finally:
             connection.close()
 
 
-def _checked_files(snapshot: TenantSnapshot) -> list[str]:
-    """Every file of the snapshot, as the engine names it; raises UsageError for a foreign one."""
-    tenant_id = check_tenant_id(snapshot.tenant_id)
-    if unknown := sorted(set(snapshot.tables) - set(TABLES)):
-        raise UsageError(f"unknown table '{unknown[0]}', expected one of {', '.join(TABLES)}")
-    for table, paths in snapshot.tables.items():
-        for path in paths:
-            if path.parts[-6:-3] != (CURATED, tenant_id, table):
-                raise UsageError(
-                    f"expected files below {CURATED}/{tenant_id}/{table}/ only, found one elsewhere"
-                )
-    for path in snapshot.unified:
-        if path.parts[-6:-4] != (UNIFIED, tenant_id):
-            raise UsageError(
-                f"expected files below {UNIFIED}/{tenant_id}/ only, found one elsewhere"
-            )
-    everything = [
-        *snapshot.unified,
-        *(path for paths in snapshot.tables.values() for path in paths),
-    ]
-    # DuckDB asks for the pattern and for the file that it finds.
-    return [name for path in everything for name in {str(path.absolute()), _pattern(path)}]
+def parse_size(text: str) -> int:
+    """The bytes that `500MB` or `2GB` says; raises UsageError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"memory limit: expected a size like 500MB or 2GB, found '{text}'")
+    unit = match[2].lower()
+    size = int(float(match[1]) * (1024 if unit.endswith("i") else 1000) ** _UNITS[unit[0]])
+    if size < _LEAST_MEMORY:
+        raise UsageError(f"memory limit: expected at least 10MB, found '{text}'")
+    return size
+
+
+def _megabytes(size: int) -> str:
+    return f"{size // 1_000_000:,} MB"
 
 
 def _create_relations(
-    connection: duckdb.DuckDBPyConnection, snapshot: TenantSnapshot, views: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, tenant_id: str, scans: Scans, views: Mapping[str, str]
 ) -> None:
-    selects = {
-        name: _table_select(connection, snapshot.tenant_id, table, snapshot.tables.get(name, ()))
-        for name, table in TABLES.items()
-    }
-    selects[UNIFIED] = _unified_select(snapshot.tenant_id, snapshot.unified)
+    for name, dataset in scans.datasets.items():
+        connection.register(_STORED.format(name), dataset)
+    selects = {name: _table_select(tenant_id, table) for name, table in TABLES.items()}
+    selects[UNIFIED] = _unified_select(tenant_id, scans.refused)
     for name, select in [*selects.items(), *views.items()]:
         try:
             connection.execute(f"CREATE VIEW {_quoted(name)} AS {select}")
         except duckdb.Error as error:
-            raise SqlError(f"{name}: {_without_paths(error)}") from None
+            raise SqlError(f"{name}: {_without_paths(str(error))}") from None
 
 
-def _table_select(
-    connection: duckdb.DuckDBPyConnection, tenant_id: str, table: Table, paths: Sequence[Path]
-) -> str:
-    """One curated table with exactly its declared columns, whatever columns its files have."""
-    source = (
-        f"read_parquet({_file_list(paths)}, union_by_name = true, hive_partitioning = true, "
-        "hive_types = {'call_date': DATE})"
+def _table_select(tenant_id: str, table: Table) -> str:
+    """One curated table with exactly its declared columns and types."""
+    columns = ", ".join(
+        f"CAST({_quoted(column.name)} AS {duckdb_type(column)}) AS {_quoted(column.name)}"
+        for column in (*PARTITION_COLUMNS[1:], *table.columns)
     )
-    # A column that is newer than a generation is missing in that generation's files.
-    stored = _columns_of(connection, source) if paths else frozenset()
+    stored = _quoted(_STORED.format(table.name))
+    return f"SELECT {_literal(tenant_id)} AS tenant_id, {columns} FROM {stored}"
+
+
+def _unified_select(tenant_id: str, refused: Mapping[str, Mapping[str, str]]) -> str:
+    """The raw documents; a column that Athena cannot read on a day fails there here too."""
     columns = []
-    for column in (*PARTITION_COLUMNS[1:], *table.columns):
-        name = _quoted(column.name)
-        value = name if column.name in stored else "NULL"
+    for column in UNIFIED_COLUMNS:
+        name = value = _quoted(column.name)
+        for day, expected in refused.get(column.name, {}).items():
+            complaint = (
+                f"unified, {day}: column {column.name}: expected {expected}, found something else "
+                "in a document; Athena refuses this query too. Which document it is: cci-lite etl "
+                "run, then cci-lite quarantine list. Other days can be asked for with WHERE day"
+            )
+            fails = f"WHEN day = {_literal(day)} THEN error({_literal(complaint)})"
+            value = f"CASE {fails} ELSE {value} END"
         columns.append(f"CAST({value} AS {duckdb_type(column)}) AS {name}")
-    selected = f"SELECT {_literal(tenant_id)} AS tenant_id, {', '.join(columns)}"
-    return f"{selected} FROM {source}" if paths else f"{selected} WHERE false"
-
-
-def _unified_select(tenant_id: str, paths: Sequence[Path]) -> str:
-    """The raw documents; what is not of its declared type is NULL, what is too large left out."""
-    tenant = f"{_literal(tenant_id)} AS tenant_id"
-    paths = [path for path in paths if _is_readable(path)]
-    if not paths:
-        nulls = (
-            f"CAST(NULL AS {duckdb_type(column)}) AS {_quoted(column.name)}"
-            for column in UNIFIED_COLUMNS
-        )
-        return f"SELECT {', '.join(nulls)}, {tenant}, '' AS day WHERE false"
-    types = ", ".join(
-        f"{_quoted(column.name)}: {_literal(duckdb_type(column))}" for column in UNIFIED_COLUMNS
-    )
-    names = ", ".join(_quoted(column.name) for column in UNIFIED_COLUMNS)
-    return (
-        f"SELECT {names}, {tenant}, "
-        rf"replace(regexp_extract(filename, '{_DAY_IN_PATH}', 1), '\', '/') AS day "
-        f"FROM read_json({_file_list(paths)}, format = 'newline_delimited', columns = {{{types}}}, "
-        f"filename = true, ignore_errors = true, maximum_object_size = {MAX_DOCUMENT_BYTES})"
-    )
-
-
-def _is_readable(path: Path) -> bool:
-    """Whether a document is still there, and no larger than the contract allows."""
-    try:
-        # One larger document would fail every query over the others.
-        return path.stat().st_size <= MAX_DOCUMENT_BYTES
-    except FileNotFoundError:
-        return False
-
-
-def _columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> frozenset[str]:
-    try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    except duckdb.Error as error:
-        raise SqlError(_without_paths(error)) from None
-    return frozenset(str(row[0]) for row in described)
-
-
-def _file_list(paths: Sequence[Path]) -> str:
-    return f"[{', '.join(_literal(_pattern(path)) for path in paths)}]"
-
-
-def _pattern(path: Path) -> str:
-    """A file's name as DuckDB reads names: '[' and friends stand for themselves in a set."""
-    return re.sub(r"[*?\[]", r"[\g<0>]", str(path.absolute()))
+    stored = _quoted(_STORED.format(UNIFIED))
+    return f"SELECT {', '.join(columns)}, {_literal(tenant_id)} AS tenant_id, day FROM {stored}"
 
 
 def _quoted(name: str) -> str:
@@ -206,14 +251,14 @@ def _literal(value: str | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else "'" + value.replace("'", "''") + "'"
 
 
-def _without_paths(error: duckdb.Error) -> str:
+def _without_paths(message: str) -> str:
     """What the engine says, without the files it names: a path can carry a name."""
-    if isinstance(error, (duckdb.IOException, duckdb.PermissionException)):
+    if any(kind in message for kind in _NOT_THERE):
         return (
             "the query reads something that is not there or not allowed; "
             "open the lake again to see its present state"
         )
-    first_line = str(error).splitlines()[0]
+    first_line = message.splitlines()[0]
     if "Division by zero" in first_line:
         return "division by zero: Athena refuses it, or answers NaN; guard it: x / NULLIF(y, 0)"
     return re.sub(r"(?<!\S)(['\"]?)(?:[A-Za-z]:)?[/\\](?=[\w.])[^'\"\n]*\1", "(a file)", first_line)

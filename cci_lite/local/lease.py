@@ -48,6 +48,15 @@ def held_lease(lake: Path, tenant_id: str, holder: str) -> Iterator[None]:
         os.close(file)
 
 
+@contextlib.contextmanager
+def all_leases(lake: Path, holder: str) -> Iterator[None]:
+    """Exclude every run on a lake, whatever state its catalogue is in; raises LeaseHeldError."""
+    with contextlib.ExitStack() as held:
+        for file in sorted((lake / _LEASES).glob("*.lock")):
+            held.enter_context(held_lease(lake, file.stem, holder))
+        yield
+
+
 def _no_lease(tenant_id: str, place: str, why: str) -> LakeError:
     return LakeError(
         f"tenant {tenant_id}: no lease to be had: {place}: {why}; "

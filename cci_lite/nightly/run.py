@@ -26,6 +26,7 @@ from cci_lite.nightly.lake import Lake
 from cci_lite.nightly.planning import DEFAULT_OPTIONS, UNDATED, RunOptions, plan_tenant
 from cci_lite.nightly.problems import describe_problem
 from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined, to_discard
+from cci_lite.nightly.repair import UNKNOWN_DAY, unknown_days
 from cci_lite.nightly.reports import Balance, DayReport, DayStatus, Progress, RunReport
 from cci_lite.nightly.staging import StagedDay, carried_parts
 from cci_lite.nightly.work import (
@@ -123,8 +124,13 @@ class _TenantRun:
             return
         if self._options.replay is not None:
             self._replay(self._options.replay)
+        unknown = unknown_days(self._lake, self._tenant_id)
+        for call_date in unknown:
+            self._report.days.append(
+                DayReport(self._tenant_id, call_date, DayStatus.REFUSED, reason=UNKNOWN_DAY)
+            )
         plans = self._listed(plan_tenant(self._lake, self._tenant_id, self._options))
-        for staged in self._stage_all(plans):
+        for staged in self._stage_all(plan for plan in plans if plan.call_date not in unknown):
             self._report.days.append(self._finish(staged))
         self._count_quarantined()
 

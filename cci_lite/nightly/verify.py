@@ -17,6 +17,7 @@ from cci_lite.errors import CciLiteError, LakeError
 from cci_lite.nightly.lake import Lake
 from cci_lite.nightly.planning import plan_tenant
 from cci_lite.nightly.problems import describe_problem
+from cci_lite.nightly.repair import unknown_days
 from cci_lite.nightly.reports import Balance
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import PartFile, SourceOutcome
@@ -61,6 +62,10 @@ def verify_tenant(lake: Lake, tenant_id: str) -> Verification:
     findings: list[Finding] = []
     day_of_call: dict[str, dt.date] = {}
     days = lake.catalog.days(tenant_id)
+    for call_date in unknown_days(lake, tenant_id):
+        claim = "the catalogue knows every day that has curated files"
+        found = "a day it does not know; see cci-lite etl repair"
+        findings.append(Finding(tenant_id, call_date, claim, found))
     for call_date in days:
         try:
             for claim, found in _check_day(lake, tenant_id, call_date, day_of_call):

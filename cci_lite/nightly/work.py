@@ -80,6 +80,8 @@ def write_part(
         compression="zstd",
         row_group_size=_ROWS_PER_GROUP,
         store_schema=False,
+        # A page that was damaged where it lies must not be read as other numbers.
+        write_page_checksum=True,
     )
     data = sink.getvalue()
     store.write(key, memoryview(data))

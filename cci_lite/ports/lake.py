@@ -185,6 +185,9 @@ class Catalog(Protocol):
     def parts(self, tenant_id: str, call_date: dt.date | None = None) -> dict[str, list[PartFile]]:
         """The published files by table: of one day, or of all."""
 
+    def parts_by_day(self, tenant_id: str) -> dict[dt.date, dict[str, list[PartFile]]]:
+        """The published files of all days, each day's by table: one state of the tenant's data."""
+
     def calls_on_other_days(
         self, tenant_id: str, call_ids: Iterable[str], call_date: dt.date
     ) -> dict[dt.date, list[SourceRecord]]:

@@ -28,14 +28,23 @@ from cci_lite.views.types import (
 
 _TYPE = "athena_type"
 _DATE_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME_TEXT = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
+_TIME_TEXT = "([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
+_ZONE_TEXT = "(Z|[+-][0-9]{2}:?[0-9]{2})?"
 TEXT_FORMS = {
     BIGINT: " *[+-]?[0-9]+ *",
     DOUBLE: " *([+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity) *",
     DATE: _DATE_TEXT,
     TIMESTAMP: f"{_DATE_TEXT}( {_TIME_TEXT})?",
     BOOLEAN: "(?i)true|false|t|f|1|0",
-    ZONED: f"{_DATE_TEXT}T{_TIME_TEXT}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?",
+    ZONED: f"{_DATE_TEXT}T{_TIME_TEXT}{_ZONE_TEXT}",
+}
+# What Athena takes for a time of ISO 8601 although less or more is said: the time it stands for.
+_ISO_SPELLINGS = {
+    "([0-9]{4})": r"\1-01-01",
+    "([0-9]{4}-[0-9]{2})": r"\1-01",
+    f"({_DATE_TEXT})T?": r"\1T00:00",
+    f"({_DATE_TEXT}T[0-9]{{2}}){_ZONE_TEXT}": r"\1:00\2",
+    f"({_DATE_TEXT}T[0-9:]+[.][0-9]{{3}})[0-9]+{_ZONE_TEXT}": r"\1\2",
 }
 # What Athena's trim takes away; DuckDB's takes spaces only.
 _WHITE_SPACE = (
@@ -176,8 +185,14 @@ def text_in_form(text: exp.Expr, target: SqlType, *, strict: bool) -> exp.Expr:
 
 
 def iso_timestamp(node: exp.Expr) -> exp.Expr:
-    """`from_iso8601_timestamp`, which wants the letter T between day and time."""
-    return text_in_form(node.this, ZONED, strict=not _tried(node))
+    """`from_iso8601_timestamp`: a day alone is its midnight; T stands between day and time."""
+    text = node.this
+    for spelling, whole in _ISO_SPELLINGS.items():
+        if isinstance(text, exp.Literal):
+            text = exp.Literal.string(re.sub(f"^{spelling}$", whole, text.name))
+        else:
+            text = call("regexp_replace", text, f"^{spelling}$", whole)
+    return text_in_form(text, ZONED, strict=not _tried(node))
 
 
 def iso_date(node: exp.Expr) -> exp.Expr:

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 from trino.exceptions import TrinoUserError
 
-from cci_lite.local.duckdb_engine import TenantEngine, TenantSnapshot, open_engine
+from cci_lite.local.duckdb_engine import TenantEngine, open_engine
+from cci_lite.local.tenant_files import TenantSnapshot
 from cci_lite.views import check_query, to_duckdb
 from cci_lite.views.types import SqlType
 from tests.engines.expression_tables import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,19 @@ class TrinoLake:
             if UNIFIED not in view.reads:
                 statement = f"CREATE VIEW {view.name} SECURITY INVOKER AS\n{view.sql}"
                 self._trino.query(statement, database)
+        return database
+
+    def load_json(
+        self, database: str, columns: list[dict[str, str]], files: Mapping[str, bytes]
+    ) -> str:
+        """Put files into a JSON table `t`, each as a day of its own; the database's name."""
+        self._glue.create_database(DatabaseInput={"Name": database})
+        location = f"s3://{BUCKET}/{database}/"
+        days = [{"Name": "day", "Type": "string"}]
+        self._table(database, "t", columns, days, location, _JSON)
+        for day, data in files.items():
+            self._put(f"{database}/{day}/file.json", data)
+            self._add_partition(database, "t", [day], f"{location}{day}/", _JSON)
         return database
 
     def _put(self, key: str, data: bytes) -> None:

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
 from cci_lite.contract.columns import TABLES, ColumnType, Table
-from cci_lite.local.duckdb_engine import TenantSnapshot
-from cci_lite.tenancy import UNIFIED, part_key
+from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
+from cci_lite.tenancy import UNIFIED, parse_unified_key, part_key
 
 HERE = Path(__file__).parent
 Row = dict[str, Any]
@@ -130,18 +130,20 @@ def unified_files(case: Case) -> Iterator[tuple[str, bytes]]:
 
 def write_lake(case: Case, folder: Path) -> dict[str, TenantSnapshot]:
     """The case as a lake in a folder; the snapshot of each tenant."""
-    tables: dict[str, dict[str, list[Path]]] = {tenant: {} for tenant in case.tenants}
-    unified: dict[str, list[Path]] = {tenant: [] for tenant in case.tenants}
+    tables: dict[str, dict[str, list[SnapshotFile]]] = {tenant: {} for tenant in case.tenants}
+    unified: dict[str, list[SnapshotFile]] = {tenant: [] for tenant in case.tenants}
     for key, name, partition, rows in parquet_files(case):
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows, path, compression="zstd")
-        tables[partition["tenant_id"]].setdefault(name, []).append(path)
+        file = SnapshotFile(path, partition["call_date"])
+        tables[partition["tenant_id"]].setdefault(name, []).append(file)
     for key, data in unified_files(case):
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        unified[key.split("/")[1]].append(path)
+        place = parse_unified_key(key)
+        unified[place.tenant_id].append(SnapshotFile(path, place.call_date))
     return {
         tenant: TenantSnapshot(
             tenant,

@@ -10,7 +10,8 @@ from sqlglot import exp, parse_one
 from cci_lite.assets import asset_folder
 from cci_lite.contract.prices import PRICES, Price, price_periods
 from cci_lite.contract.services import service_facts
-from cci_lite.local.duckdb_engine import TenantSnapshot, open_engine
+from cci_lite.local.duckdb_engine import open_engine
+from cci_lite.local.tenant_files import TenantSnapshot
 from cci_lite.views import read_views, to_duckdb
 
 

@@ -360,7 +360,7 @@ def test_what_nobody_foresaw_repeats_no_data(lake: Path, monkeypatch: pytest.Mon
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("Jane Doe, 4111 1111 1111 1111")
 
-    monkeypatch.setattr("cci_lite.laptop.Lake.sql", fail)
+    monkeypatch.setattr("cci_lite.laptop.Lake.stream", fail)
     done = cci("query", "SELECT 1 AS a", "--tenant", "demo-tenant", "--lake", lake)
     assert done.code == 1
     assert done.error == "unforeseen RuntimeError (cci-lite --debug … shows where)"
@@ -372,7 +372,7 @@ def test_a_person_who_stops_the_program_is_told_so(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cci_lite.laptop.Lake.sql", stop)
+    monkeypatch.setattr("cci_lite.laptop.Lake.stream", stop)
     done = cci("query", "SELECT 1 AS a", "--tenant", "demo-tenant", "--lake", lake)
     assert done.code == 130
     assert done.err.split() == ["stopped"]

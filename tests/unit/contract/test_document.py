@@ -367,6 +367,19 @@ REPEATED: dict[str, tuple[bytes, str]] = {
     "inside an unknown field": (START + b',"x":[[{"y":{"z":1,"z":2}}]]}', "x[0][0].y.z"),
     "in another case": (START + b',"x":[{"Id":1,"id":1}]}', "x[0].id"),
     "a name that may be text": (START + b',"Kim said":1,"Kim said":2}', "…"),
+    "in another case second": (START + b',"queue":"a","Queue":"b"}', "Queue"),
+    "in another case first": (START + b',"Queue":"b","queue":"a"}', "queue"),
+    "in another case, null": (START + b',"queue":"a","QUEUE":null}', "QUEUE"),
+    "in another case, inside": (START + b',"agent":{"name":"a","Name":"c"}}', "agent.Name"),
+    "in another case, in a criterion": (
+        START + b',"qa_evaluation":{"criteria":[{"id":"a","score":0,"Score":1}]}}',
+        "qa_evaluation.criteria[0].Score",
+    ),
+    "in another case, of another alphabet": (
+        START + ',"x":{"\u00e4":1,"\u00c4":2}}'.encode(),
+        "x.…",
+    ),
+    "in another case, spaced": (START + b', "queue": "a", "QUEUE": "b"}', "QUEUE"),
     "as long as numbers make it": (
         START + b',"x":1,"x":2,"y":[1e3,1e3,1e3,1e3,1e3,1e3],"z":100}',
         "x",

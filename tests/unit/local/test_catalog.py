@@ -24,5 +24,5 @@ def test_a_catalogue_of_another_version_is_refused(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / CATALOG_FILE)
     other.execute("PRAGMA user_version = 7")
     other.close()
-    with pytest.raises(LakeError, match="expected a catalogue of version 1, found 7"):
+    with pytest.raises(LakeError, match="expected a catalogue of version 2, found 7"):
         SqliteCatalog(tmp_path)

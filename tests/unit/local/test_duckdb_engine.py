@@ -12,25 +12,28 @@ import pyarrow.parquet as pq
 import pytest
 
 from cci_lite.contract.columns import TABLES
-from cci_lite.errors import SqlError, UsageError
-from cci_lite.local.duckdb_engine import TenantEngine, TenantSnapshot, open_engine
+from cci_lite.errors import LakeError, SqlError, UsageError
+from cci_lite.local.duckdb_engine import TenantEngine, open_engine
+from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
 from cci_lite.tenancy import part_key, unified_key
 
 DAY = dt.date(2025, 11, 5)
 
 
-def write_calls(lake: Path, tenant_id: str, day: dt.date = DAY, **columns: list[object]) -> Path:
+def write_calls(
+    lake: Path, tenant_id: str, day: dt.date = DAY, **columns: list[object]
+) -> SnapshotFile:
     path = lake / part_key(tenant_id, "calls", day, "g1", 0)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns or {"call_id": [f"{tenant_id}-1"]}), path)
-    return path
+    return SnapshotFile(path, day, path.stat().st_size)
 
 
-def write_document(lake: Path, tenant_id: str, call_id: str, text: str | bytes) -> Path:
+def write_document(lake: Path, tenant_id: str, call_id: str, text: str | bytes) -> SnapshotFile:
     path = lake / unified_key(tenant_id, DAY, call_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
+    return SnapshotFile(path, DAY)
 
 
 @pytest.fixture
@@ -108,11 +111,11 @@ def test_documents_that_are_not_what_they_should_be_stop_nobody(lake: Path) -> N
     texts: dict[str, str | bytes] = {
         "good": json.dumps({"call_id": "good", "agent": {"agent_id": "a1"}, "new": {"x": [1]}}),
         "truncated": '{"call_id": "trunc',
-        "wrong-type": json.dumps({"call_id": "wrong-type", "agent": "Ann", "revision": "x"}),
+        "wrong-type": json.dumps({"call_id": "wrong-type", "queue": {}, "revision": "x"}),
         "pretty": json.dumps({"call_id": "pretty", "queue": "billing"}, indent=2),
         "empty": "",
         "binary": b"\xff\xfe\x00\x01\n",
-        "array": "[1, 2]",
+        "array": "[1, 2]",  # read by position, as Athena does
         "large": json.dumps({"call_id": "large", "pad": "x" * 20_000_000}),
     }
     paths = tuple(write_document(lake, "acme", name, text) for name, text in texts.items())
@@ -121,14 +124,14 @@ def test_documents_that_are_not_what_they_should_be_stop_nobody(lake: Path) -> N
             "SELECT tenant_id, day, call_id, agent.agent_id AS agent_id, revision FROM unified "
             "WHERE call_id IS NOT NULL ORDER BY call_id"
         ).to_pylist()
-    assert rows[0] == {
+    assert rows[1] == {
         "tenant_id": "acme",
         "day": "2025/11/05",
         "call_id": "good",
         "agent_id": "a1",
         "revision": None,
     }
-    assert {row["call_id"] for row in rows} == {"good", "wrong-type"}
+    assert {row["call_id"] for row in rows} == {"2", "good", "wrong-type"}
 
 
 def test_the_tenant_and_the_day_come_from_the_place_not_from_the_document(lake: Path) -> None:
@@ -156,8 +159,8 @@ def test_thousands_of_files_are_read(lake: Path) -> None:
     for number in range(2000):
         path = lake / part_key("acme", "calls", DAY + dt.timedelta(number), "g1", 0)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(source.read_bytes())
-        paths.append(path)
+        path.write_bytes(source.path.read_bytes())
+        paths.append(SnapshotFile(path, DAY + dt.timedelta(number)))
     with open_engine(TenantSnapshot("acme", {"calls": tuple(paths)}), {}) as engine:
         rows = engine.query("SELECT count(*) AS n, count(DISTINCT call_date) AS days FROM calls")
     assert rows.to_pylist() == [{"n": 2000, "days": 2000}]
@@ -259,11 +262,50 @@ def test_a_hostile_query_fails_and_names_no_file(
     assert engine.query("SELECT call_id FROM calls").to_pylist() == [{"call_id": "acme-1"}]
 
 
+CRITERION = '"qa_evaluation": {"criteria": [{"id": "greet_01", "verdict": "pass"}]}'
+
+REFUSED_BY_ATHENA = {
+    "an object as text": ('"agent": "Kim"', "agent", "an object"),
+    "an object as a number": ('"agent": 7', "agent", "an object"),
+    "an object as true": ('"AI_SUMMARY": true', "ai_summary", "an object"),
+    "a number as an object": ('"duration_seconds": {}', "duration_seconds", "a number"),
+    "a number as a list": ('"revision": [1]', "revision", "a number"),
+    "a number inside": ('"ai_summary": {"tone_score": {"x": 1}}', "ai_summary", "a number"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_ATHENA)
+def test_a_column_that_athena_cannot_read_fails_the_queries_that_need_it(
+    lake: Path, name: str
+) -> None:
+    field, column, expected = REFUSED_BY_ATHENA[name]
+    bad = write_document(lake, "acme", "bad", f'{{"call_id": "bad", {field}, {CRITERION}}}')
+    later = DAY + dt.timedelta(1)
+    path = lake / unified_key("acme", later, "good")
+    path.parent.mkdir(parents=True)
+    path.write_text(f'{{"call_id": "good", {CRITERION}}}')
+    snapshot = TenantSnapshot("acme", {}, (bad, SnapshotFile(path, later)))
+    with open_engine(snapshot, {}) as engine:
+        for where in ("", "WHERE day = '2025/11/05'", "WHERE call_id <> 'x'"):
+            with pytest.raises(SqlError) as caught:
+                engine.query(f"SELECT {column} FROM unified {where}")
+            assert (
+                f"unified, 2025/11/05: column {column}: expected {expected}, found something else in "
+                "a document; Athena refuses this query too. Which document it is: cci-lite etl run, "
+                "then cci-lite quarantine list. Other days can be asked for with WHERE day"
+            ) in str(caught.value)
+        for sql in (
+            f"SELECT {column} FROM unified WHERE day = '2025/11/06'",
+            "SELECT call_id, qa_evaluation FROM unified WHERE day = '2025/11/05'",
+        ):
+            assert engine.query(sql).num_rows == 1
+
+
 def test_a_file_that_is_gone_is_an_error_that_says_what_to_do(lake: Path) -> None:
     calls = write_calls(lake, "acme")
     with open_engine(TenantSnapshot("acme", {"calls": (calls,)}), {}) as engine:
-        calls.unlink()
-        with pytest.raises(SqlError, match="open the lake again") as caught:
+        calls.path.unlink()
+        with pytest.raises(LakeError, match="calls, 2025-11-05: a file is gone") as caught:
             engine.query("SELECT * FROM calls")
     assert str(lake) not in str(caught.value)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cci_lite.errors import SqlError
-from cci_lite.local.duckdb_engine import TenantEngine, TenantSnapshot, open_engine
+from cci_lite.local.duckdb_engine import TenantEngine, open_engine
+from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
 from cci_lite.tenancy import unified_key
 from cci_lite.views import constructs, table_schema, to_duckdb
 from cci_lite.views.analysis import analyse
@@ -125,7 +126,9 @@ def test_the_variable_of_a_lambda_is_no_relation_and_no_column(tmp_path: Path) -
         "array_join(transform(c.qa_evaluation.criteria, id -> id.id), ',') AS same "
         "FROM (SELECT qa_evaluation, call_id AS id FROM unified) AS c"
     )
-    with open_engine(TenantSnapshot("acme", {}, (document,)), {}) as engine:
+    with open_engine(
+        TenantSnapshot("acme", {}, (SnapshotFile(document, dt.date(2025, 11, 5)),)), {}
+    ) as engine:
         rows = engine.query(to_duckdb(sql, table_schema())).to_pylist()
     assert rows == [{"ids": "greet_01", "same": "greet_01"}]
 

@@ -1,0 +1,27 @@
+"""`cci-lite backup`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cci_lite.cli.options import examples, lake_option
+
+
+@click.command("backup", epilog=examples("cci-lite backup lake-2025-11-05.zip --lake lake"))
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@lake_option
+def command(target: Path, lake: Path) -> None:
+    """Save a lake's catalogue, tenants and forms to a new file, also while a run is at work.
+
+    Calls and tables are not in it: copy their folders (unified, curated, quarantine) with any tool,
+    after the backup and within the day, so that every file that the catalogue names is in the copy.
+    """
+    from cci_lite.cli.output import say
+    from cci_lite.laptop import open_lake
+    from cci_lite.local.backup import back_up
+
+    with open_lake(lake):
+        items = back_up(lake, target)
+    say(f"the catalogue and {items:,} settings and forms of {lake} are in {target}")

@@ -1,0 +1,265 @@
+"""Brings a catalogue back from what lies in the lake. Never deletes or overwrites data.
+
+What is published is read off the newest complete generation of each day: the one with a balance
+sheet of its own. Each day's facts are gathered in one place (`_day_on_disk`), which is where a
+manifest beside the data would be read instead.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cci_lite.contract.columns import TABLES
+from cci_lite.errors import BalanceError, LakeError
+from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.work import read_part
+from cci_lite.ports import (
+    DayChange,
+    PartFile,
+    PublishedDay,
+    SourceOutcome,
+    SourceRecord,
+    StoredObject,
+)
+from cci_lite.tenancy import curated_prefix, curated_table_prefix, parse_part_key
+
+_SHEETS = "etl_runs"
+UNKNOWN_DAY = (
+    "curated files of this day are there and the catalogue does not know them: bring it back with "
+    "cci-lite etl repair, or move them away to have the day built anew from its documents"
+)
+
+_Generations = dict[str, dict[str, list[StoredObject]]]
+
+
+class RepairStatus(StrEnum):
+    """What became of a day."""
+
+    RESTORED = "restored"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class RepairedDay:
+    """A day that the catalogue did not know rightly; `note` says what could not be brought back."""
+
+    tenant_id: str
+    call_date: dt.date
+    status: RepairStatus
+    generation: str | None = None
+    calls: int = 0
+    note: str = ""
+
+
+@dataclass
+class RepairReport:
+    """What a repair did.
+
+    `without_settings` are tenants with data and without settings and forms, `busy` those that a run
+    is working on.
+    """
+
+    days: list[RepairedDay] = field(default_factory=list)
+    without_settings: list[str] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything could be brought back."""
+        lost = any(day.status is RepairStatus.LOST for day in self.days)
+        return not (lost or self.without_settings or self.busy)
+
+
+def unknown_days(lake: Lake, tenant_id: str) -> list[dt.date]:
+    """Days of which complete curated files are there although the catalogue knows nothing of them.
+
+    A lake that lost its catalogue, or got an older one back, has such days.
+    """
+    # The files first: what a run stages meanwhile is then not taken for unknown.
+    present = {
+        (key.call_date, key.generation)
+        for found in lake.store.listing(curated_table_prefix(tenant_id, _SHEETS))
+        if (key := parse_part_key(tenant_id, found.key)) is not None
+    }
+    known = lake.catalog.days(tenant_id)
+    staged = set(lake.catalog.abandoned(tenant_id))
+    return sorted({day for day, generation in present - staged if day not in known})
+
+
+def repair_tenant(lake: Lake, tenant_id: str) -> list[RepairedDay]:
+    """Publish again what lies in the lake, for each day that the catalogue does not know rightly.
+
+    A day that is published and whose files are there is left alone. Must run under the tenant's
+    lease.
+    """
+    days: dict[dt.date, _Generations] = {}
+    for found in lake.store.listing(curated_prefix(tenant_id)):
+        if (key := parse_part_key(tenant_id, found.key)) is not None and key.table in TABLES:
+            tables = days.setdefault(key.call_date, {}).setdefault(key.generation, {})
+            tables.setdefault(key.table, []).append(found)
+    published = lake.catalog.days(tenant_id)
+    repaired = []
+    for call_date in sorted(days.keys() | published.keys()):
+        day = published.get(call_date)
+        if day is None or not _is_whole(lake, tenant_id, call_date):
+            repaired += _repair_day(lake, tenant_id, call_date, days.get(call_date, {}), day)
+    return repaired
+
+
+def _is_whole(lake: Lake, tenant_id: str, call_date: dt.date) -> bool:
+    for parts in lake.catalog.parts(tenant_id, call_date).values():
+        for part in parts:
+            found = lake.store.head(part.key)
+            if found is None or found.size != part.bytes:
+                return False
+    return True
+
+
+def _repair_day(
+    lake: Lake,
+    tenant_id: str,
+    call_date: dt.date,
+    generations: _Generations,
+    day: PublishedDay | None,
+) -> list[RepairedDay]:
+    lost = RepairedDay(tenant_id, call_date, RepairStatus.LOST)
+    sheets: dict[str, Mapping[str, Any]] = {}
+    for generation, tables in generations.items():
+        try:
+            sheet = _sheet(lake, generation, tables.get(_SHEETS, ()))
+        except (LakeError, OSError):
+            return [_lost(lost, generation, "its balance sheet is damaged")]
+        if sheet is not None:
+            sheets[generation] = sheet
+    if not sheets:
+        # Files of a run that was killed before it had written them all: nobody ever read them.
+        return [] if day is None else [_lost(lost, day.generation, "its files are gone")]
+    generation = max(sheets, key=lambda each: (sheets[each]["published_at"], each))
+    if day is not None and day.generation == generation:
+        return [_lost(lost, generation, "a file is gone or damaged")]
+    try:
+        change = _day_on_disk(
+            lake, call_date, generation, generations[generation], sheets[generation], day
+        )
+    except BalanceError as problem:
+        return [_lost(lost, generation, str(problem))]
+    except (LakeError, OSError):
+        return [_lost(lost, generation, "a file is damaged")]
+    lake.catalog.stage(tenant_id, call_date, generation)
+    lake.catalog.publish(tenant_id, [change])
+    return [
+        RepairedDay(
+            tenant_id,
+            call_date,
+            RepairStatus.RESTORED,
+            generation,
+            sheets[generation]["calls"],
+            _what_is_missing(sheets[generation], len(sheets) - 1),
+        )
+    ]
+
+
+def _lost(day: RepairedDay, generation: str, why: str) -> RepairedDay:
+    note = (
+        f"{why}: put the files back from a copy of the lake and repair again, or move the folders "
+        f"of generation {generation} away to take an earlier one, or to build the day anew"
+    )
+    return RepairedDay(day.tenant_id, day.call_date, day.status, generation, note=note)
+
+
+def _what_is_missing(sheet: Mapping[str, Any], older: int) -> str:
+    notes = []
+    if sheet["superseded"]:
+        notes.append(
+            f"the names of {sheet['superseded']} superseded documents; a run reads them again"
+        )
+    if sheet["discarded"]:
+        notes.append(
+            f"that {sheet['discarded']} documents were discarded; a run takes those that are still "
+            "there into quarantine again"
+        )
+    if older:
+        notes.append(f"{older} earlier generations stay in the folder and are not known")
+    return "; ".join(notes)
+
+
+def _sheet(lake: Lake, generation: str, files: Sequence[StoredObject]) -> Mapping[str, Any] | None:
+    """The balance sheet of a generation; None when it was never finished."""
+    for file in files:
+        for row in read_part(lake.store, file.key, _SHEETS).to_pylist():
+            if row["generation"] == generation:
+                sheet: Mapping[str, Any] = row
+                return sheet
+    return None
+
+
+def _day_on_disk(
+    lake: Lake,
+    call_date: dt.date,
+    generation: str,
+    files: Mapping[str, Sequence[StoredObject]],
+    sheet: Mapping[str, Any],
+    day: PublishedDay | None,
+) -> DayChange:
+    """The publication of a generation as its files say it; raises BalanceError."""
+    parts: dict[str, list[PartFile]] = {}
+    rows: dict[str, list[pa.Table]] = {}
+    for table_name, found in files.items():
+        for file in found:
+            table = read_part(lake.store, file.key, table_name)
+            parts.setdefault(table_name, []).append(PartFile(file.key, table.num_rows, file.size))
+            rows.setdefault(table_name, []).append(table)
+    counts = {name: sum(part.rows for part in found) for name, found in parts.items()}
+    criteria = sum(pc.sum(table["qa_criteria"]).as_py() or 0 for table in rows.get("calls", ()))
+    for table_name, expected in (
+        ("calls", sheet["calls"]),
+        ("quarantined_documents", sheet["quarantined"]),
+        ("qa_criteria", criteria),
+    ):
+        if counts.get(table_name, 0) != expected:
+            raise BalanceError(
+                f"expected {expected} rows in {table_name}, found {counts.get(table_name, 0)}"
+            )
+    published_at = sheet["published_at"].replace(tzinfo=dt.UTC)
+    sources = [
+        *_sources(lake, rows.get("calls", ()), SourceOutcome.CALL, published_at),
+        *_sources(
+            lake, rows.get("quarantined_documents", ()), SourceOutcome.QUARANTINED, published_at
+        ),
+    ]
+    # No digest of a listing: the next run compares the day document by document.
+    restored = PublishedDay(call_date, generation, "", sheet["etl_run_id"], published_at)
+    return DayChange(restored, day.generation if day else None, parts, sources)
+
+
+def _sources(
+    lake: Lake, tables: Sequence[pa.Table], outcome: SourceOutcome, published_at: dt.datetime
+) -> list[SourceRecord]:
+    records = []
+    for table in tables:
+        wanted = [
+            name
+            for name in ("source_key", "source_etag", "call_id", "revision")
+            if name in table.column_names
+        ]
+        for row in table.select(wanted).to_pylist():
+            found = lake.store.head(row["source_key"])
+            same = found is not None and found.etag == row["source_etag"]
+            records.append(
+                SourceRecord(
+                    row["source_key"],
+                    row["source_etag"],
+                    found.modified_at if found is not None and same else published_at,
+                    outcome,
+                    row.get("call_id") if outcome is SourceOutcome.CALL else None,
+                    row.get("revision") or 0 if outcome is SourceOutcome.CALL else 0,
+                )
+            )
+    return records

@@ -1,0 +1,114 @@
+"""A lake that lost its catalogue, at the command line: told, mended, saved and put back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.programs import cci, succeed
+
+CALLS = "SELECT call_id FROM calls"
+
+
+def asked(lake: Path) -> str:
+    scope = ("--tenant", "demo-tenant", "--lake", lake)
+    return succeed("query", CALLS, *scope, "--output", "csv").out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tenants", "add", "demo-tenant"),
+        ("tenants", "list"),
+        ("forms", "list", "--tenant", "demo-tenant"),
+        ("etl", "run"),
+        ("etl", "plan"),
+        ("etl", "verify"),
+        ("query", CALLS, "--tenant", "demo-tenant"),
+        ("quarantine", "list"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_names_the_one_that_mends(lake: Path, command: tuple[str, ...]) -> None:
+    (lake / "catalog.db").unlink()
+    done = cci(*command, "--lake", lake)
+    assert done.code == 1
+    assert done.error == (
+        f"the lake at {lake} has data and no catalogue (catalog.db): bring it back with: "
+        f"cci-lite etl repair --lake {lake} (or, from a backup, cci-lite restore)"
+    )
+    assert not (lake / "catalog.db").exists()
+
+
+def test_a_repaired_lake_answers_as_before(lake: Path) -> None:
+    before = asked(lake)
+    (lake / "catalog.db").unlink()
+    done = succeed("etl", "repair", "--lake", lake)
+    assert "restored" in done.out
+    assert done.err == f"the catalogue of {lake} is whole; prove it with: cci-lite etl verify\n"
+    assert succeed("etl", "verify", "--lake", lake).err == (
+        "demo-tenant: 1 days, 1 calls: all claims hold\n"
+    )
+    assert asked(lake) == before
+    again = succeed("etl", "repair", "--lake", lake, "--output", "json").json
+    assert again == {"days": [], "without_settings": [], "busy": [], "succeeded": True}
+
+
+def test_what_does_not_come_back_is_a_failure_with_its_cure(lake: Path) -> None:
+    (lake / "catalog.db").unlink()
+    shutil.rmtree(lake / "config")
+    for part in (lake / "curated/demo-tenant/qa_criteria").rglob("*.parquet"):
+        part.write_bytes(b"")
+    done = cci("etl", "repair", "--lake", lake)
+    assert done.code == 1
+    day, settings = done.err.splitlines()
+    assert day.startswith("demo-tenant 2025-11-05 lost: a file is damaged: put the files back from")
+    assert settings == (
+        "demo-tenant: there are calls and no settings or forms; add them with: cci-lite tenants add "
+        "demo-tenant, cci-lite forms put"
+    )
+
+
+def test_nothing_published_is_not_all_claims_hold(lake: Path) -> None:
+    (lake / "catalog.db").unlink()
+    shutil.rmtree(lake / "curated")
+    succeed("etl", "repair", "--lake", lake)
+    assert succeed("etl", "verify", "--lake", lake).err == (
+        "demo-tenant: 0 days, 0 calls: nothing is published, so nothing was proved; "
+        "1 documents wait for a run\n"
+    )
+
+
+def test_an_empty_catalogue_over_tables_does_not_hold(lake: Path) -> None:
+    (lake / "catalog.db").unlink()
+    kept = lake / "curated"
+    hidden = kept.rename(lake / "hidden")
+    succeed("etl", "repair", "--lake", lake)
+    hidden.rename(kept)
+    done = cci("etl", "verify", "--lake", lake)
+    assert done.code == 1
+    assert "all claims hold" not in done.err
+    run = cci("etl", "run", "--lake", lake)
+    assert run.code == 1
+    assert "cci-lite etl repair" in run.err
+    succeed("etl", "repair", "--lake", lake)
+    succeed("etl", "verify", "--lake", lake)
+
+
+def test_a_backup_is_put_back(lake: Path, tmp_path: Path) -> None:
+    before = asked(lake)
+    backup = tmp_path / "lake.zip"
+    said = succeed("backup", backup, "--lake", lake).err
+    assert said == f"the catalogue and 2 settings and forms of {lake} are in {backup}\n"
+    assert cci("backup", backup, "--lake", lake).code == 2
+    refused = cci("restore", backup, "--lake", lake)
+    assert refused.code == 2
+    assert "add --overwrite" in refused.error
+    (lake / "catalog.db").unlink()
+    shutil.rmtree(lake / "config")
+    succeed("restore", backup, "--lake", lake)
+    assert asked(lake) == before
+    missing = cci("restore", tmp_path / "no.zip", "--lake", lake)
+    assert (missing.code, missing.error) == (2, f"no file {tmp_path / 'no.zip'}")
