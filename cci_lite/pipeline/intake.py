@@ -33,6 +33,7 @@ from cci_lite.pipeline.media import (
     metadata_of_headers,
 )
 from cci_lite.pipeline.tenants import TenantDirectory
+from cci_lite.pipeline.told import keep_told
 from cci_lite.ports import (
     CallRegistry,
     Metric,
@@ -280,16 +281,12 @@ def _metadata(
     told, unread = (None, 0) if headers is None else metadata_of_headers(headers)
     if unread:
         intake.telemetry.log("headers_unread", count=unread, **_ids(record))
-    for _ in range(_ATTEMPTS):
-        stored = intake.registry.metadata(tenant_id, call_id)
-        if told is None or (told == _NO_METADATA and MetadataSource.OBJECT not in stored.told):
-            return stored.merged
-        changed = stored.with_told(MetadataSource.OBJECT, told, record.upload.uploaded_at)
-        if changed is None:
-            return stored.merged
-        if intake.registry.put_metadata(tenant_id, call_id, changed):
-            return changed.merged
-    raise RetryLaterError("metadata_contended")
+    stored = intake.registry.metadata(tenant_id, call_id)
+    if told is None or (told == _NO_METADATA and MetadataSource.OBJECT not in stored.told):
+        return stored.merged
+    uploaded_at = record.upload.uploaded_at
+    source = MetadataSource.OBJECT
+    return keep_told(intake, tenant_id, call_id, source, told, uploaded_at)[0].merged
 
 
 # --- The job --------------------------------------------------------------------------------------
