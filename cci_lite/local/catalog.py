@@ -19,7 +19,7 @@ CATALOG_FILE = "catalog.db"
 _LEASES = "leases"
 _WAIT_SECONDS = 30.0
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS config (
     pk TEXT NOT NULL, sk TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS parts (
 CREATE TABLE IF NOT EXISTS sources (
     tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL,
     modified_at TEXT NOT NULL, outcome TEXT NOT NULL, call_id TEXT, revision INTEGER NOT NULL,
+    writing INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, call_date, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sources_by_call ON sources (tenant_id, call_id);
@@ -45,6 +46,9 @@ CREATE TABLE IF NOT EXISTS generations (
     retired_at TEXT, PRIMARY KEY (tenant_id, call_date, generation)
 ) WITHOUT ROWID;
 """
+# What makes a catalogue of an earlier version one of the next. Nothing is lost by it.
+_MIGRATIONS = {1: "ALTER TABLE sources ADD COLUMN writing INTEGER NOT NULL DEFAULT 0"}
+_SOURCE = "key, etag, modified_at, outcome, call_id, revision, writing"
 
 
 class SqliteCatalog:
@@ -141,8 +145,7 @@ class SqliteCatalog:
     def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
         """What one day was built from, by key."""
         rows = self._execute(
-            "SELECT key, etag, modified_at, outcome, call_id, revision FROM sources "
-            "WHERE tenant_id = ? AND call_date = ? ORDER BY key",
+            f"SELECT {_SOURCE} FROM sources WHERE tenant_id = ? AND call_date = ? ORDER BY key",
             (tenant_id, call_date.isoformat()),
         )
         return {row[0]: _source(row) for row in rows}
@@ -150,8 +153,7 @@ class SqliteCatalog:
     def quarantined(self, tenant_id: str) -> dict[str, SourceRecord]:
         """A tenant's quarantined documents of all days, by key."""
         rows = self._execute(
-            "SELECT key, etag, modified_at, outcome, call_id, revision FROM sources "
-            "WHERE tenant_id = ? AND outcome = ? ORDER BY key",
+            f"SELECT {_SOURCE} FROM sources WHERE tenant_id = ? AND outcome = ? ORDER BY key",
             (tenant_id, SourceOutcome.QUARANTINED.value),
         )
         return {row[0]: _source(row) for row in rows}
@@ -174,7 +176,7 @@ class SqliteCatalog:
         """The given calls where they are published on another day than this."""
         # All ids travel as one JSON text: the number of parameters of a statement is limited.
         rows = self._execute(
-            "SELECT key, etag, modified_at, outcome, call_id, revision, call_date FROM sources "
+            f"SELECT {_SOURCE}, call_date FROM sources "
             "WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?)) "
             "AND call_date <> ? AND outcome = ?",
             (
@@ -233,13 +235,15 @@ class SqliteCatalog:
         [version] = self._db.execute("PRAGMA user_version").fetchone()
         if version == _SCHEMA_VERSION:
             return
-        if version != 0:
+        if version > _SCHEMA_VERSION:
             raise LakeError(
                 f"{file}: expected a catalogue of version {_SCHEMA_VERSION}, found {version}; "
                 "use the version of cci-lite that made it"
             )
         with self._transaction():
-            for statement in _SCHEMA.split(";"):
+            # Somebody else may have made or renewed it meanwhile.
+            [version] = self._execute("PRAGMA user_version").fetchone()
+            for statement in _statements(version):
                 self._execute(statement)
             self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
@@ -271,7 +275,7 @@ class SqliteCatalog:
             ),
         )
         self._execute_many(
-            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     *key,
@@ -281,6 +285,7 @@ class SqliteCatalog:
                     source.outcome.value,
                     source.call_id,
                     source.revision,
+                    source.writing,
                 )
                 for source in change.sources
             ),
@@ -317,6 +322,13 @@ class SqliteCatalog:
             raise LakeError(f"the catalogue could not be used: {problem}; run again") from problem
 
 
+def _statements(version: int) -> list[str]:
+    """What makes a catalogue of this version, 0 when there is none yet, one of today's."""
+    if version == 0:
+        return _SCHEMA.split(";")
+    return [_MIGRATIONS[each] for each in range(version, _SCHEMA_VERSION)]
+
+
 def _lock(file: Path) -> sqlite3.Connection:
     lock = sqlite3.connect(file, timeout=0, isolation_level=None)
     try:
@@ -342,6 +354,6 @@ def _moment(moment: dt.datetime) -> str:
 
 
 def _source(row: Sequence[Any]) -> SourceRecord:
-    key, etag, modified_at, outcome, call_id, revision = row
+    key, etag, modified_at, outcome, call_id, revision, writing = row
     moment = dt.datetime.fromisoformat(modified_at)
-    return SourceRecord(key, etag, moment, SourceOutcome(outcome), call_id, revision)
+    return SourceRecord(key, etag, moment, SourceOutcome(outcome), call_id, revision, writing)
