@@ -339,16 +339,14 @@ class Plant:
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
-        """Run a function; when it dies or asks for another time, what it had in hand is lost."""
+        """Run a function; what it has in hand at its end, for whatever reason, is lost."""
         attempt = Attempt()
         self.attempts.append(attempt)
         try:
             yield
-        except (Crash, PipelineError):
+        finally:
             self.lost_answers.update(attempt.unkept)
             self.told_in_vain.update(attempt.unnoted)
-            raise
-        finally:
             self.attempts.pop()
 
     # --- What happens -----------------------------------------------------------------------------
