@@ -43,6 +43,8 @@ from tests.plants import Plant
 SEEDS = 100
 SLOW_SEEDS = 2_000
 AT_ONCE = 25
+MANY_AT_ONCE = 500
+KINDS = ("crash before", "crash after", "throttle before", "meanwhile")
 # Every call of a port that the pipeline makes.
 PLACES = frozenset(
     {"registry.records", "registry.add", "registry.replace", "registry.find"}
@@ -51,9 +53,11 @@ PLACES = frozenset(
     | {"files.delete", "files.delete_below", "files.listing", "recordings.look"}
     | {"recordings.accept", "recordings.listing", "recordings.read_small", "transcriber.start"}
     | {"transcriber.job", "nlp.analyze", "nlp.people", "evaluator.evaluate", "notifier.notify"}
-    | {"dispatcher.start", "dispatcher.judge", "telemetry.log", "telemetry.count", "config.get"}
-    | {"config.query", "keys.keys"}
+    | {"dispatcher.start", "dispatcher.judge", "telemetry.log", "telemetry.count"}
+    | {"telemetry.span", "config.get", "config.query", "config.partition_keys", "keys.keys"}
 )
+# Too rare to be hit in every few histories.
+RARE_PLACES = frozenset({"notifier.notify", "registry.note", "files.listing", "files.replace"})
 
 
 def broken(seed: int) -> list[str]:
@@ -63,8 +67,8 @@ def broken(seed: int) -> list[str]:
     return list(plant.laws())
 
 
-def check(seeds: range, places: frozenset[str]) -> None:
-    """Hold the laws over these histories, and show that they were under fire."""
+def held_under_fire(seeds: range) -> Counter[tuple[str, str]]:
+    """Hold the laws over these histories; what happened in them, by kind and place."""
     counts: Counter[tuple[str, str]] = Counter()
     lost = 0
     for seed in seeds:
@@ -73,30 +77,28 @@ def check(seeds: range, places: frozenset[str]) -> None:
         assert list(plant.laws()) == [], f"seed {seed}"
         counts += plant.fire.counts
         lost += plant.lost_answers.total()
-    kinds: Counter[str] = Counter()
-    for (kind, _), count in counts.items():
-        kinds[kind] += count
-    print(f"{len(seeds)} seeds: {dict(kinds)}, {lost} paid answers lost by them")
-    for kind in ("crash before", "crash after", "throttle before", "meanwhile"):
-        assert kinds[kind] >= len(seeds), kinds
-        hit = {place for each, place in counts if each == kind}
-        # Telemetry is written to memory, and never refused.
-        is_refused = kind == "throttle before"
-        missed = sorted(
-            each for each in places - hit if not (is_refused and each.startswith("telemetry."))
-        )
-        assert not missed, f"no {kind} at {missed}"
+    kinds = {kind: sum(c for (each, _), c in counts.items() if each == kind) for kind in KINDS}
+    print(f"{len(seeds)} seeds: {kinds}, {lost} paid answers lost by them")
+    assert min(kinds.values()) >= len(seeds)
+    return counts
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_whatever_happens_whole_stores_end_as_they_should(first: int) -> None:
-    check(range(first, first + AT_ONCE), frozenset())
+    counts = held_under_fire(range(first, first + AT_ONCE))
+    failed_at = {place for kind, place in counts if kind != "meanwhile"}
+    assert failed_at | RARE_PLACES == PLACES
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(SEEDS, SEEDS + SLOW_SEEDS, 500))
+@pytest.mark.parametrize("first", range(SEEDS, SEEDS + SLOW_SEEDS, MANY_AT_ONCE))
 def test_whatever_happens_in_many_histories_whole_stores_end_as_they_should(first: int) -> None:
-    check(range(first, first + 500), PLACES)
+    counts = held_under_fire(range(first, first + MANY_AT_ONCE))
+    for kind in KINDS:
+        # Telemetry is written to memory, and never refused.
+        spared = {place for place in PLACES if place.startswith("telemetry.")}
+        wanted = PLACES - spared if kind == "throttle before" else PLACES
+        assert {place for each, place in counts if each == kind} == wanted, kind
 
 
 # --- One attempt and its every step ---------------------------------------------------------------
