@@ -16,6 +16,7 @@ from cci_lite.contract.template import QaTemplate, TemplateDraft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.errors import UsageError
+from cci_lite.files import write_whole
 from cci_lite.laptop import Lake
 from cci_lite.pipeline.documents import Transcript, Written, analyze_transcripts
 from cci_lite.reports.page import report_page
@@ -111,7 +112,7 @@ def write_page(lake: Lake, tenant: Tenant, generated_at: dt.datetime) -> Path:
         )
     target = lake.path / REPORTS / f"{tenant.tenant_id}.html"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+    write_whole(target, page.encode())
     return target
 
 

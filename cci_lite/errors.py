@@ -16,6 +16,7 @@ CciLiteError
 │   ├── RetryLaterError     nothing is wrong for good: the same event later will do
 │   ├── ServiceError        a service refused a request, and would again
 │   └── SignatureError      a request that its sender did not sign, or not now
+├── NoRoomError             a disk is full; what would have been written is not there
 ├── SqlError                SQL that is refused, with line and column
 └── ImmutableVersionError   a released version would be changed
 """
@@ -108,6 +109,10 @@ class ServiceError(PipelineError):
 
 class SignatureError(PipelineError):
     """A request that its sender did not sign, or not now."""
+
+
+class NoRoomError(CciLiteError):
+    """A disk is full; what would have been written is not there, and what was there still is."""
 
 
 class SqlError(CciLiteError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import os
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 import click
 
 from cci_lite import __version__
+from cci_lite.cli.output import say
 from cci_lite.errors import CciLiteError, TenantIdError, UsageError
+from cci_lite.files import is_no_room
 
 _COMMANDS = {
     "demo": ("cci_lite.cli.demo", "Make a sample world and run the whole job on it."),
@@ -92,14 +95,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _explain_usage(problem)
         return problem.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
+        say("stopped")
         return 130
     except SystemExit as end:
         # rich and click end so when the reader of our output left (`| head`).
         return 0 if isinstance(end.__context__, BrokenPipeError) else _exit_code(end)
     except BrokenPipeError:
-        # It left before the last flush; Python must not try to flush to it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # It left before the last flush.
+        _drop_output()
         return 0
     except CciLiteError as problem:
         _explain(str(problem), settings)
@@ -107,6 +110,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(problem, (UsageError, TenantIdError)) else 1
     except Exception as problem:
         # The message of an unforeseen error may carry data; its traceback is for --debug.
+        if isinstance(problem, OSError) and is_no_room(problem):
+            _drop_output()
+            _explain(f"{problem.strerror}: make room and do it again", settings)
+            return 1
         detail = f": {problem}" if isinstance(problem, OSError) else ""
         _explain(
             f"unforeseen {type(problem).__name__}{detail} (cci-lite --debug … shows where)",
@@ -116,6 +123,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _drop_output() -> None:
+    """Python must not try once more, when it ends, to write what could not be written."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        return
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _exit_code(end: SystemExit) -> int:
     return end.code if isinstance(end.code, int) else int(bool(end.code))
 
@@ -123,7 +139,7 @@ def _exit_code(end: SystemExit) -> int:
 def _explain(message: str, settings: _Settings) -> None:
     if settings.debug:
         traceback.print_exc()
-    click.echo(f"error: {message}", err=True)
+    say(f"error: {message}")
 
 
 def _explain_usage(problem: click.ClickException) -> None:
@@ -133,4 +149,4 @@ def _explain_usage(problem: click.ClickException) -> None:
     if context is None or message == context.get_help():
         problem.show()
     else:
-        click.echo(f"error: {message} See: {context.command_path} --help", err=True)
+        say(f"error: {message} See: {context.command_path} --help")

@@ -236,8 +236,8 @@ def _finish(
 
     counts: Counter[str] = Counter()
     unknown_roles = unknown_fields = 0
-    refused: list[InputReport] = []
-    claims: list[InputReport] = []
+    refused = _Listed()
+    claims = _Listed()
     with progress(what, None) as bar:
         for report in reports:
             bar.advance()
@@ -248,8 +248,9 @@ def _finish(
                 refused.append(report)
             if report.claim is not None:
                 claims.append(report)
-    refused += unread
-    counts[Written.REFUSED.value] = len(refused)
+    for report in unread:
+        refused.append(report)
+    counts[Written.REFUSED.value] = refused.count
     say(f"{sum(counts.values()):,} {what}: {counted(counts)}")
     _list(refused, lambda report: f"{report.name}: {report.problem}", "refused")
     _list(claims, lambda report: f"{report.name}: {report.claim}", "with another score")
@@ -262,13 +263,27 @@ def _finish(
         say(f"{unknown_fields:,} fields that the contract does not know were left out")
     if counts[Written.NEW] or counts[Written.CHANGED]:
         say(f"next: cci-lite etl run --tenant {tenant_id} --lake {lake}")
-    return len(refused)
+    return refused.count
 
 
-def _list(reports: Sequence[InputReport], line: Callable[[InputReport], str], rest: str) -> None:
+class _Listed:
+    """Reports of which the first are shown: a file may have millions of lines that are refused."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[InputReport] = []
+
+    def append(self, report: InputReport) -> None:
+        """Count it, and keep it when it will be shown."""
+        self.count += 1
+        if self.count <= SHOWN_PROBLEMS:
+            self.first.append(report)
+
+
+def _list(reports: _Listed, line: Callable[[InputReport], str], rest: str) -> None:
     from cci_lite.cli.output import say
 
-    for report in reports[:SHOWN_PROBLEMS]:
+    for report in reports.first:
         say(f"  {line(report)}")
-    if len(reports) > SHOWN_PROBLEMS:
-        say(f"  … and {len(reports) - SHOWN_PROBLEMS:,} more {rest}")
+    if reports.count > SHOWN_PROBLEMS:
+        say(f"  … and {reports.count - SHOWN_PROBLEMS:,} more {rest}")

@@ -166,7 +166,7 @@ def diff(before: str, after: str, tenant_id: str | None, lake: Path | None, outp
     A stored form is named as NAME or NAME@VERSION, and needs --tenant; a path, or a name that ends
     in .yaml, .yml or .json, is a file.
     """
-    from cci_lite.cli.output import print_json
+    from cci_lite.cli.output import print_json, print_text
     from cci_lite.deploy.forms_diff import diff_forms
 
     found = diff_forms(_form_named(before, tenant_id, lake), _form_named(after, tenant_id, lake))
@@ -174,7 +174,7 @@ def diff(before: str, after: str, tenant_id: str | None, lake: Path | None, outp
         print_json(_plain(found))
     else:
         for line in _lines(found):
-            click.echo(line)
+            print_text(line)
     if not found.is_empty:
         raise click.exceptions.Exit(1)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cci_lite.errors import UsageError
+
+TABLE = "table"
 Command = Callable[..., Any]
 
 
@@ -87,6 +90,63 @@ def output_option(*formats: str) -> Callable[[Command], Command]:
         show_default=True,
         help="How to print.",
     )
+
+
+def file_options(*formats: str) -> Callable[[Command], Command]:
+    """`--output FORMAT` and `--to FILE`, of which the name says the format: see `format_of`.
+
+    A table is printed without both; the formats are those of files, each named by its ending.
+    """
+
+    def both(command: Command) -> Command:
+        return target_option(*formats)(
+            click.option(
+                "--output",
+                type=click.Choice([TABLE, *formats]),
+                default=None,
+                show_default=f"by the name of --to, or else {TABLE}",
+                help="How to print or to write.",
+            )(command)
+        )
+
+    return both
+
+
+def target_option(*formats: str) -> Callable[[Command], Command]:
+    """`--to FILE`, whose name ends in one of the formats."""
+    return click.option(
+        "--to",
+        "target",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help=f"Write to this file: {_endings(formats)}.",
+    )
+
+
+def format_of(formats: Sequence[str], output: str | None, target: Path | None) -> str:
+    """The format that `--output` and the name of `--to` agree on; raises UsageError.
+
+    A name without an ending says nothing, so `--output` must. TABLE is for the terminal only.
+    """
+    if target is None:
+        return output or TABLE
+    ending = target.suffix.lower().removeprefix(".")
+    if output == TABLE:
+        raise UsageError(
+            f"--to {target}: a table is for the terminal; a file is {_endings(formats)}"
+        )
+    if (ending or output) not in formats:
+        raise UsageError(f"--to {target}: expected a name that ends in {_endings(formats)}")
+    if output is not None and ending not in ("", output):
+        raise UsageError(
+            f"--to {target}: expected a name that ends in .{output} for --output {output}; "
+            f"without --output it is written as {ending}"
+        )
+    return output or ending
+
+
+def _endings(formats: Sequence[str]) -> str:
+    *most, last = [f".{name}" for name in formats]
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def examples(*lines: str) -> str:

@@ -3,77 +3,111 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import msgspec
 
-from cci_lite.errors import UsageError
+from cci_lite.errors import NoRoomError, UsageError
+from cci_lite.files import is_no_room, replacing
+from cci_lite.reports.text import visible, visible_json, visible_lines
 
-_NEVER_WRAPPED = 24
-# What a terminal would take for a command, when it stands in a name or a question.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_WIDE = 1_000
+if TYPE_CHECKING:
+    from cci_lite.reports.tables import Column
+
+_TEXT = (str, list, dict)
+_NUMBERS = (int, float, Decimal)
 
 
 def say(message: str) -> None:
-    """A message to the person."""
-    click.echo(message, err=True)
+    """A message to the person, who sees what names in it would hide."""
+    _echo(visible_lines(message), err=True)
+
+
+def print_text(text: str) -> None:
+    """Text for the person who asked for it, who sees what names in it would hide."""
+    _echo(visible_lines(text))
 
 
 def write_file(target: Path, data: bytes) -> None:
-    """Write a file; raises UsageError when there is no writing there."""
+    """Write a file in one step; raises UsageError when there is no writing there."""
+    with writing(target) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which is there when all of it is; raises UsageError or NoRoomError."""
     try:
-        target.write_bytes(data)
+        with replacing(target) as file:
+            yield file
     except OSError as problem:
-        raise UsageError(f"{target} cannot be written: {problem.strerror}") from problem
+        message = f"{target} cannot be written: {problem.strerror}"
+        if is_no_room(problem):
+            raise NoRoomError(f"{message}; make room and do it again") from problem
+        raise UsageError(message) from problem
 
 
 def print_json(value: object) -> None:
     """A value as indented JSON."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
+    text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()
+    click.echo(visible_json(text))
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
-    """A table on the terminal; whole, however narrow the terminal."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """A table on the terminal; one row below the other when the terminal is too narrow."""
+    from cci_lite.reports.tables import render_table, wrapped
 
-    table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
-    for position, name in enumerate(columns):
-        values = [row[position] for row in rows]
-        numbers = bool(rows) and all(
-            value is None or isinstance(value, (int, float)) for value in values
-        )
-        widest = max((len(as_text(value)) for value in values), default=0)
-        table.add_column(
-            Text(name),
-            justify="right" if numbers else "left",
-            overflow="fold",
-            no_wrap=widest <= _NEVER_WRAPPED,
-        )
-    for row in rows:
-        table.add_row(*(Text(as_text(value)) for value in row))
-    # A pipe or a file has no width: nothing there is to be wrapped.
-    console = Console(width=None if sys.stdout.isatty() else _WIDE)
-    console.print(table)
+    width = terminal_width()
+    lines = wrapped(visible(title), width) if title else []
+    table = [table_column(name, [row[at] for row in rows]) for at, name in enumerate(columns)]
+    print_text("\n".join(lines + render_table(table, width)))
+
+
+def terminal_width() -> int | None:
+    """How wide a line may be. A pipe or a file has no width, unless COLUMNS says one."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def as_text(value: object) -> str:
-    """A value for a terminal: NULL is empty, numbers without noise."""
+    """A value for a terminal, with every digit that it has: NULL is empty."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.10g}"
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", str(value))
+        return repr(value).removesuffix(".0")
+    if isinstance(value, (list, dict)):
+        return visible(json.dumps(value, default=as_text, ensure_ascii=False))
+    return visible(value.hex() if isinstance(value, bytes) else str(value))
+
+
+def table_column(name: str, values: Sequence[Any]) -> Column:
+    """A column of a table with its values as text; only text and lists wrap."""
+    from cci_lite.reports.tables import Column
+
+    given = [value for value in values if value is not None]
+    return Column(
+        visible(name),
+        [as_text(value) for value in values],
+        is_whole=not any(isinstance(value, _TEXT) for value in given),
+        is_number=bool(given) and all(isinstance(value, _NUMBERS) for value in given),
+    )
+
+
+def _echo(text: str, *, err: bool = False) -> None:
+    """Print a line, whatever characters the terminal has."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+from cci_lite.cli.options import (
+    TABLE,
+    examples,
+    file_options,
+    format_of,
+    lake_option,
+    tenant_option,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SHOWN_ROWS = 1_000
+_FILES = ("csv", "json", "parquet")
 
 
 @click.command(
@@ -21,18 +29,15 @@ SHOWN_ROWS = 1_000
     context_settings={"ignore_unknown_options": True},  # SQL may begin with a comment: `-- …`
     epilog=examples(
         'cci-lite query "SELECT * FROM failure_rate ORDER BY fail_rate DESC" --tenant demo-tenant --lake lake',
-        'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --output parquet --to calls.parquet',
+        'cci-lite query "SELECT * FROM calls" --tenant demo-tenant --lake lake --to calls.parquet',
         "cci-lite query - --tenant demo-tenant --lake lake < question.sql",
     ),
 )
 @click.argument("sql")
 @tenant_option()
 @lake_option
-@output_option("table", "csv", "json", "parquet")
-@click.option(
-    "--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
-)
-def command(sql: str, tenant_id: str, lake: Path, output: str, target: Path | None) -> None:
+@file_options(*_FILES)
+def command(sql: str, tenant_id: str, lake: Path, output: str | None, target: Path | None) -> None:
     """Ask one SELECT in Athena SQL (`-` reads it from stdin).
 
     The tenant's own tables and views are all there is: no WHERE is needed, and none can reach
@@ -42,23 +47,22 @@ def command(sql: str, tenant_id: str, lake: Path, output: str, target: Path | No
     from cci_lite.errors import UsageError
     from cci_lite.laptop import open_lake
 
+    chosen = format_of(_FILES, output, target)
     text = _text_of_stdin() if sql == "-" else sql
     rows = open_lake(lake).sql(text, tenant_id=tenant_id, as_="arrow")
-    if output == "table":
-        if target is not None:
-            raise UsageError("--to needs --output csv, json or parquet")
+    if chosen == TABLE:
         shown = rows.slice(0, SHOWN_ROWS)
         values = [column.to_pylist() for column in shown.columns]
         print_rows(shown.column_names, list(zip(*values, strict=True)))
         more = f", the first {SHOWN_ROWS:,} shown: --output csv has all"
         say(f"{rows.num_rows:,} rows{more if rows.num_rows > SHOWN_ROWS else ''}")
         return
-    data = _encoded(rows, output)
+    data = _encoded(rows, chosen)
     if target is not None:
         write_file(target, data)
         say(f"{rows.num_rows:,} rows in {target}")
         return
-    if output == "parquet" and sys.stdout.isatty():
+    if chosen == "parquet" and sys.stdout.isatty():
         raise UsageError("parquet is not for a terminal: use --to FILE, or redirect")
     sys.stdout.buffer.write(data)
 
@@ -79,13 +83,19 @@ def _encoded(rows: pa.Table, output: str) -> bytes:
     import pyarrow.csv
     import pyarrow.parquet
 
+    from cci_lite.reports.cells import spreadsheet_rows
+    from cci_lite.reports.text import visible_json
+
     _refuse_unfit(rows.schema, output)
     if output == "json":
-        lines = [msgspec.json.encode(row, enc_hook=str) for row in rows.to_pylist()]
-        return b"[" + b",\n".join(lines) + b"]\n"
+        lines = [
+            visible_json(msgspec.json.encode(row, enc_hook=str).decode())
+            for row in rows.to_pylist()
+        ]
+        return ("[" + ",\n".join(lines) + "]\n").encode()
     sink = io.BytesIO()
     if output == "csv":
-        pyarrow.csv.write_csv(rows, sink)
+        pyarrow.csv.write_csv(spreadsheet_rows(rows), sink)
     else:
         pyarrow.parquet.write_table(rows, sink, compression="zstd")
     return sink.getvalue()

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+from cci_lite.cli.options import (
+    TABLE,
+    examples,
+    file_options,
+    format_of,
+    lake_option,
+    target_option,
+    tenant_option,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TARGET = click.option(
-    "--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
-)
+_LEADERBOARD_FILES = ("md", "csv", "xlsx", "html", "json")
+_PAGE_FILES = ("html",)
 
 
 @click.group("report")
@@ -29,7 +36,7 @@ def command() -> None:
     epilog=examples(
         "cci-lite report leaderboard --tenant demo-tenant --lake lake",
         "cci-lite report leaderboard --tenant demo-tenant --lake lake --week 2025-11-03 --output md",
-        "cci-lite report leaderboard --tenant demo-tenant --lake lake --output xlsx --to board.xlsx",
+        "cci-lite report leaderboard --tenant demo-tenant --lake lake --to board.xlsx",
     )
 )
 @tenant_option()
@@ -40,20 +47,17 @@ def command() -> None:
     metavar="DATE",
     help="The week of this day; by default the latest with evaluated calls.",
 )
-@output_option("table", "md", "csv", "xlsx", "html", "json")
-@_TARGET
+@file_options(*_LEADERBOARD_FILES)
 def leaderboard(
-    tenant_id: str, lake: Path, week: dt.datetime | None, output: str, target: Path | None
+    tenant_id: str, lake: Path, week: dt.datetime | None, output: str | None, target: Path | None
 ) -> None:
     """Who fails most in a week, fairly: a minimum of calls, intervals, shared ranks, the form's version."""
-    from cci_lite.errors import UsageError
     from cci_lite.laptop import open_lake
     from cci_lite.reports import exports, html, leaderboard, markdown
 
+    chosen = format_of(_LEADERBOARD_FILES, output, target)
     with open_lake(lake).reader(tenant_id) as query:
-        if output == "table":
-            if target is not None:
-                raise UsageError("--to needs --output md, csv, xlsx, html or json")
+        if chosen == TABLE:
             print_leaderboard(query, tenant_id, week.date() if week else None)
             return
         board = leaderboard.leaderboard(query, tenant_id, week=week.date() if week else None)
@@ -64,8 +68,8 @@ def leaderboard(
         "html": html.render_html,
         "json": exports.render_json,
     }
-    rendered = renderers[output](board)
-    _write(rendered.encode() if isinstance(rendered, str) else rendered, output, target)
+    rendered = renderers[chosen](board)
+    _write(rendered.encode() if isinstance(rendered, str) else rendered, chosen, target)
 
 
 @command.command(
@@ -73,13 +77,14 @@ def leaderboard(
 )
 @tenant_option()
 @lake_option
-@_TARGET
+@target_option(*_PAGE_FILES)
 def page(tenant_id: str, lake: Path, target: Path | None) -> None:
     """The report page of a tenant: one HTML file, every number linked to its SQL."""
     from cci_lite.deploy.tenants import get_tenant
     from cci_lite.laptop import open_lake, utc_now
     from cci_lite.reports.page import report_page
 
+    format_of(_PAGE_FILES, None, target)
     opened = open_lake(lake)
     tenant = get_tenant(opened.catalog, tenant_id)
     with opened.reader(tenant_id) as query:
@@ -91,13 +96,12 @@ def print_leaderboard(
     query: Callable[[str], pa.Table], tenant_id: str, week: dt.date | None = None
 ) -> None:
     """The leaderboard of a week on the terminal."""
-    import shutil
-
+    from cci_lite.cli.output import print_text, terminal_width
     from cci_lite.reports.leaderboard import leaderboard
     from cci_lite.reports.terminal import render_terminal
 
-    width = shutil.get_terminal_size().columns
-    click.echo(render_terminal(leaderboard(query, tenant_id, week=week), width=width))
+    board = leaderboard(query, tenant_id, week=week)
+    print_text(render_terminal(board, width=terminal_width()))
 
 
 def _write(data: bytes, output: str, target: Path | None) -> None:

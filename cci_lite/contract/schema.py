@@ -24,6 +24,7 @@ from cci_lite.contract.document import (
     UnifiedDocument,
 )
 from cci_lite.contract.template import TemplateFile
+from cci_lite.files import write_whole
 from cci_lite.tenancy import CALL_ID, TENANT_ID
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -251,7 +252,7 @@ def write_documents(folder: Path) -> None:
     """Write the documents that are rendered from the contract into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in rendered_documents().items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        write_whole(folder / name, text.encode())
 
 
 def _schema(structure: type[msgspec.Struct], *, id: str, title: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from cci_lite.errors import LakeError, LeaseHeldError, PublishConflictError
+from cci_lite.files import write_whole
 from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, SourceRecord
 
 CATALOG_FILE = "catalog.db"
@@ -125,7 +126,7 @@ class SqliteCatalog:
                 f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"
             ) from None
         with contextlib.closing(lock):
-            note.write_text(holder)
+            write_whole(note, holder.encode())
             yield
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:

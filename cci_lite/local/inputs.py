@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import gzip
@@ -10,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import msgspec
 from ruamel.yaml import YAML
@@ -21,6 +22,11 @@ from cci_lite.errors import ContractError, NotFoundError, UsageError
 
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
+# The longest transcripts of Transcribe (four hours, with alternatives) have half of it.
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+# A file of a few megabytes can unpack to thousands of times that.
+MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -60,27 +66,17 @@ def find_inputs(paths: Iterable[Path]) -> list[Path]:
 def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
     """The documents in these files: one per `.json`, one per line of a `.jsonl`; `.gz` is unpacked.
 
-    A file that cannot be read is said to be so and does not stop the others.
+    A file or line that cannot be read is said to be so and does not stop the others. No more than
+    one document is held at a time.
     """
     for path in paths:
         try:
-            modified_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
-            data = path.read_bytes()
-            if path.suffix == ".gz":
-                data = _unpacked(data)
+            yield from _documents(path)
         except ContractError as problem:
             yield UnreadableFile(str(path), problem)
-            continue
         except OSError as problem:
             found = problem.strerror or type(problem).__name__
             yield UnreadableFile(str(path), ContractError("", "a file that can be read", found))
-            continue
-        if path.name.removesuffix(".gz").endswith(".jsonl"):
-            for number, line in enumerate(data.splitlines(), start=1):
-                if line.strip():
-                    yield InputFile(f"{path}:{number}", line, modified_at)
-        else:
-            yield InputFile(str(path), data, modified_at)
 
 
 def read_metadata(path: Path) -> dict[str, CallMetadata]:
@@ -161,11 +157,62 @@ def _is_input(file: Path) -> bool:
     return file.name.endswith(_ENDINGS) and not file.name.endswith(SIDECAR_ENDING)
 
 
-def _unpacked(data: bytes) -> bytes:
+def _documents(path: Path) -> Iterator[InputFile | UnreadableFile]:
+    modified_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+    is_lines = path.name.removesuffix(".gz").endswith(".jsonl")
+    if is_lines and path.suffix == ".gz":
+        _check_unpacked(path)
+    with _opened(path) as file:
+        for number, data in enumerate(_lines(file) if is_lines else [_whole(file)], start=1):
+            name = f"{path}:{number}" if is_lines else str(path)
+            if data is None:
+                yield UnreadableFile(name, _too_long(MAX_DOCUMENT_BYTES, "in a document"))
+            elif data.strip() or not is_lines:
+                yield InputFile(name, data, modified_at)
+
+
+def _check_unpacked(path: Path) -> None:
+    """Unpack once, keeping nothing: a file that breaks off has none of its lines judged."""
+    with _opened(path) as file:
+        unpacked = 0
+        while chunk := file.read(_CHUNK_BYTES):
+            unpacked += len(chunk)
+            if unpacked > MAX_UNPACKED_BYTES:
+                raise _too_long(MAX_UNPACKED_BYTES, "when unpacked")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if path.suffix != ".gz":
+        with path.open("rb") as plain:
+            yield plain
+        return
     try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error):
+        with gzip.open(path) as packed:
+            yield cast("BinaryIO", packed)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         raise ContractError("", "a gzip file that is whole", "another file") from None
+
+
+def _whole(file: BinaryIO) -> bytes | None:
+    """All of it; None when that is too much for a document."""
+    data = file.read(MAX_DOCUMENT_BYTES + 1)
+    return data if len(data) <= MAX_DOCUMENT_BYTES else None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes | None]:
+    """The lines; None in the place of one that is too long for a document."""
+    while line := file.readline(MAX_DOCUMENT_BYTES + 1):
+        if len(line) <= MAX_DOCUMENT_BYTES or line.endswith(b"\n"):
+            yield from line.splitlines()
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(MAX_DOCUMENT_BYTES)
+        yield None
+
+
+def _too_long(limit: int, of_what: str) -> ContractError:
+    return ContractError("", f"at most {limit:,} bytes {of_what}", "more")
 
 
 def _text_of(path: Path) -> str:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell, MergedCell
+from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
 from cci_lite.reports.leaderboard import Leaderboard, LeaderboardRow
-from cci_lite.reports.text import is_formula, spreadsheet_text
+from cci_lite.reports.text import is_formula, spreadsheet_text, visible_json, visible_lines
 from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 
 Value = str | int | float | bool | dt.date | None
@@ -85,13 +85,14 @@ def leaderboard_rows(board: Leaderboard) -> list[dict[str, Value]]:
 
 def render_json(board: Leaderboard) -> str:
     """The rows as a JSON list of objects, numbers unrounded."""
-    return json.dumps(leaderboard_rows(board), ensure_ascii=False, indent=2, default=str) + "\n"
+    text = json.dumps(leaderboard_rows(board), ensure_ascii=False, indent=2, default=str)
+    return visible_json(text) + "\n"
 
 
 def render_csv(board: Leaderboard) -> str:
     """The rows as CSV (RFC 4180), numbers unrounded.
 
-    Text that a spreadsheet would run as a formula has a leading apostrophe.
+    Text that a spreadsheet would run as a formula has a leading apostrophe; numbers never have.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
@@ -159,7 +160,8 @@ def _write(cell: Cell | MergedCell, kind: _Kind, value: Value) -> None:
 
 
 def _write_text(cell: Cell | MergedCell, text: str) -> None:
-    cell.value = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text)
+    # A workbook cannot hold most control characters, so they must be shown in any case.
+    cell.value = visible_lines(text)
     # Text stays text, also when it starts like a formula and when somebody edits the cell.
     cell.data_type = "s"
     cell.quotePrefix = is_formula(text)

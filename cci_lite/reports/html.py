@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from cci_lite.reports import numbers
 from cci_lite.reports.leaderboard import Leaderboard, form_label
-from cci_lite.reports.text import one_line
+from cci_lite.reports.text import one_line, visible_lines
 from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 from cci_lite.tenancy import database_name
 
@@ -49,12 +49,18 @@ def _policy(style: str) -> str:
     )
 
 
+def _shown(value: object) -> object:
+    """Whatever a template prints, with what its text hides; markup and numbers as they are."""
+    return visible_lines(value) if type(value) is str else value
+
+
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("cci_lite.reports"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )

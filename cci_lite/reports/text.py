@@ -1,20 +1,54 @@
-"""Text of others on its way to a terminal, a Markdown file or a spreadsheet."""
+"""Text of others on its way to a person's eyes: a terminal, a page, a spreadsheet.
+
+What such text hides is shown there as an escape. JSON and Parquet keep it as it is, for programs.
+"""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
-_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters, and those that nobody sees: they turn the direction of text, have no width,
+# or end a line. The two joiners (200C, 200D) stay, for Hindi, Persian and emoji are written with
+# them, and so do marks that have a shape of their own.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+_BLANKS = re.compile(r"[ \t\r\n]+")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~&])")
-# What spreadsheets take for the start of a formula, also in its full-width spelling.
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# What spreadsheets take for the start of a formula, also in its full-width spelling, and also
+# behind what some of them take away: blanks, quotes, characters without a width.
+_FORMULA = re.compile(
+    r"""[\s"'\u200b-\u200f\u2060\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20-]|[\t\r\n]""",
+)
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""The text with what it hides as escapes: `\x1b`, `\u202e`, `\n`, but for `keep`."""
+    return _HIDDEN.sub(lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
+
+
+def visible_lines(text: str) -> str:
+    """Like `visible`, and lines and tabs stay."""
+    return visible(text, keep="\n\t")
+
+
+def visible_json(text: str) -> str:
+    """JSON that says the same and hides nothing: within its strings escapes are the characters."""
+
+    def escaped(found: re.Match[str]) -> str:
+        if found[0] in "\n\r\t":  # between the values; within them JSON escapes these itself
+            return found[0]
+        units = found[0].encode("utf-16-be", "surrogatepass")
+        return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+    return _HIDDEN.sub(escaped, text)
 
 
 def one_line(text: str) -> str:
-    """The text on one line, with control characters (which can move a cursor) made visible."""
-    spaced = " ".join(_DIRECTION.sub("", text).split())
-    return "".join("\N{REPLACEMENT CHARACTER}" if _is_control(char) else char for char in spaced)
+    """The text on one line: each run of blanks is one, everything hidden is shown."""
+    return visible(_BLANKS.sub(" ", text).strip(" "))
 
 
 def markdown(text: str) -> str:
@@ -23,14 +57,24 @@ def markdown(text: str) -> str:
 
 
 def spreadsheet_text(text: str) -> str:
-    """The text with a leading apostrophe where a spreadsheet would run it as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """The text for a cell of a CSV file.
+
+    An apostrophe stands before what a spreadsheet would run as a formula: taking it away gives the
+    text again.
+    """
+    shown = visible_lines(text)
+    return f"'{shown}" if is_formula(text) else shown
 
 
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet would run the text."""
-    return text.startswith(_FORMULA)
+    return _FORMULA.match(text) is not None
 
 
-def _is_control(char: str) -> bool:
-    return unicodedata.category(char) in {"Cc", "Cs"}
+def _escape(char: str) -> str:
+    if char in _SHORT:
+        return _SHORT[char]
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

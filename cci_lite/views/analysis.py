@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, exp
 from sqlglot.errors import ParseError, TokenError
 
 from cci_lite.errors import SqlError
 from cci_lite.views import constructs
 from cci_lite.views.corrections import set_type
 from cci_lite.views.relations import Columns, Relation, Schema, Scope, did_you_mean
-from cci_lite.views.rules import implied_name, is_ordinal, is_whole_literal
+from cci_lite.views.rules import Rule, implied_name, is_ordinal, is_whole_literal
+from cci_lite.views.spelling import arguments_of, misspellings
 from cci_lite.views.types import (
     BIGINT,
     UNKNOWN,
@@ -109,6 +110,7 @@ class Analysis:
     def __init__(self, sql: str, schema: Schema) -> None:
         self._sql = sql
         self._schema = {name.lower(): columns for name, columns in schema.items()}
+        self._tokens: list[Token] = []
         self._reads: set[str] = set()
         self._findings: list[Finding] = []
         self._starred: list[Finding] = []
@@ -117,12 +119,18 @@ class Analysis:
     def run(self) -> CheckedQuery:
         """What was read; raises SqlError when it cannot be parsed."""
         tree = parse_select(self._sql)
+        self._tokens = sqlglot.tokenize(self._sql, read=DIALECT)
+        misspelled = tuple(
+            Finding(wrong.message, *_place(self._sql, wrong.offset))
+            for wrong in misspellings(self._tokens)
+        )
         columns = self.query(tree, Scope({}))
         return CheckedQuery(
             tree,
             columns,
             frozenset(self._reads),
-            tuple(self._findings),
+            # What was misspelled was read as something else: what follows from it is no news.
+            misspelled or tuple(self._findings),
             tuple(self._starred),
             tuple(self._unnamed),
         )
@@ -155,13 +163,22 @@ class Analysis:
         return kind
 
     def spelled(self, node: exp.Expr) -> str:
-        """The name of a function as it is written."""
+        """The name of a function as it is written; where that is lost, its name in Athena."""
         start, end = node.meta.get("start"), node.meta.get("end")
         if start is not None and end is not None:
             return self._sql[start : end + 1].lower()
-        if isinstance(node, exp.Anonymous):
-            return node.name.lower()
-        return node.sql_name().lower() if isinstance(node, exp.Func) else node.key
+        if isinstance(node, exp.Func):
+            return node.sql(DIALECT).partition("(")[0].lower()
+        return node.key
+
+    def written_literal(self, call: exp.Expr, number: int) -> str | None:
+        """An argument of a call as it is written, where it is one literal; counted from 0.
+
+        For what the parser translates while it reads, as it does with the formats of times.
+        """
+        written = arguments_of(self._tokens, call.meta.get("start", -1))
+        alone = written[number] if number < len(written) else []
+        return alone[0].text if len(alone) == 1 else None
 
     def named_type(self, node: exp.DataType) -> SqlType:
         """The type that a cast names."""
@@ -193,6 +210,8 @@ class Analysis:
         parts = node.parts
         names = [part.name.lower() for part in parts]
         relation = scope.named(names[0]) if len(names) > 1 else None
+        if relation is not None and names[1] in scope.shared and relation in scope.relations:
+            self.refuse(node, f"USING makes one column of '{names[1]}'; write it alone")
         if relation is not None and (kind := relation.type_of(names[1])) is not None:
             return self._resolved(node, relation, kind, parts[1:])
         if relation is not None and not scope.holding(names[0]):
@@ -266,8 +285,22 @@ class Analysis:
                 f"{self.spelled(node)} is not known to mean the same everywhere"
                 + (f"; {hint}" if hint else ""),
             )
+        self._call(node, rule)
         self._only(node, rule.arguments, self.spelled(node))
         return rule.check(self, node, scope)
+
+    def _call(self, node: exp.Expr, rule: Rule) -> None:
+        """Refuse a function's name that is another engine's, and arguments that were dropped."""
+        if not isinstance(node, exp.Func) or "start" not in node.meta:
+            return
+        name = self.spelled(node)
+        if name not in (rule.name.lower(), *rule.also):
+            self.refuse(node, f"{name} is not a function of Athena; write {rule.name}")
+        distinct = node.args.get("this")
+        of = distinct.expressions if isinstance(distinct, exp.Distinct) else node.iter_expressions()
+        kept = len(list(of))
+        if len(arguments_of(self._tokens, node.meta["start"])) > kept:
+            self.refuse(node, f"{name} does not take that many arguments")
 
     def _only(self, node: exp.Expr, allowed: Iterable[str], what: str) -> None:
         """Refuse a node with a clause that is not understood."""
@@ -593,7 +626,6 @@ class Analysis:
             left = before.holding(name)
             if len(left) != 1 or joined.type_of(name) is None:
                 self.refuse(part, f"USING needs '{name}' once on each side")
-            scope.shared.add(name)
             conditions.append(
                 exp.EQ(
                     this=exp.column(name, table=left[0].name, quoted=True),
@@ -603,6 +635,7 @@ class Analysis:
         node.set("using", None)
         node.set("on", exp.and_(*conditions))
         self.expression(node.args["on"], scope)
+        scope.shared.update(part.name.lower() for part in using)
 
     # ---- places -------------------------------------------------------------------------------
 

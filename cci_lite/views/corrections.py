@@ -10,6 +10,7 @@ from typing import cast
 
 from sqlglot import exp
 
+from cci_lite.views import patterns
 from cci_lite.views.types import (
     BIGINT,
     BOOLEAN,
@@ -22,7 +23,6 @@ from cci_lite.views.types import (
     WHOLE,
     ZONED,
     SqlType,
-    array_of,
     duckdb_node,
 )
 
@@ -31,14 +31,17 @@ _DATE_TEXT = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME_TEXT = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
 TEXT_FORMS = {
     BIGINT: " *[+-]?[0-9]+ *",
-    DOUBLE: " *([+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|NaN|[+-]?Infinity) *",
+    DOUBLE: " *([+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity) *",
     DATE: _DATE_TEXT,
     TIMESTAMP: f"{_DATE_TEXT}( {_TIME_TEXT})?",
     BOOLEAN: "(?i)true|false|t|f|1|0",
     ZONED: f"{_DATE_TEXT}T{_TIME_TEXT}(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?",
 }
 # What Athena's trim takes away; DuckDB's takes spaces only.
-_WHITE_SPACE = " \t\n\v\f\r"
+_WHITE_SPACE = (
+    " \t\n\v\f\r\x1c\x1d\x1e\x1f\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
+)
 _PRIVATE = "\ue000"
 
 
@@ -158,10 +161,14 @@ def _tried(node: exp.Expr) -> bool:
 def text_in_form(text: exp.Expr, target: SqlType, *, strict: bool) -> exp.Expr:
     """Text as a value, NULL or an error where it is not written as Athena wants it."""
     if isinstance(text, exp.Literal) and re.fullmatch(TEXT_FORMS[target], text.name):
-        return cast_to(text, target)
+        return cast_to(text, target) if strict else exp.TryCast(this=text, to=duckdb_node(target))
     fits = call("regexp_full_match", text.copy(), TEXT_FORMS[target])
     if not strict:
-        return _case((fits, exp.TryCast(this=text.copy(), to=duckdb_node(target))))
+        value: exp.Expr = exp.TryCast(this=text.copy(), to=duckdb_node(target))
+        if target == DOUBLE:
+            is_nan = exp.EQ(this=call("trim", text.copy()), expression=exp.Literal.string("NaN"))
+            return _case((is_nan, _no_number("a cast of the text NaN")), (fits, value))
+        return _case((fits, value))
     value = cast_to(text.copy(), target)
     # The text itself is not repeated: it may be personal.
     complaint = call("error", f"Cannot cast text to {target}: it is not written as one")
@@ -178,19 +185,38 @@ def iso_date(node: exp.Expr) -> exp.Expr:
     return text_in_form(node.this, DATE, strict=not _tried(node))
 
 
+def _no_number(what: str) -> exp.Expr:
+    """An error where Athena answers NaN: no two engines compare it alike, so none may arise."""
+    return call("error", f"{what} is NaN, which compares with nothing; leave such rows out")
+
+
 def square_root(node: exp.Expr) -> exp.Expr:
-    """NaN below zero, where DuckDB raises."""
+    """Refused below zero."""
     below = exp.LT(this=node.this.copy(), expression=exp.Literal.number(0))
-    return _case((below, _number("nan")), default=call("sqrt", node.this))
+    return _case((below, _no_number("sqrt of a negative number")), default=call("sqrt", node.this))
+
+
+def raised(node: exp.Expr) -> exp.Expr:
+    """Refused where the result is no number; Infinity for a negative power of zero."""
+    base, exponent = node.this, node.expression
+    zero = exp.EQ(this=base.copy(), expression=exp.Literal.number(0))
+    negative = exp.LT(this=exponent.copy(), expression=exp.Literal.number(0))
+    value = call("power", base, exponent)
+    return _case(
+        (exp.And(this=zero, expression=negative), _number("inf")),
+        (call("isnan", value.copy()), _no_number("this power")),
+        default=value,
+    )
 
 
 def logarithm(node: exp.Expr) -> exp.Expr:
-    """-Infinity at zero and NaN below, where DuckDB raises."""
+    """-Infinity at zero, where DuckDB raises; refused below."""
     value = node.expression if isinstance(node, exp.Log) else node.this
     name = "log10" if isinstance(node, exp.Log) else "ln"
     zero = exp.EQ(this=value.copy(), expression=exp.Literal.number(0))
     below = exp.LT(this=value.copy(), expression=exp.Literal.number(0))
-    return _case((zero, _number("-inf")), (below, _number("nan")), default=call(name, value))
+    refused = _no_number(f"{name} of a negative number")
+    return _case((zero, _number("-inf")), (below, refused), default=call(name, value))
 
 
 def _number(text: str) -> exp.Expr:
@@ -215,17 +241,25 @@ def part_of_text(node: exp.Expr) -> exp.Expr:
     return call("list_extract", parts, node.args["part_index"])
 
 
+def regexp_matched(node: exp.Expr) -> exp.Expr:
+    """`$` stands before a line end that ends the text, too."""
+    return call("regexp_matches", node.this, patterns.for_re2_search(node.expression.name))
+
+
 def regexp_found(node: exp.Expr) -> exp.Expr:
-    """NULL without a match, where DuckDB gives empty text."""
-    found = call("regexp_matches", node.this.copy(), node.expression.copy())
-    return _case((found, call("regexp_extract", node.this, node.expression, node.args["group"])))
+    """NULL without a match, where DuckDB gives empty text; `$` passes over a line end."""
+    text, pattern = node.this, patterns.for_re2(node.expression.name)
+    if patterns.has_end(pattern):
+        text = call("regexp_replace", text, r"\n\z", "")
+    found = call("regexp_matches", text.copy(), pattern)
+    return _case((found, call("regexp_extract", text, pattern, node.args["group"])))
 
 
 def regexp_replaced(node: exp.Expr) -> exp.Expr:
     """Every match is replaced; groups are written `\\1` instead of `$1`."""
     replacement = node.args.get("replacement")
     text = re.sub(r"\$([0-9])", r"\\\1", replacement.name) if replacement is not None else ""
-    return call("regexp_replace", node.this, node.expression, text, "g")
+    return call("regexp_replace", node.this, patterns.for_re2(node.expression.name), text, "g")
 
 
 def sliced(node: exp.Expr) -> exp.Expr:
@@ -278,12 +312,32 @@ def best(node: exp.Expr) -> exp.Expr:
     return call(name, node.this, node.expression)
 
 
-def days(node: exp.Expr) -> exp.Expr:
-    """A sequence of days is made of days."""
-    series = call("generate_series", node.args["start"], node.args["end"])
-    if (step := node.args.get("step")) is not None:
-        series.append("expressions", step)
-    return cast_to(series, array_of(DATE)) if type_of(node) == array_of(DATE) else series
+def series(node: exp.Expr) -> exp.Expr:
+    """Whole numbers run down as well as up. Days run up only, and each is counted from the first.
+
+    DuckDB counts each month from the one before it: after 28 February it stays at the 28th.
+    """
+    start, end, step = node.args["start"], node.args["end"], node.args.get("step")
+    if step is None:
+        downwards = exp.GT(this=start.copy(), expression=end.copy())
+        by = _case((downwards, exp.Literal.number(-1)), default=exp.Literal.number(1))
+        return call("generate_series", start, end, by)
+    unit, count = step.text("unit").lower(), step.this.name
+    each = exp.to_identifier("step", quoted=True)
+    # No sequence has more steps than there are units between its ends.
+    longest = call("datediff", unit, start.copy(), end.copy())
+    times = exp.Mul(this=each.copy(), expression=exp.Literal.number(count))
+    day = cast_to(
+        exp.paren(exp.Add(this=start.copy(), expression=call(f"to_{unit}s", times))), DATE
+    )
+    every = exp.Lambda(this=day, expressions=[each])
+    until = exp.LTE(this=each.copy(), expression=end.copy())
+    days = call("list_transform", call("generate_series", 0, longest), every)
+    kept = call("list_filter", days, exp.Lambda(this=until, expressions=[each.copy()]))
+    backwards = exp.GT(this=start.copy(), expression=end.copy())
+    return _case(
+        (backwards, call("error", "a sequence of days has to end after it starts")), default=kept
+    )
 
 
 def unnested(node: exp.Expr) -> exp.Expr:

@@ -54,12 +54,16 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Rule:
-    """One construct: the arguments that are understood, its type, and its correction if any."""
+    """One construct: the arguments that are understood, its type, and its correction if any.
+
+    A function also goes by the names `also`; others that the parser takes for it are not Athena's.
+    """
 
     name: str
     arguments: frozenset[str]
     check: Check
     correction: Correction | None = None
+    also: tuple[str, ...] = ()
 
 
 class Rules(dict[type[exp.Expr], Rule]):
@@ -75,6 +79,8 @@ class Rules(dict[type[exp.Expr], Rule]):
         literals: tuple[str, ...] = (),
         flags: tuple[str, ...] = (),
         correction: Correction | None = None,
+        also: tuple[str, ...] = (),
+        at_least: int = 0,
     ) -> None:
         """Add a function. Without `gives` it has its arguments' type; the parser sets `flags`."""
 
@@ -85,6 +91,8 @@ class Rules(dict[type[exp.Expr], Rule]):
                     found.append(
                         analysis.expect(argument, scope, kinds, f"{name} expects {WORDS[kinds]}")
                     )
+            if len(found) < at_least:
+                analysis.report(call, f"{name} takes {at_least} values or more")
             for key in literals:
                 for argument in arguments(call, key):
                     if not isinstance(argument, exp.Literal):
@@ -96,15 +104,20 @@ class Rules(dict[type[exp.Expr], Rule]):
                 analysis.refuse(call, f"{name} mixes {' and '.join(map(str, found))}; cast one")
             return kind
 
-        self[node] = Rule(name, frozenset({*takes, *flags}), check, correction)
+        self[node] = Rule(name, frozenset({*takes, *flags}), check, correction, also)
 
     def construct(
-        self, node: type[exp.Expr], name: str, *arguments: str, correction: Correction | None = None
+        self,
+        node: type[exp.Expr],
+        name: str,
+        *arguments: str,
+        correction: Correction | None = None,
+        also: tuple[str, ...] = (),
     ) -> Callable[[Check], Check]:
         """Add a construct whose types need a function of their own."""
 
         def add(check: Check) -> Check:
-            self[node] = Rule(name, frozenset(arguments), check, correction)
+            self[node] = Rule(name, frozenset(arguments), check, correction, also)
             return check
 
         return add

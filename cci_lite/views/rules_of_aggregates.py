@@ -55,7 +55,7 @@ def _aggregated(
 
 @RULES.construct(exp.Count, "count", "this", "big_int")
 def _count(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
-    if not isinstance(node.this, exp.Star):
+    if node.this is not None and not isinstance(node.this, exp.Star):
         _aggregated(analysis, node, scope, None, "count")
     return BIGINT
 
@@ -106,10 +106,10 @@ for _node, _name in (
     (exp.Stddev, "stddev"),
     (exp.StddevSamp, "stddev_samp"),
     (exp.StddevPop, "stddev_pop"),
-    (exp.Variance, "variance"),
     (exp.VariancePop, "var_pop"),
 ):
     RULES.function(_node, _name, {"this": NUMBER}, DOUBLE)
+RULES.function(exp.Variance, "variance", {"this": NUMBER}, DOUBLE, also=("var_samp",))
 
 
 @RULES.construct(exp.ArrayAgg, "array_agg", "this")

@@ -109,7 +109,7 @@ def _array_join(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     return VARCHAR
 
 
-@RULES.construct(exp.GenerateSeries, "sequence", "start", "end", "step", correction=correct.days)
+@RULES.construct(exp.GenerateSeries, "sequence", "start", "end", "step", correction=correct.series)
 def _sequence(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     kinds = [analysis.expression(node.args[key], scope) for key in ("start", "end")]
     step = node.args.get("step")
@@ -117,6 +117,10 @@ def _sequence(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
         if not isinstance(step, exp.Interval):
             analysis.refuse(node, "a sequence of dates needs its step: INTERVAL '1' DAY")
         analysis.expression(step, scope)
+        if step.text("unit").lower() not in ("day", "month", "year"):
+            analysis.report(step, "a sequence of dates goes by DAY, MONTH or YEAR")
+        if step.this.name.strip("0") == "":
+            analysis.report(step, "the step of a sequence is not 0")
         return array_of(DATE)
     if step is not None or not all(is_whole_literal(node.args[key]) for key in ("start", "end")):
         analysis.refuse(node, "sequence is known for dates and for two literal numbers")

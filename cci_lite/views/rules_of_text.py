@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from cci_lite.views import corrections as correct
+from cci_lite.views import patterns
 from cci_lite.views.corrections import set_type
 from cci_lite.views.rules import (
     Rules,
@@ -36,12 +37,30 @@ RULES.function(exp.Lower, "lower", {"this": TEXT}, VARCHAR)
 RULES.function(exp.Upper, "upper", {"this": TEXT}, VARCHAR, correction=correct.upper_case)
 RULES.function(exp.Length, "length", {"this": TEXT}, BIGINT)
 RULES.function(
-    exp.Trim, "trim", {"this": TEXT}, VARCHAR, flags=("position",), correction=correct.trimmed
+    exp.Trim,
+    "trim",
+    {"this": TEXT},
+    VARCHAR,
+    flags=("position",),
+    correction=correct.trimmed,
+    also=("ltrim", "rtrim"),
 )
 RULES.function(exp.DPipe, "||", {"this": TEXT, "expression": TEXT}, VARCHAR, flags=("safe",))
-RULES.function(exp.Concat, "concat", {"expressions": TEXT}, VARCHAR, flags=("safe", "coalesce"))
 RULES.function(
-    exp.ConcatWs, "concat_ws", {"expressions": TEXT}, VARCHAR, flags=("safe", "coalesce")
+    exp.Concat,
+    "concat",
+    {"expressions": TEXT},
+    VARCHAR,
+    flags=("safe", "coalesce"),
+    at_least=2,
+)
+RULES.function(
+    exp.ConcatWs,
+    "concat_ws",
+    {"expressions": TEXT},
+    VARCHAR,
+    flags=("safe", "coalesce"),
+    at_least=2,
 )
 RULES.function(exp.StrPosition, "strpos", {"this": TEXT, "substr": TEXT}, BIGINT)
 RULES.function(exp.StartsWith, "starts_with", {"this": TEXT, "expression": TEXT}, BOOLEAN)
@@ -69,7 +88,7 @@ RULES.function(
 )
 
 
-@RULES.construct(exp.Substring, "substr", "this", "start", "length")
+@RULES.construct(exp.Substring, "substr", "this", "start", "length", also=("substring",))
 def _substring(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     analysis.expect(node.this, scope, TEXT, "substr expects text")
     for key in ("start", "length"):
@@ -80,10 +99,6 @@ def _substring(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     return VARCHAR
 
 
-# RE2 and Athena's engine agree on these; \w, \d, \s and \b differ beyond ASCII, RE2 has no (?=.
-_PLAIN_PATTERN = re.compile(r"(?:[^\\(]|\\[^A-Za-z0-9]|\((?!\?)|\(\?:|\(\?i\))*")
-
-
 def _pattern(analysis: Analysis, node: exp.Expr, scope: Scope) -> None:
     name = analysis.spelled(node)
     analysis.expect(node.this, scope, TEXT, f"{name} expects text")
@@ -91,14 +106,13 @@ def _pattern(analysis: Analysis, node: exp.Expr, scope: Scope) -> None:
     set_type(pattern, VARCHAR)
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
         analysis.report(pattern, f"{name} is known with a literal pattern only")
-    elif not _PLAIN_PATTERN.fullmatch(pattern.name):
-        analysis.report(
-            pattern,
-            "patterns with \\d, \\w, \\s, \\b or (?…) differ between engines; write classes: [0-9]",
-        )
+    elif reason := patterns.refusal(pattern.name):
+        analysis.report(pattern, reason)
 
 
-@RULES.construct(exp.RegexpLike, "regexp_like", "this", "expression")
+@RULES.construct(
+    exp.RegexpLike, "regexp_like", "this", "expression", correction=correct.regexp_matched
+)
 def _regexp_like(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     _pattern(analysis, node, scope)
     return BOOLEAN
@@ -119,6 +133,8 @@ def _regexp_extract(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType
     set_type(group, INTEGER)
     if not is_whole_literal(group):
         analysis.report(group, "regexp_extract is known with a literal group only")
+    elif int(group.name) > patterns.groups(node.expression.name):
+        analysis.report(group, f"the pattern has no group {group.name}")
     elif group.name != "0" and re.search(r"\)[?*{|]|\|", node.expression.name):
         analysis.report(
             node.expression, "a group that may be missing is NULL on one engine, empty on the other"
@@ -140,4 +156,22 @@ def _regexp_replace(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType
         set_type(replacement, VARCHAR)
         if not isinstance(replacement, exp.Literal) or "\\" in replacement.name:
             analysis.report(replacement, "regexp_replace is known with a plain literal only")
+        elif unknown := _unknown_group(replacement.name, patterns.groups(node.expression.name)):
+            analysis.report(
+                replacement, f"'{unknown}' names no group of the pattern; $1 is its first group"
+            )
+    if patterns.has_end(node.expression.name):
+        analysis.report(
+            node.expression,
+            "regexp_replace with $ differs where text ends with a line end; "
+            "write rtrim or split_part",
+        )
     return VARCHAR
+
+
+def _unknown_group(replacement: str, groups: int) -> str:
+    """The first `$` of a replacement that Athena would refuse; empty when there is none."""
+    for found in re.finditer(r"\$([0-9]?)", replacement):
+        if not found[1] or int(found[1]) > groups:
+            return found[0]
+    return ""

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 RULES = Rules()
 _UNITS = ("day", "week", "month", "quarter", "year")
-_TIME_FORMATS = frozenset({"%Y", "%y", "%m", "%d", "%H", "%M", "%S", "%j", "%b", "%B", "%a", "%A"})
+_TIME_FORMATS = frozenset(
+    {"%Y", "%y", "%m", "%d", "%H", "%i", "%S", "%s", "%j", "%b", "%M", "%a", "%W"}
+)
 _DATE_LITERAL = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME_LITERAL = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2}(\.\d{1,3})?)?", re.ASCII)
 
@@ -87,18 +89,19 @@ def _date_diff(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 
 
 _node: type[exp.Expr]
-for _node, _name in (
-    (exp.Year, "year"),
-    (exp.Quarter, "quarter"),
-    (exp.Month, "month"),
-    (exp.WeekOfYear, "week"),
-    (exp.YearOfWeek, "year_of_week"),
-    (exp.Day, "day"),
-    (exp.DayOfMonth, "day_of_month"),
-    (exp.DayOfWeekIso, "day_of_week"),
-    (exp.DayOfYear, "day_of_year"),
+_also: tuple[str, ...]
+for _node, _name, _also in (
+    (exp.Year, "year", ()),
+    (exp.Quarter, "quarter", ()),
+    (exp.Month, "month", ()),
+    (exp.WeekOfYear, "week", ("week_of_year",)),
+    (exp.YearOfWeek, "year_of_week", ("yow",)),
+    (exp.Day, "day", ()),
+    (exp.DayOfMonth, "day_of_month", ()),
+    (exp.DayOfWeekIso, "day_of_week", ("dow",)),
+    (exp.DayOfYear, "day_of_year", ("doy",)),
 ):
-    RULES.function(_node, _name, {"this": TIME}, BIGINT)
+    RULES.function(_node, _name, {"this": TIME}, BIGINT, also=_also)
 for _node, _name in ((exp.Hour, "hour"), (exp.Minute, "minute"), (exp.Second, "second")):
     RULES.function(_node, _name, {"this": CLOCK}, BIGINT)
 RULES.function(exp.LastDay, "last_day_of_month", {"this": TIME}, DATE)
@@ -115,17 +118,20 @@ RULES.function(
     correction=correct.iso_timestamp,
 )
 RULES.function(exp.CurrentDate, "current_date", {}, DATE)
-RULES.function(exp.CurrentTimestamp, "now", {}, ZONED)
+RULES.function(exp.CurrentTimestamp, "now", {}, ZONED, also=("current_timestamp",))
 
 
-def _formatted(analysis: Analysis, node: exp.Expr) -> None:
+def _formatted(analysis: Analysis, node: exp.Expr) -> list[str]:
+    """The parts of a format as Athena writes them; the parser has put Python's in their place."""
     pattern = node.args["format"]
     set_type(pattern, VARCHAR)
     name = analysis.spelled(node)
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
-        analysis.report(node, f"{name} is known with a literal format only")
-    elif unknown := sorted(set(re.findall(r"%-?.", pattern.name)) - _TIME_FORMATS):
+        analysis.refuse(node, f"{name} is known with a literal format only")
+    parts = re.findall("%.?", analysis.written_literal(node, 1) or "", re.DOTALL)
+    if unknown := sorted(set(parts) - _TIME_FORMATS):
         analysis.report(node, f"{name}: {unknown[0]} is not known to mean the same everywhere")
+    return parts
 
 
 @RULES.construct(exp.TimeToStr, "date_format", "this", "format")
@@ -138,7 +144,8 @@ def _date_format(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 @RULES.construct(exp.StrToTime, "date_parse", "this", "format")
 def _date_parse(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     analysis.expect(node.this, scope, TEXT, "date_parse expects text")
-    _formatted(analysis, node)
+    if "%Y" not in _formatted(analysis, node):
+        analysis.report(node, "date_parse needs a year of four digits: %Y")
     return TIMESTAMP
 
 

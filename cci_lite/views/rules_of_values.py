@@ -225,7 +225,13 @@ def _same_type(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     return one_type(analysis, node, [analysis.expression(value, scope) for value in values])
 
 
-RULES.construct(exp.Coalesce, "coalesce", "this", "expressions")(_same_type)
+@RULES.construct(exp.Coalesce, "coalesce", "this", "expressions")
+def _coalesce(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
+    if not node.expressions:
+        analysis.report(node, "coalesce takes 2 values or more")
+    return _same_type(analysis, node, scope)
+
+
 RULES.construct(exp.Greatest, "greatest", "this", "expressions")(_same_type)
 RULES.construct(exp.Least, "least", "this", "expressions")(_same_type)
 
@@ -278,15 +284,24 @@ RULES.construct(exp.Mod, "%", "this", "expression")(_arithmetic)
 RULES.function(exp.Neg, "-", {"this": NUMBER})
 RULES.function(exp.Abs, "abs", {"this": NUMBER})
 RULES.function(exp.Floor, "floor", {"this": NUMBER}, correction=correct.typed)
-RULES.function(exp.Ceil, "ceil", {"this": NUMBER}, correction=correct.typed)
+RULES.function(exp.Ceil, "ceil", {"this": NUMBER}, correction=correct.typed, also=("ceiling",))
 RULES.function(exp.Sign, "sign", {"this": NUMBER}, correction=correct.typed)
 RULES.function(exp.Sqrt, "sqrt", {"this": NUMBER}, DOUBLE, correction=correct.square_root)
 RULES.function(exp.Exp, "exp", {"this": NUMBER}, DOUBLE)
-RULES.function(exp.Pow, "power", {"this": NUMBER, "expression": NUMBER}, DOUBLE)
+RULES.function(
+    exp.Pow,
+    "power",
+    {"this": NUMBER, "expression": NUMBER},
+    DOUBLE,
+    correction=correct.raised,
+    also=("pow",),
+)
 RULES.function(exp.Ln, "ln", {"this": NUMBER}, DOUBLE, correction=correct.logarithm)
 
 
-@RULES.construct(exp.Log, "log10", "this", "expression", correction=correct.logarithm)
+@RULES.construct(
+    exp.Log, "log10", "this", "expression", correction=correct.logarithm, also=("log", "log2")
+)
 def _log(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if node.this.name != "10":
         analysis.refuse(
@@ -300,7 +315,9 @@ def _log(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 @RULES.construct(exp.Round, "round", "this", "decimals", correction=correct.typed)
 def _round(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     for places in arguments(node, "decimals"):
-        if not is_whole_literal(places):
+        count = places.this if isinstance(places, exp.Neg) else places
+        if not is_whole_literal(count):
             analysis.report(places, "round is known with a literal number of places only")
+        set_type(count, INTEGER)
         set_type(places, INTEGER)
     return analysis.expect(node.this, scope, NUMBER, "round expects a whole number or double")

@@ -33,7 +33,7 @@ def read_groups() -> list[Group]:
     return [
         Group(
             given["name"],
-            " ".join(given["over"].split()),
+            given["over"],
             given.get("by"),
             given.get("group"),
             tuple(given["same"]),
@@ -46,3 +46,32 @@ def read_groups() -> list[Group]:
 def read_queries() -> list[str]:
     """The queries of `queries.yaml`."""
     return list(YAML(typ="safe").load(Path(__file__).with_name("queries.yaml")))
+
+
+def read_refused() -> list[tuple[str, str]]:
+    """Each text of `refused.yaml` that Athena refuses, and what we say to it."""
+    given = YAML(typ="safe").load(Path(__file__).with_name("refused.yaml"))
+    return [(text, message) for message, texts in given.items() for text in texts]
+
+
+# What `calls` stands for in the texts of `refused.yaml`: one row of each type that they ask for.
+CALLS = {
+    "tenant_id": ("varchar", "'t1'"),
+    "call_id": ("varchar", "'c1'"),
+    "call_date": ("date", "DATE '2025-01-05'"),
+    "call_started_at": ("timestamp(3)", "TIMESTAMP '2025-01-05 10:00:00'"),
+    "agent_id": ("varchar", "'a1'"),
+    "qa_passed": ("boolean", "true"),
+    "qa_outcome": ("varchar", "'pass'"),
+    "qa_total_score": ("double", "15e-1"),
+    "qa_criteria": ("bigint", "BIGINT '3'"),
+    "revision": ("integer", "2"),
+    "tags": ("array(varchar)", "ARRAY['x']"),
+}
+CALLS_SCHEMA = {"calls": {name: kind for name, (kind, _) in CALLS.items()}}
+
+
+def over_calls(text: str) -> str:
+    """The text with a `calls` of its own, for an engine that has no such table."""
+    values = ", ".join(value for _, value in CALLS.values())
+    return f"WITH calls AS (SELECT * FROM (VALUES ({values})) AS v({', '.join(CALLS)})) {text}"

@@ -15,7 +15,13 @@ from trino.exceptions import TrinoUserError
 from cci_lite.local.duckdb_engine import TenantEngine, TenantSnapshot, open_engine
 from cci_lite.views import check_query, to_duckdb
 from cci_lite.views.types import SqlType
-from tests.engines.expression_tables import Group, read_groups, read_queries
+from tests.engines.expression_tables import (
+    Group,
+    over_calls,
+    read_groups,
+    read_queries,
+    read_refused,
+)
 from tests.engines.trino_server import Answer, Trino
 
 pytestmark = pytest.mark.trino
@@ -123,3 +129,10 @@ def test_a_query_means_the_same_on_both_engines(
     ]
     assert [str(field.type) for field in rows.schema] == [_arrow_name(kind) for _, kind in declared]
     assert answer.rows == [tuple(row.values()) for row in rows.to_pylist()]
+
+
+@pytest.mark.parametrize("text", [text for text, _ in read_refused()])
+def test_what_is_refused_as_not_athenas_is_refused_by_trino(text: str, trino: Trino) -> None:
+    with pytest.raises(TrinoUserError):
+        trino.query(over_calls(text), "default")
+    assert trino.query(over_calls("SELECT call_id FROM calls"), "default").rows == [("c1",)]

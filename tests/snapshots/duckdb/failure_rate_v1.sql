@@ -104,7 +104,9 @@ SELECT
         ) / "rated"."n" + "rated"."z" * "rated"."z" / (
           4e0 * "rated"."n" * "rated"."n"
         ) < 0
-        THEN CAST('nan' AS DOUBLE)
+        THEN ERROR(
+          'sqrt of a negative number is NaN, which compares with nothing; leave such rows out'
+        )
         ELSE SQRT(
           "rated"."fail_rate" * (
             1e0 - "rated"."fail_rate"
@@ -129,7 +131,9 @@ SELECT
         ) / "rated"."n" + "rated"."z" * "rated"."z" / (
           4e0 * "rated"."n" * "rated"."n"
         ) < 0
-        THEN CAST('nan' AS DOUBLE)
+        THEN ERROR(
+          'sqrt of a negative number is NaN, which compares with nothing; leave such rows out'
+        )
         ELSE SQRT(
           "rated"."fail_rate" * (
             1e0 - "rated"."fail_rate"

@@ -126,15 +126,15 @@ def test_a_file_that_may_not_be_read_is_named_and_stops_no_other(
 ) -> None:
     locked = write(tmp_path / "in" / "a.json", transcript("job-a"))
     write(tmp_path / "in" / "b.json", transcript("job-b"))
-    read_bytes = Path.read_bytes
+    opened = Path.open
 
-    def guarded(path: Path) -> bytes:
+    def guarded(path: Path, *arguments: Any, **options: Any) -> Any:
         # Not chmod: the superuser may read everything.
         if path == locked:
             raise PermissionError(13, "Permission denied", str(path))
-        return read_bytes(path)
+        return opened(path, *arguments, **options)
 
-    monkeypatch.setattr(Path, "read_bytes", guarded)
+    monkeypatch.setattr(Path, "open", guarded)
     done = analyze(care, tmp_path / "in")
     assert done.code == 1
     assert done.err.splitlines()[:2] == [

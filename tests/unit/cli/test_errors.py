@@ -198,13 +198,6 @@ def test_a_target_that_cannot_be_written_is_named(lake: Path, arguments: list[st
     assert done.error == f"{target} cannot be written: No such file or directory"
 
 
-@pytest.mark.parametrize("command", [["query", "SELECT 1 AS a"], ["report", "leaderboard"]])
-def test_a_table_is_not_written_to_a_file(lake: Path, command: list[str]) -> None:
-    done = cci(*command, "--tenant", "demo-tenant", "--lake", lake, "--to", lake / "x")
-    assert done.code == 2
-    assert done.error.startswith("--to needs --output ")
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [

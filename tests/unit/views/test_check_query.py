@@ -6,6 +6,7 @@ import pytest
 
 from cci_lite.errors import SqlError
 from cci_lite.views import check_query, table_schema
+from tests.engines.expression_tables import CALLS_SCHEMA, read_refused
 
 SCHEMA = table_schema()
 
@@ -247,3 +248,74 @@ def test_a_checked_query_says_what_it_yields_and_reads() -> None:
         ("_col1", "bigint"),
     ]
     assert query.reads == {"calls"}
+
+
+@pytest.mark.parametrize(("text", "message"), read_refused())
+def test_words_of_other_engines_are_refused_with_athenas_own(text: str, message: str) -> None:
+    with pytest.raises(SqlError) as caught:
+        check_query(text, CALLS_SCHEMA)
+    assert str(caught.value).split(": ", 1)[1] == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT call_id FROM calls WHERE call_id IN ('a', 'b')",
+        "SELECT call_id FROM calls ORDER BY call_id OFFSET 1 LIMIT 1",
+        'SELECT call_id AS "order", agent_id AS "ä" FROM calls',
+        "SELECT call_id FROM calls AS a JOIN calls AS b USING (call_id)",
+        "SELECT count() AS n, sum(revision) FILTER (WHERE qa_passed) AS s FROM calls",
+        "SELECT CAST(revision AS double precision) AS a FROM calls",
+        "SELECT extract(year FROM call_date) AS y, position('b' IN agent_id) AS p FROM calls",
+        "SELECT call_id AS first, agent_id AS last, call_date AS day FROM calls",
+    ],
+)
+def test_athenas_own_words_pass(text: str) -> None:
+    assert check_query(text, CALLS_SCHEMA).columns
+
+
+def test_a_format_is_named_as_it_is_written() -> None:
+    assert complaint("SELECT date_format(call_date, '%k') AS a FROM calls") == (
+        "line 1, column 8: date_format: %k is not known to mean the same everywhere"
+    )
+    assert complaint("SELECT date_format(call_date, '%A') AS a FROM calls") == (
+        "line 1, column 8: date_format: %A is not known to mean the same everywhere"
+    )
+
+
+def test_a_function_is_named_as_athena_names_it() -> None:
+    sql = "SELECT listagg(call_id, ',') WITHIN GROUP (ORDER BY call_id) AS a FROM calls"
+    assert complaint(sql).endswith(
+        "listagg is not known to mean the same everywhere; "
+        "write array_join(array_agg(x ORDER BY x), ',')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("date_parse('69-01-02', '%y-%m-%d')", "date_parse needs a year of four digits: %Y"),
+        ("date_parse('10:30', '%H:%i')", "date_parse needs a year of four digits: %Y"),
+        ("regexp_extract('abc', 'b', 1)", "the pattern has no group 1"),
+        ("regexp_extract('abc', '(?:a)(b)', 2)", "the pattern has no group 2"),
+        ("regexp_replace('5 EUR', 'EUR', '$')", "'$' names no group of the pattern; "),
+        ("regexp_replace('5 EUR', 'EUR', '$1')", "'$1' names no group of the pattern; "),
+        ("regexp_replace('5 EUR', 'EUR', '${n}')", "'$' names no group of the pattern; "),
+        ("regexp_replace('5 EUR', 'R$', '')", "regexp_replace with $ differs where text ends "),
+        ("regexp_like('é', '[[:alpha:]]')", "a class inside a class, [:name:] and && differ "),
+        ("regexp_like('b', '[a-c&&b]')", "a class inside a class, [:name:] and && differ "),
+        ("regexp_like('[', '[^[]')", "a class inside a class, [:name:] and && differ "),
+        ("regexp_like('GROSSE', '(?i)große')", "(?i) with ß differs between engines"),
+        ("regexp_like('a', 'b(?i)a')", "patterns with "),
+        (
+            "sequence(DATE '2025-01-03', DATE '2025-01-10', INTERVAL '3' HOUR)",
+            "a sequence of dates goes by DAY, MONTH or YEAR",
+        ),
+        (
+            "sequence(DATE '2025-01-03', DATE '2025-01-10', INTERVAL '0' DAY)",
+            "the step of a sequence is not 0",
+        ),
+    ],
+)
+def test_what_engines_answer_differently_is_refused(expression: str, message: str) -> None:
+    assert f": {message}" in complaint(f"SELECT {expression} AS x")

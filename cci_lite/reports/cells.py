@@ -1,0 +1,35 @@
+"""Rows of a query on their way to a CSV file that somebody opens in a spreadsheet."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cci_lite.reports.text import spreadsheet_text
+
+# Most text is plain, and this says so without a step into Python for each value.
+_PLAIN = r"^([0-9A-Za-z][ -~\n]*)?$"
+
+
+def spreadsheet_rows(rows: pa.Table) -> pa.Table:
+    """The rows with names and text as `spreadsheet_text` has them; all else stays what it is."""
+    columns = [
+        pa.chunked_array([_spreadsheet_cells(chunk) for chunk in column.chunks], pa.large_string())
+        if _is_text(column.type)
+        else column
+        for column in rows.columns
+    ]
+    return pa.Table.from_arrays(
+        columns, names=[spreadsheet_text(name) for name in rows.column_names]
+    )
+
+
+def _spreadsheet_cells(cells: pa.Array) -> pa.Array:
+    text = cells.cast(pa.large_string())
+    odd = pc.invert(pc.match_substring_regex(text, _PLAIN))
+    shown = [spreadsheet_text(value) for value in text.filter(odd).to_pylist()]
+    return pc.replace_with_mask(text, pc.fill_null(odd, False), pa.array(shown, pa.large_string()))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
