@@ -276,6 +276,8 @@ def _told(
 ) -> bool:
     """Keep what was told, and have a document that lacks it written again; True when it is news."""
     tenant_id, call_id = entry.tenant_id, entry.call_id
-    _, changed = keep_told(ports, tenant_id, call_id, source, entry.metadata, told_at)
+    _, changed = keep_told(
+        ports, tenant_id, call_id, source=source, metadata=entry.metadata, told_at=told_at
+    )
     ports.telemetry.log("metadata_told", tenant_id=tenant_id, call_id=call_id, count=int(changed))
     return changed

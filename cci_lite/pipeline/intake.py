@@ -284,9 +284,15 @@ def _metadata(
     stored = intake.registry.metadata(tenant_id, call_id)
     if told is None or (told == _NO_METADATA and MetadataSource.OBJECT not in stored.told):
         return stored.merged
-    uploaded_at = record.upload.uploaded_at
-    source = MetadataSource.OBJECT
-    return keep_told(intake, tenant_id, call_id, source, told, uploaded_at)[0].merged
+    stored, _ = keep_told(
+        intake,
+        tenant_id,
+        call_id,
+        source=MetadataSource.OBJECT,
+        metadata=told,
+        told_at=record.upload.uploaded_at,
+    )
+    return stored.merged
 
 
 # --- The job --------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ def keep_told(
     ports: Keeping,
     tenant_id: str,
     call_id: str,
+    *,
     source: MetadataSource,
     metadata: CallMetadata,
     told_at: dt.datetime,

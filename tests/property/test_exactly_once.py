@@ -249,11 +249,11 @@ def rewrite_without_writing_it_down(
 
 
 def keep_told_and_mark_afterwards(
-    ports: Keeping, tenant_id: str, call_id: str, *told: Any
+    ports: Keeping, tenant_id: str, call_id: str, **told: Any
 ) -> tuple[StoredMetadata, bool]:
     """What was told was stored first, and the document marked in another step."""
     stored = ports.registry.metadata(tenant_id, call_id)
-    fresh = stored.with_told(*told)
+    fresh = stored.with_told(**told)
     if fresh is None:
         return stored, False
     if not ports.registry.put_metadata(tenant_id, call_id, fresh):

@@ -40,12 +40,17 @@ def court() -> Court:
     return court
 
 
-def tell(court: Court, ports: Any = None, **told: Any) -> None:
+def tell(court: Court, **told: Any) -> None:
     """A webhook, every time a second later."""
     court.clock.wait(1)
-    source, metadata = MetadataSource.WEBHOOK, CallMetadata(**told)
-    call_id = court.record().call_id
-    keep_told(ports or court.judging, "acme", call_id, source, metadata, court.clock())
+    keep_told(
+        court.judging,
+        "acme",
+        court.record().call_id,
+        source=MetadataSource.WEBHOOK,
+        metadata=CallMetadata(**told),
+        told_at=court.clock(),
+    )
 
 
 def rewriting(court: Court, wrap: Callable[[Any], Any] = lambda port: port) -> Rewriting:
