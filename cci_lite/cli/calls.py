@@ -52,14 +52,24 @@ def command() -> None:
     type=click.Path(path_type=Path),
     help="CSV or JSON Lines with job_name, started_at, agent_id, queue, …",
 )
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Judge calls anew that another form, or another version, has judged.",
+)
 def analyze(
-    paths: Sequence[Path], tenant_id: str, form: str, lake: Path, metadata: Path | None
+    paths: Sequence[Path],
+    tenant_id: str,
+    form: str,
+    lake: Path,
+    metadata: Path | None,
+    overwrite: bool,
 ) -> None:
     """Judge Amazon Transcribe output by a form's rules and write unified documents.
 
     Criteria without a rule stay unscored, sentiment and tone stay empty: nothing is made up.
-    Metadata of a call comes from --metadata or from a file `<transcript>.meta.json` beside it. Safe
-    to repeat.
+    Metadata of a call comes from --metadata or from a file `<transcript>.meta.json` beside it. A
+    call keeps the verdicts of the form that judged it first. Safe to repeat.
     """
     from cci_lite.cli.forms import form_reference
     from cci_lite.deploy.tenants import get_form, get_tenant
@@ -68,7 +78,7 @@ def analyze(
     opened = open_lake(lake)
     tenant = get_tenant(opened.catalog, tenant_id)
     template = get_form(opened.catalog, tenant_id, *form_reference(form))
-    if judge(opened, tenant, template, paths, metadata):
+    if judge(opened, tenant, template, paths, metadata, overwrite=overwrite):
         raise click.exceptions.Exit(1)
 
 
@@ -105,7 +115,13 @@ def ingest(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
 
 
 def judge(
-    lake: Lake, tenant: Tenant, template: QaTemplate, paths: Sequence[Path], metadata: Path | None
+    lake: Lake,
+    tenant: Tenant,
+    template: QaTemplate,
+    paths: Sequence[Path],
+    metadata: Path | None,
+    *,
+    overwrite: bool = False,
 ) -> int:
     """Judge the transcripts in these files, say what became of them; how many were refused."""
     from cci_lite import __version__
@@ -119,7 +135,12 @@ def judge(
     unmatched = set(by_job)
     transcripts = _transcripts(files, by_job, unread, unmatched)
     reports = analyze_transcripts(
-        lake.store, tenant, template, transcripts, pipeline_version=__version__
+        lake.store,
+        tenant,
+        template,
+        transcripts,
+        pipeline_version=__version__,
+        overwrite=overwrite,
     )
     refused = _finish("transcripts", reports, unread, tenant.tenant_id, lake.path)
     if unmatched:
@@ -128,6 +149,14 @@ def judge(
             "transcripts: job_name must be the transcript's own jobName"
         )
     return refused
+
+
+def transcripts_in(paths: Sequence[Path]) -> Iterator[Transcript]:
+    """The transcripts in these files that can be read, with the metadata beside them."""
+    from cci_lite.local.inputs import find_inputs, read_inputs
+
+    unread: list[InputReport] = []
+    return _transcripts(_readable(read_inputs(find_inputs(paths)), unread), {}, unread, set())
 
 
 def _inputs(paths: Sequence[str], tenant_id: str) -> Iterator[InputFile | UnreadableFile]:
@@ -238,6 +267,7 @@ def _finish(
     unknown_roles = unknown_fields = 0
     refused = _Listed()
     claims = _Listed()
+    kept: Counter[str] = Counter()
     with progress(what, None) as bar:
         for report in reports:
             bar.advance()
@@ -248,12 +278,19 @@ def _finish(
                 refused.append(report)
             if report.claim is not None:
                 claims.append(report)
+            if report.kept_form is not None:
+                kept[report.kept_form] += 1
     for report in unread:
         refused.append(report)
     counts[Written.REFUSED.value] = refused.count
     say(f"{sum(counts.values()):,} {what}: {counted(counts)}")
     _list(refused, lambda report: f"{report.name}: {report.problem}", "refused")
     _list(claims, lambda report: f"{report.name}: {report.claim}", "with another score")
+    for form, calls in sorted(kept.items()):
+        say(
+            f"{calls:,} keep the verdicts of {form}, which judged them before; what another form "
+            "would change shows cci-lite forms try, and --overwrite judges anew"
+        )
     if unknown_roles:
         say(
             f"{unknown_roles:,} without a known agent (their agent criteria do not apply): "

@@ -10,6 +10,7 @@ import click
 
 from cci_lite.cli.options import (
     examples,
+    lake_option,
     lake_or_table_option,
     one_line,
     output_option,
@@ -17,10 +18,11 @@ from cci_lite.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cci_lite.contract.template import QaTemplate, TemplateDraft
     from cci_lite.deploy.forms_diff import Change, FormDiff
+    from cci_lite.pipeline.form_trial import FormTrial
 
 
 @click.group("forms")
@@ -41,6 +43,7 @@ def check(file: Path) -> None:
         f"{file}: form {draft.name}, {len(draft.criteria)} criteria ({ruled} decided by rules), "
         f"{weights} points, pass from {draft.scoring.pass_threshold:%}"
     )
+    _say_what_waits(draft)
 
 
 @command.command(
@@ -58,8 +61,54 @@ def put(file: Path, tenant_id: str, lake: Path | None) -> None:
     draft = read_form(file, tenant_id)
     with open_configuration(lake) as opened:
         stored = put_form(opened.store, tenant_id, draft)
+    form = stored.template
     what = "stored" if stored.is_new else "was there already"
-    say(f"form {stored.template.label} of {tenant_id} {what}")
+    say(f"form {form.label} of {tenant_id} {what}")
+    if form.version != stored.latest:
+        say(
+            f"the latest version is {stored.latest}; to judge calls by this one: "
+            f"cci-lite forms activate {form.name}@{form.version}"
+        )
+    _say_what_waits(draft)
+
+
+def _say_what_waits(form: TemplateDraft) -> None:
+    """Say that without a language model every call would wait for a person."""
+    from cci_lite.cli.output import say
+    from cci_lite.contract.template import undecided_required
+
+    if undecided := undecided_required(form.criteria):
+        say(
+            f"{len(undecided)} required criteria have no rule ({', '.join(undecided)}): with "
+            "calls analyze, which asks no language model, every call goes to review and none "
+            "is ranked; give them a rule, or take required away"
+        )
+
+
+@command.command(
+    epilog=examples(
+        "cci-lite forms show sales --tenant demo-tenant --lake lake",
+        "cci-lite forms show sales@1 --tenant demo-tenant --lake lake --output json",
+    )
+)
+@click.argument("form", metavar="NAME[@VERSION]")
+@tenant_option()
+@lake_or_table_option
+@output_option("yaml", "json")
+def show(form: str, tenant_id: str, lake: Path | None, output: str) -> None:
+    """Print a stored form as a file; the latest version when none is named.
+
+    What is printed can be changed and put again. Put unchanged it is no new version.
+    """
+    from cci_lite.cli.output import print_json, print_text
+    from cci_lite.contract.template import file_of
+    from cci_lite.local.inputs import yaml_of
+
+    shown = file_of(_stored_form(form, tenant_id, lake))
+    if output == "json":
+        print_json(shown)
+    else:
+        print_text(yaml_of(shown).rstrip())
 
 
 @command.command("list", epilog=examples("cci-lite forms list --tenant demo-tenant --lake lake"))
@@ -179,16 +228,108 @@ def diff(before: str, after: str, tenant_id: str | None, lake: Path | None, outp
         raise click.exceptions.Exit(1)
 
 
-def read_form(file: Path, tenant_id: str | None = None) -> TemplateDraft:
-    """The form in a file; raises UsageError that names the file and what is wrong in it."""
-    from cci_lite.contract.template import parse_draft
-    from cci_lite.errors import TemplateError, UsageError
-    from cci_lite.local.inputs import read_definition
+@command.command(
+    "try",
+    epilog=examples(
+        "cci-lite forms try sales.yaml --tenant demo-tenant --lake lake",
+        "cci-lite forms try sales.yaml transcripts/ --tenant demo-tenant --lake lake --output json",
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("transcripts", nargs=-1, type=click.Path(path_type=Path))
+@tenant_option()
+@lake_option
+@output_option("table", "json")
+def try_out(
+    file: Path, transcripts: Sequence[Path], tenant_id: str, lake: Path, output: str
+) -> None:
+    """Show what a form would change on the tenant's calls, by criterion and agent.
 
-    try:
-        return parse_draft(read_definition(file), tenant_id=tenant_id)
-    except TemplateError as problem:
-        raise UsageError(f"{file}: {problem}") from problem
+    Nothing is stored. Compared are the calls that a form of the same name has judged, or all calls
+    when there is none. Changed and new rules need the calls' TRANSCRIPTS; without them what was
+    decided stands as long as question and rule are the same.
+    """
+    from cci_lite.cli.calls import transcripts_in
+    from cci_lite.cli.output import print_json, print_rows, say
+    from cci_lite.deploy.tenants import get_tenant
+    from cci_lite.laptop import open_lake
+    from cci_lite.pipeline.form_trial import try_form
+
+    draft = read_form(file, tenant_id)
+    opened = open_lake(lake)
+    tenant = get_tenant(opened.catalog, tenant_id)
+    forms = {(form.name, form.version): form for form in opened.tenants(tenant_id)[tenant_id]}
+    given = transcripts_in(transcripts) if transcripts else ()
+    trial = try_form(opened.store, tenant, forms, draft, given)
+    if output == "json":
+        print_json(trial)
+        return
+    say(
+        f"{trial.calls:,} calls, {trial.with_transcript:,} with a transcript: "
+        f"{trial.changed:,} would have another outcome; nothing was stored"
+    )
+    print_rows(*_verdict_rows(trial))
+    print_rows(*_outcome_rows(trial))
+    for count, what in (
+        (trial.others, "judged by forms of other names were left out"),
+        (trial.unevaluated, "without an evaluation were left out"),
+        (trial.unreadable, "that cannot be read were left out (cci-lite quarantine list)"),
+        (trial.unread_transcripts, "of the transcripts cannot be read"),
+    ):
+        if count:
+            say(f"{count:,} {what}")
+
+
+def _verdict_rows(trial: FormTrial) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    from cci_lite.contract.scoring import Verdict
+
+    names = ("pass", "fail", "na", "unscored")
+    rows = [
+        (
+            each.criterion_id,
+            *(f"{each.before[Verdict(name)]:,} → {each.after[Verdict(name)]:,}" for name in names),
+            each.changed,
+            each.undecided,
+        )
+        for each in trial.criteria
+    ]
+    return ("criterion", *names, "changed", "needs_transcript"), rows
+
+
+def _outcome_rows(trial: FormTrial) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    from cci_lite.contract.scoring import Outcome
+
+    names = ("pass", "fail", "review", "none")
+    rows = [
+        (
+            each.agent_id,
+            each.calls,
+            *(f"{each.before[Outcome(name)]:,} → {each.after[Outcome(name)]:,}" for name in names),
+            each.changed,
+        )
+        for each in trial.agents
+    ]
+    return ("agent_id", "calls", *names, "changed"), rows
+
+
+def read_form(file: Path, tenant_id: str | None = None) -> TemplateDraft:
+    """The form in a file; says every mistake in it with its line, then raises UsageError."""
+    from cci_lite.cli.output import say
+    from cci_lite.contract.template import file_problems, parse_draft
+    from cci_lite.errors import UsageError
+    from cci_lite.local.inputs import line_of, read_definition
+
+    value = read_definition(file)
+    problems = file_problems(value, tenant_id=tenant_id)
+    places = sorted((line_of(file, each.path) or 1, str(each)) for each in problems)
+    lines = [f"{file}, line {line}: {problem}" for line, problem in places]
+    if len(lines) == 1:
+        raise UsageError(lines[0])
+    for line in lines:
+        say(line)
+    if lines:
+        raise UsageError(f"{file}: {len(lines)} mistakes")
+    return parse_draft(value, tenant_id=tenant_id)
 
 
 def form_reference(text: str) -> tuple[str, int | None]:
@@ -204,14 +345,19 @@ def form_reference(text: str) -> tuple[str, int | None]:
 
 
 def _form_named(text: str, tenant_id: str | None, lake: Path | None) -> QaTemplate | TemplateDraft:
-    from cci_lite.cli.aws import open_configuration
-    from cci_lite.deploy.tenants import get_form, get_tenant
     from cci_lite.errors import UsageError
 
     if "/" in text or text.endswith((".yaml", ".yml", ".json")):
         return read_form(Path(text), tenant_id)
     if tenant_id is None:
         raise UsageError(f"{text}: expected --tenant for a stored form, or the path of a file")
+    return _stored_form(text, tenant_id, lake)
+
+
+def _stored_form(text: str, tenant_id: str, lake: Path | None) -> QaTemplate:
+    from cci_lite.cli.aws import open_configuration
+    from cci_lite.deploy.tenants import get_form, get_tenant
+
     with open_configuration(lake) as opened:
         get_tenant(opened.store, tenant_id)
         return get_form(opened.store, tenant_id, *form_reference(text))

@@ -22,11 +22,11 @@ from cci_lite.contract.document import (
 from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
 from cci_lite.contract.template import (
     DEFAULT_TEMPLATE,
-    MOST_DECIMALS,
     QaTemplate,
     is_template_name,
     parse_version,
 )
+from cci_lite.contract.template_checks import MOST_DECIMALS
 from cci_lite.errors import ContractError, describe_value, show_value
 
 _NO_CLAIM = ReportedScore()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
@@ -14,6 +15,10 @@ from msgspec import inspect
 from cci_lite.errors import ContractError, TemplateError, TenantError, describe_value, show_value
 
 T = TypeVar("T")
+E = TypeVar("E", bound=ContractError)
+
+# A file with more mistakes than these is another file.
+MOST_PROBLEMS = 100
 
 _MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key` in `)?\$(?P<path>.*)`)?$", re.DOTALL)
 _EXPECTED = re.compile(r"^Expected (?P<type>`[^`]+`)(?:, got .+)?$", re.DOTALL)
@@ -58,6 +63,52 @@ def convert(value: object, to: type[T], error: type[ContractError] = ContractErr
         return msgspec.convert(value, to, strict=False)
     except msgspec.ValidationError as problem:
         raise contract_error(problem, value, error, to) from None
+
+
+def convert_all(
+    value: object, to: type[T], error: type[E], stand_in: Callable[[str], object]
+) -> tuple[T | None, list[E]]:
+    """`value` as a `to` with everything wrong in it left out, and what that was.
+
+    Where something has to stand, `stand_in` gives it for a path (`criteria[2].id`); None means that
+    the field can be left out. Without anything that can stand in, the first value is None.
+    """
+    mended: Any = copy.deepcopy(value)
+    problems: list[E] = []
+    while len(problems) < MOST_PROBLEMS:
+        try:
+            return msgspec.convert(mended, to, strict=False), problems
+        except msgspec.ValidationError as found:
+            problem = contract_error(found, mended, error, to)
+            problems.append(cast(E, problem))
+            if not _mend(mended, problem.path, str(found), stand_in):
+                break
+    return None, problems
+
+
+def _mend(value: Any, path: str, complaint: str, stand_in: Callable[[str], object]) -> bool:
+    """Leave out, or replace, what msgspec complains of; False when that is the value itself."""
+    message = _MESSAGE.match(complaint)
+    field = _FIELD.match(message["what"]) if message else None
+    steps = [*_STEP.finditer(path)]
+    key: str | int
+    if field is not None:
+        place, key = _value_at(value, path), field["name"]
+        path = f"{path}.{key}".removeprefix(".")
+    elif steps:
+        last = steps[-1]
+        place = _value_at(value, path[: last.start()])
+        key = int(last["index"]) if last["index"] else last["name"]
+    else:
+        return False
+    instead = None if field is not None and "unknown" in field["what"] else stand_in(path)
+    if instead is not None and isinstance(place, dict | list):
+        place[key] = instead  # type: ignore[index]
+    elif isinstance(place, dict) and key in place:
+        del place[key]
+    else:
+        return False
+    return True
 
 
 def contract_error(

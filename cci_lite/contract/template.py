@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
-import re2
 
-from cci_lite.contract.parsing import convert
+from cci_lite.contract.parsing import convert, convert_all
+from cci_lite.contract.template_checks import content_problems, wording_problems
 from cci_lite.errors import TemplateError, show_value
 
 META_SORT_KEY = "META#v1"
@@ -30,7 +30,6 @@ GUIDE_TEMPLATE_KEY = f"{TEMPLATE_SORT_PREFIX}v1"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _VERSION = re.compile(r"v?(\d{1,6})", re.ASCII)
 _PLACEHOLDER = "TENANT#{tenant_id}"
-MOST_DECIMALS = 4
 _STORED_FIELDS = ("sk", "name", "version", "criteria", "scoring")
 
 
@@ -169,22 +168,72 @@ def parse_draft(value: object, *, tenant_id: str | None = None) -> TemplateDraft
     """A template from parsed YAML or JSON; raises TemplateError with the path of what is wrong.
 
     `tenant_id` is checked against the file's `pk` when both are given; the literal placeholder
-    `TENANT#{tenant_id}` stands for any tenant.
+    `TENANT#{tenant_id}` stands for any tenant. A value without a name is the form `default`, as the
+    guide's items are; `file_problems` asks a file for its name.
     """
+    if problems := _problems(value, tenant_id):
+        raise problems[0]
+    return _draft_of(convert(value, TemplateFile, TemplateError))
+
+
+def file_problems(value: object, *, tenant_id: str | None = None) -> list[TemplateError]:
+    """Everything that is wrong with a form in a file, in the order of its criteria."""
+    problems = _problems(value, tenant_id)
+    if isinstance(value, Mapping) and not {"name", "sk"} & value.keys():
+        expected = f"the field name ({DEFAULT_TEMPLATE} is the form of all queues without another)"
+        problems.insert(0, TemplateError("", expected, "none"))
+    return problems
+
+
+def _problems(value: object, tenant_id: str | None) -> list[TemplateError]:
     if not isinstance(value, Mapping):
-        raise TemplateError("", "an object with criteria and scoring", show_value(value))
-    file = convert(value, TemplateFile, TemplateError)
+        return [TemplateError("", "an object with criteria and scoring", show_value(value))]
+    file, problems = convert_all(value, TemplateFile, TemplateError, _stand_in)
+    if file is not None:
+        known = {problem.path for problem in problems}
+        found = (*_head_problems(file, tenant_id), *content_problems(file), *wording_problems(file))
+        problems += [problem for problem in found if not _follows(problem, known)]
+    return sorted(problems, key=_place_in_file)
+
+
+def _follows(problem: TemplateError, known: set[str]) -> bool:
+    """Whether a problem is only there because a value below it was left out."""
+    return any(path == problem.path or path.startswith(f"{problem.path}.") for path in known)
+
+
+def _place_in_file(problem: TemplateError) -> tuple[bool, int]:
+    position = re.match(r"criteria\[(\d+)\]", problem.path)
+    return problem.path.startswith("scoring"), int(position[1]) if position else -1
+
+
+def _stand_in(path: str) -> object:
+    """What may stand where a form has to have something and has nothing, or what is wrong."""
+    name = re.sub(r"\[\d+\]$", "[]", path.rpartition(".")[2])
+    position = re.match(r"criteria\[(\d+)\]", path)
+    criterion = {
+        "id": f"stand_in_{position[1] if position else 0}",
+        "text": "stand-in",
+        "weight": 1,
+    }
+    return {
+        **criterion,
+        "criteria": [criterion],
+        "criteria[]": criterion,
+        "phrases[]": "stand-in",
+    }.get(name)
+
+
+def _head_problems(file: TemplateFile, tenant_id: str | None) -> Iterator[TemplateError]:
     if file.pk and tenant_id and file.pk not in (f"TENANT#{tenant_id}", _PLACEHOLDER):
-        raise TemplateError("pk", f"TENANT#{tenant_id}", "another tenant's key")
+        yield TemplateError("pk", f"TENANT#{tenant_id}", "another tenant's key")
+    try:
+        _name_and_version(file)
+    except TemplateError as problem:
+        yield problem
+
+
+def _draft_of(file: TemplateFile) -> TemplateDraft:
     name, version = _name_and_version(file)
-    _check_criteria(file.criteria)
-    threshold = file.scoring.pass_threshold
-    if not (_is_short(threshold) and 0 <= threshold <= 1):
-        raise TemplateError(
-            "scoring.pass_threshold",
-            f"a number from 0 to 1, with at most {MOST_DECIMALS} decimals",
-            show_value(str(threshold)),
-        )
     return TemplateDraft(name, version, file.criteria, file.scoring)
 
 
@@ -236,13 +285,46 @@ def item_of(template: QaTemplate) -> dict[str, Any]:
     }
 
 
+def file_of(template: QaTemplate) -> dict[str, Any]:
+    """The template as a file says it, without a version: it gets one when it is put."""
+    criteria = [_shortest(msgspec.to_builtins(each)) for each in template.criteria]
+    scoring = _shortest(msgspec.to_builtins(template.scoring))
+    for criterion, written in zip(template.criteria, criteria, strict=True):
+        written["weight"] = _plain_number(criterion.weight)
+    scoring["pass_threshold"] = _plain_number(template.scoring.pass_threshold)
+    return {"name": template.name, "criteria": criteria, "scoring": scoring}
+
+
+def _plain_number(number: Decimal) -> int | float:
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def _shortest(value: Any) -> Any:
+    """Without what is empty or absent: the fields that a person would write."""
+    if isinstance(value, dict):
+        short = {key: _shortest(item) for key, item in value.items()}
+        return {key: item for key, item in short.items() if item not in (None, "", [], ())}
+    return value
+
+
+def undecided_required(criteria: Sequence[Criterion]) -> list[str]:
+    """The required criteria that no rule decides: without a language model a person has to."""
+    return [each.id for each in criteria if each.required and each.rule is None]
+
+
 def template_of_item(item: Mapping[str, Any]) -> QaTemplate:
     """A stored version, ours or the guide's own; raises TemplateError.
 
     Ours carry the hash of their content, and what was changed since is refused. The guide's have
-    neither hash nor name: theirs is in `sk`. What is no field of a template is left alone.
+    neither hash nor name: theirs is in `sk`. What is no field of a template is left alone. A
+    version that was stored is read by the rules of its day: what is asked of the wording of new
+    ones is not asked of it.
     """
-    draft = parse_draft({key: whole_numbers(item[key]) for key in _STORED_FIELDS if key in item})
+    fields = {key: whole_numbers(item[key]) for key in _STORED_FIELDS if key in item}
+    file = convert(fields, TemplateFile, TemplateError)
+    for problem in content_problems(file):
+        raise problem
+    draft = _draft_of(file)
     if draft.version is None:
         raise TemplateError("version", "the version, or a key that says it", "neither")
     if item.get("content_hash") not in (None, draft.content_hash):
@@ -275,71 +357,6 @@ def _name_and_version(file: TemplateFile) -> tuple[str, int | None]:
     return name, version
 
 
-def _check_criteria(criteria: tuple[Criterion, ...]) -> None:
-    seen: set[str] = set()
-    for position, criterion in enumerate(criteria):
-        path = f"criteria[{position}]"
-        if criterion.id in seen:
-            raise TemplateError(
-                f"{path}.id", "an id used once in the form", f"{show_value(criterion.id)} again"
-            )
-        seen.add(criterion.id)
-        weight = criterion.weight
-        if not (_is_short(weight) and 0 < weight <= 1000):
-            raise TemplateError(
-                f"{path}.weight",
-                f"a number above 0, at most 1000, with at most {MOST_DECIMALS} decimals",
-                show_value(str(weight)),
-            )
-        if criterion.rule is not None:
-            _check_rule(f"{path}.rule", criterion.rule)
-
-
-def _is_short(number: Decimal) -> bool:
-    exponent = number.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -MOST_DECIMALS
-
-
-def _check_rule(path: str, rule: Rule) -> None:
-    _check_condition(path, rule.phrases, rule.pattern)
-    if rule.applies_when is not None:
-        condition = rule.applies_when
-        _check_condition(f"{path}.applies_when", condition.phrases, condition.pattern)
-    if rule.within is not None:
-        names = rule.within.__struct_fields__
-        given = sum(getattr(rule.within, name) is not None for name in names)
-        if given != 1:
-            raise TemplateError(
-                f"{path}.within", f"exactly one of {', '.join(names)}", f"{given} of them"
-            )
-
-
-def _check_condition(path: str, phrases: tuple[str, ...], pattern: str | None) -> None:
-    if bool(phrases) == bool(pattern):
-        raise TemplateError(path, "either phrases or a pattern", "both" if phrases else "neither")
-    for position, phrase in enumerate(phrases):
-        if not any(character.isalnum() for character in phrase):
-            raise TemplateError(f"{path}.phrases[{position}]", "words", show_value(phrase))
-    if pattern is not None:
-        try:
-            re2.compile(pattern, _quiet())
-        except re2.error as problem:
-            reason = problem.args[0]
-            text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-            # RE2 decides in linear time, so no form can stall the calls of another tenant.
-            raise TemplateError(
-                f"{path}.pattern",
-                "a regular expression that RE2 understands (no look-around, no back-references)",
-                text,
-            ) from None
-
-
-def _quiet() -> re2.Options:
-    options = re2.Options()
-    options.log_errors = False
-    return options
-
-
 def plain_values(value: object) -> Any:
     """JSON-like values with numbers as canonical text, so that 1, 1.0 and "1" hash alike."""
     return msgspec.to_builtins(_with_text_numbers(value))
@@ -347,7 +364,8 @@ def plain_values(value: object) -> Any:
 
 def _with_text_numbers(value: object) -> Any:
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
+        # Zero has a sign, and -0 is read again as 0.
+        return format(value.normalize(), "f") if value else "0"
     if isinstance(value, msgspec.Struct):
         pairs = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
         plain = {encoded: _with_text_numbers(getattr(value, field)) for encoded, field in pairs}

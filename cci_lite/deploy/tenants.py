@@ -135,18 +135,22 @@ def _what_becomes(tenant: Tenant, language: Language) -> str:
 
 @dataclass(frozen=True)
 class StoredForm:
-    """A form after it was put: `is_new` is False when the same content was there already."""
+    """A form after it was put: `is_new` is False when the same content was there already.
+
+    `latest` is the highest version now; the content can be that of an earlier one.
+    """
 
     template: QaTemplate
     is_new: bool
+    latest: int
 
 
 def put_form(config: ConfigStore, tenant_id: str, draft: TemplateDraft) -> StoredForm:
     """Store a version of a form; a version that is there never changes.
 
-    Without a version the form gets the next one, unless its content is that of the latest. Raises
-    ImmutableVersionError when the version that the file names is there with other content, and
-    TemplateError when it is there and cannot be read.
+    Without a version the form gets the next one, unless a version has its content already: under
+    two versions its calls would be counted apart. Raises ImmutableVersionError when the version
+    that the file names is there with other content, TemplateError when it cannot be read.
     """
     get_tenant(config, tenant_id)
     forms = tenant_forms(config, tenant_id)
@@ -154,15 +158,15 @@ def put_form(config: ConfigStore, tenant_id: str, draft: TemplateDraft) -> Store
     taken = [form.version for form in present]
     taken += [item.version for item in forms.broken if item.name == draft.name and item.version]
     next_version = max(taken, default=0) + 1
-    latest = present[-1] if present else None
-    if draft.version is None and latest and latest.content_hash == draft.content_hash:
-        return StoredForm(latest, is_new=False)
+    alike = [form for form in present if form.content_hash == draft.content_hash]
+    if draft.version is None and alike:
+        return StoredForm(alike[-1], is_new=False, latest=next_version - 1)
     template = draft.as_version(draft.version or next_version)
     stored = forms.form(template.name, template.version)
     if stored is None:
         key = sort_key(template.name, template.version)
         if config.put_new(partition_key(tenant_id), key, item_of(template)):
-            return StoredForm(template, is_new=True)
+            return StoredForm(template, is_new=True, latest=max(next_version - 1, template.version))
         # Somebody else was faster.
         stored = get_form(config, tenant_id, template.name, template.version)
         next_version = max(next_version, stored.version + 1)
@@ -171,7 +175,7 @@ def put_form(config: ConfigStore, tenant_id: str, draft: TemplateDraft) -> Store
             f"form {template.label} of {tenant_id} is there with other content and never changes; "
             f"put this one as version {next_version}"
         )
-    return StoredForm(stored, is_new=False)
+    return StoredForm(stored, is_new=False, latest=next_version - 1)
 
 
 def get_form(

@@ -7,6 +7,7 @@ import csv
 import datetime as dt
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, BinaryIO, cast
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, SequenceNode
 
 from cci_lite.contract.metadata import CallMetadata, parse_metadata
 from cci_lite.errors import ContractError, NotFoundError, UsageError
@@ -146,6 +148,47 @@ def read_definition(path: Path) -> object:
         raise UsageError(
             f"{path}: expected YAML or JSON, found a date that does not exist"
         ) from None
+
+
+def yaml_of(value: object) -> str:
+    """A value as YAML that people write on with; `read_definition` reads it back."""
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    yaml.dump(value, text)
+    return text.getvalue()
+
+
+def line_of(path: Path, place: str) -> int | None:
+    """The line of a YAML or JSON file in which a value begins (`criteria[2].weight`).
+
+    Where the value is missing, the line of what should hold it; None where nothing can be found.
+    """
+    try:
+        node = YAML(typ="safe", pure=True).compose(path.read_text(encoding="utf-8-sig"))
+    except (YAMLError, OSError, ValueError, RecursionError):
+        return None
+    line = None if node is None else node.start_mark.line + 1
+    for step in re.finditer(r"([^.\[\]]+)|\[(\d+)\]", place):
+        key, node = _below(node, step)
+        if node is None:
+            break
+        line = key.start_mark.line + 1
+    return line
+
+
+def _below(node: Any, step: re.Match[str]) -> tuple[Any, Any]:
+    """The node that names a value, and the value; (None, None) where there is none."""
+    if step[2] is not None and isinstance(node, SequenceNode):
+        items = node.value[int(step[2]) : int(step[2]) + 1]
+        return (items[0], items[0]) if items else (None, None)
+    if step[1] is not None and isinstance(node, MappingNode):
+        for key, value in node.value:
+            if key.value == step[1]:
+                return key, value
+    return None, None
 
 
 class _JobName(msgspec.Struct):

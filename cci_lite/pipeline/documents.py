@@ -15,6 +15,7 @@ from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import (
     CallDateSource,
     QaEvaluation,
+    Review,
     Source,
     UnifiedDocument,
     encode_document,
@@ -86,6 +87,7 @@ class InputReport:
     unknown_fields: int = 0
     roles_known: bool = True
     claim: str | None = None
+    kept_form: str | None = None
 
 
 def analyze_transcripts(
@@ -95,11 +97,14 @@ def analyze_transcripts(
     transcripts: Iterable[Transcript],
     *,
     pipeline_version: str,
+    overwrite: bool = False,
 ) -> Iterator[InputReport]:
     """Judge each transcript by the form's rules and write its unified document.
 
     The same transcript again changes nothing, even when another one has replaced it since; another
-    transcript of the same recording is its next revision. A transcript that cannot be read is
+    transcript of the same recording is its next revision. A call keeps the verdicts of the form by
+    which its transcript was judged first, unless `overwrite` has it judged anew; the report says
+    which form that is. A transcript that cannot be read is
     reported and does not stop the others. Of two different transcripts of one recording in the same
     delivery the second is refused, for neither is known to be the later.
     """
@@ -109,14 +114,7 @@ def analyze_transcripts(
     for transcript in transcripts:
         digest = hashlib.sha256(transcript.data).hexdigest()
         try:
-            conversation = read_transcript(transcript.data, tenant.audio)
-            key = transcript.metadata.recording_key or recording_key(
-                tenant.tenant_id, conversation.job_name
-            )
-            if not key.startswith(recording_key(tenant.tenant_id, "")):
-                raise ContractError(
-                    "recording_key", f"{tenant.tenant_id}/calls/…", "a key outside of it"
-                )
+            conversation, key = read_call(tenant, transcript)
             call_id = call_id_for(tenant.tenant_id, key)
             if seen.setdefault(call_id, digest) != digest:
                 raise ContractError(
@@ -127,13 +125,31 @@ def analyze_transcripts(
             )
             evaluation = QaEvaluation(criteria=evaluate_rules(template, conversation))
             document = with_evaluation(document, score_evaluation(evaluation, template))
+            present = _present(store, known, document)
+            kept = None if overwrite or present is None else _earlier_verdicts(present, document)
+            if kept is not None:
+                document = msgspec.structs.replace(
+                    document, qa_evaluation=kept.evaluation, review=kept.review
+                )
             yield InputReport(
                 transcript.name,
-                _write_transcript_document(store, known, document),
+                _write_transcript_document(store, known, document, present),
                 roles_known=conversation.roles_known,
+                kept_form=kept.form if kept else None,
             )
         except ContractError as problem:
             yield InputReport(transcript.name, Written.REFUSED, problem)
+
+
+def read_call(tenant: Tenant, transcript: Transcript) -> tuple[Conversation, str]:
+    """What was said in a transcript, and the key of its recording; raises ContractError."""
+    conversation = read_transcript(transcript.data, tenant.audio)
+    key = transcript.metadata.recording_key or recording_key(
+        tenant.tenant_id, conversation.job_name
+    )
+    if not key.startswith(recording_key(tenant.tenant_id, "")):
+        raise ContractError("recording_key", f"{tenant.tenant_id}/calls/…", "a key outside of it")
+    return conversation, key
 
 
 def ingest_documents(
@@ -212,11 +228,36 @@ def _document(
     return with_facts(document, tenant, transcript.metadata, transcript.uploaded_at)
 
 
+@dataclass(frozen=True)
+class _EarlierVerdicts:
+    """What another form than the one asked for has said of a transcript, and which form."""
+
+    evaluation: QaEvaluation
+    review: Review | None
+    form: str
+
+
+def _earlier_verdicts(
+    present: UnifiedDocument, document: UnifiedDocument
+) -> _EarlierVerdicts | None:
+    """The verdicts of another form on the same transcript, or None."""
+    before, given = present.qa_evaluation, document.qa_evaluation
+    same_transcript = (present.source or Source()).etag == (document.source or Source()).etag
+    if before is None or given is None or not same_transcript:
+        return None
+    judged_by = (before.template_id, before.template_version)
+    if judged_by == (given.template_id, given.template_version):
+        return None
+    return _EarlierVerdicts(before, present.review, f"{judged_by[0]} v{judged_by[1]}")
+
+
 def _write_transcript_document(
-    store: Store, known: dict[str, list[str]], document: UnifiedDocument
+    store: Store,
+    known: dict[str, list[str]],
+    document: UnifiedDocument,
+    present: UnifiedDocument | None,
 ) -> Written:
     """Write the document as the next revision, unless its transcript was the call's before."""
-    present = _present(store, known, document)
     if present is None:
         return _write(store, known, document, is_new=True)
     before, given = present.source or Source(), document.source or Source()

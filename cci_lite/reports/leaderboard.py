@@ -11,7 +11,14 @@ from enum import StrEnum
 
 from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.errors import NotFoundError
-from cci_lite.reports.statements import WEEKS, Query, Statement, leaderboard_of, read_rows
+from cci_lite.reports.statements import (
+    WAITING,
+    WEEKS,
+    Query,
+    Statement,
+    leaderboard_of,
+    read_rows,
+)
 from cci_lite.tenancy import check_tenant_id
 
 
@@ -100,16 +107,34 @@ class FormTable:
 
 
 @dataclass(frozen=True)
+class WaitingCriterion:
+    """A required criterion that nothing has decided, and the calls that wait in review for it."""
+
+    tenant_id: str
+    template_id: str
+    template_version: int
+    criterion_id: str
+    calls: int
+
+    @property
+    def form(self) -> str:
+        """The version of the QA template: `sales v2`."""
+        return form_label(self.template_id, self.template_version)
+
+
+@dataclass(frozen=True)
 class Leaderboard:
     """The failure leaderboard of a week, one table per QA template version with evaluated calls.
 
     `week_start` is a Monday, None when no week has an evaluated call; `statement` was run for it.
+    `waiting` says what an empty one waits for.
     """
 
     tenant_id: str
     week_start: dt.date | None
     statement: Statement
     tables: tuple[FormTable, ...]
+    waiting: tuple[WaitingCriterion, ...] = ()
 
     @property
     def rows(self) -> tuple[LeaderboardRow, ...]:
@@ -141,12 +166,18 @@ def leaderboard(query: Query, tenant_id: str, *, week: dt.date | None = None) ->
     present = weeks(query, tenant_id)
     week_start = _latest(present) if week is None else _monday(week)
     if week_start is None:
-        return Leaderboard(tenant_id, None, WEEKS, ())
+        return Leaderboard(tenant_id, None, WEEKS, (), _waiting(query, tenant_id, present))
     if week_start not in {found.week_start for found in present}:
         raise NotFoundError(_no_such_week(tenant_id, week_start, present))
     statement = leaderboard_of(week_start)
     rows = read_rows(query, statement, tenant_id, LeaderboardRow)
     return Leaderboard(tenant_id, week_start, statement, _tables(rows))
+
+
+def _waiting(query: Query, tenant_id: str, present: Sequence[Week]) -> tuple[WaitingCriterion, ...]:
+    if not any(week.calls for week in present):
+        return ()
+    return tuple(read_rows(query, WAITING, tenant_id, WaitingCriterion))
 
 
 def form_label(template_id: str, template_version: int) -> str:

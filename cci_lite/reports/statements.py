@@ -300,6 +300,24 @@ LIMIT 50""",
 )
 
 
+WAITING = Statement(
+    "waiting",
+    "leaderboard",
+    "The required criteria without a verdict, which send calls to review",
+    """\
+SELECT
+  tenant_id,
+  template_id,
+  template_version,
+  criterion_id,
+  count(DISTINCT call_id) AS calls
+FROM explode_criteria
+WHERE required AND verdict = 'unscored'
+GROUP BY tenant_id, template_id, template_version, criterion_id
+ORDER BY template_id, template_version, criterion_id""",
+)
+
+
 def leaderboard_of(week_start: dt.date) -> Statement:
     """The failure leaderboard of one week."""
     return Statement(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 from cci_lite.reports import numbers
 from cci_lite.reports.leaderboard import Leaderboard
 
@@ -15,8 +18,18 @@ HOW_TO_READ = (
 def why_empty(board: Leaderboard) -> str:
     """Why a leaderboard has no rows."""
     if board.week_start is None:
-        return "No week has evaluated calls yet."
+        return " ".join(["No week has evaluated calls yet.", *_waiting_sentences(board)])
     return "No call of this week has been evaluated."
+
+
+def _waiting_sentences(board: Leaderboard) -> Iterator[str]:
+    """For each form, the required criteria that keep its calls in review."""
+    for form, criteria in itertools.groupby(board.waiting, key=lambda each: each.form):
+        named = ", ".join(f"{each.criterion_id} ({numbers.count(each.calls)})" for each in criteria)
+        yield (
+            f"Calls judged by {form} wait in review for required criteria that nothing has "
+            f"decided: {named}. A rule in the form decides them, or a language model, or a person."
+        )
 
 
 def leaderboard_title(board: Leaderboard) -> str:

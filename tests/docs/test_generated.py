@@ -103,7 +103,7 @@ def test_the_mistake_on_the_page_gives_the_message_on_the_page() -> None:
     value["criteria"][1]["weight"] = 0
     with pytest.raises(TemplateError) as caught:
         parse_draft(value)
-    assert f"```\n{caught.value}\n```" in FORMS_PAGE
+    assert f"```\nservice.yaml, line 14: {caught.value}\n```" in FORMS_PAGE
 
 
 def test_what_the_page_says_about_absent_fields_is_so() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from cci_lite.aws.items import to_item
 from tests.unit.cli.clouds import OUTPUT_BUCKET, REGION, TABLE, cloud
-from tests.unit.cli.programs import CHECKOUT, GUIDE_FORM, Done, cci, succeed
+from tests.unit.cli.programs import CHECKOUT, GUIDE_FORM, STAR_FORM, Done, cci, succeed
 
 FORMS = CHECKOUT / "examples" / "forms"
 NAMES = ("AWS_REGION", "DDB_TABLE", "CCI_LITE_LAKE")
@@ -279,6 +279,7 @@ def test_what_is_no_queue_activates_nothing(scope: list[str], queue: str, proble
 
 def changed_form(tmp_path: Path) -> Path:
     form = {
+        "name": "default",
         "criteria": [
             {"id": "greet_01", "text": "Was a greeting said?", "weight": 2},
             {"id": "new_06", "text": "Is this new?", "weight": 1},
@@ -489,3 +490,177 @@ def test_a_bucket_that_is_not_there_is_named_and_the_tenant_stays(
     assert (done.code, done.error) == (
         1, "s3_NoSuchBucket: there is no bucket no-such-bucket"
     )  # fmt: skip
+
+
+# --- forms as people write them ------------------------------------------------------------------
+
+
+def written(tmp_path: Path, text: str, name: str = "form.yaml") -> Path:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_every_mistake_in_a_form_is_said_at_once_with_its_line(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        """\
+name: service
+criteria:
+  - id: Greet
+    text: Did the agent greet?
+    weight: 0
+  - id: greet_02
+    text: ok?
+    rule: {phrases: [hello, 7], must: maybe}
+  - just text
+  - id: greet_02
+    text: Did the agent greet?
+    weight: 1
+    colour: red
+    rule: {pattern: "(", said_by: agent}
+scoring: {pass_threshold: 7}
+""",
+    )
+    done = cci("forms", "check", file)
+    assert done.code == 2
+    assert [line.removeprefix(f"{file}, ") for line in done.err.splitlines()] == [
+        "line 3: criteria[0].id: expected 2 to 64 lower-case letters, digits and '_', "
+        "starting with a letter, found 'Greet'",
+        "line 5: criteria[0].weight: expected a number above 0, at most 1000, with at most 4 "
+        "decimals, found '0'",
+        "line 6: criteria[1]: expected the field weight, found an object with 3 fields",
+        "line 7: criteria[1].text: expected text of at least 5 characters, found text of 3 "
+        "characters",
+        "line 8: criteria[1].rule.must: expected not_say or say, found 'maybe'",
+        "line 8: criteria[1].rule.phrases[1]: expected text, found 7",
+        "line 9: criteria[2]: expected an object, found text of 9 characters",
+        "line 10: criteria[3].id: expected an id used once in the form, found 'greet_02' again",
+        "line 10: criteria[3]: expected only the fields id, text, weight, required and rule, "
+        "found 'colour'",
+        "line 14: criteria[3].rule.pattern: expected a regular expression that RE2 understands "
+        "(no look-around, no back-references), found missing ): (",
+        "line 15: scoring.pass_threshold: expected a number from 0 to 1, with at most 4 decimals, "
+        "found '7'",
+        f"error: {file}: 11 mistakes",
+    ]
+
+
+def test_a_file_that_names_no_form_is_refused(tmp_path: Path) -> None:
+    text = "criteria:\n  - {id: greet_01, text: Did the agent greet?, weight: 1}\n"
+    file = written(tmp_path, text)
+    assert cci("forms", "check", file).error == (
+        f"{file}, line 1: expected the field name "
+        "(default is the form of all queues without another), found none"
+    )
+    assert cci("forms", "check", written(tmp_path, f"name: default\n{text}")).code == 0
+    assert cci("forms", "check", written(tmp_path, f"sk: QA_TEMPLATE#v1\n{text}")).code == 0
+
+
+CRITERION = """\
+name: service
+criteria:
+  - id: order_01
+    text: {text}
+    weight: 1
+    rule: {{{rule}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "path", "found"),
+    [
+        (
+            "Did the agent ask?", r'pattern: "\b(order|booking)\b"', "criteria[0].rule.pattern",
+            r"U+0008, which \b within double quotes stands for; write it in single quotes, or in none",
+        ),
+        (
+            "Did the agent ask?", r'phrases: [hello, "good\tday"]', "criteria[0].rule.phrases[1]",
+            r"U+0009, which \t within double quotes stands for; write it in single quotes, or in none",
+        ),
+        (
+            "Did the agent ask?", r'phrases: [a], applies_when: {pattern: "a\fb"}',
+            "criteria[0].rule.applies_when.pattern",
+            r"U+000C, which \f within double quotes stands for; write it in single quotes, or in none",
+        ),
+        (r'"Did the \x7f agent ask?"', "phrases: [a]", "criteria[0].text", "U+007F; take it out"),
+        (r'"Did the \u202e agent ask?"', "phrases: [a]", "criteria[0].text", "U+202E; take it out"),
+    ],
+    ids=["backspace", "tab", "form feed", "delete", "turned text"],
+)  # fmt: skip
+def test_a_sign_that_nobody_sees_is_refused_with_the_cure(
+    tmp_path: Path, text: str, rule: str, path: str, found: str
+) -> None:
+    file = written(tmp_path, CRITERION.format(text=text, rule=rule))
+    error = cci("forms", "check", file).error
+    assert error.partition(": ")[2] == (
+        f"{path}: expected text without control characters, found {found}"
+    )
+
+
+def test_a_pattern_with_backslashes_outside_double_quotes_is_taken(tmp_path: Path) -> None:
+    rule = r"pattern: '\b(order|booking)\b'"
+    file = written(tmp_path, CRITERION.format(text="Did the agent ask?", rule=rule))
+    assert cci("forms", "check", file).code == 0
+
+
+def test_a_stored_form_is_shown_as_a_file_that_is_no_new_version(
+    scope: list[str], tmp_path: Path
+) -> None:
+    put(scope, STAR_FORM)
+    about = ("--tenant", "demo-tenant", *scope)
+    name = succeed("forms", "list", *about, "--output", "json").json[0]["form"]
+    shown_form = succeed("forms", "show", name, *about)
+    again = put(scope, written(tmp_path, shown_form.out))
+    assert again.err.splitlines()[0] == f"form {name} v1 of demo-tenant was there already"
+    as_json = succeed("forms", "show", f"{name}@1", *about, "--output", "json")
+    assert put(scope, written(tmp_path, as_json.out, "form.json")).err == again.err
+    assert cci("forms", "show", f"{name}@7", *about).code == 2
+
+
+def test_content_that_an_earlier_version_has_is_that_version(
+    scope: list[str], tmp_path: Path
+) -> None:
+    put(scope, GUIDE_FORM)
+    first = written(
+        tmp_path, "name: a\ncriteria:\n  - {id: x_1, text: Did it work?, weight: 1}\n", "1.yaml"
+    )
+    second = written(tmp_path, first.read_text().replace("weight: 1", "weight: 2"), "2.yaml")
+    put(scope, first)
+    put(scope, second)
+    assert put(scope, first).err == (
+        "form a v1 of demo-tenant was there already\n"
+        "the latest version is 2; to judge calls by this one: cci-lite forms activate a@1\n"
+    )
+
+
+def test_a_form_that_sends_every_offline_call_to_review_says_so(
+    scope: list[str], tmp_path: Path
+) -> None:
+    text = """\
+name: b
+criteria:
+  - {id: x_1, text: Did it work?, weight: 1, required: true}
+  - {id: x_2, text: Did it work?, weight: 1, required: true, rule: {phrases: [a]}}
+  - {id: x_3, text: Did it work?, weight: 1}
+"""
+    said = (
+        "1 required criteria have no rule (x_1): with calls analyze, which asks no language model, "
+        "every call goes to review and none is ranked; give them a rule, or take required away"
+    )
+    file = written(tmp_path, text)
+    assert put(scope, file).err.splitlines()[1:] == [said]
+    assert cci("forms", "check", file).err.splitlines()[1:] == [said]
+
+
+@pytest.mark.parametrize("threshold", ["-0.0", "0.0", "0", "-0", "1.0", "0.70", "7e-1"])
+def test_every_form_that_is_stored_can_be_read(
+    scope: list[str], tmp_path: Path, threshold: str
+) -> None:
+    text = "name: a\ncriteria:\n  - {id: x_1, text: Did it work?, weight: 1.50}\n"
+    put(scope, written(tmp_path, f"{text}scoring: {{pass_threshold: {threshold}}}\n"))
+    about = ("--tenant", "demo-tenant", *scope, "--output", "json")
+    assert succeed("forms", "list", *about).json[0]["content_hash"] != "broken"
+    assert succeed("forms", "show", "a", *about).json["scoring"]["pass_threshold"] == abs(
+        float(threshold)
+    )

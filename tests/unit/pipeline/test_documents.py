@@ -612,3 +612,38 @@ def test_calls_of_a_suspended_tenant_are_not_taken_in(store: FolderStore) -> Non
     with pytest.raises(UsageError, match="tenant demo-tenant is suspended: no calls are taken in"):
         analyze(store, transcript(spoken("one")), tenant=suspended)
     assert keys(store) == []
+
+
+def test_a_call_keeps_the_verdicts_of_the_version_that_judged_it_first(store: FolderStore) -> None:
+    harder = parse_draft(
+        {
+            "name": "service",
+            "criteria": [
+                {
+                    "id": "greet_01",
+                    "text": "Was there a greeting?",
+                    "weight": 1,
+                    "rule": {"phrases": ["never said"]},
+                }
+            ],
+        }
+    ).as_version(4)
+
+    def judged_by_it(**options: Any) -> InputReport:
+        given = [transcript(spoken("hello"), queue="sales")]
+        [report] = analyze_transcripts(
+            store, TENANT, harder, given, pipeline_version="1.2.3", **options
+        )
+        return report
+
+    analyze(store, transcript(spoken("hello")))
+    first = only(store)
+    kept = judged_by_it()
+    assert (kept.written, kept.kept_form) == (Written.CHANGED, "service v3")
+    assert (only(store).qa_evaluation, only(store).review) == (first.qa_evaluation, first.review)
+    assert only(store).queue == "sales"
+    anew = judged_by_it(overwrite=True)
+    assert (anew.written, anew.kept_form) == (Written.CHANGED, None)
+    evaluation = only(store).qa_evaluation
+    assert evaluation is not None
+    assert (evaluation.template_version, evaluation.criteria[0].verdict) == (4, Verdict.FAIL)

@@ -10,6 +10,7 @@ import pytest
 
 from cci_lite.errors import NotFoundError, TenantIdError, UsageError
 from cci_lite.reports.leaderboard import Leaderboard, Standing, leaderboard, weeks
+from cci_lite.reports.wording import why_empty
 from tests.unit.reports.lakes import (
     FAIL,
     MONDAY,
@@ -156,6 +157,18 @@ def test_a_lake_without_evaluated_calls_has_an_empty_leaderboard(
 ) -> None:
     board = board_of(tmp_path, calls)
     assert (board.week_start, board.tables, board.rows) == (None, (), ())
+
+
+def test_an_empty_leaderboard_says_what_its_calls_wait_for(tmp_path: Path) -> None:
+    calls = [Call(MONDAY, "a", (UNSCORED, PASS, UNSCORED)), Call(MONDAY, "b", None)]
+    board = board_of(tmp_path, calls)
+    [waiting] = board.waiting
+    assert (waiting.form, waiting.criterion_id, waiting.calls) == ("support v1", "greet", 1)
+    assert why_empty(board) == (
+        "No week has evaluated calls yet. Calls judged by support v1 wait in review for required "
+        "criteria that nothing has decided: greet (1). A rule in the form decides them, or a "
+        "language model, or a person."
+    )
 
 
 def test_weeks_are_listed_with_their_calls_oldest_first(tmp_path: Path) -> None:

@@ -1,0 +1,218 @@
+"""What another form would say of the calls that are judged already; nothing is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cci_lite.contract.columns import UNKNOWN_AGENT
+from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.document import UnifiedDocument, verdict_of
+from cci_lite.contract.judging import ScoredEvaluation, Templates, score_document
+from cci_lite.contract.reading import decode_document
+from cci_lite.contract.scoring import Outcome, Verdict, score_call
+from cci_lite.contract.template import QaTemplate, TemplateDraft
+from cci_lite.contract.tenant import Tenant
+from cci_lite.errors import ContractError
+from cci_lite.evaluation import evaluate_rules
+from cci_lite.pipeline.documents import Transcript, read_call
+from cci_lite.ports import Store
+from cci_lite.tenancy import call_id_for, unified_prefix
+
+
+@dataclass
+class CriterionTrial:
+    """One criterion over all calls: verdicts before and after, and how many calls differ.
+
+    `undecided` counts the calls on which only the transcript, which was not given, could tell.
+    """
+
+    criterion_id: str
+    before: Counter[Verdict] = field(default_factory=Counter)
+    after: Counter[Verdict] = field(default_factory=Counter)
+    changed: int = 0
+    undecided: int = 0
+
+
+@dataclass
+class AgentTrial:
+    """One agent's calls: outcomes before and after, and how many calls differ."""
+
+    agent_id: str
+    before: Counter[Outcome] = field(default_factory=Counter)
+    after: Counter[Outcome] = field(default_factory=Counter)
+    changed: int = 0
+
+    @property
+    def calls(self) -> int:
+        """How many calls there are."""
+        return self.before.total()
+
+
+@dataclass(frozen=True)
+class FormTrial:
+    """What a form would change on a tenant's calls, by criterion and by agent.
+
+    `unreadable` documents and `unevaluated` calls are left out, as are `others`: calls that a form
+    of another name has judged.
+    """
+
+    criteria: tuple[CriterionTrial, ...]
+    agents: tuple[AgentTrial, ...]
+    calls: int
+    with_transcript: int
+    changed: int
+    others: int = 0
+    unevaluated: int = 0
+    unreadable: int = 0
+    unread_transcripts: int = 0
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A call under the form that judged it and under the one that is tried."""
+
+    revision: int
+    call_date: dt.date
+    agent_id: str
+    before: Mapping[str, Verdict]
+    after: Mapping[str, Verdict]
+    undecided: frozenset[str]
+    outcome_before: Outcome
+    outcome_after: Outcome
+    has_transcript: bool
+
+
+def try_form(
+    store: Store,
+    tenant: Tenant,
+    templates: Templates,
+    draft: TemplateDraft,
+    transcripts: Iterable[Transcript] = (),
+) -> FormTrial:
+    """Judge a tenant's calls by a form that is not stored, and compare; writes nothing.
+
+    Calls that were judged by a form of the same name count, or all calls when there is no such form
+    yet. A criterion is decided by its rule where the call's transcript is given; without one, and
+    for what a model or a person has decided, the verdict stands as long as question and rule are
+    the same, and is undecided otherwise.
+    """
+    spoken, unread = _conversations(tenant, transcripts)
+    known_name = any(name == draft.name for name, _ in templates)
+    template = draft.as_version(draft.version or 1)
+    judged: dict[str, _Judged] = {}
+    left: Counter[str] = Counter()
+    for found in store.listing(unified_prefix(tenant.tenant_id)):
+        try:
+            document = decode_document(store.read(found.key)).document
+            scored = score_document(document, templates)
+        except (ContractError, FileNotFoundError):
+            left["unreadable"] += 1
+            continue
+        if scored is None:
+            left["unevaluated"] += 1
+        elif known_name and scored.template.name != draft.name:
+            left["others"] += 1
+        else:
+            call = _judged(document, scored, template, spoken.get(document.call_id))
+            present = judged.get(document.call_id)
+            if present is None or _order(present) <= _order(call):
+                judged[document.call_id] = call
+    return _compared(template, list(judged.values()), left, unread)
+
+
+def _order(call: _Judged) -> tuple[int, dt.date]:
+    return call.revision, call.call_date
+
+
+def _conversations(
+    tenant: Tenant, transcripts: Iterable[Transcript]
+) -> tuple[dict[str, Conversation], int]:
+    spoken, unread = {}, 0
+    for transcript in transcripts:
+        try:
+            conversation, key = read_call(tenant, transcript)
+        except ContractError:
+            unread += 1
+            continue
+        spoken[call_id_for(tenant.tenant_id, key)] = conversation
+    return spoken, unread
+
+
+def _judged(
+    document: UnifiedDocument,
+    scored: ScoredEvaluation,
+    template: QaTemplate,
+    conversation: Conversation | None,
+) -> _Judged:
+    before = {
+        criterion.id: verdict
+        for criterion, verdict in zip(scored.template.criteria, scored.verdicts, strict=True)
+    }
+    earlier = {criterion.id: criterion for criterion in scored.template.criteria}
+    after = {} if conversation is None else _by_rules(template, conversation)
+    undecided = set()
+    for criterion in template.criteria:
+        if criterion.id in after:
+            continue
+        old = earlier.get(criterion.id)
+        if old is not None and (old.question, old.rule) == (criterion.question, criterion.rule):
+            after[criterion.id] = before[criterion.id]
+        else:
+            after[criterion.id] = Verdict.UNSCORED
+            undecided.add(criterion.id)
+    verdicts = [after[criterion.id] for criterion in template.criteria]
+    agent = document.agent.agent_id if document.agent else None
+    return _Judged(
+        revision=document.revision,
+        call_date=document.call_date,
+        agent_id=agent or UNKNOWN_AGENT,
+        before=before,
+        after=after,
+        undecided=frozenset(undecided),
+        outcome_before=scored.score.outcome,
+        outcome_after=score_call(template.criteria, verdicts, template.scoring).outcome,
+        has_transcript=conversation is not None,
+    )
+
+
+def _by_rules(template: QaTemplate, conversation: Conversation) -> dict[str, Verdict]:
+    """The verdicts of the criteria that have a rule."""
+    ruled = {criterion.id for criterion in template.criteria if criterion.rule is not None}
+    results = enumerate(evaluate_rules(template, conversation))
+    return {result.id: verdict_of(result, at) for at, result in results if result.id in ruled}
+
+
+def _compared(
+    template: QaTemplate, calls: Sequence[_Judged], left: Counter[str], unread: int
+) -> FormTrial:
+    names = dict.fromkeys(criterion.id for criterion in template.criteria)
+    names |= dict.fromkeys(name for call in calls for name in call.before)
+    criteria = {name: CriterionTrial(name) for name in names}
+    agents: dict[str, AgentTrial] = {}
+    changed = 0
+    for call in calls:
+        for name, trial in criteria.items():
+            old, new = call.before.get(name), call.after.get(name)
+            trial.before.update([old] if old is not None else [])
+            trial.after.update([new] if new is not None else [])
+            trial.changed += old != new and name not in call.undecided
+            trial.undecided += name in call.undecided
+        agent = agents.setdefault(call.agent_id, AgentTrial(call.agent_id))
+        agent.before[call.outcome_before] += 1
+        agent.after[call.outcome_after] += 1
+        agent.changed += call.outcome_before is not call.outcome_after
+        changed += call.outcome_before is not call.outcome_after
+    return FormTrial(
+        criteria=tuple(criteria.values()),
+        agents=tuple(agents[name] for name in sorted(agents)),
+        calls=len(calls),
+        with_transcript=sum(call.has_transcript for call in calls),
+        changed=changed,
+        others=left["others"],
+        unevaluated=left["unevaluated"],
+        unreadable=left["unreadable"],
+        unread_transcripts=unread,
+    )
