@@ -23,7 +23,7 @@ import msgspec
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import AiSummary, CriterionResult, Evaluator, UnifiedDocument
 from cci_lite.contract.judgement import Judgement, ModelUsage
-from cci_lite.contract.metadata import parse_metadata
+from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.registry import (
     CallRecord,
@@ -669,7 +669,7 @@ class Plant:
                 continue
             call_id = call_id_for(tenant_id, upload.key.removesuffix(SIDECAR_SUFFIX))
             told = self.registry.metadata(tenant_id, call_id).told.get(MetadataSource.SIDECAR)
-            if told is None or told.metadata != parse_metadata(json.loads(data)):
+            if told is None or told.metadata != msgspec.json.decode(data, type=CallMetadata):
                 yield f"a sidecar of {call_id} is not known"
 
     def _of_money(self) -> Iterator[str]:
