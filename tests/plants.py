@@ -420,7 +420,7 @@ class Plant:
                 self._end_job(name, copies=self.dice.choice([0, 1, 1, 2]))
 
     def _end_job(self, name: str, *, copies: int) -> None:
-        failure = self.dice.choice(JOB_FAILURES) if self.dice.random() < 0.1 else None
+        failure = self.dice.choice(JOB_FAILURES) if self.dice.random() < 0.15 else None
         if failure is None:
             self.transcriber.finish(name)
             event = JobEvent(name, JobStatus.COMPLETED)

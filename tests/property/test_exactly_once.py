@@ -42,7 +42,7 @@ from tests.plants import Plant
 
 SEEDS = 100
 SLOW_SEEDS = 2_000
-AT_ONCE = 25
+AT_ONCE = 50
 MANY_AT_ONCE = 500
 KINDS = ("crash before", "crash after", "throttle before", "meanwhile")
 # Every call of a port that the pipeline makes.
@@ -57,7 +57,9 @@ PLACES = frozenset(
     | {"telemetry.span", "config.get", "config.query", "config.partition_keys", "keys.keys"}
 )
 # Too rare to be hit in every few histories.
-RARE_PLACES = frozenset({"notifier.notify", "registry.note", "files.listing", "files.replace"})
+RARE_PLACES = frozenset(
+    {"registry.is_noted", "registry.note", "notifier.notify", "files.listing", "files.replace"}
+)
 
 
 def broken(seed: int) -> list[str]:
