@@ -6,9 +6,10 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from cci_lite.aws.failures import error_code, translated
 from cci_lite.contract.conversation import Conversation
@@ -21,12 +22,59 @@ from cci_lite.evaluation.answer import ModelReply
 from cci_lite.evaluation.asking import judge_by_model
 from cci_lite.evaluation.prompt import ModelRequest
 from cci_lite.evaluation.results import undecided
+from cci_lite.ports import Keep, not_kept
 
-# Converse refuses what is too long with ValidationException; only its words tell it apart.
-_TOO_LONG = re.compile(
-    r"too long|too many (?:input )?tokens|maximum context|context (?:window|l)", re.I
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _AnswerInError:
+    """An error that is about this one answer, and what a reply with that fault says."""
+
+    code: str
+    message: re.Pattern[str]
+    stop_reason: str
+    was_asked: bool
+
+
+# Of Converse's errors these say that the same question would have the same end: to ask it later
+# again would be to pay again. The others are the service's (throttled, not ready, timed out,
+# unavailable), which are for later, or ours (no access, not valid, no such model).
+_ANSWERS_IN_ERRORS = (
+    _AnswerInError(
+        "ValidationException",
+        re.compile(
+            r"too long|too many (?:input )?tokens|maximum context|context (?:window|l)", re.I
+        ),
+        "model_context_window_exceeded",
+        was_asked=False,
+    ),
+    _AnswerInError(
+        "ValidationException",
+        re.compile(r"blocked by content filter", re.I),
+        "content_filtered",
+        was_asked=False,
+    ),
+    # "Model produced invalid sequence as part of ToolUse." With "Try your request again." the same
+    # code is the service's trouble.
+    _AnswerInError(
+        "ModelErrorException",
+        re.compile(r"^(?!.*try your request again)", re.I | re.S),
+        "malformed_tool_use",
+        was_asked=True,
+    ),
 )
-_NO_REPLY: Mapping[str, Any] = {"stopReason": "model_context_window_exceeded"}
+# The client takes any JSON for the shape that it expects: what is too deep, or of another shape,
+# ends in Python's own errors, and what it cannot read (a number of 5,000 digits) is an empty reply.
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_LARGEST_COUNT = 2**32
 
 
 @dataclass(frozen=True)
@@ -41,7 +89,11 @@ class BedrockEvaluator:
     clock: Callable[[], dt.datetime]
 
     def evaluate(
-        self, tenant: Tenant, criteria: Sequence[Criterion], conversation: Conversation
+        self,
+        tenant: Tenant,
+        criteria: Sequence[Criterion],
+        conversation: Conversation,
+        keep: Keep = not_kept,
     ) -> Judgement:
         """One result per criterion, in their order; undecided ones are unscored, with the reason.
 
@@ -58,10 +110,9 @@ class BedrockEvaluator:
             client = self.client_for(model.region)
 
         def ask(request: ModelRequest) -> ModelReply:
-            response = _converse(client, converse_request(model.model_id, request))
-            return _reply(response, request.tool.name)
+            return _asked(client, converse_request(model.model_id, request), request.tool.name)
 
-        return judge_by_model(ask, model, criteria, conversation)
+        return judge_by_model(ask, model, criteria, conversation, keep)
 
 
 def converse_request(model_id: str, request: ModelRequest) -> dict[str, Any]:
@@ -90,36 +141,76 @@ def converse_request(model_id: str, request: ModelRequest) -> dict[str, Any]:
     }
 
 
-def _converse(client: Any, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def _asked(client: Any, arguments: Mapping[str, Any], tool: str) -> ModelReply:
     with translated("model", "Converse"):
         try:
-            response: Mapping[str, Any] = client.converse(**arguments)
+            return _reply(client.converse(**arguments), tool)
         except ClientError as refusal:
-            if not _is_too_long(refusal):
+            answer = _answer_in(refusal)
+            if answer is None:
                 raise
-            return _NO_REPLY
-    return response
+            usage = ModelUsage(calls=1 if answer.was_asked else 0)
+            return ModelReply(answer.stop_reason, None, "", usage)
+        except BotoCoreError:
+            raise
+        except ResponseParserError as problem:
+            # A block with no member, or two. Anything else was not the service's own response.
+            if not str(problem).startswith("Invalid service response"):
+                raise
+            return _reply({}, tool)
+        except _UNREADABLE:
+            return _reply({}, tool)
 
 
-def _is_too_long(refusal: ClientError) -> bool:
-    message = str(refusal.response.get("Error", {}).get("Message", ""))
-    return error_code(refusal) == "ValidationException" and bool(_TOO_LONG.search(message))
+def _answer_in(refusal: ClientError) -> _AnswerInError | None:
+    code, message = error_code(refusal), str(refusal.response.get("Error", {}).get("Message", ""))
+    found = (each for each in _ANSWERS_IN_ERRORS if each.code == code)
+    return next((each for each in found if each.message.search(message)), None)
 
 
-def _reply(response: Mapping[str, Any], tool: str) -> ModelReply:
-    blocks = response.get("output", {}).get("message", {}).get("content", [])
-    calls = [block["toolUse"] for block in blocks if "toolUse" in block]
-    # Two calls are two answers, of which none is known to be the right one.
-    is_one = len(calls) == 1 and calls[0].get("name") == tool
-    usage, metrics = response.get("usage", {}), response.get("metrics", {})
+def _reply(response: object, tool: str) -> ModelReply:
+    """What the response of Converse says, whatever is in it.
+
+    Two calls of the tool are two answers, of which none is known to be the right one, unless they
+    are alike.
+    """
+    message = _part(_part(response, "output", dict), "message", dict)
+    blocks = [block for block in _part(message, "content", list) if isinstance(block, dict)]
+    places = [place for place, block in enumerate(blocks) if "toolUse" in block]
+    calls = [_part(blocks[place], "toolUse", dict) for place in places]
+    inputs = [call.get("input") for call in calls if call.get("name") == tool]
+    usage, metrics = _part(response, "usage", dict), _part(response, "metrics", dict)
     return ModelReply(
-        stop_reason=str(response.get("stopReason", "")),
-        tool_input=calls[0].get("input") if is_one else None,
-        text="".join(block["text"] for block in blocks if "text" in block),
+        stop_reason=_part(response, "stopReason", str),
+        tool_input=inputs[0] if inputs and len(inputs) == len(calls) and _alike(inputs) else None,
+        text=_texts(blocks),
+        afterword=_texts(blocks[places[0] :]) if places else "",
         usage=ModelUsage(
-            calls=1 if response.get("output") else 0,
-            input_tokens=usage.get("inputTokens", 0),
-            output_tokens=usage.get("outputTokens", 0),
-            latency_ms=metrics.get("latencyMs", 0),
+            calls=1,
+            input_tokens=_count(usage, "inputTokens"),
+            output_tokens=_count(usage, "outputTokens"),
+            latency_ms=_count(metrics, "latencyMs"),
         ),
     )
+
+
+def _part(value: object, name: str, kind: type[T]) -> T:
+    """A member of that type; an empty one instead of anything else."""
+    part = value.get(name) if isinstance(value, dict) else None
+    return part if isinstance(part, kind) else kind()
+
+
+def _texts(blocks: Sequence[dict[str, Any]]) -> str:
+    return "".join(_part(block, "text", str) for block in blocks)
+
+
+def _count(value: object, name: str) -> int:
+    count = _part(value, name, int)
+    return count if type(count) is int and 0 <= count <= _LARGEST_COUNT else 0
+
+
+def _alike(inputs: Sequence[object]) -> bool:
+    try:
+        return all(each == inputs[0] for each in inputs)
+    except RecursionError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,10 @@ from cci_lite.contract.document import (
     SentimentResult,
     SentimentScores,
 )
-from cci_lite.contract.judgement import NlpAnswer
+from cci_lite.contract.judgement import NlpAnswer, step_of
 from cci_lite.contract.services import language_of
 from cci_lite.errors import RetryLaterError, TenantError
-from cci_lite.ports import PeopleAnswer
+from cci_lite.ports import Keep, PeopleAnswer, not_kept
 
 # Of the batch operations (guidelines and quotas).
 MAX_TEXTS = 25
@@ -32,18 +33,24 @@ _LEAST_UNITS = 3
 
 @dataclass(frozen=True)
 class ComprehendNlp:
-    """Nlp by Comprehend's batch operations."""
+    """Nlp by Comprehend's batch operations. What a batch found is kept, and not asked again."""
 
     client: Any
 
-    def analyze(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> NlpAnswer:  # noqa: ARG002
+    def analyze(
+        self,
+        tenant_id: str,  # noqa: ARG002
+        language_code: str,
+        texts: Sequence[str],
+        keep: Keep = not_kept,
+    ) -> NlpAnswer:
         """What is in these texts; a text that stays unanswered is counted, and left out."""
         language = _language(language_code)
         if language is None:
             return NlpAnswer()
-        sentiment = self._ask("batch_detect_sentiment", language, texts)
-        phrases = self._ask("batch_detect_key_phrases", language, texts)
-        entities = self._ask("batch_detect_entities", language, texts)
+        sentiment = self._ask("batch_detect_sentiment", language, texts, keep)
+        phrases = self._ask("batch_detect_key_phrases", language, texts, keep)
+        entities = self._ask("batch_detect_entities", language, texts, keep)
         return NlpAnswer(
             sentiment=Sentiment(
                 result_list=[_sentiment(index, found) for index, found in sentiment.found]
@@ -66,7 +73,13 @@ class ComprehendNlp:
             unanswered=sentiment.unanswered + phrases.unanswered + entities.unanswered,
         )
 
-    def people(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> PeopleAnswer:  # noqa: ARG002
+    def people(
+        self,
+        tenant_id: str,  # noqa: ARG002
+        language_code: str,
+        texts: Sequence[str],
+        keep: Keep = not_kept,
+    ) -> PeopleAnswer:
         """The names of people in these texts.
 
         A text that stays unanswered raises RetryLaterError: a name in it would go unmasked.
@@ -74,44 +87,78 @@ class ComprehendNlp:
         language = _language(language_code)
         if language is None:
             return PeopleAnswer(frozenset(), units=0)
-        answers = self._ask("batch_detect_entities", language, texts)
+        answers = self._ask("batch_detect_entities", language, texts, keep)
         if answers.unanswered:
             raise RetryLaterError("comprehend_unanswered")
         entities = (entity for _, found in answers.found for entity in found["Entities"])
         names = frozenset(entity["Text"] for entity in entities if entity["Type"] == "PERSON")
         return PeopleAnswer(names, answers.units)
 
-    def _ask(self, operation: str, language: str, texts: Sequence[str]) -> _Answers:
+    def _ask(self, operation: str, language: str, texts: Sequence[str], keep: Keep) -> _Answers:
         # An empty text is refused together with the whole batch that it is in.
         waiting = [index for index, text in enumerate(texts) if text.strip()]
         found: dict[int, Mapping[str, Any]] = {}
         for _ in range(_ATTEMPTS):
             for start in range(0, len(waiting), MAX_TEXTS):
                 batch = waiting[start : start + MAX_TEXTS]
-                found |= self._ask_batch(operation, language, texts, batch)
+                with contextlib.suppress(_NothingFoundError):
+                    found |= self._ask_batch(operation, language, texts, batch, keep)
             waiting = [index for index in waiting if index not in found]
         units = sum(_units(texts[index]) for index in found)
         return _Answers(sorted(found.items()), units, unanswered=len(waiting))
 
     def _ask_batch(
-        self, operation: str, language: str, texts: Sequence[str], batch: Sequence[int]
-    ) -> dict[int, Mapping[str, Any]]:
-        """What was found, by index in `texts`. The service's own index counts within the batch."""
-        with translated("comprehend", operation):
-            answer = getattr(self.client, operation)(
-                TextList=[texts[index] for index in batch], LanguageCode=language
-            )
-        return {batch[found["Index"]]: found for found in answer["ResultList"]}
+        self,
+        operation: str,
+        language: str,
+        texts: Sequence[str],
+        batch: Sequence[int],
+        keep: Keep,
+    ) -> dict[int, Any]:
+        """What was found, by index in `texts`; raises _NothingFoundError instead of nothing.
+
+        The service's own index counts within the batch. A batch of which nothing could be answered
+        is not kept: a later attempt is to ask for it.
+        """
+        asked = [texts[index] for index in batch]
+
+        def ask() -> dict[int, Any]:
+            with translated("comprehend", operation):
+                answer = getattr(self.client, operation)(TextList=asked, LanguageCode=language)
+            found = {batch[each["Index"]]: each for each in answer["ResultList"]}
+            if not found:
+                raise _NothingFoundError
+            return found
+
+        # Like texts at other places are asked about, paid for and counted by themselves.
+        step = step_of(operation, language, *map(str, batch), *asked)
+        return keep(step, dict[int, Any], ask)
+
+
+class _NothingFoundError(Exception):
+    """The service could answer none of the texts of a batch."""
 
 
 class NoNlp:
     """Nlp of tenants that want none: everything is empty and free."""
 
-    def analyze(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> NlpAnswer:  # noqa: ARG002
+    def analyze(
+        self,
+        tenant_id: str,  # noqa: ARG002
+        language_code: str,  # noqa: ARG002
+        texts: Sequence[str],  # noqa: ARG002
+        keep: Keep = not_kept,  # noqa: ARG002
+    ) -> NlpAnswer:
         """Nothing."""
         return NlpAnswer()
 
-    def people(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> PeopleAnswer:  # noqa: ARG002
+    def people(
+        self,
+        tenant_id: str,  # noqa: ARG002
+        language_code: str,  # noqa: ARG002
+        texts: Sequence[str],  # noqa: ARG002
+        keep: Keep = not_kept,  # noqa: ARG002
+    ) -> PeopleAnswer:
         """Nobody."""
         return PeopleAnswer(frozenset(), units=0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
 from cci_lite.contract.document import (
@@ -12,6 +14,12 @@ from cci_lite.contract.document import (
     KeyPhrases,
     Sentiment,
 )
+
+
+def step_of(kind: str, *asked: str) -> str:
+    """The name under which the answer to exactly these words is kept."""
+    digest = hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
+    return f"{kind}-{digest[:32]}"
 
 
 class NlpAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from cci_lite.contract.conversation import Conversation, Role
 from cci_lite.contract.document import AiSummary, CriterionResult, Evidence
-from cci_lite.contract.judgement import Judgement, ModelUsage
+from cci_lite.contract.judgement import Judgement, ModelUsage, step_of
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.services import Model
 from cci_lite.contract.template import Criterion
@@ -19,6 +19,7 @@ from cci_lite.evaluation.answer import (
     Answer,
     GivenVerdict,
     ModelReply,
+    PaidAnswer,
     Unusable,
     read_answer,
 )
@@ -38,6 +39,7 @@ from cci_lite.evaluation.prompt import (
 from cci_lite.evaluation.quoted import HeardTurn, find_quote, heard_turns
 from cci_lite.evaluation.results import judged_by_model, undecided, unscored
 from cci_lite.evaluation.slices import estimated_tokens, slices_of
+from cci_lite.ports import Keep, not_kept
 
 Ask = Callable[[ModelRequest], ModelReply]
 
@@ -56,6 +58,7 @@ class _Questioning:
     """What stays the same over all questions about one call."""
 
     ask: Ask
+    keep: Keep
     model: Model
     turns: tuple[HeardTurn, ...]
 
@@ -91,19 +94,24 @@ class _Findings:
 
 
 def judge_by_model(
-    ask: Ask, model: Model, criteria: Sequence[Criterion], conversation: Conversation
+    ask: Ask,
+    model: Model,
+    criteria: Sequence[Criterion],
+    conversation: Conversation,
+    keep: Keep = not_kept,
 ) -> Judgement:
     """One result for each criterion, in their order, and the summary of the call.
 
     What the model does not say in full, or cannot quote, is unscored, and `review_reasons` say why;
     what it could have been talked into counts, and is named there. Each question is asked again at
-    most once, or, where the answer was longer than the model can write, in two halves. Raises what
-    `ask` raises.
+    most once, or, where the answer was longer than the model can write, in two halves. Each answer
+    goes through `keep` before the next question, as it was read: whatever a model writes, what is
+    kept can be read again. Raises what `ask` raises.
     """
     turns = prompt_turns(conversation.turns)
     if not turns:
         return undecided(criteria, "nobody_spoke")
-    questioning = _Questioning(ask, model, heard_turns(conversation.turns))
+    questioning = _Questioning(ask, keep, model, heard_turns(conversation.turns))
     slices = slices_of(turns, _room(model, criteria))
     if len(slices) == 1:
         found = _inquire(questioning, criteria, transcript_block(slices[0]))
@@ -241,11 +249,21 @@ def _question(
         max_tokens=min(limit or _expected_tokens(criteria), model.max_output_tokens),
         temperature=0.0 if model.sampling else None,
     )
-    reply = questioning.ask(request)
-    answer = read_answer(reply, [criterion.id for criterion in criteria])
-    if isinstance(answer, Unusable):
-        return _Findings(reply.usage, failure=answer)
-    return _looked_up(questioning, answer, reply.usage)
+    paid = questioning.keep(
+        _step(model, request), PaidAnswer, lambda: _paid(questioning.ask(request), criteria)
+    )
+    if isinstance(paid.content, Unusable):
+        return _Findings(paid.usage, failure=paid.content)
+    return _looked_up(questioning, paid.content, paid.usage)
+
+
+def _step(model: Model, request: ModelRequest) -> str:
+    texts = [message.text for message in request.messages]
+    return step_of("model", model.model_id, str(request.max_tokens), request.system, *texts)
+
+
+def _paid(reply: ModelReply, criteria: Sequence[Criterion]) -> PaidAnswer:
+    return PaidAnswer(read_answer(reply, [each.id for each in criteria]), reply.usage)
 
 
 def _complaints(found: _Findings) -> list[str]:
@@ -271,9 +289,7 @@ def _looked_up(questioning: _Questioning, answer: Answer, usage: ModelUsage) -> 
 def _finding(given: GivenVerdict, turns: Sequence[HeardTurn]) -> _Finding:
     evidence: list[Evidence] = []
     for quote in given.quotes:
-        found = find_quote(quote, turns)
-        if found is not None and found not in evidence:
-            evidence.append(found)
+        evidence += [found for found in find_quote(quote, turns) if found not in evidence]
     return _Finding(given, tuple(evidence), _doubt(given, evidence))
 
 

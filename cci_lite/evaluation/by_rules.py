@@ -10,6 +10,7 @@ from cci_lite.contract.judgement import Judgement
 from cci_lite.contract.template import Criterion
 from cci_lite.contract.tenant import Tenant
 from cci_lite.evaluation.results import undecided
+from cci_lite.ports import Keep, not_kept
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class RulesEvaluator:
         tenant: Tenant,  # noqa: ARG002
         criteria: Sequence[Criterion],
         conversation: Conversation,  # noqa: ARG002
+        keep: Keep = not_kept,  # noqa: ARG002
     ) -> Judgement:
         """Every criterion unscored, and no summary."""
         return undecided(criteria)

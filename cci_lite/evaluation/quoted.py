@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cci_lite.contract.conversation import Role, Turn
@@ -15,7 +15,11 @@ from cci_lite.evaluation.quotes import evidence_of
 FEWEST_WORDS = 3
 # Of these, as many must be words that stand in the transcript, not for redacted ones.
 FEWEST_SPOKEN = 2
-_WITHHELD = re.compile(r"\[[A-Z]+(?:[_-][A-Z]+)*\]")
+# Of a quote with words left out, one part at least must be more than a word.
+FEWEST_WORDS_OF_A_PART = 2
+# However a model writes them: [NAME], [name], <NAME>, ***.
+_WITHHELD = re.compile(r"\[[^\[\]]*\]|<[^<>]*>|\*+")
+_LEFT_OUT = re.compile(r"[\[(]?(?:…|\.\s?\.\s?\.)[….\s]*[\])]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,32 @@ class HeardTurn:
 
     turn: Turn
     heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Words that follow each other, in the form in which turns are searched."""
+
+    heard: str
+    spoken: int
+
+    @property
+    def count(self) -> int:
+        return len(self.heard.split())
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether it proves something wherever it is found."""
+        return self.count >= FEWEST_WORDS and self.spoken >= FEWEST_SPOKEN
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """Where a part stands in what was heard of a turn."""
+
+    where: HeardTurn
+    place: int
+    part: _Part
 
 
 def heard_turns(turns: Iterable[Turn]) -> tuple[HeardTurn, ...]:
@@ -35,21 +65,114 @@ def heard_turns(turns: Iterable[Turn]) -> tuple[HeardTurn, ...]:
     return tuple(sorted(ready, key=lambda each: each.turn.role is not Role.AGENT))
 
 
-def find_quote(quote: str, turns: Iterable[HeardTurn]) -> Evidence | None:
-    """The evidence for a quote: real words of one turn, with times and speaker; None without one.
+def find_quote(quote: str, turns: Sequence[HeardTurn]) -> tuple[Evidence, ...]:
+    """The evidence for a quote: real words of one speaker, with times; empty without any.
 
-    Case, punctuation and white space do not matter. A quote has at least FEWEST_WORDS words, or is
-    all that is said in a turn; what stands for redacted words proves nothing.
+    Case, punctuation and white space do not matter, nor a speaker's name before the words. A quote
+    has at least FEWEST_WORDS words, or is all that is said in a turn; what stands for redacted
+    words proves nothing. Where words were left out ("good morning … how can I help"), all parts
+    occur in order: in one turn, or, where each would do as a quote, in turns of one speaker.
     """
-    wanted = heard(quote)
-    count = wanted.count(" ") - 1
-    spoken = len(heard(_WITHHELD.sub(" ", quote)).split())
-    if not spoken:
+    for wording in _wordings(quote, turns):
+        parts = [part for each in _LEFT_OUT.split(wording) if (part := _part(each)).count]
+        found = _whole(_part(wording), turns) or _in_one_turn(parts, turns)
+        if found := found or _in_turns_of_one(parts, turns):
+            return _evidence(found)
+    return ()
+
+
+def _part(text: str) -> _Part:
+    return _Part(heard(text), len(heard(_WITHHELD.sub(" ", text)).split()))
+
+
+def _whole(part: _Part, turns: Iterable[HeardTurn]) -> list[_Hit] | None:
+    if not part.spoken:
         return None
     for each in turns:
-        if (count < FEWEST_WORDS or spoken < FEWEST_SPOKEN) and each.heard != wanted:
+        if not part.is_proof and each.heard != part.heard:
             continue
-        if (place := each.heard.find(wanted)) >= 0:
-            first = each.heard.count(" ", 0, place + 1) - 1
-            return evidence_of(each.turn, *span_of_words(each.turn.text, first, count))
+        if found := _in_order([part], [each]):
+            return found
     return None
+
+
+# --- words left out -------------------------------------------------------------------------------
+
+
+def _in_one_turn(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list[_Hit] | None:
+    is_enough = (
+        len(parts) > 1
+        and all(part.spoken for part in parts)
+        and sum(part.count for part in parts) >= FEWEST_WORDS
+        and max(part.count for part in parts) >= FEWEST_WORDS_OF_A_PART
+    )
+    return next(filter(None, (_in_order(parts, [each]) for each in turns if is_enough)), None)
+
+
+def _in_turns_of_one(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list[_Hit] | None:
+    if len(parts) < 2 or not all(part.is_proof for part in parts):
+        return None
+    by_speaker: dict[tuple[Role, str | None], list[HeardTurn]] = {}
+    for each in turns:
+        by_speaker.setdefault((each.turn.role, each.turn.label), []).append(each)
+    return next(filter(None, (_in_order(parts, spoken) for spoken in by_speaker.values())), None)
+
+
+def _in_order(parts: Iterable[_Part], turns: Sequence[HeardTurn]) -> list[_Hit] | None:
+    """The first places of all parts, each behind the one before."""
+    hits: list[_Hit] = []
+    number, start = 0, 0
+    for part in parts:
+        while (place := turns[number].heard.find(part.heard, start)) < 0:
+            number, start = number + 1, 0
+            if number == len(turns):
+                return None
+        hits.append(_Hit(turns[number], place, part))
+        # The blank between two words is the end of one and the beginning of the other.
+        start = place + len(part.heard) - 1
+    return hits
+
+
+def _evidence(hits: Sequence[_Hit]) -> tuple[Evidence, ...]:
+    """One for each turn, of everything from its first hit to its last."""
+    by_turn: dict[int, list[_Hit]] = {}
+    for hit in hits:
+        by_turn.setdefault(id(hit.where), []).append(hit)
+    return tuple(_evidence_in_turn(found) for found in by_turn.values())
+
+
+def _evidence_in_turn(hits: Sequence[_Hit]) -> Evidence:
+    where, text = hits[0].where, hits[0].where.turn.text
+    spans = [
+        span_of_words(text, where.heard.count(" ", 0, hit.place + 1) - 1, hit.part.count)
+        for hit in hits
+    ]
+    return evidence_of(where.turn, spans[0][0], spans[-1][1])
+
+
+# --- whose words they are -------------------------------------------------------------------------
+
+_NAMED = re.compile(r"[^\w\[(<]*(?P<label>[^:：]{1,60})[:：](?P<rest>.+)", re.DOTALL)  # noqa: RUF001
+_BRACKETED = re.compile(
+    r"\W*[\[(<](?P<label>[^\[\]()<>]{1,60})[\])>]\s*[-–—]?(?P<rest>.+)",  # noqa: RUF001
+    re.DOTALL,
+)
+_DASHED = re.compile(r"\W*(?P<label>\w{1,60})\s+[-–—]\s(?P<rest>.+)", re.DOTALL)  # noqa: RUF001
+_LABEL_WORD = re.compile(r"[\w.'’-]+")  # noqa: RUF001
+_MOST_LABEL_WORDS = 4
+
+
+def _wordings(quote: str, turns: Sequence[HeardTurn]) -> Iterator[str]:
+    """The quote, and without what may be a speaker's name or label before it."""
+    yield quote
+    labels = {*Role, "turn"} | {each.turn.label for each in turns if each.turn.label}
+    for form in (_NAMED, _BRACKETED, _DASHED):
+        match = form.fullmatch(quote)
+        if match is None:
+            continue
+        words = _LABEL_WORD.findall(match["label"])
+        unknown = [word for word in words if not word.isdigit() and word.lower() not in labels]
+        # A name begins with a capital, where there are any; a word before a dash may do so too.
+        is_name = form is not _DASHED and not any(word[0].islower() for word in unknown)
+        if 0 < len(words) <= _MOST_LABEL_WORDS and (not unknown or is_name):
+            yield match["rest"]

@@ -6,6 +6,7 @@ from cci_lite.ports.calls import (
     Dispatcher,
     FileContent,
     JobStatus,
+    Keep,
     Metric,
     Nlp,
     Notice,
@@ -20,6 +21,7 @@ from cci_lite.ports.calls import (
     TranscriptionOrder,
     UploadedMedia,
     WebhookKeys,
+    not_kept,
 )
 from cci_lite.ports.lake import (
     Catalog,
@@ -43,6 +45,7 @@ __all__ = [
     "Dispatcher",
     "FileContent",
     "JobStatus",
+    "Keep",
     "Metric",
     "Nlp",
     "Notice",
@@ -64,4 +67,5 @@ __all__ = [
     "UploadedMedia",
     "WebhookKeys",
     "WorkerPool",
+    "not_kept",
 ]

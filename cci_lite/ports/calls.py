@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.judgement import Judgement, NlpAnswer
@@ -15,6 +15,8 @@ from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, Up
 from cci_lite.contract.template import Criterion
 from cci_lite.contract.tenant import Audio, Tenant
 from cci_lite.ports.lake import StoredObject
+
+T = TypeVar("T")
 
 
 class CallRegistry(Protocol):
@@ -178,6 +180,21 @@ class Transcriber(Protocol):
         """The job, or None. Raises RetryLaterError."""
 
 
+class Keep(Protocol):
+    """Keeps what was paid for, until the document of the call is written."""
+
+    def __call__(self, step: str, kind: type[T], ask: Callable[[], T], /) -> T:
+        """What was kept under this name, or else what `ask` gives, kept before it is returned.
+
+        What `ask` raises is raised, and nothing is kept. The name says exactly what is asked.
+        """
+
+
+def not_kept(step: str, kind: type[T], ask: Callable[[], T], /) -> T:  # noqa: ARG001
+    """A Keep that keeps nothing, for whoever asks once and for a single answer."""
+    return ask()
+
+
 @dataclass(frozen=True)
 class PeopleAnswer:
     """Names of people as they stand in the texts, and what asking took."""
@@ -187,15 +204,19 @@ class PeopleAnswer:
 
 
 class Nlp(Protocol):
-    """Finds sentiment, key phrases and entities."""
+    """Finds sentiment, key phrases and entities. Each paid answer goes through `keep`."""
 
-    def analyze(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> NlpAnswer:
+    def analyze(
+        self, tenant_id: str, language_code: str, texts: Sequence[str], keep: Keep
+    ) -> NlpAnswer:
         """What is in these texts, each at most MAX_TEXT_BYTES of UTF-8. Raises RetryLaterError.
 
         A language that the service does not know has an empty answer.
         """
 
-    def people(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> PeopleAnswer:
+    def people(
+        self, tenant_id: str, language_code: str, texts: Sequence[str], keep: Keep
+    ) -> PeopleAnswer:
         """The names of people in these texts. Raises RetryLaterError."""
 
 
@@ -203,11 +224,16 @@ class QaEvaluator(Protocol):
     """Decides criteria that have no rule, and summarises the call."""
 
     def evaluate(
-        self, tenant: Tenant, criteria: Sequence[Criterion], conversation: Conversation
+        self,
+        tenant: Tenant,
+        criteria: Sequence[Criterion],
+        conversation: Conversation,
+        keep: Keep,
     ) -> Judgement:
         """One result per criterion, in their order; undecided ones are unscored, with the reason.
 
-        Raises RetryLaterError when the service has no time now, ServiceError when it refuses.
+        Each paid answer goes through `keep` before anything else is asked. Raises RetryLaterError
+        when the service has no time now, ServiceError when it refuses.
         """
 
 

@@ -27,8 +27,8 @@ Answering = Callable[[list[Question], Material], Mapping[str, Any]]
 class BedrockDouble:
     """A `bedrock-runtime` client: scripted replies first, then `answer` for every question.
 
-    A scripted exception is raised instead. `requests` are all that came, `paid` counts those that
-    were answered.
+    A scripted exception is raised instead. `requests` are all that came, `paid` counts those at
+    which the model was at work: that were answered, or in which it failed itself.
     """
 
     replies: Iterable[Response | Exception] = ()
@@ -48,9 +48,9 @@ class BedrockDouble:
             reply = tool_reply(self.answer(*read_question(request)))
         if reply is None:
             raise AssertionError("the model was asked more often than was scripted")
+        self.paid += not isinstance(reply, Exception) or _is_the_models_own(reply)
         if isinstance(reply, Exception):
             raise reply
-        self.paid += 1
         return reply
 
 
@@ -143,6 +143,11 @@ def _check_conversation(request: Mapping[str, Any]) -> None:
     roles = [message["role"] for message in request["messages"]]
     if roles != ["user", "assistant"] * (len(roles) // 2) + ["user"]:
         raise converse_error("ValidationException", "roles must alternate, from user to user")
+
+
+def _is_the_models_own(error: Exception) -> bool:
+    code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+    return code == "ModelErrorException"
 
 
 def _response(content: list[dict[str, Any]], stop_reason: str) -> Response:

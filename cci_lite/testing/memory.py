@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -26,6 +26,7 @@ from cci_lite.ports import (
     LOG_FIELDS,
     FileContent,
     JobStatus,
+    Keep,
     Metric,
     Notice,
     PeopleAnswer,
@@ -33,8 +34,11 @@ from cci_lite.ports import (
     TranscriptionJob,
     TranscriptionOrder,
     UploadedMedia,
+    not_kept,
 )
 from cci_lite.tenancy import check_own_key, redacted_transcript_key, transcript_key
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -305,6 +309,18 @@ class MemoryTranscriber:
         self.jobs[job_name] = TranscriptionJob(job_name, JobStatus.FAILED, media, failure=failure)
 
 
+@dataclass
+class MemoryKeep:
+    """A Keep; `kept` are the answers by name, encoded as they would be stored."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def __call__(self, step: str, kind: type[T], ask: Callable[[], T], /) -> T:
+        if step not in self.kept:
+            self.kept[step] = msgspec.json.encode(ask())
+        return msgspec.json.decode(self.kept[step], type=kind)
+
+
 class ScriptedNlp:
     """An Nlp that gives one answer and knows some names."""
 
@@ -314,12 +330,16 @@ class ScriptedNlp:
         self.calls = 0
         self.seen: list[str] = []
 
-    def analyze(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> NlpAnswer:
+    def analyze(
+        self, tenant_id: str, language_code: str, texts: Sequence[str], keep: Keep = not_kept
+    ) -> NlpAnswer:
         self.calls += 1
         self.seen += texts
         return self.answer
 
-    def people(self, tenant_id: str, language_code: str, texts: Sequence[str]) -> PeopleAnswer:
+    def people(
+        self, tenant_id: str, language_code: str, texts: Sequence[str], keep: Keep = not_kept
+    ) -> PeopleAnswer:
         found = {name for name in self.names for text in texts if name.lower() in text.lower()}
         return PeopleAnswer(frozenset(found), units=3 * len(texts))
 
@@ -334,7 +354,11 @@ class ScriptedEvaluator:
         self.paid = 0
 
     def evaluate(
-        self, tenant: Tenant, criteria: Sequence[Criterion], conversation: Conversation
+        self,
+        tenant: Tenant,
+        criteria: Sequence[Criterion],
+        conversation: Conversation,
+        keep: Keep = not_kept,
     ) -> Judgement:
         self.paid += 1
         return self._answer(tenant, criteria, conversation)

@@ -28,10 +28,12 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from cci_lite.aws.bedrock import BedrockEvaluator
+from cci_lite.contract.judgement import Judgement
 from cci_lite.contract.services import Residency
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 from cci_lite.evaluation.prompt import SYSTEM, TOOL
+from cci_lite.ports import Keep, not_kept
 from cci_lite.testing.bedrock import (
     BedrockDouble,
     converse_error,
@@ -39,7 +41,8 @@ from cci_lite.testing.bedrock import (
     text_reply,
     tool_reply,
 )
-from cci_lite.testing.memory import ManualClock
+from cci_lite.testing.memory import ManualClock, MemoryKeep
+from cci_lite.testing.shapes import service_model
 from tests.asked_calls import (
     CALL,
     CRITERIA,
@@ -49,9 +52,12 @@ from tests.asked_calls import (
     evaluation_of,
     verdicts_of,
 )
+from tests.wires import Wire
 
 TENANT = Tenant(tenant_id="acme", name="Acme")
 GOOD = tool_reply(evaluation_of())
+OTHER = tool_reply(evaluation_of(dict.fromkeys(TRUTH, "fail")))
+CALLED, CALLED_OTHERWISE = (each["output"]["message"]["content"] for each in (GOOD, OTHER))
 
 
 class Regions:
@@ -65,9 +71,14 @@ class Regions:
         self.asked.append(region)
         return self.double
 
-    def evaluate(self, tenant: Tenant = TENANT, clock: ManualClock | None = None) -> Any:
+    def evaluate(
+        self,
+        tenant: Tenant = TENANT,
+        clock: ManualClock | None = None,
+        keep: Keep = not_kept,
+    ) -> Any:
         evaluator = BedrockEvaluator(self, clock or ManualClock())
-        return evaluator.evaluate(tenant, CRITERIA, CALL)
+        return evaluator.evaluate(tenant, CRITERIA, CALL, keep)
 
 
 def test_one_forced_tool_is_asked_of_the_tenants_model_in_its_region() -> None:
@@ -134,7 +145,16 @@ URL = "https://bedrock.example"
             RetryLaterError,
             "model_unavailable",
         ),
-        (converse_error("ModelErrorException", status=424), RetryLaterError, "model_unavailable"),
+        (
+            converse_error(
+                "ModelErrorException",
+                "The system encountered an unexpected error during processing."
+                " Try your request again.",
+                status=424,
+            ),
+            RetryLaterError,
+            "model_unavailable",
+        ),
         (converse_error("SomethingNew", status=502), RetryLaterError, "model_unavailable"),
         (ReadTimeoutError(endpoint_url=URL), RetryLaterError, "model_unreachable"),
         (ConnectTimeoutError(endpoint_url=URL), RetryLaterError, "model_unreachable"),
@@ -234,15 +254,7 @@ def test_a_call_that_the_service_finds_too_long_goes_to_review(message: str) -> 
     "reply",
     [
         tool_reply(evaluation_of(), name="another_tool"),
-        {
-            **GOOD,
-            "output": {
-                "message": {
-                    "role": "assistant",
-                    "content": GOOD["output"]["message"]["content"] * 2,
-                }
-            },
-        },
+        {**GOOD, "output": {"message": {"content": [*CALLED, *CALLED_OTHERWISE]}}},
         {"stopReason": "tool_use", "output": {"message": {"role": "assistant", "content": []}}},
         {},
     ],
@@ -253,6 +265,210 @@ def test_anything_but_one_call_of_the_tool_is_not_used(reply: Any) -> None:
     judgement = regions.evaluate()
     assert verdicts_of(judgement) == all_unscored()
     assert judgement.review_reasons == ["answer_unusable"]
+
+
+INVALID = "Model produced invalid sequence as part of ToolUse."
+
+
+@pytest.mark.parametrize("message", [INVALID, "refused", ""])
+def test_an_error_of_the_model_itself_is_asked_once_more(message: str) -> None:
+    regions = Regions(converse_error("ModelErrorException", message, 424), GOOD)
+    judgement = regions.evaluate()
+    assert (verdicts_of(judgement), judgement.review_reasons) == (TRUTH, [])
+    first, again = (request["messages"][0]["content"] for request in regions.double.requests)
+    assert "it did not end by itself" in again[0]["text"]
+    assert "it did not end by itself" not in first[0]["text"]
+    assert judgement.usage.calls == regions.double.paid == 2
+    assert judgement.usage.input_tokens == 1_000
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        converse_error("ModelErrorException", INVALID, 424),
+        text_reply("<tool>", stop_reason="malformed_tool_use"),
+        text_reply("I cannot."),
+    ],
+    ids=["the same", "stop reason", "words"],
+)
+def test_a_model_that_fails_itself_twice_leaves_the_call_to_people(second: Any) -> None:
+    regions = Regions(converse_error("ModelErrorException", INVALID, 424), second)
+    judgement = regions.evaluate()
+    assert verdicts_of(judgement) == all_unscored()
+    assert judgement.review_reasons == ["answer_unusable"]
+    assert judgement.usage.calls == len(regions.double.requests) == regions.double.paid == 2
+
+
+def test_an_answer_that_the_model_may_not_give_is_not_asked_for_again() -> None:
+    message = "The model returned the following errors: Output blocked by content filtering policy"
+    regions = Regions(converse_error("ValidationException", message))
+    judgement = regions.evaluate()
+    assert verdicts_of(judgement) == all_unscored()
+    assert judgement.review_reasons == ["answer_blocked"]
+    assert len(regions.double.requests) == 1
+
+
+def test_every_error_of_converse_is_known() -> None:
+    """What a new version of the service's model adds is to be thought about."""
+    errors = {
+        shape.name: shape.metadata["error"]["httpStatusCode"]
+        for shape in service_model("bedrock-runtime").operation_model("Converse").error_shapes
+    }
+    later = {
+        name
+        for name, status in errors.items()
+        if isinstance(_raised(converse_error(name, "no", status)), RetryLaterError)
+    }
+    assert later == {
+        "InternalServerException",
+        "ModelNotReadyException",
+        "ModelTimeoutException",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+    }
+    assert errors.keys() - later == {
+        "AccessDeniedException",
+        "ModelErrorException",
+        "ResourceNotFoundException",
+        "ValidationException",
+    }
+
+
+def _raised(problem: Exception) -> PipelineError | None:
+    try:
+        Regions(problem, problem).evaluate()
+    except PipelineError as raised:
+        return raised
+    return None
+
+
+def _with_content(*blocks: Any) -> Any:
+    return {**GOOD, "output": {"message": {"role": "assistant", "content": list(blocks)}}}
+
+
+def test_two_calls_of_the_tool_that_are_alike_are_one() -> None:
+    judgement = Regions(_with_content(*CALLED, *CALLED)).evaluate()
+    assert (verdicts_of(judgement), judgement.usage.calls) == (TRUTH, 1)
+
+
+def test_words_after_the_tool_call_may_take_it_back() -> None:
+    regions = Regions(_with_content(*CALLED, {"text": "On second thought: no."}), GOOD)
+    assert verdicts_of(regions.evaluate()) == TRUTH
+    assert len(regions.double.requests) == 2
+    thanks = Regions(_with_content(*CALLED, {"text": "I hope this helps!"}))
+    assert verdicts_of(thanks.evaluate()) == TRUTH
+
+
+BAD_PARTS = [
+    *({**GOOD, "usage": usage} for usage in ("x", [1], None, 7)),
+    *(
+        {**GOOD, "usage": {"inputTokens": count, "outputTokens": count}}
+        for count in ("x", None, -1, 1.5, float("nan"), float("inf"), 10**400, [], True)
+    ),
+    *({**GOOD, "metrics": metrics} for metrics in ("x", {"latencyMs": "fast"}, {"latencyMs": -5})),
+]
+
+
+@pytest.mark.parametrize("reply", BAD_PARTS, ids=range(len(BAD_PARTS)))
+def test_counts_that_are_none_cost_no_verdict(reply: Any) -> None:
+    judgement = Regions(reply).evaluate()
+    assert verdicts_of(judgement) == TRUTH
+    assert judgement.usage.calls == 1
+    assert msgspec.json.decode(msgspec.json.encode(judgement), type=Judgement) == judgement
+
+
+BAD_ENVELOPES = [
+    *({**GOOD, "output": output} for output in (None, [], "x", {"message": "x"}, {"message": {}})),
+    *(
+        {**GOOD, "output": {"message": {"content": content}}}
+        for content in (None, "abc", [None, 3, "x"], {}, [{"toolUse": None}], [{"text": 7}])
+    ),
+    *(_with_content({"toolUse": called}) for called in ("x", [], {}, {"name": 7, "input": 3})),
+    _with_content({"SDK_UNKNOWN_MEMBER": {"name": "newer"}}),
+    {**GOOD, "stopReason": 7},
+    {**GOOD, "stopReason": None},
+    [],
+    None,
+    "abc",
+]
+
+
+@pytest.mark.parametrize("reply", BAD_ENVELOPES, ids=range(len(BAD_ENVELOPES)))
+def test_a_reply_of_any_shape_is_asked_for_again_once(reply: Any) -> None:
+    replies = iter([reply, reply])
+
+    class Odd(Regions):
+        def converse(self, **request: Any) -> Any:
+            return next(replies)
+
+        def __call__(self, region: str) -> Any:
+            return self
+
+    judgement = Odd().evaluate()
+    assert verdicts_of(judgement) == all_unscored()
+    assert judgement.review_reasons == ["answer_unusable"]
+    assert judgement.usage.calls == 2
+
+
+# --- what the client library makes of bytes ------------------------------------------------------
+
+
+def _evaluated(*bodies: bytes) -> Judgement:
+    client = Wire(*bodies).client
+    return BedrockEvaluator(lambda _: client, ManualClock()).evaluate(TENANT, CRITERIA, CALL)
+
+
+GOOD_BODY = as_text(GOOD).encode()
+
+
+def test_the_real_client_reads_a_good_answer() -> None:
+    assert verdicts_of(_evaluated(GOOD_BODY)) == TRUTH
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        GOOD_BODY.replace(b"0.9", b"1" + b"0" * 5_000),
+        GOOD_BODY.replace(b'"About greet_01."', b"[" * 2_000 + b"]" * 2_000),
+        GOOD_BODY.replace(b'"About greet_01."', b"[" * 100_000 + b"]" * 100_000),
+        GOOD_BODY.replace(b"About", b"\xff\xfe"),
+        GOOD_BODY.replace(b'"usage": {"inputTokens": 1000', b'"usage": {"inputTokens": "x"'),
+        GOOD_BODY.replace(b'"usage": {"inputTokens": 1000', b'"usage": {"inputTokens": 1e400'),
+        GOOD_BODY.replace(b'"output": {"message"', b'"output": {"massage"'),
+        GOOD_BODY.replace(b'"content": [', b'"content": [3, '),
+        GOOD_BODY.replace(b'"content": [', b'"content": [{"text": null}, '),
+        b"[1]",
+        b'"abc"',
+        b"<html>",
+        b"",
+    ],
+    ids=[
+        *(
+            "digits",
+            "deep",
+            "deeper",
+            "not utf-8",
+            "no number",
+            "no finite number",
+            "no message",
+            "no block",
+        ),
+        *("empty block", "a list", "a text", "no json", "nothing"),
+    ],
+)
+def test_a_body_that_the_client_cannot_read_is_asked_for_again_once(body: bytes) -> None:
+    judgement = _evaluated(body, GOOD_BODY)
+    assert (verdicts_of(judgement), judgement.usage.calls) == (TRUTH, 2)
+    twice = _evaluated(body, body)
+    assert verdicts_of(twice) == all_unscored()
+    assert (twice.review_reasons, twice.usage.calls) == (["answer_unusable"], 2)
+
+
+@pytest.mark.parametrize("number", [b"1" + b"0" * 400, b"1e400", b"NaN", b"-Infinity"])
+def test_numbers_of_a_call_of_the_tool_may_be_anything(number: bytes) -> None:
+    judgement = _evaluated(GOOD_BODY.replace(b"0.9", number))
+    assert verdicts_of(judgement) == TRUTH
+    assert {result.confidence for result in judgement.results} == {None}
 
 
 def test_words_beside_the_tool_call_do_not_matter() -> None:
@@ -266,15 +482,16 @@ def test_a_text_that_ended_well_is_read() -> None:
     assert verdicts_of(judgement) == TRUTH
 
 
-def test_a_throttle_on_the_second_question_is_retried_as_a_whole() -> None:
+def test_after_a_throttle_on_the_second_question_the_first_is_not_asked_again() -> None:
     throttle = converse_error("ThrottlingException", status=429)
-    regions = Regions(text_reply("I cannot."), throttle, GOOD)
-    with pytest.raises(RetryLaterError, match="model_throttled"):
-        regions.evaluate()
-    judgement = regions.evaluate()
+    regions = Regions(text_reply("I cannot."), *[throttle] * 9, GOOD)
+    keep = MemoryKeep()
+    for _ in range(9):
+        with pytest.raises(RetryLaterError, match="model_throttled"):
+            regions.evaluate(keep=keep)
+    judgement = regions.evaluate(keep=keep)
     assert verdicts_of(judgement) == TRUTH
-    assert judgement.usage.calls == 1
-    assert regions.double.paid == 2
+    assert judgement.usage.calls == regions.double.paid == len(keep.kept) == 2
 
 
 # --- the double itself ----------------------------------------------------------------------------

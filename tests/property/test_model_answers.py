@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.contract.conversation import Role
+from cci_lite.contract.judgement import Judgement
 from cci_lite.evaluation.asking import judge_by_model
+from cci_lite.evaluation.framing import is_closing, is_lead_in
 from cci_lite.evaluation.prompt import SYSTEM, TOOL
 from cci_lite.testing.bedrock import read_question
 from tests.asked_calls import (
@@ -29,8 +32,9 @@ from tests.asked_calls import (
     wrote,
 )
 
+_ODD = st.sampled_from([10**400, -(10**400), 1e308, -0.0, "\ud800", "\0", "[]", '{"a": 1}'])
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10) | _ODD,
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
     ),
@@ -45,14 +49,22 @@ _ENTRY = st.fixed_dictionaries(
         "evidence": st.lists(st.sampled_from(sum(QUOTES.values(), ["never said by them"]))) | _JSON,
     },
 )
-_VALUES = _JSON | st.fixed_dictionaries(
+_EVALUATIONS = st.fixed_dictionaries(
     {"criteria": st.lists(_ENTRY, max_size=5) | _JSON}, optional={"summary": _JSON}
+)
+_VALUES = (
+    _JSON
+    | _EVALUATIONS
+    | _EVALUATIONS.map(lambda value: {"qa_evaluation": value})
+    | _EVALUATIONS.map(lambda value: [value])
+    | st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=10)).map(as_text)
 )
 
 
 @given(_VALUES, _VALUES)
 def test_no_answer_adds_drops_or_invents_a_criterion(first: Any, second: Any) -> None:
     judgement = judge_by_model(Script(said(first), said(second)), MODEL, CRITERIA, CALL)
+    assert msgspec.json.decode(msgspec.json.encode(judgement), type=Judgement) == judgement
     assert [result.id for result in judgement.results] == list(IDS)
     for result in judgement.results:
         assert result.verdict in ("pass", "fail", "na", "unscored")
@@ -112,3 +124,31 @@ def test_an_unusable_answer_can_be_stored(value: Any) -> None:
     judgement = judge_by_model(Script(said({"criteria": value})), MODEL, CRITERIA, CALL)
     json.dumps(judgement.summary_raw)
     assert (judgement.summary_raw or "").encode()
+
+
+_FRAGMENTS = [
+    "Korrektur",
+    "on second thought",
+    "example",
+    "no",
+    "X",
+    "~~",
+    "*",
+    "[1]",
+    "いいえ",
+    "{",
+    "}",
+]
+
+
+@given(st.lists(st.sampled_from(_FRAGMENTS) | st.text(max_size=8), min_size=1, max_size=4))
+def test_words_that_nobody_knows_are_never_passed_over(words: list[str]) -> None:
+    text, beside = as_text(evaluation_of()), " ".join(words)
+    is_known = is_lead_in(beside) and is_closing(beside)
+    for around in (f"{beside}\n{text}", f"{text}\n{beside}"):
+        judgement = judge_by_model(Script(wrote(around)), MODEL, CRITERIA, CALL)
+        assert verdicts_of(judgement) == all_unscored() or is_known or not _has_words(beside)
+
+
+def _has_words(text: str) -> bool:
+    return any(character.isalnum() for character in text)

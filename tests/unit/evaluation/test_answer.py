@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from cci_lite.contract.document import MAX_SUMMARY_RAW_BYTES
-from cci_lite.evaluation.answer import Answer, Unusable, read_answer
-from tests.asked_calls import IDS, SUMMARY, TRUTH, as_text, entry, evaluation_of, said, wrote
+from cci_lite.evaluation.answer import Answer, PaidAnswer, Unusable, read_answer
+from tests.asked_calls import IDS, SUMMARY, TRUTH, USAGE, as_text, entry, evaluation_of, said, wrote
 
 WHOLE = evaluation_of()
 
@@ -38,10 +40,18 @@ GREET, EMPATHY, CLOSE = (entry(name, verdict) for name, verdict in TRUTH.items()
         (None, "it was not a call of the tool"),
         ([], "it was not a call of the tool"),
         ({}, "criteria was not a list of objects"),
-        ({"criteria": "[]"}, "criteria was not a list of objects"),
+        ({"criteria": "[]"}, "no entry for greet_01, empathy_02, close_03"),
+        ({"criteria": "all fine"}, "criteria was not a list of objects"),
         (_with(GREET, EMPATHY, None), "criteria was not a list of objects"),
         (_with(GREET, EMPATHY), "no entry for close_03"),
-        (_with(GREET, EMPATHY, CLOSE, GREET), "more than one entry for greet_01"),
+        (
+            _with(GREET, EMPATHY, CLOSE, GREET | {"verdict": "fail"}),
+            "more than one entry for greet_01",
+        ),
+        (
+            _with(GREET, EMPATHY, CLOSE, GREET | {"confidence": 0.1}),
+            "more than one entry for greet_01",
+        ),
         (_with(GREET, EMPATHY, CLOSE, entry("other_09", "pass")), "ids that are not in"),
         (_with(GREET, EMPATHY, CLOSE, entry("Greet_01", "pass")), "ids that are not in"),
         (_with(GREET, EMPATHY, CLOSE, entry(["greet_01"], "pass")), "ids that are not in"),  # type: ignore[arg-type]
@@ -95,7 +105,7 @@ def test_only_an_answer_that_ended_by_itself_is_read(
         (lambda text: f"Here is the evaluation: {text} I hope this helps.", True),
         (lambda text: text.replace('"summary"', "summary"), True),
         (lambda text: text.replace("}]", "},]"), True),
-        (lambda text: text + "}", False),
+        (lambda text: text + "}", True),
         (lambda text: text[:-1], False),
         (lambda text: text[:-2], False),
         (lambda text: text.replace('"fail"', '"fail'), False),
@@ -104,7 +114,8 @@ def test_only_an_answer_that_ended_by_itself_is_read(
             False,
         ),
         (lambda text: text.replace('"confidence": 0.9', '"confidence": NaN'), False),
-        (lambda text: text + text, False),
+        (lambda text: text + text, True),
+        (lambda text: text + text.replace("0.9", "0.8"), False),
         (lambda text: text.replace('"verdict": "fail", ', ""), False),
         (lambda text: text.replace('"tone_score": 70, ', ""), False),
         (lambda _: "[" * 100_000, False),
@@ -112,7 +123,8 @@ def test_only_an_answer_that_ended_by_itself_is_read(
     ],
     ids=[
         *("plain", "fence", "prose", "unquoted key", "trailing comma", "brace too many", "no end"),
-        *("cut off", "open string", "two verdicts", "not a number", "twice", "no verdict"),
+        *("cut off", "open string", "two verdicts", "not a number", "twice alike"),
+        *("twice, unlike", "no verdict"),
         *("no tone", "deep list", "deep object"),
     ],
 )
@@ -193,6 +205,279 @@ def test_a_verdict_without_grounds_that_can_be_looked_up_is_asked_for_again(
     assert any("greet_01" in problem for problem in answer.problems)
 
 
-def test_words_that_take_an_evaluation_back_make_it_doubtful() -> None:
-    text = json.dumps(WHOLE) + "\nCorrection: greet_01 should be fail."
-    assert isinstance(read_answer(wrote(text), IDS), Unusable)
+# --- words beside the evaluation -----------------------------------------------------------------
+
+TEXT = as_text(WHOLE)
+BROKEN = TEXT.replace("}]", "},]")
+TAKEN_BACK = [
+    "Correction: greet_01 should be fail.",
+    "On second thought, no.",
+    "Example only.",
+    "Korrektur: greet_01 ist nicht bestanden.",
+    "Ce n'est qu'un exemple.",
+    "訂正します。",
+    "Here is the corrected evaluation:",
+]
+
+
+@pytest.mark.parametrize("words", TAKEN_BACK)
+@pytest.mark.parametrize("text", [TEXT, BROKEN], ids=["whole", "broken"])
+def test_words_that_may_take_an_evaluation_back_make_it_doubtful(text: str, words: str) -> None:
+    for around in (f"{text}\n{words}", f"{words}\n{text}", f"```json\n{text}\n```\n{words}"):
+        if around.startswith("Here is the corrected"):
+            continue
+        answer = read_answer(wrote(around), IDS)
+        assert isinstance(answer, Unusable)
+        assert answer.problems == (
+            "it was not a call of the tool",
+            "there were words beside the evaluation",
+        )
+
+
+@pytest.mark.parametrize(
+    "comment", ["/* example only */", "// on second thought, greet_01 fails\n", "# Korrektur\n"]
+)
+@pytest.mark.parametrize("place", ['"criteria": [', '"summary"', "}, {"])
+def test_a_comment_inside_an_evaluation_is_not_passed_over(comment: str, place: str) -> None:
+    for text in (TEXT, BROKEN):
+        answer = read_answer(wrote(text.replace(place, f"{comment}{place}", 1)), IDS)
+        assert isinstance(answer, Unusable)
+
+
+@pytest.mark.parametrize("words", TAKEN_BACK)
+def test_words_after_a_call_of_the_tool_may_take_it_back(words: str) -> None:
+    reply = dataclasses.replace(said(WHOLE), text=words, afterword=words)
+    answer = read_answer(reply, IDS)
+    assert isinstance(answer, Unusable)
+    assert answer.problems == ("there were words after the call of the tool",)
+
+
+@pytest.mark.parametrize("words", ["", "\n", "Thank you.", "I hope this helps!"])
+def test_politeness_after_a_call_of_the_tool_does_not_matter(words: str) -> None:
+    assert _given(read_answer(dataclasses.replace(said(WHOLE), afterword=words), IDS)) == TRUTH
+
+
+# --- odd wrappings --------------------------------------------------------------------------------
+
+
+def _listed(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The value with its parts of these names given as JSON text."""
+    return {name: as_text(each) if name in names else each for name, each in value.items()}
+
+
+def _with_evidence_as_text(value: dict[str, Any]) -> dict[str, Any]:
+    return value | {"criteria": [_listed(each, "evidence") for each in value["criteria"]]}
+
+
+WRAPPINGS: dict[str, Any] = {
+    "criteria as text": lambda value: _listed(value, "criteria"),
+    "summary as text": lambda value: _listed(value, "summary"),
+    "action items as text": lambda value: (
+        value | {"summary": _listed(value["summary"], "action_items")}
+    ),
+    "all as text": lambda value: _listed(_with_evidence_as_text(value), "criteria", "summary"),
+    "entries as text": lambda value: value | {"criteria": [*map(as_text, value["criteria"])]},
+    "evidence as text": _with_evidence_as_text,
+    "input as text": as_text,
+    "text of the text": lambda value: as_text(as_text(value)),
+    "qa_evaluation": lambda value: {"qa_evaluation": value},
+    "any wrapper": lambda value: {"parameter": value},
+    "two wrappers": lambda value: {"input": {"evaluation": value}},
+    "wrapper as text": lambda value: {"record_evaluation": as_text(value)},
+    "summary beside": lambda value: {
+        "qa_evaluation": {"criteria": value["criteria"]},
+        "summary": value["summary"],
+    },
+    "call as text": lambda value: {"name": "record_evaluation", "arguments": value},
+    "list of one": lambda value: [value],
+    "brace too many": lambda value: as_text(value) + "}",
+    "brackets too many": lambda value: as_text(value) + "}]}",
+    "list with a brace too many": lambda value: (
+        value | {"criteria": as_text(value["criteria"]) + "}"}
+    ),
+    "twice": lambda value: as_text(value) + "\n" + as_text(value),
+    "twice, spaced": lambda value: as_text(value) + "\n" + json.dumps(value, indent=2),
+    "entry twice": lambda value: value | {"criteria": value["criteria"] + value["criteria"][:1]},
+    "entry as text twice": lambda value: (
+        value | {"criteria": [*value["criteria"], as_text(value["criteria"][0])]}
+    ),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
+def test_an_evaluation_in_an_odd_wrapping_is_read(wrap: Any) -> None:
+    wrapped = wrap(WHOLE)
+    plain = read_answer(said(WHOLE), IDS)
+    assert read_answer(said(wrapped), IDS) == plain
+    text = wrapped if isinstance(wrapped, str) else as_text(wrapped)
+    for around in (text, f"```json\n{text}\n```", f"Here is the evaluation:\n{text}"):
+        assert read_answer(wrote(around), IDS) == plain
+
+
+OTHER = json.loads(as_text(WHOLE).replace('"fail"', '"pass"'))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"first": WHOLE, "second": WHOLE},
+        {"qa_evaluation": WHOLE, "note": "example only"},
+        WHOLE | {"note": "On second thought, greet_01 fails."},
+        WHOLE | {"corrected_criteria": OTHER["criteria"]},
+        WHOLE | {"qa_evaluation": OTHER},
+        [WHOLE, OTHER],
+        as_text(WHOLE) + as_text(OTHER),
+        as_text(WHOLE) + " On second thought: " + as_text(WHOLE),
+        as_text(WHOLE)[:-1],
+        as_text(WHOLE).replace("}]", "},]"),
+        as_text(WHOLE) + " example only",
+        {"criteria": as_text(WHOLE["criteria"]) + " example only", "summary": SUMMARY},
+        {"criteria": as_text(WHOLE["criteria"])[:-1], "summary": SUMMARY},
+        {"a": {"b": {"c": {"d": {"e": WHOLE}}}}},
+        {"criteria": [*WHOLE["criteria"], *OTHER["criteria"]], "summary": SUMMARY},
+        as_text(WHOLE).replace('"verdict": "fail"', '"verdict": "fail", "verdict": "pass"'),
+    ],
+    ids=[
+        *(
+            "two wrapped",
+            "a note",
+            "a note inside",
+            "a correction",
+            "two inside",
+            "two in a list",
+            "two texts",
+            "taken back",
+            "cut off",
+        ),
+        *("broken", "words behind", "words behind the list", "cut list", "wrapped too often"),
+        *("entries that differ", "a key twice"),
+    ],
+)
+def test_a_wrapping_that_could_be_read_in_two_ways_is_not_used(value: Any) -> None:
+    assert isinstance(read_answer(said(value), IDS), Unusable)
+
+
+# --- repaired texts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("24\\/7", "24/7"),
+        ("\\ud83d\\ude00", "\N{GRINNING FACE}"),
+        ("caf\\u00e9", "café"),
+        ("\\u201cyes\\u201d", "\N{LEFT DOUBLE QUOTATION MARK}yes\N{RIGHT DOUBLE QUOTATION MARK}"),
+        ('\\"fine\\"', '"fine"'),
+        ("C:\\\\temp", "C:\\temp"),
+        ("a\\nb\\tc", "a b c"),
+        ("\\ud83d alone", "? alone"),
+    ],
+)
+@pytest.mark.parametrize("mangle", ["},]", "} ]"], ids=["repaired", "exact"])
+def test_legal_escapes_are_kept_as_they_are_meant(written: str, meant: str, mangle: str) -> None:
+    text = TEXT.replace("resolved", written).replace("}]", mangle)
+    answer = read_answer(wrote(text), IDS)
+    assert isinstance(answer, Answer)
+    assert answer.summary is not None
+    assert answer.summary.outcome == meant
+
+
+def test_a_quote_in_a_repaired_text_says_what_was_quoted() -> None:
+    text = BROKEN.replace("thank you for", "thank\\u0020you \\u0066or")
+    answer = read_answer(wrote(text), IDS)
+    assert isinstance(answer, Answer)
+    assert answer.verdicts["greet_01"].quotes == ("thank you for calling Acme",)
+
+
+@pytest.mark.parametrize(
+    ("mangle", "is_read"),
+    [
+        (lambda text: text.replace('"', "'"), True),
+        (lambda text: text.replace('"criteria"', "criteria"), True),
+        (lambda text: text.replace("0.9,", "0.90,").replace("}]", "},]"), True),
+        (lambda text: text.replace("again.", "\nagain."), True),
+        (lambda text: text.replace("0.9,", "1e-1,").replace("}]", "},]"), False),
+        (lambda text: text.replace("70", "7" * 5_000).replace("}]", "},]"), True),
+        (lambda text: text.replace("again.", "\U000f0000").replace("}]", "},]"), False),
+        (lambda text: text.replace("again.", "again " * 20_000).replace("}]", "},]"), False),
+    ],
+    ids=[
+        *("single quotes", "bare key", "0.90", "line feed", "exponent", "huge number"),
+        *("private use", "huge"),
+    ],
+)
+def test_a_repair_changes_no_word(mangle: Any, is_read: bool) -> None:
+    answer = read_answer(wrote(mangle(TEXT)), IDS)
+    assert isinstance(answer, Answer) is is_read
+
+
+# --- numbers and sizes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "number",
+    [10**400, -(10**400), float("inf"), float("-inf"), float("nan"), 1e308, -1, 2, True, "0.9", []],
+    ids=lambda value: str(value)[:5],
+)
+def test_a_number_out_of_bounds_is_left_out_and_the_verdict_is_read(number: Any) -> None:
+    value = _with(entry("greet_01", "fail", confidence=number), *WHOLE["criteria"][1:])
+    value["summary"] = SUMMARY | {"tone_score": number if number != 2 else 10**400}
+    answer = read_answer(said(value), IDS)
+    assert isinstance(answer, Answer)
+    assert answer.verdicts["greet_01"].confidence is None
+    assert answer.summary is not None
+    assert answer.summary.tone_score is None
+
+
+@pytest.mark.parametrize("number", ["1e400", "1" + "0" * 400, "9" * 5_000, "-9e99999"])
+def test_a_number_out_of_bounds_in_a_text_is_left_out(number: str) -> None:
+    answer = read_answer(wrote(TEXT.replace("0.9", number)), IDS)
+    assert isinstance(answer, Answer)
+    assert {given.confidence for given in answer.verdicts.values()} == {None}
+
+
+def test_a_zero_has_no_sign() -> None:
+    answer = read_answer(said(_with(entry("a_1", "fail", confidence=-0.0))), ["a_1"])
+    assert isinstance(answer, Answer)
+    assert str(answer.verdicts["a_1"].confidence) == "0.0"
+
+
+def _nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("depth", [30, 900, 100_000])
+@pytest.mark.parametrize("place", ["itself", "criteria", "entry", "evidence", "unknown"])
+def test_a_value_that_is_nested_too_deep_is_not_used(place: str, depth: int) -> None:
+    deep: Any = _nested(depth)
+    value: Any = {
+        "itself": deep,
+        "criteria": {"criteria": deep, "summary": SUMMARY},
+        "entry": _with(deep),
+        "evidence": _with(entry("greet_01", "pass", evidence=deep)),
+        "unknown": WHOLE | {"more": deep},
+    }[place]
+    answer = read_answer(said(value), IDS)
+    assert isinstance(answer, Unusable)
+    assert answer.problems == ("it was nested too deep",)
+
+
+def test_a_flood_of_entries_is_told_in_few_words() -> None:
+    value = _with(*(entry("greet_01", "pass", confidence=number) for number in range(20_000)))
+    answer = read_answer(said(value), IDS)
+    assert isinstance(answer, Unusable)
+    assert answer.problems == (
+        "no entry for empathy_02, close_03",
+        "more than one entry for greet_01",
+    )
+
+
+def test_whatever_is_read_can_be_kept_and_read_back() -> None:
+    floods = entry("greet_01", "fail", *["\ud800 x" * 500] * 500, reason="\ud83d " * 900)
+    for value in (WHOLE, _with(floods), {"criteria": 10**5_000}, "\ud800", {"\ud800": [10**400]}):
+        answer = read_answer(said(value), IDS)
+        kept = PaidAnswer(answer, USAGE)
+        assert msgspec.json.decode(msgspec.json.encode(kept), type=PaidAnswer) == kept
