@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from cci_lite.assets import asset_folder
 from cci_lite.contract.template import QaTemplate
 from cci_lite.deploy.tenants import broken_tenants, get_tenant, list_forms, list_tenants
-from cci_lite.errors import NotFoundError, UsageError, show_value
+from cci_lite.errors import CciLiteError, NotFoundError, UsageError, show_value
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
 from cci_lite.tenancy import unified_prefix
@@ -125,7 +125,7 @@ class Lake:
         """
         from cci_lite import __version__
         from cci_lite.local.processes import Inline, Processes
-        from cci_lite.nightly.planning import RunOptions, unknown_tenants
+        from cci_lite.nightly.planning import RunOptions, things_of_no_tenant, unknown_tenants
         from cci_lite.nightly.run import new_run_id, run_etl
 
         options = options or RunOptions()
@@ -143,7 +143,9 @@ class Lake:
                 pipeline_version=__version__,
                 observe=observe or (lambda _: None),
             )
-        report.unknown_tenants = unknown_tenants(self.store, set(self.tenants()))
+        with contextlib.suppress(CciLiteError):  # of each tenant the report has it already
+            report.unknown_tenants = unknown_tenants(self.store, set(self.tenants()))
+            report.of_no_tenant = things_of_no_tenant(self.store)
         return report
 
     def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
@@ -152,10 +154,12 @@ class Lake:
 
         waiting = 0
         for tenant_id in tenants:
-            for plan in plan_tenant(self.nightly(), tenant_id, options):
-                waiting += len(plan.to_read)
-                if waiting >= INLINE_DOCUMENTS:
-                    return waiting
+            # A tenant that cannot be planned is for the run to tell of.
+            with contextlib.suppress(CciLiteError, OSError):
+                for plan in plan_tenant(self.nightly(), tenant_id, options):
+                    waiting += len(plan.to_read)
+                    if waiting >= INLINE_DOCUMENTS:
+                        return waiting
         return waiting
 
 

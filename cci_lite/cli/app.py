@@ -114,7 +114,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             _drop_output()
             _explain(f"{problem.strerror}: make room and do it again", settings)
             return 1
-        detail = f": {problem}" if isinstance(problem, OSError) else ""
+        said = problem.strerror if isinstance(problem, OSError) else None
+        detail = f": {said}" if said else ""
         _explain(
             f"unforeseen {type(problem).__name__}{detail} (cci-lite --debug … shows where)",
             settings,

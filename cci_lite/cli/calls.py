@@ -260,11 +260,13 @@ def _finish(
 
     `unread` is whole when the last report has come.
     """
+    from cci_lite.cli.hearing import Untold
     from cci_lite.cli.output import counted, progress, say
     from cci_lite.pipeline.documents import Written
 
     counts: Counter[str] = Counter()
-    unknown_roles = unknown_fields = 0
+    unknown_fields = 0
+    untold = Untold()
     refused = _Listed()
     claims = _Listed()
     kept: Counter[str] = Counter()
@@ -272,7 +274,8 @@ def _finish(
         for report in reports:
             bar.advance()
             counts[report.written.value] += 1
-            unknown_roles += not report.roles_known
+            if report.heard is not None:
+                untold.add(report.heard)
             unknown_fields += report.unknown_fields
             if report.problem is not None:
                 refused.append(report)
@@ -291,11 +294,8 @@ def _finish(
             f"{calls:,} keep the verdicts of {form}, which judged them before; what another form "
             "would change shows cci-lite forms try, and --overwrite judges anew"
         )
-    if unknown_roles:
-        say(
-            f"{unknown_roles:,} without a known agent (their agent criteria do not apply): "
-            "set the tenant's --agent-channel or --agent-speaker"
-        )
+    for line in untold.lines(f"cci-lite tenants add {tenant_id} --lake {lake}"):
+        say(line)
     if unknown_fields:
         say(f"{unknown_fields:,} fields that the contract does not know were left out")
     if counts[Written.NEW] or counts[Written.CHANGED]:

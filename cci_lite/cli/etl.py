@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+
+_QUARANTINE_CURE = "see: cci-lite quarantine list, then mend and replay, or discard them"
 
 if TYPE_CHECKING:
     from cci_lite.nightly.reports import Progress, RunReport
@@ -32,14 +35,20 @@ def command() -> None:
 @_SINCE
 @output_option("table", "json")
 def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: str) -> None:
-    """What a run would do. Reads listings only, changes nothing."""
+    """What a run would do. Reads listings only, changes nothing. Exits 1 when one is not to be had."""
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import open_lake
+    from cci_lite.nightly.lake import each_tenant
     from cci_lite.nightly.planning import RunOptions, plan_tenant
 
     opened = open_lake(lake)
     options = RunOptions(since=since.date() if since else None)
-    columns = ("tenant_id", "call_date", "new", "changed", "unchanged", "expired")
+    columns = ("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left")
+    plans, failed = each_tenant(
+        opened.tenants(tenant_id),
+        lambda each: list(plan_tenant(opened.nightly(), each, options)),
+    )
+    days = [day for plan in plans.values() for day in plan]
     rows = [
         (
             day.tenant_id,
@@ -48,16 +57,23 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
             len(day.changed),
             day.unchanged,
             day.gone,
+            len(day.left),
         )
-        for each in opened.tenants(tenant_id)
-        for day in plan_tenant(opened.nightly(), each, options)
+        for day in days
+        if not day.unlisted
     ]
+    unlisted = [day for day in days if day.unlisted]
     if output == "json":
         print_json(records(columns, rows))
     elif rows:
         print_rows(columns, rows)
-    else:
+    elif not (failed or unlisted):
         say("nothing to do")
+    for day in unlisted:
+        say(f"{day.tenant_id} {day.call_date}: {day.unlisted}")
+    _say_failed(failed)
+    if failed or unlisted:
+        raise click.exceptions.Exit(1)
 
 
 @command.command(
@@ -82,6 +98,11 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
 @click.option(
     "--allow-shrink", is_flag=True, help="Publish days that lose calls to broken documents."
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail while any document of these tenants is in quarantine, of whichever day.",
+)
 @output_option("table", "json")
 def run(
     lake: Path,
@@ -90,6 +111,7 @@ def run(
     workers: int | None,
     grace_hours: float,
     allow_shrink: bool,
+    strict: bool,
     output: str,
 ) -> None:
     """Bring the curated tables up to date. Safe to repeat, to kill, and to start twice."""
@@ -112,22 +134,27 @@ def run(
             tenant_id, options=options, workers=workers, observe=observe
         )
     print_report(report, output)
-    if not report.succeeded:
+    if not report.succeeded or (strict and _not_strict(report.quarantined)):
         raise click.exceptions.Exit(1)
 
 
 @command.command(epilog=examples("cci-lite etl verify --lake lake"))
 @lake_option
 @tenant_option(required=False)
+@click.option("--strict", is_flag=True, help="Fail while any document is in quarantine.")
 @output_option("table", "json")
-def verify(lake: Path, tenant_id: str | None, output: str) -> None:
+def verify(lake: Path, tenant_id: str | None, strict: bool, output: str) -> None:
     """Prove the curated tables from their files: keys, balance sheets, scores. Exits 1 when one fails."""
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import open_lake
+    from cci_lite.nightly.lake import each_tenant
     from cci_lite.nightly.verify import verify_tenant
 
     opened = open_lake(lake)
-    proofs = [verify_tenant(opened.nightly(), each) for each in opened.tenants(tenant_id)]
+    done, failed = each_tenant(
+        opened.tenants(tenant_id), lambda each: verify_tenant(opened.nightly(), each)
+    )
+    proofs = list(done.values())
     columns = ("tenant_id", "call_date", "claim", "found")
     rows = [
         (
@@ -146,9 +173,28 @@ def verify(lake: Path, tenant_id: str | None, output: str) -> None:
     for proof in proofs:
         what = f"{len(proof.findings)} claims do not hold" if proof.findings else "all claims hold"
         waiting = f"; {proof.waiting:,} documents wait for a run" if proof.waiting else ""
-        say(f"{proof.tenant_id}: {proof.days:,} days, {proof.calls:,} calls: {what}{waiting}")
-    if rows:
+        kept = f"; {proof.quarantined:,} documents are in quarantine" if proof.quarantined else ""
+        say(f"{proof.tenant_id}: {proof.days:,} days, {proof.calls:,} calls: {what}{waiting}{kept}")
+    _say_failed(failed)
+    quarantined = {proof.tenant_id: proof.quarantined for proof in proofs if proof.quarantined}
+    if rows or failed or (strict and _not_strict(quarantined)):
         raise click.exceptions.Exit(1)
+
+
+def _say_failed(failed: Mapping[str, str]) -> None:
+    from cci_lite.cli.output import say
+
+    for tenant_id, reason in failed.items():
+        say(f"{tenant_id} failed: {reason}")
+
+
+def _not_strict(quarantined: Mapping[str, int]) -> bool:
+    """Say what `--strict` does not let through, if there is something."""
+    from cci_lite.cli.output import say
+
+    for tenant_id, count in quarantined.items():
+        say(f"{tenant_id}: {count:,} documents are in quarantine; {_QUARANTINE_CURE}")
+    return bool(quarantined)
 
 
 def print_report(report: RunReport, output: str = "table") -> None:
@@ -157,15 +203,22 @@ def print_report(report: RunReport, output: str = "table") -> None:
 
     columns = (
         "tenant_id", "call_date", "status", "read",
-        "sources", "calls", "superseded", "quarantined", "erased",
+        "sources", "calls", "superseded", "quarantined", "discarded", "erased",
     )  # fmt: skip
     rows = []
     for day in report.days:
         sheet = day.balance
         counts = (
-            (sheet.sources, sheet.calls, sheet.superseded, sheet.quarantined, sheet.erased)
+            (
+                sheet.sources,
+                sheet.calls,
+                sheet.superseded,
+                sheet.quarantined,
+                sheet.discarded,
+                sheet.erased,
+            )
             if sheet
-            else (None,) * 5
+            else (None,) * 6
         )
         rows.append(
             (day.tenant_id, day.call_date.isoformat(), day.status, day.documents_read, *counts)
@@ -178,7 +231,9 @@ def print_report(report: RunReport, output: str = "table") -> None:
                 "days": records(columns, rows),
                 "busy": report.busy,
                 "failed": report.failed,
+                "quarantined": report.quarantined,
                 "unknown_tenants": report.unknown_tenants,
+                "of_no_tenant": report.of_no_tenant,
             }
         )
     elif rows:
@@ -188,13 +243,19 @@ def print_report(report: RunReport, output: str = "table") -> None:
     for day in report.days:
         if day.reason:
             say(f"{day.tenant_id} {day.call_date} {day.status}: {day.reason}")
-    for tenant_id, reason in report.failed.items():
-        say(f"{tenant_id} failed: {reason}")
+    if left := sum(day.left for day in report.days):
+        say(f"{left:,} documents left quarantine: they are gone at their source")
+    _say_failed(report.failed)
     for tenant_id in report.busy:
         say(f"{tenant_id}: another run is at work; wait for it to end and run again")
     for name in report.unknown_tenants:
         say(
             f"unified/{name}: documents of no tenant of this lake; add it with: cci-lite tenants add"
+        )
+    if report.of_no_tenant:
+        say(
+            f"unified/: {report.of_no_tenant:,} files, links or folders that are no tenant's; "
+            "nobody reads them: move them away"
         )
     quarantined = sum(day.balance.quarantined for day in report.days if day.balance)
     if quarantined:

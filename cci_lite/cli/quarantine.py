@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+
+if TYPE_CHECKING:
+    from cci_lite.laptop import Lake
 
 
 @click.group("quarantine")
@@ -47,6 +51,7 @@ def list_all(tenant_id: str | None, lake: Path, output: str) -> None:
     if rows:
         print_rows(columns, rows)
         say("mend a copy (or the document itself), then: cci-lite quarantine replay")
+        say("what is no call and never will be: cci-lite quarantine discard")
     else:
         say("nothing is in quarantine")
 
@@ -57,18 +62,22 @@ def list_all(tenant_id: str | None, lake: Path, output: str) -> None:
         "cci-lite quarantine replay unified/demo-tenant/2025/11/05/cci_1.json --tenant demo-tenant --lake lake",
     )
 )
-@click.argument("keys", nargs=-1)
+@click.argument("paths", nargs=-1)
 @tenant_option()
 @lake_option
-def replay(keys: Sequence[str], tenant_id: str, lake: Path) -> None:
-    """Bring mended documents back in: the given ones, or all that hold to the contract now."""
+def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
+    """Bring mended documents back in: the given ones, or all that hold to the contract now.
+
+    PATHS are those that `quarantine list` prints, of the document or of its copy.
+    """
     from cci_lite.cli.etl import print_report
     from cci_lite.cli.output import say
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
 
-    options = RunOptions(replay=frozenset(keys))
-    report = open_lake(lake).run_etl(tenant_id, options=options)
+    opened = open_lake(lake)
+    keys = _keys_of(opened, tenant_id, paths)
+    report = opened.run_etl(tenant_id, options=RunOptions(replay=keys))
     still = [document for document in report.replayed if document.problem is not None]
     for document in still:
         say(f"  {document.source_key}: {document.problem}")
@@ -77,3 +86,83 @@ def replay(keys: Sequence[str], tenant_id: str, lake: Path) -> None:
     say(f"{mended:,} mended, {len(still):,} still in quarantine")
     if not report.succeeded or (still and (keys or not mended)):
         raise click.exceptions.Exit(1)
+
+
+@command.command(
+    epilog=examples(
+        "cci-lite quarantine discard unified/demo-tenant/notes.txt --tenant demo-tenant --lake lake",
+        "cci-lite quarantine discard --all --yes --tenant demo-tenant --lake lake",
+    )
+)
+@click.argument("paths", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All of the tenant's quarantine.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@tenant_option()
+@lake_option
+def discard(paths: Sequence[str], everything: bool, yes: bool, tenant_id: str, lake: Path) -> None:
+    """Take documents out of quarantine for good, and delete their copies there.
+
+    PATHS are those that `quarantine list` prints. The documents themselves stay where they are; the
+    balance sheet counts them as discarded. One that is written anew is read again.
+    """
+    from cci_lite.cli.etl import print_report
+    from cci_lite.cli.output import say
+    from cci_lite.errors import UsageError
+    from cci_lite.laptop import open_lake
+    from cci_lite.nightly.planning import RunOptions
+
+    if bool(paths) == everything:
+        raise UsageError("expected the paths of quarantined documents, or --all")
+    opened = open_lake(lake)
+    keys = _keys_of(opened, tenant_id, paths)
+    count = len(keys or _quarantined(opened, tenant_id))
+    if not count:
+        say("nothing is in quarantine")
+        return
+    if not yes:
+        click.confirm(
+            f"discard {count:,} documents of {tenant_id} and delete their copies?",
+            abort=True,
+            err=True,
+        )
+    report = opened.run_etl(tenant_id, options=RunOptions(discard=keys))
+    print_report(report)
+    if not report.succeeded:
+        raise click.exceptions.Exit(1)
+    say(f"{count:,} discarded")
+
+
+def _quarantined(lake: Lake, tenant_id: str) -> Collection[str]:
+    from cci_lite.deploy.tenants import get_tenant
+    from cci_lite.ports import SourceOutcome
+
+    get_tenant(lake.catalog, tenant_id)
+    return lake.catalog.records(tenant_id, SourceOutcome.QUARANTINED).keys()
+
+
+def _keys_of(lake: Lake, tenant_id: str, paths: Sequence[str]) -> frozenset[str]:
+    """The documents that these paths name, as `list` prints them; raises NotFoundError."""
+    from cci_lite.cli.output import as_text
+    from cci_lite.errors import NotFoundError, UsageError
+    from cci_lite.tenancy import quarantine_key
+
+    named: dict[str, set[str]] = {}
+    for key in _quarantined(lake, tenant_id):
+        for path in {key, quarantine_key(tenant_id, key)}:
+            for shown in {path, as_text(path)}:
+                named.setdefault(shown, set()).add(key)
+    keys = set()
+    for path in paths:
+        found = named.get(path) or named.get(path.removeprefix(f"{lake.path}/")) or set()
+        if not found:
+            raise NotFoundError(
+                f"tenant {tenant_id}: {as_text(path)} is not in quarantine; "
+                "see: cci-lite quarantine list"
+            )
+        if len(found) > 1:
+            raise UsageError(
+                f"tenant {tenant_id}: {as_text(path)} is printed for {len(found)} documents; "
+                "rename one of them"
+            )
+        keys |= found
+    return frozenset(keys)

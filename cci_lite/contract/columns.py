@@ -313,6 +313,11 @@ ETL_RUNS = Table(
             "superseded", "Of these, replaced by a later revision of the same call.", nullable=False
         ),
         _whole("quarantined", "Of these, documents that break the contract.", nullable=False),
+        _whole(
+            "discarded",
+            "Of these, taken out of quarantine for good; NULL in sheets that are older than this "
+            "column.",
+        ),
         _whole("erased", "Of these, erased.", nullable=False),
         _whole("documents_read", "Documents read for this generation.", nullable=False),
         _text("pipeline_version", "The version of this program.", nullable=False),

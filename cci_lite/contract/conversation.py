@@ -17,12 +17,24 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
+class UnknownAgent(StrEnum):
+    """Why it cannot be told of a call who is the agent."""
+
+    CHANNEL = "channel"
+    SPEAKER = "speaker"
+    NO_LABELS = "no_labels"
+    CHANNELS_ALIKE = "channels_alike"
+
+
 class Word(msgspec.Struct, frozen=True, gc=False):
-    """When one word of a turn is spoken; `offset` is where it begins in the turn's text."""
+    """When one word of a turn is spoken; `offset` is where it begins in the turn's text.
+
+    The times are None where the transcript gives none, or one that cannot be.
+    """
 
     offset: int
-    start_seconds: float
-    end_seconds: float
+    start_seconds: float | None
+    end_seconds: float | None
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):
@@ -42,15 +54,52 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
 
 
 class Conversation(msgspec.Struct, frozen=True, gc=False):
-    """A transcribed call. `turns` are in the order of their start and overlap where both spoke."""
+    """A transcribed call. `turns` are in the order of their start and overlap where both spoke.
+
+    A turn has a word in it: marks alone are none. `turns_known` is false where the transcript does
+    not tell one speaker's words from another's. `wordless` are those of whom something was
+    transcribed, but no word. `channels_alike`: both channels carry the same speech.
+    """
 
     job_name: str
     language_code: str | None
     redaction: Redaction
     duration_seconds: float
     turns: tuple[Turn, ...]
+    turns_known: bool = True
+    wordless: frozenset[Role] = frozenset()
+    untimed_words: int = 0
+    channels_alike: bool = False
 
     @property
     def roles_known(self) -> bool:
         """True when it is known of every turn whether the agent or the customer speaks."""
         return all(turn.role is not Role.UNKNOWN for turn in self.turns)
+
+    @property
+    def unknown_labels(self) -> list[str]:
+        """The transcript's own names of those whose role is not known."""
+        unknown = (turn.label for turn in self.turns if turn.role is Role.UNKNOWN)
+        return sorted({label for label in unknown if label is not None})
+
+    @property
+    def unknown_agent(self) -> UnknownAgent | None:
+        """Why the agent is not known; None when nobody of unknown role can be the agent."""
+        agents = {*self.wordless, *(turn.role for turn in self.turns)}
+        if self.roles_known or Role.AGENT in agents:
+            return None
+        if self.channels_alike:
+            return UnknownAgent.CHANNELS_ALIKE
+        labels = self.unknown_labels
+        if len(labels) < 2 and not self.turns_known:
+            return UnknownAgent.NO_LABELS
+        by_channel = labels[0].startswith("ch_")
+        return UnknownAgent.CHANNEL if by_channel else UnknownAgent.SPEAKER
+
+    @property
+    def review_reasons(self) -> list[str]:
+        """Why a person has to look at what was judged, in words of a fixed vocabulary."""
+        return [
+            *(["channels_alike"] if self.channels_alike else []),
+            *(["word_times"] if self.untimed_words else []),
+        ]

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from cci_lite.contract.template import Condition, Rule, SaidBy, Within
 
+TURNS_NOT_KNOWN = "the transcript does not tell where one turn ends and the next begins"
+TIME_NOT_KNOWN = "it was said, but the transcript does not tell when"
+
 _SAID = {
     SaidBy.AGENT: "the agent said",
     SaidBy.CUSTOMER: "the customer said",
@@ -39,6 +42,11 @@ def not_applicable(condition: Condition) -> str:
 def not_known(said_by: SaidBy) -> str:
     """Nobody can tell which turns are this speaker's."""
     return f"who is the {said_by} is not known"
+
+
+def is_not_known(reason: str | None) -> bool:
+    """Whether a verdict hangs on a speaker whom nobody can tell."""
+    return reason is not None and reason in map(not_known, SaidBy)
 
 
 def silent(said_by: SaidBy) -> str:

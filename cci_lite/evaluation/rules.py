@@ -13,7 +13,7 @@ from cci_lite.evaluation import reasons
 from cci_lite.evaluation.phrases import heard
 from cci_lite.evaluation.quotes import evidence_of
 from cci_lite.evaluation.results import unscored
-from cci_lite.evaluation.scope import Stretch, stretches_within, whole_turn
+from cci_lite.evaluation.scope import Stretch, counts_turns, scope_of, whole_turn
 from cci_lite.evaluation.search import Hit, first_hit
 
 _PASSED = {Verdict.PASS: True, Verdict.FAIL: False}
@@ -33,12 +33,14 @@ def evaluate_rules(template: QaTemplate, conversation: Conversation) -> list[Cri
     """One result for each criterion, in the form's order; those without a rule are unscored.
 
     A rule about a speaker who is not known, or does not speak, is not applicable: never guessed.
+    So is one about turns where they are not known, and one that hangs on a word of which it is not
+    known when it was said.
     """
     turns = [whole_turn(turn, heard(turn.text)) for turn in conversation.turns]
     return [
         unscored(criterion)
         if criterion.rule is None
-        else _result(criterion, _decide(criterion.rule, turns))
+        else _result(criterion, _decide(criterion.rule, conversation, turns))
         for criterion in template.criteria
     ]
 
@@ -61,7 +63,7 @@ def _result(criterion: Criterion, decision: _Decision) -> CriterionResult:
     )
 
 
-def _decide(rule: Rule, turns: Sequence[Stretch]) -> _Decision:
+def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decision:
     occasion: Hit | None = None
     if (condition := rule.applies_when) is not None:
         if missing := _missing(condition.said_by, turns):
@@ -69,12 +71,18 @@ def _decide(rule: Rule, turns: Sequence[Stretch]) -> _Decision:
         occasion = first_hit(condition, _spoken_by(condition.said_by, turns))
         if occasion is None:
             return _Decision(Verdict.NA, reasons.not_applicable(condition))
-    if missing := _missing(rule.said_by, turns):
-        return _Decision(Verdict.NA, missing)
-    start = min(stretch.turn.start_seconds for stretch in turns)
-    end = max(stretch.turn.end_seconds for stretch in turns)
     spoken = _spoken_by(rule.said_by, turns)
-    hit = first_hit(rule, stretches_within(spoken, rule.within, start=start, end=end))
+    missing = _missing(rule.said_by, turns)
+    if missing and not (rule.must == "say" and _ROLES.get(rule.said_by) in call.wordless):
+        return _Decision(Verdict.NA, missing)
+    if counts_turns(rule.within) and not call.turns_known:
+        return _Decision(Verdict.NA, reasons.TURNS_NOT_KNOWN)
+    start = min((stretch.turn.start_seconds for stretch in turns), default=0.0)
+    end = max((stretch.turn.end_seconds for stretch in turns), default=0.0)
+    scope = scope_of(spoken, rule.within, start=start, end=end)
+    hit = first_hit(rule, scope.sure)
+    if hit is None and call.untimed_words and first_hit(rule, scope.possible) is not None:
+        return _Decision(Verdict.NA, reasons.TIME_NOT_KNOWN)
     passed = (hit is not None) == (rule.must == "say")
     return _Decision(
         Verdict.PASS if passed else Verdict.FAIL,

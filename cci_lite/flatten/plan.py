@@ -18,8 +18,9 @@ class DayPlan:
     """What one tenant's day needs: which documents are to be read; the rows of the others stay.
 
     `gone` counts published documents that are no longer listed (expired): their rows stay. The rows
-    of
-    `removed` documents go.
+    of `removed` documents go; of these, `left` were in quarantine or discarded and are gone at
+    their source. `unlisted` says why a folder of the day cannot be listed: the day is then left as
+    it is.
     """
 
     tenant_id: str
@@ -30,11 +31,13 @@ class DayPlan:
     gone: int
     removed: frozenset[str]
     listing_digest: str
+    left: frozenset[str] = frozenset()
+    unlisted: str = ""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.new or self.changed or self.removed)
+        return not (self.new or self.changed or self.removed or self.unlisted)
 
     @property
     def to_read(self) -> list[StoredObject]:
@@ -73,12 +76,14 @@ def plan_day(
     *,
     again: frozenset[str] = frozenset(),
     removed: frozenset[str] = frozenset(),
+    left: frozenset[str] = frozenset(),
 ) -> DayPlan:
     """Compare a day's listing with what its published generation was built from.
 
     `again` names documents that are to be read even when they are unchanged, `removed` documents
-    whose rows are to go.
+    whose rows are to go, `left` those of quarantine that are gone at their source.
     """
+    removed = (removed | left) & known.keys()
     new = [source for source in listed if source.key not in known]
     changed = [
         source
@@ -93,8 +98,9 @@ def plan_day(
         tuple(changed),
         len(listed) - len(new) - len(changed),
         sum(1 for key in known if key not in present and key not in removed),
-        removed & known.keys(),
+        removed,
         listing_digest(listed),
+        left & known.keys(),
     )
 
 

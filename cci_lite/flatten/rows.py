@@ -8,6 +8,7 @@ there.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
 
@@ -75,14 +76,21 @@ class Flattener:
     def add(self, source: StoredObject, read: Callable[[], bytes]) -> SourceRecord:
         """Flatten one document, or quarantine it; what became of it.
 
-        `read` is called only for documents that may be read (key and size hold to the contract).
+        `read` is called only for documents that may be read (key and size hold to the contract);
+        the FileNotFoundError of one that is gone is passed on.
         """
         try:
             document, scored, unknown_fields = self._checked(source, read)
         except ContractError as problem:
-            self._add_quarantined(source, problem)
-            return SourceRecord(
-                source.key, source.etag, source.modified_at, SourceOutcome.QUARANTINED
+            return self._add_quarantined(source, problem)
+        except FileNotFoundError:
+            raise
+        except OSError as problem:
+            # No version of it was read: the next run tries again.
+            unread = dataclasses.replace(source, etag="")
+            found = problem.strerror or type(problem).__name__
+            return self._add_quarantined(
+                unread, ContractError("", "a document that can be read", found)
             )
         call = len(self)
         self._calls.add(
@@ -128,6 +136,8 @@ class Flattener:
     def _checked(
         self, source: StoredObject, read: Callable[[], bytes]
     ) -> tuple[UnifiedDocument, ScoredEvaluation | None, int]:
+        if source.stray:
+            raise ContractError("", "a regular file", source.stray)
         key = parse_unified_key(source.key)
         check_size(source.size)
         decoded = decode_document(read())
@@ -189,7 +199,7 @@ class Flattener:
             score=[phrase.score for phrase in found],
         )
 
-    def _add_quarantined(self, source: StoredObject, problem: ContractError) -> None:
+    def _add_quarantined(self, source: StoredObject, problem: ContractError) -> SourceRecord:
         self._quarantined.add(
             {
                 "source_key": source.key,
@@ -204,6 +214,7 @@ class Flattener:
                 "etl_run_id": self._etl_run_id,
             }
         )
+        return SourceRecord(source.key, source.etag, source.modified_at, SourceOutcome.QUARANTINED)
 
 
 def _places(segments: Sequence[Sequence[object]]) -> dict[str, list[int]]:

@@ -12,12 +12,11 @@ from typing import Any
 
 import msgspec
 
-from cci_lite.errors import LakeError, LeaseHeldError, PublishConflictError
-from cci_lite.files import write_whole
+from cci_lite.errors import LakeError, PublishConflictError
+from cci_lite.local.lease import held_lease
 from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, SourceRecord
 
 CATALOG_FILE = "catalog.db"
-_LEASES = "leases"
 _WAIT_SECONDS = 30.0
 
 _SCHEMA_VERSION = 2
@@ -108,25 +107,8 @@ class SqliteCatalog:
 
     @contextlib.contextmanager
     def lease(self, tenant_id: str, holder: str) -> Iterator[None]:
-        """Exclude other runs of the tenant; raises LeaseHeldError.
-
-        The lease is SQLite's exclusive lock on a file of its own: the operating system lets go of
-        it when its process ends, however it ends.
-        """
-        folder = self._lake / _LEASES
-        folder.mkdir(exist_ok=True)
-        note = folder / f"{tenant_id}.txt"
-        try:
-            lock = _lock(folder / f"{tenant_id}.db")
-        except sqlite3.OperationalError as problem:
-            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise LakeError(f"tenant {tenant_id}: no lease to be had: {problem}") from problem
-            by = note.read_text() if note.exists() else "another run"
-            raise LeaseHeldError(
-                f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"
-            ) from None
-        with contextlib.closing(lock):
-            write_whole(note, holder.encode())
+        """Exclude other runs of the tenant; raises LeaseHeldError, or LakeError."""
+        with held_lease(self._lake, tenant_id, holder):
             yield
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
@@ -151,11 +133,11 @@ class SqliteCatalog:
         )
         return {row[0]: _source(row) for row in rows}
 
-    def quarantined(self, tenant_id: str) -> dict[str, SourceRecord]:
-        """A tenant's quarantined documents of all days, by key."""
+    def records(self, tenant_id: str, outcome: SourceOutcome) -> dict[str, SourceRecord]:
+        """A tenant's documents of all days that have this outcome, by key."""
         rows = self._execute(
             f"SELECT {_SOURCE} FROM sources WHERE tenant_id = ? AND outcome = ? ORDER BY key",
-            (tenant_id, SourceOutcome.QUARANTINED.value),
+            (tenant_id, outcome.value),
         )
         return {row[0]: _source(row) for row in rows}
 
@@ -328,16 +310,6 @@ def _statements(version: int) -> list[str]:
     if version == 0:
         return _SCHEMA.split(";")
     return [_MIGRATIONS[each] for each in range(version, _SCHEMA_VERSION)]
-
-
-def _lock(file: Path) -> sqlite3.Connection:
-    lock = sqlite3.connect(file, timeout=0, isolation_level=None)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
-        lock.close()
-        raise
-    return lock
 
 
 def _item(text: str) -> dict[str, Any]:

@@ -6,135 +6,213 @@ import contextlib
 import datetime as dt
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cci_lite.errors import UsageError
-from cci_lite.ports import StoredObject
+from cci_lite.errors import LakeError, UsageError
+from cci_lite.local.regular import (
+    Seen,
+    modified_at,
+    open_regular,
+    opened_folder,
+    read_regular,
+    reason_of,
+    regular_state,
+    shown_name,
+    walk,
+)
+from cci_lite.ports import StoredObject, Unlisted
 
 _SCRATCH = ".scratch"
 _OUTSIDE = frozenset({"", ".", ".."})
+_DOCUMENT = ".json"
 
 
 @dataclass(frozen=True)
 class FolderStore:
-    """Objects are files below `root`.
+    """Objects are regular files below `root`; nothing else there is ever opened.
 
     A version is told by modification time and size, so a listing finds what changed without
     reading. New content is written beside the tree and moved into place, which a file system does
-    in one step.
+    in one step. A copy keeps the time of what it is a copy of, and so its version.
     """
 
     root: Path
 
     def path(self, key: str) -> Path:
         """The file of a key; raises UsageError for a key that leads out of the folder."""
-        return Path(self._place(key))
+        return self.root.joinpath(*_names(key))
 
     def listing(self, prefix: str) -> Iterator[StoredObject]:
         """The files below `prefix` (a folder, ending in `/`), ordered by key."""
-        folder = self.path(prefix.rstrip("/"))
-        if folder.is_dir():
-            yield from _walk(folder, prefix)
+        for found in self.survey(prefix):
+            if isinstance(found, Unlisted):
+                raise LakeError(
+                    f"a folder below {_place(prefix)} cannot be listed: {found.reason}; give this "
+                    "program the right to read it, or take it away"
+                )
+            if not found.stray:
+                yield found
+
+    def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
+        """Everything below `prefix`, ordered by key: files, strays, folders not to be listed."""
+        try:
+            with opened_folder(self.root, _names(prefix.rstrip("/"))) as folder:
+                yield from map(_stored, walk(folder, prefix, _DOCUMENT))
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            raise _blocked(prefix, problem) from None
 
     def head(self, key: str) -> StoredObject | None:
         """The file as a listing shows it; None when it is not there."""
+        *names, name = _names(key)
         try:
-            return _stored(key, os.stat(self._place(key)))  # noqa: PTH116
-        except FileNotFoundError:
+            with opened_folder(self.root, names) as folder:
+                state = regular_state(folder, name)
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        return None if state is None else _object(key, state)
 
     def folders(self, prefix: str) -> list[str]:
         """The folders directly below `prefix`, ordered."""
-        folder = self.path(prefix.rstrip("/"))
-        if not folder.is_dir():
-            return []
-        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        return sorted(name for name, is_folder in self._directly(prefix).items() if is_folder)
+
+    def loose(self, prefix: str) -> int:
+        """How many things directly below `prefix` are no folders."""
+        return sum(not is_folder for is_folder in self._directly(prefix).values())
 
     def read(self, key: str) -> bytes:
-        """The whole file; raises FileNotFoundError."""
-        # Plain text and `open`: documents are read by the thousand, and Path objects are slow.
-        with open(self._place(key), "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read()
+        """The whole file; raises FileNotFoundError when there is none, whatever else is there."""
+        *names, name = _names(key)
+        return read_regular(self.root, names, name)
 
     def write(self, key: str, data: bytes | memoryview) -> None:
-        """Create or replace the file in one step."""
-        with self._replacing(key) as scratch:
-            scratch.write_bytes(data)
+        """Create or replace the file in one step; raises LakeError where a stray is on the way."""
+        with self._replacing(key) as scratch, open(scratch, "wb", closefd=False) as file:
+            file.write(data)
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file in one step; raises FileNotFoundError."""
-        with self._replacing(target) as scratch:
-            shutil.copyfile(self.path(source), scratch)
+        *names, name = _names(source)
+        try:
+            with opened_folder(self.root, names) as folder:
+                original = open_regular(folder, name, os.O_RDONLY)
+        except NotADirectoryError as problem:
+            raise FileNotFoundError(problem.errno, f"{problem.strerror} is on the way") from None
+        with open(original, "rb") as reader, self._replacing(target) as scratch:  # noqa: PTH123
+            with open(scratch, "wb", closefd=False) as writer:
+                shutil.copyfileobj(reader, writer)
+            state = os.fstat(original)
+            os.utime(scratch, ns=(state.st_atime_ns, state.st_mtime_ns))
 
     def delete(self, key: str) -> None:
-        """Delete the file if it is there."""
-        self.path(key).unlink(missing_ok=True)
+        """Delete the file if it is there; a link goes, and what it leads to stays."""
+        *names, name = _names(key)
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            opened_folder(self.root, names) as folder,
+        ):
+            if not _is_folder(folder, name):
+                os.unlink(name, dir_fd=folder)
 
     def delete_below(self, prefix: str) -> None:
-        """Delete the folder and all that is in it."""
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.path(prefix.rstrip("/")))
+        """Delete the folder and all that is in it; what a link leads to stays."""
+        *names, name = _names(prefix.rstrip("/"))
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            opened_folder(self.root, names) as folder,
+        ):
+            if _is_folder(folder, name):  # a link in its place is none of ours
+                shutil.rmtree(name, dir_fd=folder)
 
     def sweep(self, before: dt.datetime) -> None:
-        """Delete what a killed process left half-written before this time."""
-        for scratch in (self.root / _SCRATCH).glob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                if scratch.stat().st_mtime < before.timestamp():
-                    scratch.unlink()
+        """Delete what a killed process left half-written before this time, where that can be."""
+        with contextlib.suppress(OSError), opened_folder(self.root, [_SCRATCH]) as folder:
+            for found in walk(folder, "", (), levels=0):
+                if found.state is not None and found.state.st_mtime < before.timestamp():
+                    with contextlib.suppress(OSError):
+                        os.unlink(found.names[-1], dir_fd=folder)
 
-    def _place(self, key: str) -> str:
-        if not key or "\0" in key or not _OUTSIDE.isdisjoint(key.split("/")):
-            raise UsageError("a key within the lake was expected")
-        return f"{self.root}/{key}"
+    def _directly(self, prefix: str) -> dict[str, bool]:
+        """What is directly below a prefix, and whether it is a folder."""
+        try:
+            with (
+                opened_folder(self.root, _names(prefix.rstrip("/"))) as folder,
+                os.scandir(folder) as found,
+            ):
+                return {shown_name(one.name): one.is_dir(follow_symlinks=False) for one in found}
+        except FileNotFoundError:
+            return {}
+        except OSError as problem:
+            raise _blocked(prefix, problem) from None
 
     @contextlib.contextmanager
-    def _replacing(self, key: str) -> Iterator[Path]:
-        """A scratch file that takes the key's place when all went well."""
-        target = self.path(key)
-        scratch = self.root / _SCRATCH / uuid.uuid4().hex
-        scratch.parent.mkdir(parents=True, exist_ok=True)
+    def _replacing(self, key: str) -> Iterator[int]:
+        """A descriptor of a scratch file that takes the key's place when all went well."""
+        *names, name = _names(key)
+        scratch = uuid.uuid4().hex
         try:
-            yield scratch
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _make_later(scratch, target)
-            scratch.replace(target)
-        finally:
-            scratch.unlink(missing_ok=True)
+            with opened_folder(self.root, [_SCRATCH], make=True) as beside:
+                try:
+                    file = open_regular(beside, scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+                    try:
+                        yield file
+                        with opened_folder(self.root, names, make=True) as folder:
+                            _make_later(file, regular_state(folder, name))
+                            os.replace(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
+                    finally:
+                        os.close(file)
+                finally:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(scratch, dir_fd=beside)
+        except (NotADirectoryError, IsADirectoryError) as problem:
+            raise _blocked(key, problem) from None
 
 
-def _make_later(new: Path, old: Path) -> None:
+def _names(key: str) -> list[str]:
+    names = key.split("/")
+    if "\0" in key or not _OUTSIDE.isdisjoint(names):
+        raise UsageError("a key within the lake was expected")
+    return names
+
+
+def _place(key: str) -> str:
+    """The root and the tenant of a key: names further down can say who called."""
+    return "/".join(key.split("/")[:2])
+
+
+def _blocked(key: str, problem: OSError) -> LakeError:
+    if isinstance(problem, NotADirectoryError):
+        found = f"expected folders, found {problem.strerror}; take it away, or put a folder there"
+    elif isinstance(problem, IsADirectoryError):
+        found = "expected a file, found a folder in its place; take it away"
+    else:
+        found = f"{reason_of(problem)}; give this program the right to read and write there"
+    return LakeError(f"{_place(key)}: {found}")
+
+
+def _is_folder(folder: int, name: str) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+
+
+def _make_later(new: int, old: os.stat_result | None) -> None:
     """A file system's clock ticks slowly: two writes within one tick must not look the same."""
-    try:
-        last = old.stat().st_mtime_ns
-    except FileNotFoundError:
-        return
-    if new.stat().st_mtime_ns <= last:
-        os.utime(new, ns=(last + 1, last + 1))
+    if old is not None and os.fstat(new).st_mtime_ns <= old.st_mtime_ns:
+        os.utime(new, ns=(old.st_mtime_ns + 1, old.st_mtime_ns + 1))
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[StoredObject]:
-    with os.scandir(folder) as found:
-        # A folder sorts as its key prefix does, so that the whole listing is ordered by key.
-        entries = sorted(
-            found, key=lambda entry: entry.name + "/" if entry.is_dir() else entry.name
-        )
-    for entry in entries:
-        # A name that is not UTF-8 is shown as text; it names no document, so nobody reads it.
-        name = entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), f"{prefix}{name}/")
-        else:
-            try:
-                state = entry.stat()
-            except FileNotFoundError:
-                continue
-            yield _stored(f"{prefix}{name}", state)
+def _stored(seen: Seen) -> StoredObject | Unlisted:
+    if seen.state is None:
+        return Unlisted(seen.path, seen.problem)
+    return _object(seen.path, seen.state, stray=seen.problem)
 
 
-def _stored(key: str, state: os.stat_result) -> StoredObject:
-    modified_at = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC)
-    etag = f"{state.st_mtime_ns:x}-{state.st_size:x}"
-    return StoredObject(key, etag, state.st_size, modified_at)
+def _object(key: str, state: os.stat_result, *, stray: str = "") -> StoredObject:
+    # What a stray is belongs to its version: a file in its place is another one.
+    etag = f"{state.st_mtime_ns:x}-{state.st_size:x}{'-' if stray else ''}"
+    etag += f"{stat.S_IFMT(state.st_mode):x}" if stray else ""
+    return StoredObject(key, etag, state.st_size, modified_at(state), stray)

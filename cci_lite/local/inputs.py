@@ -7,6 +7,7 @@ import csv
 import datetime as dt
 import gzip
 import io
+import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,14 @@ from ruamel.yaml.nodes import MappingNode, SequenceNode
 
 from cci_lite.contract.metadata import CallMetadata, parse_metadata
 from cci_lite.errors import ContractError, NotFoundError, UsageError
+from cci_lite.local.regular import (
+    moment_of,
+    open_regular,
+    opened_folder,
+    read_regular,
+    reason_of,
+    walk,
+)
 
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
@@ -49,15 +58,29 @@ class UnreadableFile:
     problem: ContractError
 
 
-def find_inputs(paths: Iterable[Path]) -> list[Path]:
-    """The JSON files among these paths, ordered; raises NotFoundError for a missing one."""
-    found: list[Path] = []
+@dataclass(frozen=True)
+class FoundFile:
+    """A file to be read: below `folder`, by `names`, of which none is a link."""
+
+    path: Path
+    folder: Path
+    names: tuple[str, ...]
+
+
+def find_inputs(paths: Iterable[Path]) -> list[FoundFile | UnreadableFile]:
+    """The JSON files among these paths, ordered; raises NotFoundError for a missing one.
+
+    A link that a person names is followed. Within a folder only regular files count: a link, a
+    named pipe or a folder that is called like one, and a folder that cannot be listed, come as
+    files that cannot be read.
+    """
+    found: list[FoundFile | UnreadableFile] = []
     for path in paths:
         if path.is_dir():
-            inside = (file for file in sorted(path.rglob("*")) if file.is_file())
-            found += [file for file in inside if _is_input(file)]
+            found += _found_in(path)
         elif path.is_file():
-            found.append(path)
+            real = path.resolve()
+            found.append(FoundFile(path, real.parent, (real.name,)))
         else:
             raise NotFoundError(f"no such file or folder: {path}")
     if not found:
@@ -65,15 +88,21 @@ def find_inputs(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def read_inputs(paths: Iterable[Path]) -> Iterator[InputFile | UnreadableFile]:
+def read_inputs(
+    files: Iterable[FoundFile | UnreadableFile],
+) -> Iterator[InputFile | UnreadableFile]:
     """The documents in these files: one per `.json`, one per line of a `.jsonl`; `.gz` is unpacked.
 
     A file or line that cannot be read is said to be so and does not stop the others. No more than
     one document is held at a time.
     """
-    for path in paths:
+    for file in files:
+        if isinstance(file, UnreadableFile):
+            yield file
+            continue
+        path = file.path
         try:
-            yield from _documents(path)
+            yield from _documents(file)
         except ContractError as problem:
             yield UnreadableFile(str(path), problem)
         except OSError as problem:
@@ -107,10 +136,11 @@ def read_metadata(path: Path) -> dict[str, CallMetadata]:
 def read_sidecar(path: Path) -> CallMetadata | None:
     """The metadata beside a transcript (`<file>.meta.json`), or None; raises ContractError."""
     sidecar = path.with_name(path.name + SIDECAR_ENDING)
-    if not sidecar.is_file():
+    if not os.path.lexists(sidecar):
         return None
     try:
-        return parse_metadata(_json_object(sidecar.read_bytes().removeprefix(_BOM)))
+        data = read_regular(sidecar.parent, (), sidecar.name)
+        return parse_metadata(_json_object(data.removeprefix(_BOM)))
     except ContractError as problem:
         where = f"{sidecar.name}: {problem.path}" if problem.path else sidecar.name
         raise ContractError(where, problem.expected, problem.found) from problem
@@ -122,10 +152,10 @@ def read_sidecar(path: Path) -> CallMetadata | None:
 def job_name_of(data: bytes) -> str | None:
     """The name of the transcription job that a transcript says it is of."""
     try:
-        names = msgspec.json.decode(data, type=_JobName)
+        names = msgspec.json.decode(data.removeprefix(_BOM), type=_JobName)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-    return names.batch or names.analytics
+    return names.batch or names.analytics or names.session
 
 
 def read_definition(path: Path) -> object:
@@ -194,29 +224,53 @@ def _below(node: Any, step: re.Match[str]) -> tuple[Any, Any]:
 class _JobName(msgspec.Struct):
     batch: str | None = msgspec.field(name="jobName", default=None)
     analytics: str | None = msgspec.field(name="JobName", default=None)
+    session: str | None = msgspec.field(name="SessionId", default=None)
+
+
+def _found_in(folder: Path) -> Iterator[FoundFile | UnreadableFile]:
+    try:
+        with opened_folder(folder, []) as opened:
+            for seen in walk(opened, "", _ENDINGS):
+                path = folder.joinpath(*seen.names)
+                if seen.state is None:
+                    yield _unreadable(path, "a folder that can be listed", seen.problem)
+                elif _is_input(path) and seen.problem:
+                    yield _unreadable(path, "a regular file", seen.problem)
+                elif _is_input(path):
+                    yield FoundFile(path, folder, seen.names)
+    except OSError as problem:
+        yield _unreadable(folder, "a folder that can be listed", reason_of(problem))
+
+
+def _unreadable(path: Path, expected: str, found: str) -> UnreadableFile:
+    return UnreadableFile(str(path), ContractError("", expected, found))
 
 
 def _is_input(file: Path) -> bool:
     return file.name.endswith(_ENDINGS) and not file.name.endswith(SIDECAR_ENDING)
 
 
-def _documents(path: Path) -> Iterator[InputFile | UnreadableFile]:
-    modified_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
+    path = found.path
     is_lines = path.name.removesuffix(".gz").endswith(".jsonl")
     if is_lines and path.suffix == ".gz":
-        _check_unpacked(path)
-    with _opened(path) as file:
-        for number, data in enumerate(_lines(file) if is_lines else [_whole(file)], start=1):
-            name = f"{path}:{number}" if is_lines else str(path)
-            if data is None:
-                yield UnreadableFile(name, _too_long(MAX_DOCUMENT_BYTES, "in a document"))
-            elif data.strip() or not is_lines:
-                yield InputFile(name, data, modified_at)
+        _check_unpacked(found)
+    with _regular(found) as plain:
+        modified_at = moment_of(os.fstat(plain.fileno()))
+        if modified_at is None:
+            raise ContractError("", "a file time that is a date (touch the file)", "another one")
+        with _unpacked(path, plain) as file:
+            for number, data in enumerate(_lines(file) if is_lines else [_whole(file)], start=1):
+                name = f"{path}:{number}" if is_lines else str(path)
+                if data is None:
+                    yield UnreadableFile(name, _too_long(MAX_DOCUMENT_BYTES, "in a document"))
+                elif data.strip() or not is_lines:
+                    yield InputFile(name, data, modified_at)
 
 
-def _check_unpacked(path: Path) -> None:
+def _check_unpacked(found: FoundFile) -> None:
     """Unpack once, keeping nothing: a file that breaks off has none of its lines judged."""
-    with _opened(path) as file:
+    with _regular(found) as plain, _unpacked(found.path, plain) as file:
         unpacked = 0
         while chunk := file.read(_CHUNK_BYTES):
             unpacked += len(chunk)
@@ -225,13 +279,20 @@ def _check_unpacked(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _regular(found: FoundFile) -> Iterator[BinaryIO]:
+    with opened_folder(found.folder, found.names[:-1]) as folder:
+        file = open_regular(folder, found.names[-1], os.O_RDONLY)
+    with open(file, "rb") as plain:  # noqa: PTH123
+        yield plain
+
+
+@contextlib.contextmanager
+def _unpacked(path: Path, plain: BinaryIO) -> Iterator[BinaryIO]:
     if path.suffix != ".gz":
-        with path.open("rb") as plain:
-            yield plain
+        yield plain
         return
     try:
-        with gzip.open(path) as packed:
+        with gzip.open(plain) as packed:
             yield cast("BinaryIO", packed)
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise ContractError("", "a gzip file that is whole", "another file") from None

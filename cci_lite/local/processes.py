@@ -37,7 +37,7 @@ class Inline:
 class Processes:
     """Runs functions in worker processes, which start when the first work arrives.
 
-    Raises LakeError when a worker process ends before its work does.
+    Raises LakeError when a worker process ends before its work does; other work can follow.
 
     Processes, because threads lose to the interpreter lock (docs/decisions). Few arguments are
     drawn ahead of the results, so memory does not grow with the amount of work.
@@ -45,12 +45,7 @@ class Processes:
 
     def __init__(self, width: int | None = None) -> None:
         self.width = width or os.cpu_count() or 1
-        # "spawn": a fork would copy locks and connections of this process in any state.
-        self._executor = concurrent.futures.ProcessPoolExecutor(
-            self.width,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin_worker,
-        )
+        self._executor = self._start()
 
     def map(
         self, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
@@ -65,6 +60,8 @@ class Processes:
             while waiting:
                 yield waiting.popleft().result()
         except concurrent.futures.process.BrokenProcessPool:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = self._start()
             raise LakeError(
                 "a worker process ended before its work was done (out of memory?); run again, "
                 "with fewer --workers"
@@ -72,6 +69,14 @@ class Processes:
         finally:
             for future in waiting:
                 future.cancel()
+
+    def _start(self) -> concurrent.futures.ProcessPoolExecutor:
+        # "spawn": a fork would copy locks and connections of this process in any state.
+        return concurrent.futures.ProcessPoolExecutor(
+            self.width,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin_worker,
+        )
 
     def __enter__(self) -> Processes:
         return self

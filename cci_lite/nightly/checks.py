@@ -24,7 +24,13 @@ def check_balance(
     day: StagedDay, balance: Balance, parts: Mapping[str, Sequence[PartFile]]
 ) -> None:
     """Refuse a day whose written rows are not those of its documents; raises BalanceError."""
-    total = balance.calls + balance.superseded + balance.quarantined + balance.erased
+    total = (
+        balance.calls
+        + balance.superseded
+        + balance.quarantined
+        + balance.discarded
+        + balance.erased
+    )
     if balance.sources != total:
         raise BalanceError(f"{balance.sources} documents, {total} outcomes")
     for table_name, expected in (

@@ -9,16 +9,17 @@ from cci_lite.nightly.lake import Lake
 from cci_lite.tenancy import generation_prefix
 
 
-def clean_up(lake: Lake, tenant_id: str, grace: dt.timedelta) -> int:
-    """Delete what a killed run left behind and what was replaced before the grace period.
+def leftover_generations(
+    lake: Lake, tenant_id: str, grace: dt.timedelta
+) -> list[tuple[dt.date, str]]:
+    """What a killed run left behind and what was replaced before the grace period.
 
-    Must run under the tenant's lease. Returns the number of generations deleted.
+    Only to be asked under the tenant's lease.
     """
-    leftover = lake.catalog.abandoned(tenant_id)
-    leftover += lake.catalog.retired(tenant_id, lake.clock() - grace)
-    for call_date, generation in leftover:
-        delete_generation(lake, tenant_id, call_date, generation)
-    return len(leftover)
+    return [
+        *lake.catalog.abandoned(tenant_id),
+        *lake.catalog.retired(tenant_id, lake.clock() - grace),
+    ]
 
 
 def delete_generation(lake: Lake, tenant_id: str, call_date: dt.date, generation: str) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from cci_lite.nightly.problems import describe_problem
 from cci_lite.ports import Catalog, Store
+
+Result = TypeVar("Result")
 
 
 class Clock(Protocol):
@@ -23,3 +27,17 @@ class Lake:
     store: Store
     catalog: Catalog
     clock: Clock
+
+
+def each_tenant(
+    tenants: Iterable[str], action: Callable[[str], Result]
+) -> tuple[dict[str, Result], dict[str, str]]:
+    """What an action gives for each tenant; and why it failed for others, which stop none."""
+    done: dict[str, Result] = {}
+    failed: dict[str, str] = {}
+    for tenant_id in tenants:
+        try:
+            done[tenant_id] = action(tenant_id)
+        except Exception as problem:
+            failed[tenant_id] = describe_problem(problem)
+    return done, failed

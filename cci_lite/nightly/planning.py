@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cci_lite.errors import CciLiteError
+from cci_lite.errors import CciLiteError, LakeError
 from cci_lite.flatten.plan import DayPlan, ListingDigest, plan_day
 from cci_lite.nightly.lake import Lake
-from cci_lite.ports import Store, StoredObject
-from cci_lite.tenancy import UNIFIED, parse_unified_key, unified_day_prefix, unified_prefix
+from cci_lite.ports import SourceOutcome, SourceRecord, Store, StoredObject, Unlisted
+from cci_lite.tenancy import (
+    TENANT_ID,
+    UNIFIED,
+    parse_unified_key,
+    quarantine_key,
+    unified_day_prefix,
+    unified_prefix,
+)
 
 DEFAULT_GRACE = dt.timedelta(hours=24)
 UNDATED = dt.date(1970, 1, 1)  # the day of files whose key names none
@@ -23,13 +30,14 @@ class RunOptions:
     `since` leaves earlier days alone. `allow_shrink` publishes a day that lost calls. `replay`
     looks at quarantined documents again first: at these keys, or at all when it is empty; from it
     come `again` (documents to read even when they are unchanged) and `removed` (those whose rows
-    go).
+    go). `discard` does nothing but take these documents out of quarantine for good.
     """
 
     since: dt.date | None = None
     grace: dt.timedelta = DEFAULT_GRACE
     allow_shrink: bool = False
     replay: frozenset[str] | None = None
+    discard: frozenset[str] | None = None
     again: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
 
@@ -43,65 +51,150 @@ def plan_tenant(
     """What there is to do for a tenant, day by day. Reads listings and the catalogue, no document.
 
     The first pass over the listing keeps one digest per day; only days whose digest differs from
-    the published one are looked at document by document.
+    the published one are looked at document by document. Raises LakeError when nothing of the
+    tenant can be listed.
     """
-    digests, strays = _digests_by_day(lake.store, tenant_id)
+    listing = _digests_by_day(lake.store, tenant_id)
     published = lake.catalog.days(tenant_id)
-    for call_date in sorted(digests.keys() | (published.keys() if options.removed else set())):
+    waiting = _left_to_the_side(lake, tenant_id)
+    unlisted = {_day_of_folder(folder.key): _unlisted(folder) for folder in listing.unlisted}
+    days = listing.digests.keys() | waiting.keys()
+    for call_date in sorted(days | published.keys() if options.removed else days):
         if options.since is not None and call_date < options.since:
             continue
         day = published.get(call_date)
-        digest = digests.get(call_date)
+        digest = listing.digests.get(call_date)
         forced = bool(options.again or options.removed)
         if day is not None and digest == day.listing_digest and not forced:
             continue
-        plan = plan_day(
-            tenant_id,
-            call_date,
-            _listing_of_day(lake.store, tenant_id, call_date, strays.get(call_date, [])),
-            lake.catalog.sources(tenant_id, call_date),
-            again=options.again,
-            removed=options.removed,
-        )
+        try:
+            plan = _plan_day(
+                lake, tenant_id, call_date, listing, waiting.get(call_date, {}), options
+            )
+        except LakeError as problem:
+            unlisted[call_date] = str(problem)
+            continue
         if not plan.is_empty:
             yield plan
+    for call_date, reason in sorted(unlisted.items()):
+        # Which days are in a folder above those of days, nobody knows.
+        if call_date == UNDATED or options.since is None or call_date >= options.since:
+            yield DayPlan(tenant_id, call_date, (), (), 0, 0, frozenset(), "", unlisted=reason)
 
 
 def unknown_tenants(store: Store, known: Collection[str]) -> list[str]:
     """Names below which there are documents although no known tenant is called so."""
-    return [name for name in store.folders(f"{UNIFIED}/") if name not in known]
+    return [name for name in _tenant_folders(store) if name not in known]
 
 
-def _digests_by_day(
-    store: Store, tenant_id: str
-) -> tuple[dict[dt.date, str], dict[dt.date, list[StoredObject]]]:
-    """A digest of each day's listing, and the objects that are not laid out as documents.
+def things_of_no_tenant(store: Store) -> int:
+    """How many things lie where tenants have their folders and cannot be one."""
+    folders = len(store.folders(f"{UNIFIED}/"))
+    return store.loose(f"{UNIFIED}/") + folders - len(_tenant_folders(store))
 
-    Those count to the day UNDATED, so that they too are accounted for.
+
+def _tenant_folders(store: Store) -> list[str]:
+    return [name for name in store.folders(f"{UNIFIED}/") if TENANT_ID.fullmatch(name)]
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The first pass over a tenant's documents: a digest of each day's.
+
+    `strays` are the objects that are not laid out as documents; those count to the day UNDATED, so
+    that they too are accounted for.
     """
+
+    digests: Mapping[dt.date, str]
+    strays: Sequence[StoredObject]
+    unlisted: Sequence[Unlisted]
+
+    def hides(self, key: str) -> bool:
+        """Whether a document that is not listed may be there all the same."""
+        return any(key.startswith(f"{folder.key}/") for folder in self.unlisted)
+
+
+def _digests_by_day(store: Store, tenant_id: str) -> _Listing:
     digests: dict[dt.date, ListingDigest] = {}
-    strays: dict[dt.date, list[StoredObject]] = {}
-    for source in store.listing(unified_prefix(tenant_id)):
-        call_date = _day_of_key(source.key)
-        if call_date is None:
-            strays.setdefault(UNDATED, []).append(source)
+    strays: list[StoredObject] = []
+    unlisted: list[Unlisted] = []
+    for found in store.survey(unified_prefix(tenant_id)):
+        if isinstance(found, Unlisted):
+            unlisted.append(found)
+        elif (call_date := _day_of_key(found.key)) is None:
+            strays.append(found)
         else:
-            digests.setdefault(call_date, ListingDigest()).add(source)
-    for call_date, objects in strays.items():
-        for source in objects:
-            digests.setdefault(call_date, ListingDigest()).add(source)
-    return {call_date: digest.value() for call_date, digest in digests.items()}, strays
+            digests.setdefault(call_date, ListingDigest()).add(found)
+    for stray in strays:
+        digests.setdefault(UNDATED, ListingDigest()).add(stray)
+    values = {call_date: digest.value() for call_date, digest in digests.items()}
+    return _Listing(values, strays, unlisted)
 
 
-def _listing_of_day(
-    store: Store, tenant_id: str, call_date: dt.date, strays: Sequence[StoredObject]
-) -> list[StoredObject]:
-    documents = [
-        source
-        for source in store.listing(unified_day_prefix(tenant_id, call_date))
-        if _day_of_key(source.key) is not None
-    ]
-    return [*documents, *strays]
+def _left_to_the_side(lake: Lake, tenant_id: str) -> dict[dt.date, dict[str, SourceRecord]]:
+    """The tenant's documents that are in quarantine or discarded, by day."""
+    found: dict[dt.date, dict[str, SourceRecord]] = {}
+    for outcome in (SourceOutcome.QUARANTINED, SourceOutcome.DISCARDED):
+        for key, record in lake.catalog.records(tenant_id, outcome).items():
+            found.setdefault(_day_of_key(key) or UNDATED, {})[key] = record
+    return found
+
+
+def _plan_day(
+    lake: Lake,
+    tenant_id: str,
+    call_date: dt.date,
+    listing: _Listing,
+    waiting: Mapping[str, SourceRecord],
+    options: RunOptions,
+) -> DayPlan:
+    listed = []
+    for found in lake.store.survey(unified_day_prefix(tenant_id, call_date)):
+        if isinstance(found, StoredObject):
+            if _day_of_key(found.key) is not None:
+                listed.append(found)
+        elif _day_of_folder(found.key) == call_date:
+            raise LakeError(_unlisted(found))
+    if call_date == UNDATED:
+        listed += listing.strays
+    present = {found.key for found in listed}
+    left = frozenset(
+        key
+        for key, record in waiting.items()
+        if key not in present
+        and not listing.hides(key)
+        and not _was_mended(lake.store, tenant_id, record)
+    )
+    return plan_day(
+        tenant_id,
+        call_date,
+        listed,
+        lake.catalog.sources(tenant_id, call_date),
+        again=options.again,
+        removed=options.removed,
+        left=left,
+    )
+
+
+def _was_mended(store: Store, tenant_id: str, record: SourceRecord) -> bool:
+    """Whether a person may have changed the copy of a quarantined document: not for us to lose."""
+    try:
+        copy = store.head(quarantine_key(tenant_id, record.key))
+    except OSError:
+        return True
+    return copy is not None and copy.etag != record.etag
+
+
+def _unlisted(folder: Unlisted) -> str:
+    return (
+        f"a folder of documents cannot be listed: {folder.reason}; give this program the right to "
+        "read it, or take it away"
+    )
+
+
+def _day_of_folder(key: str) -> dt.date:
+    """The day whose documents are in a folder, or UNDATED."""
+    return _day_of_key(f"{key}/any.json") or UNDATED
 
 
 def _day_of_key(key: str) -> dt.date | None:

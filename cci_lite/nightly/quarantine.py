@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
 from cci_lite.contract.judging import Templates, score_document
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
-from cci_lite.errors import ContractError, NotFoundError
+from cci_lite.errors import ContractError, LakeError, NotFoundError
 from cci_lite.nightly.lake import Lake
 from cci_lite.nightly.reports import ReplayedDocument
 from cci_lite.nightly.work import read_part
-from cci_lite.ports import SourceRecord
+from cci_lite.ports import SourceOutcome, SourceRecord, Unlisted
 from cci_lite.tenancy import quarantine_key, quarantine_prefix, unified_key
 
 _BOM = b"\xef\xbb\xbf"
@@ -23,16 +24,14 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class QuarantinedDocument:
-    """One quarantined document, as the curated table has it."""
+    """One quarantined document, and what is wrong with it."""
 
     call_date: dt.date
     source_key: str
-    source_bytes: int
     json_path: str
     expected: str
     found: str
     quarantine_key: str
-    quarantined_at: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,49 @@ class Replay:
 
 
 def list_quarantined(lake: Lake, tenant_id: str) -> list[QuarantinedDocument]:
-    """A tenant's quarantined documents, ordered by day and key."""
+    """A tenant's quarantined documents, ordered by day and key, from the catalogue.
+
+    Those whose row cannot be read say so, and stop no other.
+    """
     found = []
     for call_date in lake.catalog.days(tenant_id):
+        rows: dict[str, dict[str, Any]] = {}
+        problem = ""
         for part in lake.catalog.parts(tenant_id, call_date).get("quarantined_documents", []):
-            for row in read_part(lake.store, part.key, "quarantined_documents").to_pylist():
-                fields = {
-                    name: row[name]
-                    for name in QuarantinedDocument.__dataclass_fields__
-                    if name != "call_date"
-                }
-                found.append(QuarantinedDocument(call_date=call_date, **fields))
+            try:
+                table = read_part(lake.store, part.key, "quarantined_documents")
+            except LakeError as error:
+                problem = str(error)
+                continue
+            rows |= {row["source_key"]: row for row in table.to_pylist()}
+        found += [
+            _listed(tenant_id, call_date, record, rows.get(record.key), problem)
+            for record in lake.catalog.sources(tenant_id, call_date).values()
+            if record.outcome is SourceOutcome.QUARANTINED
+        ]
     return sorted(found, key=lambda document: (document.call_date, document.source_key))
+
+
+def _listed(
+    tenant_id: str,
+    call_date: dt.date,
+    record: SourceRecord,
+    row: Mapping[str, Any] | None,
+    problem: str,
+) -> QuarantinedDocument:
+    row = row or {
+        "json_path": "",
+        "expected": "the reason, in a file of the curated tables that can be read",
+        "found": problem or "none",
+    }
+    return QuarantinedDocument(
+        call_date,
+        record.key,
+        row["json_path"],
+        row["expected"],
+        row["found"],
+        quarantine_key(tenant_id, record.key),
+    )
 
 
 def replay_quarantined(
@@ -69,15 +99,10 @@ def replay_quarantined(
     names may have been added since. Must run under the tenant's lease. Raises NotFoundError for a
     key that is not in quarantine.
     """
-    quarantined = lake.catalog.quarantined(tenant_id)
-    if unknown := set(keys) - quarantined.keys():
-        raise NotFoundError(
-            f"tenant {tenant_id}: {len(unknown)} of the given keys are not in quarantine; "
-            "see: cci-lite quarantine list"
-        )
+    quarantined = _quarantined(lake, tenant_id, keys)
     by_name = {(template.name, template.version): template for template in templates}
     documents, again, removed = [], set(), set()
-    for key in sorted(keys or quarantined):
+    for key in sorted(quarantined):
         try:
             target = _put_in_place(lake, tenant_id, quarantined[key], by_name)
         except ContractError as problem:
@@ -91,12 +116,54 @@ def replay_quarantined(
 
 
 def delete_stale_copies(lake: Lake, tenant_id: str) -> None:
-    """Delete copies of documents that are not in quarantine (any more): they hold what was said."""
-    quarantined = lake.catalog.quarantined(tenant_id)
+    """Delete copies of documents that are not in quarantine (any more): they hold what was said.
+
+    Raises LakeError when a folder of them cannot be listed, after the others.
+    """
+    quarantined = lake.catalog.records(tenant_id, SourceOutcome.QUARANTINED)
     needed = {quarantine_key(tenant_id, key) for key in quarantined}
-    for copy in lake.store.listing(quarantine_prefix(tenant_id)):
-        if copy.key not in needed:
+    unlisted = []
+    for copy in lake.store.survey(quarantine_prefix(tenant_id)):
+        if isinstance(copy, Unlisted):
+            unlisted.append(copy.reason)
+        elif copy.key not in needed and not copy.stray:
             lake.store.delete(copy.key)
+    if unlisted:
+        raise LakeError(
+            f"{len(unlisted)} folders below {quarantine_prefix(tenant_id)} cannot be listed: "
+            f"{unlisted[0]}; give this program the right to read them, or take them away"
+        )
+
+
+def to_discard(
+    lake: Lake, tenant_id: str, keys: Collection[str]
+) -> dict[dt.date, list[SourceRecord]]:
+    """What becomes of quarantined documents (`keys`, or all) that are discarded, by day.
+
+    Raises NotFoundError for a key that is not in quarantine.
+    """
+    found: dict[dt.date, list[SourceRecord]] = {}
+    quarantined = _quarantined(lake, tenant_id, keys)
+    for call_date in lake.catalog.days(tenant_id):
+        for key in lake.catalog.sources(tenant_id, call_date).keys() & quarantined.keys():
+            record = quarantined[key]
+            if not record.etag:  # it could not be read: what is discarded is the version there is
+                present = lake.store.head(key)
+                record = replace(record, etag=present.etag if present else "")
+            discarded = replace(record, outcome=SourceOutcome.DISCARDED)
+            found.setdefault(call_date, []).append(discarded)
+    return found
+
+
+def _quarantined(lake: Lake, tenant_id: str, keys: Collection[str]) -> dict[str, SourceRecord]:
+    """These documents of quarantine (or all) by key; raises NotFoundError for any other."""
+    records = lake.catalog.records(tenant_id, SourceOutcome.QUARANTINED)
+    if unknown := set(keys) - records.keys():
+        raise NotFoundError(
+            f"tenant {tenant_id}: {len(unknown)} of the given keys are not in quarantine; "
+            "see: cci-lite quarantine list"
+        )
+    return {key: records[key] for key in keys or records}
 
 
 def _put_in_place(lake: Lake, tenant_id: str, record: SourceRecord, templates: Templates) -> str:
@@ -111,12 +178,12 @@ def _put_in_place(lake: Lake, tenant_id: str, record: SourceRecord, templates: T
     line = msgspec.json.encode(msgspec.json.decode(data.removeprefix(_BOM))) + b"\n"
     if target == record.key:
         if not (is_original and line.rstrip() == data.rstrip()):
-            lake.store.write(target, line)
+            _write(lake, target, line)
     elif (_read(lake, target) or b"").rstrip() != line.rstrip():
         if _revision_at(lake, target) >= document.revision:
             raise ContractError("", "the only document of its call", "another one in its place")
         # The document at the old key is deleted only after the day has been published without it.
-        lake.store.write(target, line)
+        _write(lake, target, line)
     return target
 
 
@@ -143,7 +210,19 @@ def _revision_at(lake: Lake, key: str) -> int:
 
 
 def _read(lake: Lake, key: str) -> bytes | None:
+    """What stands at a key, or None; raises ContractError when it cannot be read."""
     try:
         return lake.store.read(key)
     except FileNotFoundError:
         return None
+    except OSError as problem:
+        found = problem.strerror or type(problem).__name__
+        raise ContractError("", "a document that can be read", found) from None
+
+
+def _write(lake: Lake, key: str, data: bytes) -> None:
+    try:
+        lake.store.write(key, data)
+    except (OSError, LakeError) as problem:
+        found = problem.strerror if isinstance(problem, OSError) else None
+        raise ContractError("", "a place to write the document to", found or "a stray") from None

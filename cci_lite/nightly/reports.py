@@ -42,6 +42,7 @@ class Balance:
     calls: int
     superseded: int
     quarantined: int
+    discarded: int
     erased: int
 
     @classmethod
@@ -53,13 +54,17 @@ class Balance:
             counts[SourceOutcome.CALL],
             counts[SourceOutcome.SUPERSEDED],
             counts[SourceOutcome.QUARANTINED],
+            counts[SourceOutcome.DISCARDED],
             counts[SourceOutcome.ERASED],
         )
 
 
 @dataclass(frozen=True)
 class DayReport:
-    """What a run did to one tenant's day."""
+    """What a run did to one tenant's day.
+
+    `left` counts documents that left quarantine because they are gone at their source.
+    """
 
     tenant_id: str
     call_date: dt.date
@@ -67,6 +72,7 @@ class DayReport:
     documents_read: int = 0
     balance: Balance | None = None
     reason: str = ""
+    left: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,9 @@ class RunReport:
     """What a run did.
 
     `busy` are tenants that another run was working on, `failed` those that could not be worked on,
-    with the reason.
+    with the reason. `quarantined` counts what is in quarantine after the run, of all days of each
+    tenant that has something there. `unknown_tenants` have documents and are not known; beside the
+    tenants' folders lie things `of_no_tenant`.
     """
 
     etl_run_id: str
@@ -91,7 +99,9 @@ class RunReport:
     busy: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     replayed: list[ReplayedDocument] = field(default_factory=list)
+    quarantined: dict[str, int] = field(default_factory=dict)
     unknown_tenants: list[str] = field(default_factory=list)
+    of_no_tenant: int = 0
 
     @property
     def succeeded(self) -> bool:

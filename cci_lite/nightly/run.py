@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -20,16 +21,16 @@ from cci_lite.contract.template import QaTemplate
 from cci_lite.errors import BalanceError, CciLiteError, LeaseHeldError, UsageError
 from cci_lite.flatten.plan import DayPlan, split
 from cci_lite.nightly.checks import check_balance, guard_against_shrinking, refuse_failures
-from cci_lite.nightly.generations import clean_up, delete_generation
+from cci_lite.nightly.generations import delete_generation, leftover_generations
 from cci_lite.nightly.lake import Lake
-from cci_lite.nightly.planning import DEFAULT_OPTIONS, RunOptions, plan_tenant
-from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined
+from cci_lite.nightly.planning import DEFAULT_OPTIONS, UNDATED, RunOptions, plan_tenant
+from cci_lite.nightly.problems import describe_problem
+from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined, to_discard
 from cci_lite.nightly.reports import Balance, DayReport, DayStatus, Progress, RunReport
 from cci_lite.nightly.staging import StagedDay, carried_parts
 from cci_lite.nightly.work import (
     ItemResult,
     WorkItem,
-    describe_problem,
     flatten_item,
     read_part,
     write_part,
@@ -70,34 +71,22 @@ def run_etl(
 
     `tenants` gives each tenant's forms. A day, a tenant or a document that cannot be processed
     never stops the others; the report says what happened. Tenants that another run works on are
-    left to it.
+    left to it. Raises UsageError for keys of `options` that name nothing.
     """
     report = RunReport(etl_run_id, lake.clock())
-    with contextlib.ExitStack() as leases:
-        held = []
-        for tenant_id in tenants:
-            try:
-                leases.enter_context(lake.catalog.lease(tenant_id, f"run {etl_run_id}"))
-                held.append(tenant_id)
-            except LeaseHeldError:
-                report.busy.append(tenant_id)
-        for tenant_id in held:
-            tenant_run = _TenantRun(
-                lake,
-                tenant_id,
-                tuple(tenants[tenant_id]),
-                report,
-                pool,
-                options,
-                pipeline_version,
-                observe,
-            )
-            try:
+    for tenant_id, templates in tenants.items():
+        tenant_run = _TenantRun(
+            lake, tenant_id, tuple(templates), report, pool, options, pipeline_version, observe
+        )
+        try:
+            with lake.catalog.lease(tenant_id, f"run {etl_run_id}"):
                 tenant_run.run()
-            except UsageError:
-                raise
-            except (CciLiteError, OSError) as problem:
-                report.failed[tenant_id] = describe_problem(problem)
+        except LeaseHeldError:
+            report.busy.append(tenant_id)
+        except UsageError:
+            raise
+        except Exception as problem:  # one tenant that cannot be worked on must not stop the others
+            report.failed[tenant_id] = describe_problem(problem)
     return report
 
 
@@ -127,14 +116,68 @@ class _TenantRun:
 
     def run(self) -> None:
         """Clean up, look at quarantined documents again if asked to, bring every day up to date."""
-        clean_up(self._lake, self._tenant_id, self._options.grace)
-        delete_stale_copies(self._lake, self._tenant_id)
+        self._clean_up()
         self._observe(Progress("cleaned", self._tenant_id))
+        if self._options.discard is not None:
+            self._discard_documents(self._options.discard)
+            return
         if self._options.replay is not None:
             self._replay(self._options.replay)
-        plans = plan_tenant(self._lake, self._tenant_id, self._options)
+        plans = self._listed(plan_tenant(self._lake, self._tenant_id, self._options))
         for staged in self._stage_all(plans):
             self._report.days.append(self._finish(staged))
+        self._count_quarantined()
+
+    def _clean_up(self) -> None:
+        """Delete what nobody reads any more; what cannot be deleted is told and tried again."""
+        leftover = leftover_generations(self._lake, self._tenant_id, self._options.grace)
+        for call_date, generation in leftover:
+            self._attempt(
+                call_date,
+                "an old generation cannot be deleted",
+                functools.partial(
+                    delete_generation, self._lake, self._tenant_id, call_date, generation
+                ),
+            )
+        self._attempt(
+            UNDATED,
+            "copies in quarantine cannot be deleted",
+            functools.partial(delete_stale_copies, self._lake, self._tenant_id),
+        )
+
+    def _attempt(self, call_date: dt.date, failure: str, action: Callable[[], None]) -> None:
+        """Do what the rest of the run does not depend on."""
+        try:
+            action()
+        except (CciLiteError, OSError) as problem:
+            reason = f"{failure}: {describe_problem(problem)}"
+            self._report.days.append(
+                DayReport(self._tenant_id, call_date, DayStatus.FAILED, reason=reason)
+            )
+
+    def _listed(self, plans: Iterable[DayPlan]) -> Iterator[DayPlan]:
+        """The plans of days that could be listed; the others are reported."""
+        for plan in plans:
+            if plan.unlisted:
+                self._report.days.append(
+                    DayReport(
+                        self._tenant_id, plan.call_date, DayStatus.FAILED, reason=plan.unlisted
+                    )
+                )
+            else:
+                yield plan
+
+    def _count_quarantined(self) -> None:
+        records = self._lake.catalog.records(self._tenant_id, SourceOutcome.QUARANTINED)
+        if records:
+            self._report.quarantined[self._tenant_id] = len(records)
+
+    def _discard_documents(self, keys: frozenset[str]) -> None:
+        """Take documents out of quarantine; as long as they stay as they are, they stay out."""
+        for call_date, records in to_discard(self._lake, self._tenant_id, keys).items():
+            day = self._without(call_date, records)
+            self._report.days.append(self._publish([day]))
+        self._count_quarantined()
 
     def _replay(self, keys: frozenset[str]) -> None:
         replay = replay_quarantined(self._lake, self._tenant_id, self._templates, keys)
@@ -215,31 +258,42 @@ class _TenantRun:
                 days = [staged := self._stage_again(staged.plan)]
             self._observe(Progress("written", self._tenant_id, staged.plan.call_date))
             days = self._settle(staged)
+        except (CciLiteError, OSError, pa.ArrowException) as problem:
+            return self._unpublished(days, problem)
+        return self._publish(days)
+
+    def _publish(self, days: Sequence[StagedDay]) -> DayReport:
+        """Check settled days and switch readers to them; the report is that of the first."""
+        published = days[0]
+        try:
             changes = [self._change_of(day) for day in days]
-            self._observe(Progress("checked", self._tenant_id, staged.plan.call_date))
+            self._observe(Progress("checked", self._tenant_id, published.plan.call_date))
             self._lake.catalog.publish(self._tenant_id, changes)
         except (CciLiteError, OSError, pa.ArrowException) as problem:
-            for day in days:
-                self._discard(day)
-            status = DayStatus.REFUSED if isinstance(problem, BalanceError) else DayStatus.FAILED
-            return DayReport(
-                self._tenant_id, staged.plan.call_date, status, reason=describe_problem(problem)
-            )
-        published = days[0]
-        self._observe(
-            Progress(
-                "switched", self._tenant_id, staged.plan.call_date, len(published.plan.to_read)
-            )
-        )
+            return self._unpublished(days, problem)
+        call_date = published.plan.call_date
+        self._observe(Progress("switched", self._tenant_id, call_date, len(published.plan.to_read)))
         for day in days:
-            self._delete_mended(day)
+            self._attempt(
+                day.plan.call_date,
+                "what left quarantine cannot be deleted there",
+                functools.partial(self._delete_mended, day),
+            )
         return DayReport(
             self._tenant_id,
-            published.plan.call_date,
+            call_date,
             DayStatus.PUBLISHED,
             len(published.plan.to_read),
             Balance.of(published.records.values()),
+            left=len(published.plan.left),
         )
+
+    def _unpublished(self, days: Sequence[StagedDay], problem: Exception) -> DayReport:
+        for day in days:
+            self._discard(day)
+        status = DayStatus.REFUSED if isinstance(problem, BalanceError) else DayStatus.FAILED
+        call_date = days[0].plan.call_date
+        return DayReport(self._tenant_id, call_date, status, reason=describe_problem(problem))
 
     def _was_overtaken(self, staged: StagedDay) -> bool:
         """Whether this very run changed the day after it was staged, because a call left it."""
@@ -275,7 +329,8 @@ class _TenantRun:
                 else:
                     beaten.add(mine.key)
             if losing:
-                others.append(self._without(other_date, losing))
+                lost = [replace(each, outcome=SourceOutcome.SUPERSEDED) for each in losing]
+                others.append(self._without(other_date, lost))
         if beaten:
             staged = self._restaged_without(staged, beaten)
         return [staged, *others]
@@ -301,15 +356,14 @@ class _TenantRun:
         refuse_failures(again)
         return replace(again, plan=plan, results=(*again.results, ItemResult(records=tuple(lost))))
 
-    def _without(self, call_date: dt.date, losing: Sequence[SourceRecord]) -> StagedDay:
-        """Another day staged without the rows of its superseded documents."""
+    def _without(self, call_date: dt.date, records: Sequence[SourceRecord]) -> StagedDay:
+        """Another day staged without the rows of these documents, of which this became."""
         published = self._lake.catalog.days(self._tenant_id)[call_date]
-        keys = frozenset(record.key for record in losing)
+        keys = frozenset(record.key for record in records)
         plan = DayPlan(self._tenant_id, call_date, (), (), 0, 0, keys, published.listing_digest)
         day = self._stage_again(plan)
         refuse_failures(day)
-        superseded = tuple(replace(record, outcome=SourceOutcome.SUPERSEDED) for record in losing)
-        return replace(day, results=(*day.results, ItemResult(records=superseded)))
+        return replace(day, results=(*day.results, ItemResult(records=tuple(records))))
 
     def _change_of(self, day: StagedDay) -> DayChange:
         """The publication of a staged day; raises BalanceError when it must not be published."""
@@ -324,7 +378,7 @@ class _TenantRun:
         published = PublishedDay(
             day.plan.call_date,
             day.generation,
-            day.plan.listing_digest,
+            day.listing_digest,
             self._report.etl_run_id,
             now,
         )
@@ -349,6 +403,7 @@ class _TenantRun:
             "calls": balance.calls,
             "superseded": balance.superseded,
             "quarantined": balance.quarantined,
+            "discarded": balance.discarded,
             "erased": balance.erased,
             "documents_read": len(day.plan.to_read),
             "pipeline_version": self._pipeline_version,
@@ -362,7 +417,9 @@ class _TenantRun:
         return part
 
     def _discard(self, day: StagedDay) -> None:
-        delete_generation(self._lake, self._tenant_id, day.plan.call_date, day.generation)
+        # What is left is noted in the catalogue, and the next run tells of it.
+        with contextlib.suppress(CciLiteError, OSError):
+            delete_generation(self._lake, self._tenant_id, day.plan.call_date, day.generation)
 
     def _delete_mended(self, day: StagedDay) -> None:
         """Delete the copies of documents that left quarantine, and documents that moved away."""

@@ -37,6 +37,12 @@ class StagedDay:
         return records
 
     @property
+    def listing_digest(self) -> str:
+        """The digest of the listing; empty when a document is unread: the next run is to look."""
+        unread = any(not record.etag for record in self.records.values())
+        return "" if unread else self.plan.listing_digest
+
+    @property
     def parts(self) -> dict[str, list[PartFile]]:
         """The files written, by table."""
         parts: dict[str, list[PartFile]] = {}

@@ -13,14 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cci_lite.contract.columns import TABLES
+from cci_lite.errors import CciLiteError, LakeError
 from cci_lite.nightly.lake import Lake
 from cci_lite.nightly.planning import plan_tenant
+from cci_lite.nightly.problems import describe_problem
 from cci_lite.nightly.reports import Balance
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import PartFile, SourceOutcome
 
 _TOLERANCE = 1e-9
 _CENT = Decimal("0.01")
+_LISTED = "every document can be listed"
 
 
 @dataclass(frozen=True)
@@ -35,30 +38,48 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was proved of a tenant: how much was looked at, and every claim that does not hold."""
+    """What was proved of a tenant: how much was looked at, and every claim that does not hold.
+
+    `waiting` counts documents that a run would read, `quarantined` those that break the contract.
+    """
 
     tenant_id: str
     days: int
     calls: int
     findings: tuple[Finding, ...]
     waiting: int
+    quarantined: int
 
 
 def verify_tenant(lake: Lake, tenant_id: str) -> Verification:
     """Check a tenant's published days against their files.
 
     Every file is there with the rows that the catalogue says; keys are unique and complete; every
-    document has one outcome and its rows; scores add up from the criteria. `waiting` counts
-    documents that a run would read.
+    document has one outcome and its rows; scores add up from the criteria; what is new could be
+    listed.
     """
     findings: list[Finding] = []
     day_of_call: dict[str, dt.date] = {}
     days = lake.catalog.days(tenant_id)
     for call_date in days:
-        for claim, found in _check_day(lake, tenant_id, call_date, day_of_call):
-            findings.append(Finding(tenant_id, call_date, claim, found))
-    waiting = sum(len(plan.to_read) for plan in plan_tenant(lake, tenant_id))
-    return Verification(tenant_id, len(days), len(day_of_call), tuple(findings), waiting)
+        try:
+            for claim, found in _check_day(lake, tenant_id, call_date, day_of_call):
+                findings.append(Finding(tenant_id, call_date, claim, found))
+        except Exception as problem:  # a day that cannot be checked must not stop the others
+            found = describe_problem(problem)
+            findings.append(Finding(tenant_id, call_date, "the day can be checked", found))
+    waiting = 0
+    try:
+        for plan in plan_tenant(lake, tenant_id):
+            waiting += len(plan.to_read)
+            if plan.unlisted:
+                findings.append(Finding(tenant_id, plan.call_date, _LISTED, plan.unlisted))
+    except (CciLiteError, OSError) as problem:
+        findings.append(Finding(tenant_id, None, _LISTED, describe_problem(problem)))
+    quarantined = len(lake.catalog.records(tenant_id, SourceOutcome.QUARANTINED))
+    return Verification(
+        tenant_id, len(days), len(day_of_call), tuple(findings), waiting, quarantined
+    )
 
 
 def _check_day(
@@ -68,8 +89,8 @@ def _check_day(
     for table_name, parts in lake.catalog.parts(tenant_id, call_date).items():
         try:
             tables[table_name] = _read_table(lake, table_name, parts)
-        except (OSError, pa.ArrowException, ValueError) as problem:
-            yield f"{table_name}: its files can be read", type(problem).__name__
+        except LakeError as problem:
+            yield f"{table_name}: its files can be read", str(problem)
             return
         expected = sum(part.rows for part in parts)
         if (rows := tables[table_name].num_rows) != expected:
@@ -136,7 +157,8 @@ def _check_balance_sheet(
         yield "the published generation has a balance sheet", "none"
         return
     for name in Balance.__dataclass_fields__:
-        if sheet[name] != getattr(balance, name):
+        # A sheet that is older than its column has nothing there.
+        if (sheet[name] or 0) != getattr(balance, name):
             yield f"etl_runs: {name} is {getattr(balance, name)}", f"{sheet[name]}"
 
 

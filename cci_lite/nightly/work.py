@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,8 +18,9 @@ import pyarrow.parquet as pq
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.template import QaTemplate
-from cci_lite.errors import BalanceError, CciLiteError
+from cci_lite.errors import BalanceError, LakeError
 from cci_lite.flatten.rows import Flattener
+from cci_lite.nightly.problems import describe_problem
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord, Store, StoredObject
 from cci_lite.tenancy import part_key, quarantine_key
 
@@ -90,17 +89,25 @@ def write_part(
 def read_part(store: Store, key: str, table_name: str) -> pa.Table:
     """The rows of one Parquet file, with the columns that the table has today.
 
-    A column that was added since the file was written is NULL there.
+    A column that was added since the file was written is NULL there. Raises LakeError when the file
+    is not there or damaged.
     """
     schema = arrow_schema(table_name)
-    table = pq.ParquetFile(pa.BufferReader(store.read(key))).read()
-    columns = [
-        table[name].cast(schema.field(name).type)
-        if name in table.column_names
-        else pa.nulls(table.num_rows, schema.field(name).type)
-        for name in schema.names
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    try:
+        table = pq.ParquetFile(pa.BufferReader(store.read(key))).read()
+        columns = [
+            table[name].cast(schema.field(name).type)
+            if name in table.column_names
+            else pa.nulls(table.num_rows, schema.field(name).type)
+            for name in schema.names
+        ]
+        return pa.Table.from_arrays(columns, schema=schema)
+    except (OSError, pa.ArrowException, ValueError) as problem:
+        found = problem.strerror if isinstance(problem, OSError) else None
+        raise LakeError(
+            f"{key}: expected a Parquet file that is whole, found {found or 'another one'}; put it "
+            "back from a copy of the lake"
+        ) from problem
 
 
 def _flatten(store: Store, item: WorkItem) -> ItemResult:
@@ -118,7 +125,8 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
             continue  # gone since the listing; the next run sees what became of it
         records.append(record)
         if record.outcome is SourceOutcome.QUARANTINED:
-            with contextlib.suppress(FileNotFoundError):  # gone since, or its name is no text
+            # Gone since, no file, not to be read, or no place for it: the document itself counts.
+            with contextlib.suppress(OSError, LakeError):
                 store.copy(source.key, quarantine_key(item.tenant_id, source.key))
         if len(rows) == _CALLS_PER_BATCH:
             _collect(batches, rows)
@@ -141,15 +149,6 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
     if found != criteria:
         raise BalanceError(f"expected {criteria} rows in qa_criteria, found {found}")
     return ItemResult(parts, tuple(records))
-
-
-def describe_problem(problem: Exception) -> str:
-    """What failed; messages of other libraries and of the system may carry data or file names."""
-    if isinstance(problem, CciLiteError):
-        return str(problem)
-    frame = traceback.extract_tb(problem.__traceback__)[-1]
-    detail = f": {problem.strerror}" if isinstance(problem, OSError) and problem.strerror else ""
-    return f"{type(problem).__name__} at {Path(frame.filename).name}:{frame.lineno}{detail}"
 
 
 def _check_keys(table_name: str, tables: list[pa.Table]) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.conversation import Conversation, UnknownAgent
 from cci_lite.contract.document import (
     CallDateSource,
     QaEvaluation,
@@ -30,8 +30,9 @@ from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant, TenantStatus
-from cci_lite.errors import ContractError, UsageError
+from cci_lite.errors import ContractError, LakeError, UsageError
 from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.reasons import is_not_known
 from cci_lite.pipeline.facts import key_hash, with_facts
 from cci_lite.ports import Store
 from cci_lite.tenancy import (
@@ -78,15 +79,30 @@ class InputDocument:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """What a transcript does not tell, and what of the form's verdicts that costs.
+
+    `labels` are its own names of those whose role is not known, `unheard` the verdicts that are
+    `na` because nobody can tell who speaks.
+    """
+
+    unknown_agent: UnknownAgent | None
+    labels: tuple[str, ...]
+    verdicts: int
+    unheard: int
+    untimed_words: int
+
+
+@dataclass(frozen=True)
 class InputReport:
-    """What became of one input, and why it was refused."""
+    """What became of one input, why it was refused, and what could not be told from it."""
 
     name: str
     written: Written
     problem: ContractError | None = None
     unknown_fields: int = 0
-    roles_known: bool = True
     claim: str | None = None
+    heard: Hearing | None = None
     kept_form: str | None = None
 
 
@@ -134,7 +150,7 @@ def analyze_transcripts(
             yield InputReport(
                 transcript.name,
                 _write_transcript_document(store, known, document, present),
-                roles_known=conversation.roles_known,
+                heard=_hearing(conversation, document.qa_evaluation),
                 kept_form=kept.form if kept else None,
             )
         except ContractError as problem:
@@ -197,6 +213,17 @@ def check_active(tenant: Tenant) -> None:
         raise UsageError(f"tenant {tenant.tenant_id} is {tenant.status}: no calls are taken in")
 
 
+def _hearing(conversation: Conversation, evaluation: QaEvaluation | None) -> Hearing:
+    results = evaluation.criteria if evaluation else []
+    return Hearing(
+        unknown_agent=conversation.unknown_agent,
+        labels=tuple(conversation.unknown_labels),
+        verdicts=len(results),
+        unheard=sum(is_not_known(result.reason) for result in results),
+        untimed_words=conversation.untimed_words,
+    )
+
+
 def _document(
     tenant: Tenant,
     transcript: Transcript,
@@ -210,6 +237,7 @@ def _document(
 
     Sentiment and tone are left to a model, and what Transcribe charged for is not known here.
     """
+    reasons = conversation.review_reasons
     document = UnifiedDocument(
         tenant_id=tenant.tenant_id,
         call_id=call_id,
@@ -218,6 +246,7 @@ def _document(
             conversation.language_code or transcript.metadata.language_code or tenant.language_code
         ),
         duration_seconds=conversation.duration_seconds,
+        review=Review(needed=bool(reasons), reasons=reasons),
         source=Source(
             pii_redacted=conversation.redaction,
             input_key_hash=key_hash(key),
@@ -302,12 +331,16 @@ def _write(
     key = unified_key(document.tenant_id, document.call_date, document.call_id)
     data = encode_document(document)
     is_there = _read(store, key) == data
-    if not is_there:
-        store.write(key, data)
-    # A call has one document: those on other days go when this one is there.
-    for other in known.get(document.call_id, ()):
-        if other != key:
-            store.delete(other)
+    try:
+        if not is_there:
+            store.write(key, data)
+        # A call has one document: those on other days go when this one is there.
+        for other in known.get(document.call_id, ()):
+            if other != key:
+                store.delete(other)
+    except (OSError, LakeError) as problem:
+        found = problem.strerror if isinstance(problem, OSError) else None
+        raise ContractError("", "a place to write the document to", found or "a stray") from problem
     known[document.call_id] = [key]
     if is_there:
         return Written.UNCHANGED
@@ -334,14 +367,19 @@ def _present(
     """The latest readable document of the call; a broken one is replaced like none."""
     readable = []
     for key in known.get(document.call_id, ()):
+        data = _read(store, key)
         with contextlib.suppress(ContractError):
-            if (data := _read(store, key)) is not None:
+            if data is not None:
                 readable.append(decode_document(data).document)
     return max(readable, key=lambda each: (*_order(each), each.call_date), default=None)
 
 
 def _read(store: Store, key: str) -> bytes | None:
+    """The document at a key, or None; raises ContractError for one that cannot be read."""
     try:
         return store.read(key)
     except FileNotFoundError:
         return None
+    except OSError as problem:
+        found = problem.strerror or type(problem).__name__
+        raise ContractError("", "a present document that can be read", found) from problem

@@ -76,6 +76,7 @@ def judged_document(
     judgement, nlp = answers.judgement, answers.nlp
     reasons = [
         *(["no_form"] if template is None else []),
+        *call.conversation.review_reasons,
         *judgement.review_reasons,
         *(["nlp_incomplete"] if nlp.unanswered else []),
     ]

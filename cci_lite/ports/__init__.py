@@ -33,6 +33,7 @@ from cci_lite.ports.lake import (
     SourceRecord,
     Store,
     StoredObject,
+    Unlisted,
     WorkerPool,
 )
 
@@ -64,6 +65,7 @@ __all__ = [
     "Transcriber",
     "TranscriptionJob",
     "TranscriptionOrder",
+    "Unlisted",
     "UploadedMedia",
     "WebhookKeys",
     "WorkerPool",

@@ -12,19 +12,41 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object of a store as a listing shows it. `etag` changes whenever the content does."""
+    """One object of a store as a listing shows it. `etag` changes whenever the content does.
+
+    `stray` says what it is when it is no object at all: a link, a named pipe. A survey shows such
+    things; nobody reads them.
+    """
 
     key: str
     etag: str
     size: int
     modified_at: dt.datetime
+    stray: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A folder of a store of which nobody can say what is in it, and why."""
+
+    key: str
+    reason: str
 
 
 class Store(Protocol):
     """A folder or a bucket. Keys are relative and use `/`. Must be picklable."""
 
     def listing(self, prefix: str) -> Iterator[StoredObject]:
-        """The objects below `prefix`, ordered by key."""
+        """The objects below `prefix`, ordered by key.
+
+        Raises LakeError when a folder there cannot be listed: it may hold any of them.
+        """
+
+    def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
+        """Everything below `prefix`, ordered by key: strays and folders not to be listed too.
+
+        Raises LakeError when `prefix` itself cannot be listed.
+        """
 
     def head(self, key: str) -> StoredObject | None:
         """The object as a listing shows it; None when it is not there."""
@@ -32,14 +54,23 @@ class Store(Protocol):
     def folders(self, prefix: str) -> list[str]:
         """The names directly below `prefix` that have something below them, ordered."""
 
+    def loose(self, prefix: str) -> int:
+        """How many objects and strays there are directly below `prefix`."""
+
     def read(self, key: str) -> bytes:
         """The whole object; raises FileNotFoundError."""
 
     def write(self, key: str, data: bytes | memoryview) -> None:
-        """Create or replace the object in one step: readers see the old or the new content."""
+        """Create or replace the object in one step: readers see the old or the new content.
+
+        Raises LakeError when a stray is on the way.
+        """
 
     def copy(self, source: str, target: str) -> None:
-        """Copy an object within the store; raises FileNotFoundError."""
+        """Copy an object within the store with its etag; raises FileNotFoundError and LakeError.
+
+        The etag is another one when the target had that of the source already.
+        """
 
     def delete(self, key: str) -> None:
         """Delete the object if it is there."""
@@ -79,12 +110,16 @@ class SourceOutcome(StrEnum):
     CALL = "call"
     SUPERSEDED = "superseded"
     QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
     ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """What the catalogue knows of one document: the version that was taken in and its outcome."""
+    """What the catalogue knows of one document: the version that was taken in and its outcome.
+
+    `etag` is empty when no version could be read; then the next run tries again.
+    """
 
     key: str
     etag: str
@@ -149,8 +184,8 @@ class Catalog(Protocol):
     def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
         """What one day was built from, by key."""
 
-    def quarantined(self, tenant_id: str) -> dict[str, SourceRecord]:
-        """A tenant's quarantined documents of all days, by key."""
+    def records(self, tenant_id: str, outcome: SourceOutcome) -> dict[str, SourceRecord]:
+        """A tenant's documents of all days that have this outcome, by key."""
 
     def parts(self, tenant_id: str, call_date: dt.date | None = None) -> dict[str, list[PartFile]]:
         """The published files by table: of one day, or of all."""

@@ -27,6 +27,7 @@ class Balance:
     published_calls: int
     superseded: int
     quarantined: int
+    discarded: int
     erased: int
     is_balanced: bool
 

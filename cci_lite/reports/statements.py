@@ -92,6 +92,7 @@ SELECT
   published_calls,
   superseded,
   quarantined,
+  discarded,
   erased,
   is_balanced
 FROM data_freshness""",

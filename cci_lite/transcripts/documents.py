@@ -1,7 +1,10 @@
 """What Amazon Transcribe writes: batch output (2018 until today) and Call Analytics output.
 
+Call Analytics writes its output after a call too that was transcribed while it was going on.
+
 Only the fields that turns are made from are declared; everything else is skipped while decoding.
-`audio_segments` and the alternatives under `segments` repeat the items and are not read.
+`audio_segments` and the alternatives under `segments` repeat the items and are not read. Times are
+kept as they stand: one that cannot be must not cost the call (`times.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import msgspec
 
 from cci_lite.contract.parsing import contract_error
 from cci_lite.errors import TranscriptError, describe_value
+from cci_lite.transcripts.others import describe_bytes, describe_document, describe_list
 
 T = TypeVar("T")
 
@@ -19,9 +23,8 @@ _BOM = b"\xef\xbb\xbf"
 _EXPECTED = "a transcript as Amazon Transcribe writes it"
 _COMPLETED = "COMPLETED"
 
-# The bounds also keep out the text "nan", which a lenient reader takes for a number.
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e7)]
-Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+_NOTHING = msgspec.Raw(b"null")
+
 Confidence = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Kind = Literal["pronunciation", "punctuation"]
 
@@ -42,8 +45,9 @@ class Item(_Part):
 
     type: Kind
     alternatives: Annotated[list[Alternative], msgspec.Meta(min_length=1)]
-    start_time: Seconds | None = None
-    end_time: Seconds | None = None
+    start_time: msgspec.Raw = _NOTHING
+    end_time: msgspec.Raw = _NOTHING
+    language_code: str | None = None
     channel_label: str | None = None
     speaker_label: str | None = None
 
@@ -64,8 +68,8 @@ class ChannelLabels(_Part):
 class SpeakerItem(_Part):
     """Who speaks between two times."""
 
-    start_time: Seconds
-    end_time: Seconds
+    start_time: msgspec.Raw = _NOTHING
+    end_time: msgspec.Raw = _NOTHING
     speaker_label: str | None = None
 
 
@@ -88,6 +92,13 @@ class FullText(_Part):
     transcript: str
 
 
+class LanguageShare(_Part):
+    """One of several languages of a call, and for how long it was spoken."""
+
+    language_code: str
+    duration_in_seconds: msgspec.Raw = _NOTHING
+
+
 class Results(_Part):
     """The result of a batch job."""
 
@@ -96,6 +107,7 @@ class Results(_Part):
     channel_labels: ChannelLabels | None = None
     speaker_labels: SpeakerLabels | None = None
     language_code: str | None = None
+    language_codes: list[LanguageShare] = []
 
 
 class BatchTranscript(_Part):
@@ -112,15 +124,21 @@ class AnalyticsItem(_Part, rename="pascal"):
     type: Kind
     content: str
     confidence: Confidence | None = None
-    begin_offset_millis: Milliseconds | None = None
-    end_offset_millis: Milliseconds | None = None
+    begin_offset_millis: msgspec.Raw = _NOTHING
+    end_offset_millis: msgspec.Raw = _NOTHING
 
 
 class AnalyticsSegment(_Part, rename="pascal"):
-    """A stretch of one participant in Call Analytics output."""
+    """A stretch of one participant in Call Analytics output.
+
+    Of a call that was transcribed while it was going on there may be no items, only the text.
+    """
 
     participant_role: Literal["AGENT", "CUSTOMER"]
-    items: list[AnalyticsItem]
+    items: list[AnalyticsItem] | None = None
+    content: str | None = None
+    begin_offset_millis: msgspec.Raw = _NOTHING
+    end_offset_millis: msgspec.Raw = _NOTHING
 
 
 class ContentMetadata(_Part, rename="pascal"):
@@ -132,20 +150,26 @@ class ContentMetadata(_Part, rename="pascal"):
 class Characteristics(_Part, rename="pascal"):
     """Measures of the whole call."""
 
-    total_conversation_duration_millis: Milliseconds | None = None
+    total_conversation_duration_millis: msgspec.Raw = _NOTHING
+
+
+class AnalyticsLanguageShare(_Part, rename="pascal"):
+    """One of several languages of a call, and for how long it was spoken."""
+
+    language_code: str
+    duration_in_seconds: msgspec.Raw = _NOTHING
 
 
 class AnalyticsTranscript(_Part, rename="pascal"):
-    """The output of a Call Analytics job."""
+    """The output of Call Analytics: of a job, or of a session after it."""
 
-    job_name: str
     transcript: list[AnalyticsSegment]
+    job_name: str | None = None
+    session_id: str | None = None
     language_code: str | None = None
+    language_codes: list[AnalyticsLanguageShare] = []
     content_metadata: ContentMetadata = msgspec.field(default_factory=ContentMetadata)
     conversation_characteristics: Characteristics = msgspec.field(default_factory=Characteristics)
-
-
-_NOTHING = msgspec.Raw(b"null")
 
 
 class _Outline(_Part):
@@ -157,33 +181,36 @@ class _Outline(_Part):
     transcript: msgspec.Raw = msgspec.field(name="Transcript", default=_NOTHING)
 
 
-# What people hand in instead of a transcript, by a field that only it has.
-_OTHERS = {
-    "SpeechSegments": "the processed form that Post Call Analytics makes of a transcript; "
-    "use the file that Transcribe wrote",
-    "TranscriptionJob": "an answer about a transcription job; "
-    "use the file that its TranscriptFileUri names",
-    "CallAnalyticsJob": "an answer about a Call Analytics job; "
-    "use the file that its TranscriptFileUri names",
-    "TranscriptionJobSummaries": "a list of transcription jobs; use the files that the jobs wrote",
-    "CallAnalyticsJobSummaries": "a list of Call Analytics jobs; use the files that the jobs wrote",
-    "detail-type": "an event; use the file that the transcription job wrote",
-    "Error": "an error answer of the service",
-    "qa_evaluation": "a unified document, which is already evaluated",
-}
-
-
 def decode_transcript(data: bytes) -> BatchTranscript | AnalyticsTranscript:
     """The document in `data`; raises TranscriptError when it is no completed job's transcript."""
     text = data.removeprefix(_BOM)
-    outline = _decode(text, _Outline)
+    outline = _outline(text)
     if outline.results != _NOTHING:
         _check_completed("status", outline.status)
         return _decode(text, BatchTranscript)
-    if outline.transcript != _NOTHING:
-        _check_completed("JobStatus", outline.job_status)
-        return _decode(text, AnalyticsTranscript)
-    raise TranscriptError("", _EXPECTED, _describe_document(_decode(text, dict[str, object])))
+    fields = _decode(text, dict[str, msgspec.Raw])
+    if other := describe_document(fields):
+        raise TranscriptError("", _EXPECTED, other)
+    if outline.transcript == _NOTHING:
+        found = describe_value(_decode(text, object))
+        raise TranscriptError(
+            "", _EXPECTED, f"{found}, neither 'results' nor 'Transcript' among them"
+        )
+    _check_completed("JobStatus", outline.job_status)
+    document = _decode(text, AnalyticsTranscript)
+    if not (document.job_name or document.session_id):
+        raise TranscriptError("", "the field JobName or SessionId", "neither")
+    return document
+
+
+def _outline(text: bytes) -> _Outline:
+    """What the document shows of itself; a list shows it in its first element."""
+    try:
+        return _decode(text, _Outline)
+    except TranscriptError:
+        if other := describe_list(text):
+            raise TranscriptError("", _EXPECTED, other) from None
+        raise
 
 
 def _check_completed(path: str, raw: msgspec.Raw) -> None:
@@ -192,22 +219,25 @@ def _check_completed(path: str, raw: msgspec.Raw) -> None:
         raise TranscriptError(path, f"'{_COMPLETED}'", describe_value(status))
 
 
-def _describe_document(document: dict[str, object]) -> str:
-    for field, what in _OTHERS.items():
-        if field in document:
-            return what
-    return f"{describe_value(document)}, neither 'results' nor 'Transcript' among them"
-
-
 def _decode(text: bytes | msgspec.Raw, to: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=to, strict=False)
     except msgspec.ValidationError as problem:
+        if to is object:
+            # Whatever it stands for: msgspec takes any other value.
+            raise TranscriptError("", _EXPECTED, "a number that is out of range") from None
         raise contract_error(problem, _decode(text, object), TranscriptError) from None
-    except UnicodeDecodeError:
-        raise TranscriptError("", _EXPECTED, "bytes that are not UTF-8") from None
     except RecursionError:
         raise TranscriptError("", _EXPECTED, "nesting too deep to be read") from None
-    except msgspec.DecodeError:
-        found = "JSON that is cut off or malformed" if bytes(text).strip() else "an empty file"
-        raise TranscriptError("", _EXPECTED, found) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise TranscriptError("", _EXPECTED, _describe_broken(bytes(text), problem)) from None
+
+
+def _describe_broken(data: bytes, problem: Exception) -> str:
+    if other := describe_bytes(data):
+        return other
+    if isinstance(problem, UnicodeDecodeError):
+        return "bytes that are not UTF-8"
+    if "trailing" in str(problem):
+        return "several JSON documents; name the file .jsonl, with one on each line"
+    return "JSON that is cut off or malformed"

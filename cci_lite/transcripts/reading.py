@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
 from cci_lite.contract.conversation import Conversation, Role, Turn
 from cci_lite.contract.document import Redaction
 from cci_lite.contract.tenant import Audio
+from cci_lite.transcripts.alike import channels_alike
 from cci_lite.transcripts.documents import (
     AnalyticsTranscript,
     BatchTranscript,
     decode_transcript,
 )
+from cci_lite.transcripts.languages import language_of_items, main_language
 from cci_lite.transcripts.roles import channel_roles, speaker_roles
+from cci_lite.transcripts.times import MAX_SECONDS, SpokenWord, number_in
 from cci_lite.transcripts.turns import consecutive_turns, overlapping_turns, segment_turns
-from cci_lite.transcripts.words import analytics_segments, batch_words
+from cci_lite.transcripts.words import Heard, analytics_segments, batch_words, is_speech
 
 _PARTICIPANTS = {"AGENT": Role.AGENT, "CUSTOMER": Role.CUSTOMER}
 
@@ -31,34 +37,81 @@ def read_transcript(data: bytes, audio: Audio) -> Conversation:
 
 def _batch_conversation(document: BatchTranscript, audio: Audio) -> Conversation:
     results = document.results
-    words = batch_words(results)
+    heard = batch_words(results)
+    words = heard.words
+    alike = results.channel_labels is not None and channels_alike(words)
     if results.channel_labels is not None:
         channels = [channel.channel_label for channel in results.channel_labels.channels]
-        turns = overlapping_turns(words, channel_roles(channels, audio.agent_channel))
+        roles = {} if alike else channel_roles(channels, audio.agent_channel)
+        turns = overlapping_turns(words, roles)
+        turns_known = len(channels) > 1 and not alike and _each_has_times(words)
     else:
-        speakers = {word.label for word in words if word.label is not None}
-        turns = consecutive_turns(words, speaker_roles(speakers, audio.agent_speaker))
+        roles = speaker_roles(_speakers(heard, audio), audio.agent_speaker)
+        turns = consecutive_turns(words, roles)
+        turns_known = any(turn.label is not None for turn in turns)
     return Conversation(
         job_name=document.job_name,
-        language_code=results.language_code,
+        language_code=(
+            main_language(results.language_codes)
+            or results.language_code
+            or language_of_items(results)
+        ),
         redaction=Redaction.TRANSCRIBE if document.is_redacted else Redaction.NONE,
         duration_seconds=_end_of(turns),
         turns=turns,
+        turns_known=turns_known,
+        wordless=_wordless(heard.labels, turns, roles),
+        untimed_words=_untimed(words),
+        channels_alike=alike,
     )
 
 
 def _analytics_conversation(document: AnalyticsTranscript) -> Conversation:
     # Call Analytics marks the turns itself, and joins what is cut in two when both speak at once.
-    turns = segment_turns(analytics_segments(document), _PARTICIPANTS)
-    total = document.conversation_characteristics.total_conversation_duration_millis
+    segments = analytics_segments(document)
+    words = list(chain.from_iterable(segments))
+    alike = channels_alike(words)
+    roles = {} if alike else _PARTICIPANTS
+    turns = segment_turns(segments, roles)
+    labels = {segment.participant_role for segment in document.transcript}
+    characteristics = document.conversation_characteristics
+    total = number_in(characteristics.total_conversation_duration_millis) / 1000
     redacted = document.content_metadata.output == "Redacted"
     return Conversation(
-        job_name=document.job_name,
-        language_code=document.language_code,
+        job_name=document.job_name or document.session_id or "",
+        language_code=main_language(document.language_codes) or document.language_code,
         redaction=Redaction.TRANSCRIBE if redacted else Redaction.NONE,
-        duration_seconds=_end_of(turns) if total is None else total / 1000,
+        duration_seconds=total if 0 < total <= MAX_SECONDS else _end_of(turns),
         turns=turns,
+        turns_known=not alike,
+        wordless=_wordless(labels, turns, roles),
+        untimed_words=_untimed(words),
+        channels_alike=alike,
     )
+
+
+def _speakers(heard: Heard, audio: Audio) -> set[str]:
+    """Whom roles are told of: who speaks, and the agent even where only a mark is the agent's."""
+    spoken = {word.label for word in heard.words if is_speech(word.text)}
+    return {label for label in heard.labels if label in spoken or label == audio.agent_speaker}
+
+
+def _each_has_times(words: Iterable[SpokenWord]) -> bool:
+    """Whether it can be told of each speaker when the other one spoke."""
+    labels = {word.label for word in words}
+    return labels == {word.label for word in words if word.timed}
+
+
+def _wordless(
+    labels: Iterable[str], turns: Iterable[Turn], roles: Mapping[str, Role]
+) -> frozenset[Role]:
+    """The roles of those of whom something was transcribed, but no speech."""
+    silent = set(labels) - {turn.label for turn in turns}
+    return frozenset(roles[label] for label in silent if label in roles)
+
+
+def _untimed(words: Iterable[SpokenWord]) -> int:
+    return sum(not word.timed for word in words)
 
 
 def _end_of(turns: tuple[Turn, ...]) -> float:

@@ -1,4 +1,4 @@
-"""From words to turns."""
+"""From words to turns. What holds no speech (`is_speech`) is no turn, and ends nobody's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from math import inf
 from operator import attrgetter
 
 from cci_lite.contract.conversation import Role, Turn, Word
-from cci_lite.transcripts.words import SpokenWord
+from cci_lite.transcripts.times import SpokenWord
+from cci_lite.transcripts.words import is_speech
 
 _LABEL = attrgetter("label")
 _START = attrgetter("start_seconds")
@@ -17,16 +18,19 @@ _START = attrgetter("start_seconds")
 
 def consecutive_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
     """The turns of a recording taken as one stream: a turn ends where another label begins."""
-    return tuple(_turn(list(group), roles) for _, group in groupby(words, key=_LABEL))
+    return _turns_of((list(run) for _, run in groupby(words, key=_LABEL)), roles)
 
 
 def segment_turns(
     segments: Iterable[Sequence[SpokenWord]], roles: Mapping[str, Role]
 ) -> tuple[Turn, ...]:
     """The turns of a recording in segments: those of one speaker in a row are one turn."""
-    ordered = sorted(segments, key=lambda words: words[0].start_seconds)
-    by_speaker = groupby(ordered, key=lambda words: words[0].label)
-    return tuple(_turn(list(chain.from_iterable(group)), roles) for _, group in by_speaker)
+    return _turns_of(sorted(segments, key=lambda words: words[0].start_seconds), roles)
+
+
+def _turns_of(runs: Iterable[Sequence[SpokenWord]], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
+    spoken = chain.from_iterable(run for run in runs if any(is_speech(w.text) for w in run))
+    return tuple(_turn(list(words), roles) for _, words in groupby(spoken, key=_LABEL))
 
 
 def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
@@ -47,11 +51,16 @@ def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) ->
         else:
             turn.words.append(word)
             turn.interrupted_until = inf
-        for label, other in open_turns.items():
+        interrupts = word.timed and is_speech(word.text)
+        for label, other in open_turns.items() if interrupts else ():
             if label != word.label and other.words[-1].end_seconds <= word.start_seconds:
                 other.interrupted_until = min(other.interrupted_until, word.end_seconds)
     finished += (_turn(turn.words, roles) for turn in open_turns.values())
-    return tuple(sorted(finished, key=_START))
+    return tuple(sorted(filter(_is_spoken, finished), key=_START))
+
+
+def _is_spoken(turn: Turn) -> bool:
+    return is_speech(turn.text)
 
 
 @dataclass(slots=True)
@@ -66,7 +75,7 @@ def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
     return Turn(
         role=Role.UNKNOWN if label is None else roles.get(label, Role.UNKNOWN),
         label=label,
-        start_seconds=words[0].start_seconds,
+        start_seconds=next((word for word in words if word.timed), words[0]).start_seconds,
         end_seconds=max(word.end_seconds for word in words),
         text=" ".join(word.text for word in words),
         confidence=sum(confidences) / len(confidences) if confidences else None,
@@ -77,5 +86,6 @@ def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
 def _placed(words: Iterable[SpokenWord]) -> Iterable[Word]:
     offset = 0
     for word in words:
-        yield Word(offset, word.start_seconds, word.end_seconds)
+        times = (word.start_seconds, word.end_seconds) if word.timed else (None, None)
+        yield Word(offset, *times)
         offset += len(word.text) + 1

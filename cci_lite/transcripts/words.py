@@ -1,123 +1,169 @@
 """From items to words: each with its speaker's label, its times and its punctuation.
 
 Punctuation has no times. It belongs to the word before it; where it opens what a speaker says, to
-the word behind it.
+the word behind it. Punctuation without any word is no speech.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import msgspec
 
 from cci_lite.errors import TranscriptError, describe_value
 from cci_lite.transcripts.documents import (
-    Alternative,
     AnalyticsItem,
+    AnalyticsSegment,
     AnalyticsTranscript,
     ChannelLabels,
     Item,
     Results,
+    SpeakerItem,
     SpeakerLabels,
 )
+from cci_lite.transcripts.times import (
+    MAX_SECONDS,
+    SpokenWord,
+    in_order,
+    is_possible,
+    last_second,
+    number_in,
+)
 
-_START = attrgetter("start_seconds")
+# What a vocabulary filter puts in place of a word; redaction puts a name in brackets.
+_MASK = "***"
+
+_Times = tuple[float, float]
 
 
-class SpokenWord(msgspec.Struct, gc=False):
-    """A word with its punctuation. `label` is None when the transcript does not say who speaks."""
-
-    label: str | None
-    start_seconds: float
-    end_seconds: float
-    text: str
-    confidence: float | None
+def is_speech(text: str) -> bool:
+    """Whether somebody says something there: a word, or one that is masked; marks say nothing."""
+    return any(map(str.isalnum, text)) or _MASK in text
 
 
-def batch_words(results: Results) -> list[SpokenWord]:
-    """The words of a batch transcript in the order of their start; raises TranscriptError."""
+@dataclass(frozen=True)
+class Heard:
+    """The words of a recording by their start.
+
+    `labels` are of everybody of whom anything was transcribed, be it only a mark.
+    """
+
+    words: list[SpokenWord]
+    labels: frozenset[str]
+
+
+def batch_words(results: Results) -> Heard:
+    """The words of a batch transcript; raises TranscriptError."""
     if results.channel_labels is None:
-        words = _joined(results.items, _speakers(results), "results.items")
+        labels = list(_speakers(results))
+        streams = [_joined(map(_of_batch, results.items, labels))]
+        heard = frozenset(label for label in labels if label is not None)
     else:
-        words = _channel_words(results, results.channel_labels)
+        streams = list(_channel_words(results, results.channel_labels))
+        channels = results.channel_labels.channels
+        heard = frozenset(channel.channel_label for channel in channels if channel.items)
     text = results.transcripts[0].transcript if results.transcripts else ""
     if text.strip() and not results.items:
         raise TranscriptError("results.items", "the items of the transcript's words", "none")
-    return sorted(words, key=_START)
+    return Heard(in_order(streams), heard)
 
 
 def analytics_segments(document: AnalyticsTranscript) -> list[list[SpokenWord]]:
-    """The words of each segment of Call Analytics output that has any; raises TranscriptError."""
-    segments = []
-    for number, segment in enumerate(document.transcript):
-        items = [_as_item(item) for item in segment.items]
-        labels = [segment.participant_role] * len(items)
-        if words := _joined(items, labels, f"Transcript[{number}].Items"):
-            segments.append(sorted(words, key=_START))
+    """The words of each segment of Call Analytics output that has any, in their order."""
+    total = document.conversation_characteristics.total_conversation_duration_millis
+    last = last_second(number_in(total) / 1000)
+    heard = [_segment_words(segment, last) for segment in document.transcript]
+    timed = (word.start_seconds for words in heard for word in words if word.timed)
+    place = min(timed, default=0.0)
+    segments: list[list[SpokenWord]] = []
+    for words in heard:
+        if ordered := in_order([words], otherwise=place):
+            place = ordered[-1].start_seconds
+            segments.append(ordered)
     return segments
 
 
-def _as_item(item: AnalyticsItem) -> Item:
-    start, end = item.begin_offset_millis, item.end_offset_millis
-    return Item(
-        type=item.type,
-        alternatives=[Alternative(item.content, item.confidence)],
-        start_time=None if start is None else start / 1000,
-        end_time=None if end is None else end / 1000,
-    )
+class _Piece(msgspec.Struct, gc=False):
+    """A word or a mark, whatever layout it comes from."""
+
+    label: str | None
+    is_mark: bool
+    content: str
+    confidence: float | None
+    start: float
+    end: float
+    last: float = MAX_SECONDS
 
 
-def _joined(items: Sequence[Item], labels: Iterable[str | None], path: str) -> list[SpokenWord]:
+def _of_batch(item: Item, label: str | None) -> _Piece:
+    spoken = item.alternatives[0]
+    start, end = number_in(item.start_time), number_in(item.end_time)
+    is_mark = item.type == "punctuation"
+    return _Piece(label, is_mark, spoken.content, spoken.confidence, start, end)
+
+
+def _segment_words(segment: AnalyticsSegment, last: float) -> list[SpokenWord]:
+    label = segment.participant_role
+    words = _joined(_of_analytics(item, label, last) for item in segment.items or ())
+    if words or segment.content is None or not is_speech(segment.content):
+        return words
+    # Without items only the segment's own times are known: its text is taken as one word.
+    start = number_in(segment.begin_offset_millis) / 1000
+    end = number_in(segment.end_offset_millis) / 1000
+    return _joined([_Piece(label, False, segment.content.strip(), None, start, end, last)])
+
+
+def _of_analytics(item: AnalyticsItem, label: str, last: float) -> _Piece:
+    start = number_in(item.begin_offset_millis) / 1000
+    end = number_in(item.end_offset_millis) / 1000
+    is_mark = item.type == "punctuation"
+    return _Piece(label, is_mark, item.content, item.confidence, start, end, last)
+
+
+def _joined(pieces: Iterable[_Piece]) -> list[SpokenWord]:
     words: list[SpokenWord] = []
-    leading = ""
-    for position, (item, label) in enumerate(zip(items, labels, strict=True)):
-        spoken = item.alternatives[0]
-        if item.type == "punctuation":
-            if words and label in (None, words[-1].label):
-                words[-1].text += spoken.content
-            else:
-                leading += spoken.content
+    leading, whose = "", None
+    for piece in pieces:
+        if piece.is_mark and words and piece.label in (None, words[-1].label):
+            words[-1].text += piece.content
             continue
-        start, end = item.start_time, item.end_time
-        if start is None or end is None or end < start:
-            found = "an end before the start" if start is not None and end is not None else "none"
-            raise TranscriptError(f"{path}[{position}]", "a word with start and end times", found)
-        words.append(SpokenWord(label, start, end, leading + spoken.content, spoken.confidence))
-        leading = ""
-    if leading and words:
-        words[-1].text += leading
-    elif leading:
-        words.append(SpokenWord(None, 0.0, 0.0, leading, None))
+        # A mark is its own speaker's: where another one speaks next, it is nobody's.
+        ahead = leading if whose in (None, piece.label) else ""
+        if piece.is_mark:
+            leading, whose = ahead + piece.content, piece.label
+        elif text := ahead + piece.content:
+            timed = is_possible(piece.start, piece.end, piece.last)
+            words.append(
+                SpokenWord(piece.label, piece.start, piece.end, text, piece.confidence, timed)
+            )
+            leading, whose = "", None
     return words
 
 
-def _channel_words(results: Results, labels: ChannelLabels) -> list[SpokenWord]:
+def _channel_words(results: Results, labels: ChannelLabels) -> Iterator[list[SpokenWord]]:
     if results.speaker_labels is not None:
         raise TranscriptError("results", "channel_labels or speaker_labels", "both")
-    words: list[SpokenWord] = []
     count = 0
     for number, channel in enumerate(labels.channels):
         path = f"results.channel_labels.channels[{number}]"
         for position, item in enumerate(channel.items):
             if item.channel_label not in (None, channel.channel_label) or item.speaker_label:
                 raise _contradiction(f"{path}.items[{position}]", channel.channel_label, item)
-        words += _joined(
-            channel.items, [channel.channel_label] * len(channel.items), f"{path}.items"
-        )
+        yield _joined(_of_batch(item, channel.channel_label) for item in channel.items)
         count += len(channel.items)
     if count != len(results.items):
         raise TranscriptError(
             "results.channel_labels", f"the {len(results.items)} items of results.items", str(count)
         )
-    return words
 
 
 def _speakers(results: Results) -> Iterator[str | None]:
     """Who speaks each item: as the item says or, in outputs before 2022, as the segments say."""
     by_time = {} if results.speaker_labels is None else _speakers_by_time(results.speaker_labels)
     for position, item in enumerate(results.items):
-        label = by_time.get((item.start_time, item.end_time))
+        label = by_time.get(_times_of(item)) if by_time else None
         own = item.speaker_label
         if item.channel_label is not None:
             raise TranscriptError(
@@ -128,15 +174,21 @@ def _speakers(results: Results) -> Iterator[str | None]:
         yield own or label
 
 
-def _speakers_by_time(labels: SpeakerLabels) -> dict[tuple[float | None, float | None], str | None]:
-    speakers: dict[tuple[float | None, float | None], str | None] = {}
+def _speakers_by_time(labels: SpeakerLabels) -> dict[_Times | None, str | None]:
+    speakers: dict[_Times | None, str | None] = {}
     for segment in labels.segments:
         for item in segment.items:
             label = item.speaker_label or segment.speaker_label
-            key = (item.start_time, item.end_time)
+            if (key := _times_of(item)) is None:
+                continue
             # Two speakers at exactly the same times: then only the item itself can say whose it is.
             speakers[key] = label if speakers.get(key, label) == label else None
     return speakers
+
+
+def _times_of(item: Item | SpeakerItem) -> _Times | None:
+    start, end = number_in(item.start_time), number_in(item.end_time)
+    return None if math.isnan(start) or math.isnan(end) else (start, end)
 
 
 def _contradiction(path: str, label: str | None, item: Item) -> TranscriptError:

@@ -274,11 +274,51 @@ def test_a_lease_ends_with_its_block_even_by_an_error(catalog: Both) -> None:
         pass
 
 
-def test_a_lease_that_cannot_be_had_for_another_reason_says_so(tmp_path: Path) -> None:
+def _a_link_to(file: Path) -> Callable[[Path], None]:
+    return lambda place: place.symlink_to(file)
+
+
+@pytest.mark.parametrize(
+    ("put", "why"),
+    [
+        (Path.mkdir, "a folder stands in the place of a file"),
+        (os.mkfifo, "a named pipe stands in the place of a file"),
+        (_a_link_to(Path("../catalog.db")), "a symbolic link stands in the place of a file"),
+        (_a_link_to(Path("nowhere")), "a symbolic link stands in the place of a file"),
+        (
+            lambda place: place.hardlink_to(place.parent.parent / "catalog.db"),
+            "it is a link to a file that has another name too",
+        ),
+    ],
+    ids=["folder", "named pipe", "link", "dangling link", "hard link"],
+)
+def test_a_lease_that_cannot_be_had_for_another_reason_says_so(
+    tmp_path: Path, put: Callable[[Path], None], why: str
+) -> None:
     with closing(SqliteCatalog(tmp_path)) as catalog:
-        (tmp_path / "leases" / f"{TENANT}.db").mkdir(parents=True)
-        with (
-            pytest.raises(LakeError, match="no lease to be had: unable to open database file"),
-            catalog.lease(TENANT, "run first"),
-        ):
+        (tmp_path / "leases").mkdir()
+        put(tmp_path / "leases" / f"{TENANT}.lock")
+        before = (tmp_path / "catalog.db").read_bytes()
+        with pytest.raises(LakeError) as caught, catalog.lease(TENANT, "run first"):
             pass
+        assert str(caught.value) == (
+            f"tenant {TENANT}: no lease to be had: leases/{TENANT}.lock: {why}; "
+            "mend it, or take it away while no run is at work"
+        )
+        with catalog.lease("other-tenant", "run first"):
+            pass
+        assert (tmp_path / "catalog.db").read_bytes() == before
+        assert not (tmp_path / "leases" / "nowhere").exists()
+
+
+def test_leases_are_never_taken_in_another_folder_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "leases").symlink_to(tmp_path / "elsewhere")
+    with (
+        closing(SqliteCatalog(tmp_path / "lake")) as catalog,
+        pytest.raises(LakeError, match="no lease to be had: .*: a symbolic link"),
+        catalog.lease(TENANT, "run first"),
+    ):
+        pass
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -161,6 +161,33 @@ def test_naming_the_other_channel_swaps_the_roles(said: list[tuple[int, Item]], 
     ]
 
 
+_numbers = st.floats(-10, 20_000).map(str) | st.sampled_from(["nan", "inf", "1e999", ""])
+_times = st.none() | st.booleans() | st.integers(-5, 10**12) | _numbers | st.just([]) | st.just({})
+
+
+@given(said_items(), st.data())
+def test_whatever_stands_for_its_times_every_word_is_kept_and_every_rule_decides(
+    said: list[tuple[int, Item]], data: st.DataObject
+) -> None:
+    for _, item in said:
+        if "start_time" in item and data.draw(st.booleans()):
+            item[data.draw(st.sampled_from(["start_time", "end_time"]))] = data.draw(_times)
+    contents = Counter(item["alternatives"][0]["content"] for _, item in said)
+    del contents["!"]
+    rules = [
+        {"phrases": ["w1"], "said_by": "anyone", "within": {place: 1}}
+        for place in ("first_turns", "last_turns", "after_turns", "first_seconds", "last_seconds")
+    ]
+    for layout, text in _layouts(said).items():
+        call = read_transcript(text, Audio(agent_channel="ch_0", agent_speaker="spk_0"))
+        tokens = [token for turn in call.turns for token in turn.text.split(" ")]
+        assert Counter(token.rstrip("!") for token in tokens) == contents, layout
+        untimed = [word for turn in call.turns for word in turn.words if word.start_seconds is None]
+        assert len(untimed) == call.untimed_words
+        assert 0 <= call.duration_seconds <= 4 * 3600
+        assert len(evaluate_rules(_form(*rules), call)) == len(rules)
+
+
 # --- phrases --------------------------------------------------------------------------------------
 
 _TOKENS = ["a", "b", "B", "ab", "it's", "it’s", "its", "ß", "SS", "é", "e\u0301", "न", "नि", "7"]  # noqa: RUF001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,10 @@ def analyze(lake: Path, *paths: Path, metadata: Path | None = None) -> Done:
     )  # fmt: skip
 
 
-def written(lake: Path) -> list[dict[str, Any]]:
+def written(lake: Path, form: str = "care") -> list[dict[str, Any]]:
     """The documents of analysed calls, ordered by start."""
     found = [json.loads(path.read_bytes()) for path in (lake / "unified").rglob("*.json")]
-    analysed = [each for each in found if each["qa_evaluation"]["template_id"] == "care"]
+    analysed = [each for each in found if each["qa_evaluation"]["template_id"] == form]
     return sorted(analysed, key=lambda each: str(each.get("call_started_at")))
 
 
@@ -126,15 +127,15 @@ def test_a_file_that_may_not_be_read_is_named_and_stops_no_other(
 ) -> None:
     locked = write(tmp_path / "in" / "a.json", transcript("job-a"))
     write(tmp_path / "in" / "b.json", transcript("job-b"))
-    opened = Path.open
+    really_open = os.open
 
-    def guarded(path: Path, *arguments: Any, **options: Any) -> Any:
+    def guarded(name: str, *arguments: int, **options: int) -> int:
         # Not chmod: the superuser may read everything.
-        if path == locked:
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *arguments, **options)
+        if name == locked.name:
+            raise PermissionError(13, "Permission denied", str(locked))
+        return really_open(name, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr("cci_lite.local.regular.os.open", guarded)
     done = analyze(care, tmp_path / "in")
     assert done.code == 1
     assert done.err.splitlines()[:2] == [
@@ -293,6 +294,24 @@ def test_a_pattern_that_would_never_end_elsewhere_ends_here(care: Path, tmp_path
     assert done.err.startswith("1 transcripts: 1 new\n")
 
 
+UNKNOWN = "without a known agent (their agent criteria do not apply)"
+
+
+def by_speaker(job: str, *said_by: str) -> dict[str, Any]:
+    """A transcript in which each of these speakers says hello in turn."""
+    items = [
+        {
+            "speaker_label": label,
+            "start_time": f"{second}.0",
+            "end_time": f"{second}.5",
+            "type": "pronunciation",
+            "alternatives": [{"confidence": "1.0", "content": "hello"}],
+        }
+        for second, label in enumerate(said_by)
+    ]
+    return {"jobName": job, "status": "COMPLETED", "results": {"items": items}}
+
+
 def test_a_call_whose_agent_is_unknown_is_said_so(care: Path, tmp_path: Path) -> None:
     value = transcript("job-a")
     del value["results"]["channel_labels"]
@@ -300,7 +319,102 @@ def test_a_call_whose_agent_is_unknown_is_said_so(care: Path, tmp_path: Path) ->
         del item["channel_label"]
     done = analyze(care, write(tmp_path / "a.json", value))
     assert done.code == 0
-    assert "1 without a known agent (their agent criteria do not apply): set the" in done.err
+    assert done.err.splitlines()[1:3] == [
+        f"1 {UNKNOWN}: set the transcription job to identify channels or speakers, because these "
+        "transcripts tell nobody apart",
+        "1 of 1 verdicts are na, as it is not known who speaks",
+    ]
+
+
+def test_speakers_without_the_agents_label_are_said_with_the_command_that_cures_it(
+    care: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    write(folder / "a.json", transcript("job-a"))
+    write(folder / "b.json", by_speaker("job-b", "spk_0", "spk_1"))
+    write(folder / "c.json", by_speaker("job-c", "spk_1", "spk_0"))
+    done = analyze(care, folder)
+    add = f"cci-lite tenants add demo-tenant --lake {care}"
+    assert done.err.splitlines()[1:3] == [
+        f"2 {UNKNOWN}: set the agent's label (here spk_0 or spk_1): {add} --agent-speaker spk_N",
+        "2 of 3 verdicts are na, as it is not known who speaks; once it is set, analyze again",
+    ]
+    succeed(*add.split()[1:], "--agent-speaker", "spk_1")
+    done = analyze(care, folder)
+    assert done.err.splitlines()[0] == "3 transcripts: 1 unchanged, 2 changed"
+    assert UNKNOWN not in done.err
+    assert " na" not in done.err
+
+
+def test_with_three_speakers_the_agent_is_known_who_is_named(care: Path, tmp_path: Path) -> None:
+    succeed("tenants", "add", "demo-tenant", "--lake", care, "--agent-speaker", "spk_1")
+    file = write(tmp_path / "a.json", by_speaker("job-a", "spk_0", "spk_1", "spk_2"))
+    done = analyze(care, file)
+    assert done.err.startswith("1 transcripts: 1 new\nnext: ")
+
+
+def test_both_channels_alike_and_words_without_a_time_are_said(care: Path, tmp_path: Path) -> None:
+    alike, untimed = transcript("job-a", "hello there"), transcript("job-b", "hello there")
+    labels = alike["results"]["channel_labels"]["channels"]
+    labels[1]["items"] = [{**item, "channel_label": "ch_1"} for item in labels[0]["items"]]
+    alike["results"]["items"] = [item for each in labels for item in each["items"]]
+    untimed["results"]["items"][1]["start_time"] = "-1"
+    write(tmp_path / "in" / "a.json", alike)
+    write(tmp_path / "in" / "b.json", untimed)
+    done = analyze(care, tmp_path / "in")
+    assert done.err.splitlines()[:4] == [
+        "2 transcripts: 2 new",
+        f"1 {UNKNOWN}: both channels carry the same speech; they need review, and no setting "
+        "helps: record agent and customer each on a channel",
+        "1 of 2 verdicts are na, as it is not known who speaks",
+        "1 words in 1 transcripts without a time that can be: the words are kept, and these calls "
+        "need review",
+    ]
+    reasons = sorted(document["review"]["reasons"] for document in written(care))
+    assert reasons == [["channels_alike"], ["word_times"]]
+
+
+def test_a_lone_mark_is_not_the_first_to_speak(care: Path, tmp_path: Path) -> None:
+    form = tmp_path / "notice.yaml"
+    form.write_text(
+        "name: notice\ncriteria:\n"
+        "  - {id: notice_01, text: Was the notice read?, weight: 1,\n"
+        "     rule: {phrases: [is recorded], within: {first_seconds: 30}}}\n",
+        encoding="utf-8",
+    )
+    succeed("forms", "put", form, "--tenant", "demo-tenant", "--lake", care)
+    value = transcript("job-a", "this call is recorded")
+    for second, item in enumerate(value["results"]["items"], start=40):
+        item.update({"start_time": str(second), "end_time": str(second + 0.5)})
+    mark = {"type": "punctuation", "alternatives": [{"confidence": "0.0", "content": "."}]}
+    value["results"]["channel_labels"]["channels"][1]["items"] = [mark]
+    value["results"]["items"] = [*value["results"]["items"], mark]
+    file = write(tmp_path / "a.json", value)
+    done = cci(
+        "calls", "analyze", file, "--tenant", "demo-tenant", "--form", "notice", "--lake", care
+    )
+    assert done.err.startswith("1 transcripts: 1 new\nnext: ")
+    assert [each["qa_evaluation"]["outcome"] for each in written(care, "notice")] == ["pass"]
+
+
+def test_metadata_finds_a_streamed_call_by_its_session_and_one_with_a_mark_ahead(
+    care: Path, tmp_path: Path
+) -> None:
+    turn = {
+        "ParticipantRole": "AGENT",
+        "Content": "Hello.",
+        "BeginOffsetMillis": 0,
+        "EndOffsetMillis": 900,
+    }
+    value = {"JobStatus": "COMPLETED", "SessionId": "session-1", "Transcript": [turn]}
+    write(tmp_path / "in" / "a.json", value)
+    write(tmp_path / "in" / "b.json", transcript("job-b"), prefix=b"\xef\xbb\xbf")
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text("job_name,agent_id\nsession-1,a-1\njob-b,a-2\n", encoding="utf-8")
+    done = analyze(care, tmp_path / "in", metadata=metadata)
+    assert done.code == 0
+    assert "belong to none" not in done.err
+    assert {each["agent"]["agent_id"] for each in written(care)} == {"a-1", "a-2"}
 
 
 def document(**fields: object) -> dict[str, Any]:

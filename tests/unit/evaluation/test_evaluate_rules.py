@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cci_lite.contract.conversation import Conversation, Role, Turn, Word
@@ -433,3 +434,142 @@ def test_reasons_never_repeat_the_transcript() -> None:
     secret = "sesame"
     rule = {"pattern": "se[a-z]+", "within": {"first_turns": 1}, "must": "not_say"}
     assert secret not in (decide(rule, ("agent", f"it is {secret}")).reason or "")
+
+
+# --- what the transcript does not tell ------------------------------------------------------------
+
+TURNS_NOT_KNOWN = "the transcript does not tell where one turn ends and the next begins"
+TIME_NOT_KNOWN = "it was said, but the transcript does not tell when"
+
+
+def judge(rule: dict[str, Any], conversation: Conversation) -> tuple[Verdict, str | None]:
+    (result,) = evaluate_rules(form(rule), conversation)
+    return result.verdict, result.reason
+
+
+def timed(*turns: tuple[str, str], untimed: str = "") -> Conversation:
+    """A conversation as `call` makes it, in which some words have no time."""
+    conversation = call(*turns)
+    return msgspec.structs.replace(
+        conversation,
+        untimed_words=len(untimed.split()),
+        turns=tuple(
+            msgspec.structs.replace(
+                turn,
+                words=tuple(
+                    Word(word.offset, None, None)
+                    if turn.text[word.offset :].split(" ")[0] in untimed.split()
+                    else word
+                    for word in turn.words
+                ),
+            )
+            for turn in conversation.turns
+        ),
+    )
+
+
+@pytest.mark.parametrize("within", ["first_turns", "last_turns", "after_turns"])
+@pytest.mark.parametrize("must", ["say", "not_say"])
+def test_where_turns_are_not_known_a_rule_about_turns_does_not_apply(
+    within: str, must: str
+) -> None:
+    conversation = msgspec.structs.replace(call(("unknown", "well hi")), turns_known=False)
+    rule = {"phrases": ["hi"], "said_by": "anyone", "must": must}
+    assert judge({**rule, "within": {within: 1}}, conversation) == (NA, TURNS_NOT_KNOWN)
+    assert judge(rule, conversation)[0] is (PASS if must == "say" else FAIL)
+    seconds = {**rule, "within": {"first_seconds": 30}}
+    assert judge(seconds, conversation)[0] is (PASS if must == "say" else FAIL)
+
+
+@pytest.mark.parametrize(
+    ("within", "said", "possible"),
+    [
+        ({"first_seconds": 2}, ["one"], ["two", "three"]),
+        ({"first_seconds": 4}, ["one", "two", "three", "four"], ["five"]),
+        ({"last_seconds": 3}, ["six"], ["five"]),
+        ({"last_seconds": 4}, ["four", "five", "six"], ["two", "three"]),
+        ({"first_turns": 1}, ["one", "two", "three", "four"], ["five"]),
+        ({"after_turns": 1}, ["six"], ["five"]),
+        ({"last_turns": 1}, ["six"], ["five"]),
+        ({"last_turns": 2}, ["one", "two", "three", "four", "five", "six"], []),
+        ({"first_turns": 2}, ["one", "two", "three", "four", "five", "six"], []),
+        ({"after_turns": 2}, [], []),
+    ],
+    ids=str,
+)
+def test_a_word_without_a_time_decides_only_where_it_was_said_for_certain(
+    within: dict[str, Any], said: list[str], possible: list[str]
+) -> None:
+    # Seconds: one 0, two and three unknown, four 3, five unknown, the customer 5, six 6.
+    words = ["one", "two", "three", "four", "five", "six"]
+    conversation = timed(
+        ("agent", "one two three four five"),
+        ("customer", "key"),
+        ("agent", "six"),
+        untimed="two three five",
+    )
+    for each in words:
+        verdict, reason = judge({"phrases": [each], "within": within}, conversation)
+        expected = PASS if each in said else NA if each in possible else FAIL
+        assert (each, verdict) == (each, expected)
+        assert (reason == TIME_NOT_KNOWN) == (verdict is NA)
+        forbidden = judge({"phrases": [each], "within": within, "must": "not_say"}, conversation)
+        assert forbidden[0] is {PASS: FAIL, FAIL: PASS, NA: NA}[expected]
+
+
+def test_what_is_said_in_the_last_turn_of_all_is_in_no_later_one() -> None:
+    conversation = timed(
+        ("agent", "well"), ("customer", "so"), ("agent", "good bye"), untimed="bye"
+    )
+    rule = {"phrases": ["bye"], "within": {"first_turns": 2}}
+    assert judge(rule, conversation)[0] is PASS
+
+
+def test_without_a_place_in_the_call_no_time_is_needed() -> None:
+    conversation = timed(("agent", "i promise"), untimed="i promise")
+    (result,) = evaluate_rules(form({"phrases": ["i promise"]}), conversation)
+    assert result.verdict is PASS
+    assert result.evidence[0].start_seconds is None
+    assert result.evidence[0].end_seconds is None
+
+
+def test_what_was_said_in_time_as_well_is_not_put_in_doubt_by_a_word_without_a_time() -> None:
+    conversation = timed(("agent", "hi so hi there"), untimed="there")
+    rule = {"phrases": ["hi"], "within": {"first_seconds": 1}}
+    assert judge(rule, conversation)[0] is PASS
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict", "reason"),
+    [
+        ({}, FAIL, 'the agent did not say "hi"'),
+        (
+            {"within": {"first_seconds": 30}},
+            FAIL,
+            'the agent did not say "hi" in the first 30 seconds',
+        ),
+        ({"within": {"first_turns": 1}}, FAIL, 'the agent did not say "hi" in the first turn'),
+        ({"must": "not_say"}, NA, "the agent did not speak"),
+        ({"said_by": "customer"}, PASS, 'the customer said "hi"'),
+        (
+            {"applies_when": {"phrases": ["refund"]}},
+            NA,
+            "the agent did not speak",
+        ),
+    ],
+    ids=["anywhere", "by seconds", "by turns", "forbidden", "the other one", "a condition"],
+)
+def test_an_agent_of_whom_no_word_was_heard_did_not_say_what_must_be_said(
+    rule: dict[str, Any], verdict: Verdict, reason: str
+) -> None:
+    conversation = msgspec.structs.replace(
+        call(("customer", "hi")), wordless=frozenset({Role.AGENT})
+    )
+    assert judge({"phrases": ["hi"], **rule}, conversation) == (verdict, reason)
+
+
+def test_a_call_without_a_word_of_anybody_is_decided_too() -> None:
+    conversation = msgspec.structs.replace(call(), wordless=frozenset({Role.AGENT}))
+    rule = {"phrases": ["hi"], "within": {"first_seconds": 30}}
+    assert judge(rule, conversation)[0] is FAIL
+    assert judge({**rule, "said_by": "anyone"}, conversation) == (NA, "nobody spoke")

@@ -342,3 +342,12 @@ def test_entities_and_key_phrases_that_are_personal_are_dropped() -> None:
         "the parcel"
     ]
     assert (kept.index, found.key_phrases.result_list[0].index, found.units) == (3, 4, 7)
+
+
+def test_a_word_without_a_time_is_masked_like_any_other() -> None:
+    words = (Word(0, None, None), Word(5, 1.0, 1.5), Word(10, None, None))
+    turn = Turn(CUSTOMER, "ch_1", 1.0, 1.5, "I'm  Kim. Bye", None, words)
+    call = Conversation("x", None, Redaction.NONE, 2.0, (turn,), untimed_words=2)
+    masked = masked_conversation(call, {"Kim"})
+    assert masked.untimed_words == 2
+    assert [word.start_seconds for word in masked.turns[0].words] == [None, 1.0, None]

@@ -1,33 +1,309 @@
-"""The folder store on a file system whose clock ticks slowly."""
+"""The folder store: what a folder has that a bucket has not."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
+import signal
+import socket
+import stat
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cci_lite.errors import LakeError
 from cci_lite.local.folder import FolderStore
+from cci_lite.local.regular import DEEPEST, modified_at
+from cci_lite.ports import StoredObject, Unlisted
+
+SECRET = b"what nobody is to read"
 
 
-def test_writes_within_one_tick_of_the_clock_are_told_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    """A store, with a file beside it that is not its own."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.json").write_bytes(SECRET)
+    made = FolderStore(tmp_path / "lake")
+    made.write("unified/aaa/kept.json", b"{}")
+    return made
+
+
+def link(target: str) -> Callable[[Path], None]:
+    return lambda place: place.symlink_to(target)
+
+
+def bind_socket(place: Path) -> None:
+    here = Path.cwd()
+    os.chdir(place.parent)  # a socket's name is short
+    try:
+        with closing(socket.socket(socket.AF_UNIX)) as made:
+            made.bind(place.name)
+    finally:
+        os.chdir(here)
+
+
+def loop(place: Path) -> None:
+    place.symlink_to(place.name)
+
+
+# What can stand in the place of a file, and what it is called.
+STRAYS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "link to a file": (link("../../../outside/x.json"), "a symbolic link"),
+    "link to a file of the store": (link("kept.json"), "a symbolic link"),
+    "link to a folder": (link("../../../outside"), "a symbolic link"),
+    "link to itself": (loop, "a symbolic link"),
+    "link to nothing": (link("nowhere"), "a symbolic link"),
+    "named pipe": (os.mkfifo, "a named pipe"),
+    "socket": (bind_socket, "a socket"),
+    "folder": (Path.mkdir, "a folder"),
+}
+strays = pytest.mark.parametrize("name", STRAYS)
+
+
+@strays
+def test_a_stray_is_seen_and_is_no_object(store: FolderStore, name: str) -> None:
+    put, what = STRAYS[name]
+    place = store.path("unified/aaa/x.json")
+    put(place)
+    seen = list(store.survey("unified/aaa/"))
+    assert [(found.key, getattr(found, "stray", None)) for found in seen] == [
+        ("unified/aaa/kept.json", ""),
+        ("unified/aaa/x.json", what),
+    ]
+    assert [found.key for found in store.listing("unified/aaa/")] == ["unified/aaa/kept.json"]
+    assert store.head("unified/aaa/x.json") is None
+
+
+@strays
+def test_a_stray_is_neither_read_nor_copied(store: FolderStore, name: str) -> None:
+    put, what = STRAYS[name]
+    put(store.path("unified/aaa/x.json"))
+    for read in (store.read, lambda key: store.copy(key, "quarantine/aaa/x.json")):
+        with pytest.raises(FileNotFoundError, match=f"{what} stands in the place of a file"):
+            read("unified/aaa/x.json")
+    assert store.head("quarantine/aaa/x.json") is None
+
+
+@pytest.mark.parametrize("name", [name for name in STRAYS if name != "folder"])
+def test_a_write_replaces_a_stray_and_never_writes_through_it(
+    store: FolderStore, name: str
 ) -> None:
-    write_bytes = Path.write_bytes
+    STRAYS[name][0](store.path("unified/aaa/x.json"))
+    store.write("unified/aaa/x.json", b"new")
+    assert store.read("unified/aaa/x.json") == b"new"
+    assert store.read("unified/aaa/kept.json") == b"{}"
+    assert (store.root.parent / "outside" / "x.json").read_bytes() == SECRET
+    assert not store.path("unified/aaa/nowhere").exists()
 
-    def at_the_same_tick(path: Path, data: bytes) -> int:
-        written = write_bytes(path, data)
-        os.utime(path, ns=(10**18, 10**18))
-        return written
 
-    monkeypatch.setattr(Path, "write_bytes", at_the_same_tick)
+def test_a_folder_in_the_place_of_a_file_is_said(store: FolderStore) -> None:
+    store.path("unified/aaa/x.json").mkdir()
+    with pytest.raises(LakeError) as caught:
+        store.write("unified/aaa/x.json", b"new")
+    assert str(caught.value) == (
+        "unified/aaa: expected a file, found a folder in its place; take it away"
+    )
+    assert list(store.path(".scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [name for name in STRAYS if name != "folder"])
+@pytest.mark.parametrize("levels", ["unified", "unified/bbb", "unified/bbb/2025"])
+def test_what_stands_in_the_place_of_a_folder_is_never_entered(
+    store: FolderStore, name: str, levels: str
+) -> None:
+    put, what = STRAYS[name]
+    place = store.path(levels)
+    if levels == "unified":
+        store.delete_below("unified/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    put(place)
+    key = "unified/bbb/2025/x.json"
+    with pytest.raises(FileNotFoundError):
+        store.read(key)
+    assert store.head(key) is None
+    store.delete(key)
+    store.delete_below("unified/bbb/2025/")
+    for action in (lambda: store.write(key, b""), lambda: list(store.survey("unified/bbb/2025/"))):
+        with pytest.raises(LakeError, match=f"^unified/bbb: expected folders, found {what}; "):
+            action()
+    assert (store.root.parent / "outside" / "x.json").read_bytes() == SECRET
+    assert [path.name for path in (store.root.parent / "outside").iterdir()] == ["x.json"]
+
+
+def test_what_is_deleted_through_a_link_stays(store: FolderStore) -> None:
+    place = store.path("unified/aaa/folder")
+    place.symlink_to("../../../outside")
+    store.delete_below("unified/aaa/folder/")
+    store.delete("unified/aaa/folder/x.json")
+    assert place.is_symlink()
+    store.delete("unified/aaa/folder")
+    assert not place.is_symlink()
+    store.write("unified/aaa/inner/x.json", b"{}")
+    store.path("unified/aaa/inner/link").symlink_to("../../../../outside")
+    store.delete_below("unified/aaa/inner/")
+    assert (store.root.parent / "outside" / "x.json").read_bytes() == SECRET
+
+
+def test_a_folder_is_not_deleted_as_a_file(store: FolderStore) -> None:
+    store.delete("unified/aaa")
+    assert store.read("unified/aaa/kept.json") == b"{}"
+
+
+def test_nothing_half_written_is_put_where_a_link_leads(store: FolderStore) -> None:
+    store.delete_below(".scratch/")
+    store.path(".scratch").symlink_to("../outside")
+    with pytest.raises(LakeError, match="expected folders, found a symbolic link"):
+        store.write("unified/aaa/x.json", b"new")
+    store.sweep(before=dt.datetime(2999, 1, 1, tzinfo=dt.UTC))
+    assert (store.root.parent / "outside" / "x.json").read_bytes() == SECRET
+
+
+def test_a_link_to_the_whole_lake_is_followed(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").symlink_to("lake")
+    assert FolderStore(tmp_path / "elsewhere").read("unified/aaa/kept.json") == b"{}"
+
+
+def test_a_hard_link_is_a_regular_file(store: FolderStore) -> None:
+    store.path("unified/aaa/x.json").hardlink_to(store.path("unified/aaa/kept.json"))
+    assert store.read("unified/aaa/x.json") == b"{}"
+    store.write("unified/aaa/x.json", b"new")
+    assert store.read("unified/aaa/kept.json") == b"{}"
+
+
+@pytest.mark.parametrize("name", [name for name in STRAYS if name != "link to nothing"])
+def test_what_takes_a_files_place_between_look_and_opening_is_not_read(
+    store: FolderStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write("unified/aaa/x.json", b"{}")
+    place = store.path("unified/aaa/x.json")
+    put, _ = STRAYS[name]
+    really_look = os.stat
+
+    def look(path: str | Path, **options: Any) -> os.stat_result:
+        state = really_look(path, **options)
+        if path == "x.json" and stat.S_ISREG(state.st_mode):
+            place.unlink()
+            put(place)
+        return state
+
+    def end(*_: object) -> None:
+        raise AssertionError("a named pipe is waited for")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(60)
+    monkeypatch.setattr("cci_lite.local.regular.os.stat", look)
+    try:
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - a socket is no file for the system
+            store.read("unified/aaa/x.json")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    if name != "socket":
+        assert isinstance(caught.value, FileNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "year"),
+    [(1_000_000_000_000, 9999), (253_402_300_799, 9999), (-(10**12), 1900), (-1, 1969), (0, 1970)],
+)
+def test_a_time_that_no_calendar_has_is_the_nearest_one(seconds: int, year: int) -> None:
+    moment = modified_at(os.stat_result([0, 0, 0, 0, 0, 0, 0, 0, seconds, 0]))
+    assert moment.year == year
+    assert moment.tzinfo is dt.UTC
+    assert moment + dt.timedelta(days=2)
+
+
+def test_two_names_that_are_shown_as_the_same_text_are_two_things(store: FolderStore) -> None:
+    folder = os.fsencode(store.path("unified/aaa"))
+    for name in (b"bad\xff.json", b"bad\\xff.json"):
+        with open(folder + b"/" + name, "wb") as file:  # noqa: PTH123
+            file.write(name)
+    keys = [found.key for found in store.listing("unified/aaa/")]
+    assert len(set(keys)) == 3
+    assert keys == sorted(keys)
+
+
+def test_a_tree_without_end_is_not_walked_to_its_end(store: FolderStore) -> None:
+    store.write("unified/aaa/" + "d/" * (DEEPEST + 5) + "x", b"")
+    seen = list(store.survey("unified/aaa/"))
+    assert [type(found) for found in seen] == [Unlisted, StoredObject]
+    assert seen[0] == Unlisted(
+        "unified/aaa/" + "/".join("d" * (DEEPEST + 1)),
+        f"more than {DEEPEST} folders within each other",
+    )
+
+
+@pytest.fixture
+def locked(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
+    """A store with a folder and a file of which the system says that they may not be opened."""
+    store.write("unified/aaa/locked/x.json", b"{}")
+    store.write("unified/aaa/locked.json", b"{}")
+    really_open = os.open
+
+    def guarded(path: str, *arguments: int, **options: int) -> int:
+        if str(path).startswith("locked"):
+            raise PermissionError(13, "Permission denied", "/a/name/that/nobody/is/to/see")
+        return really_open(path, *arguments, **options)
+
+    monkeypatch.setattr("cci_lite.local.regular.os.open", guarded)
+    return store
+
+
+def test_a_folder_that_may_not_be_listed_is_told_and_hides_no_other(locked: FolderStore) -> None:
+    assert [
+        found if isinstance(found, Unlisted) else found.key
+        for found in locked.survey("unified/aaa/")
+    ] == [
+        "unified/aaa/kept.json",
+        "unified/aaa/locked.json",
+        Unlisted("unified/aaa/locked", "Permission denied"),
+    ]
+
+
+def test_a_listing_that_cannot_be_whole_is_none(locked: FolderStore) -> None:
+    with pytest.raises(LakeError) as caught:
+        list(locked.listing("unified/aaa/"))
+    assert str(caught.value) == (
+        "a folder below unified/aaa cannot be listed: Permission denied; give this program the "
+        "right to read it, or take it away"
+    )
+
+
+def test_a_file_that_may_not_be_read_is_no_missing_one(locked: FolderStore) -> None:
+    assert locked.head("unified/aaa/locked.json") is not None
+    with pytest.raises(PermissionError):
+        locked.read("unified/aaa/locked.json")
+
+
+def test_writes_while_the_clock_stands_still_are_told_apart(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
+    store.write("unified/x", b"one")
+    tomorrow = dt.datetime.now(dt.UTC).timestamp() + 86_400
+    os.utime(store.path("unified/x"), (tomorrow, tomorrow))
     etags = set()
     for text in (b"one", b"two", b"six"):
-        store.write("unified/x", text)
         etags |= {found.etag for found in store.listing("unified/")}
-    assert len(etags) == 3
+        store.write("unified/x", text)
+    etags |= {found.etag for found in store.listing("unified/")}
+    assert len(etags) == 4
+
+
+def test_a_copy_has_the_version_of_what_it_is_a_copy_of(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.write("unified/x", b"one")
+    store.copy("unified/x", "quarantine/x")
+    original, copy = store.head("unified/x"), store.head("quarantine/x")
+    assert original is not None
+    assert copy is not None
+    assert original.etag == copy.etag
+    store.copy("unified/x", "quarantine/x")
+    again = store.head("quarantine/x")
+    assert again is not None
+    assert again.etag != copy.etag
 
 
 def test_what_a_killed_process_left_half_written_is_swept_after_a_while(tmp_path: Path) -> None:

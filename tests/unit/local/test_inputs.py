@@ -29,7 +29,7 @@ def read(path: Path) -> list[str]:
     """What is read of a file: its documents' sizes, and what is said of the rest."""
     return [
         str(len(found.data)) if isinstance(found, InputFile) else str(found.problem)
-        for found in read_inputs([path])
+        for found in read_inputs(find_inputs([path]))
     ]
 
 
@@ -54,7 +54,7 @@ def test_a_longer_document_is_refused_with_the_limit(tmp_path: Path, name: str) 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
 def test_a_line_that_is_too_long_stops_no_other(tmp_path: Path, name: str) -> None:
     path = written(tmp_path / name, b"ab\n" + b"x" * 3_000 + b"\n\nabc\n" + b"y" * 1_000 + b"\n")
-    found = list(read_inputs([path]))
+    found = list(read_inputs(find_inputs([path])))
     assert [each.name.removeprefix(str(tmp_path)) for each in found] == [
         f"/{name}:{number}" for number in (1, 2, 4, 5)
     ]

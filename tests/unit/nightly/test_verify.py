@@ -60,6 +60,14 @@ def truncate_a_file(world: World) -> None:
     world.store.write(part.key, world.store.read(part.key)[:-20])
 
 
+def broken_part(table_name: str, found: str) -> str:
+    part = f"curated/{TENANT}/{table_name}/call_date=2025-11-05/run-1-0001/part-0000.parquet"
+    return (
+        f"{part}: expected a Parquet file that is whole, found {found}; put it back from a copy of "
+        "the lake"
+    )
+
+
 def call_on_two_days(world: World) -> None:
     [part] = world.catalog.parts(TENANT, NEXT_DAY)["calls"]
     rows = read_part(world.store, part.key, "calls").to_pylist()
@@ -122,11 +130,11 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
     ),
     "a file is gone": (
         delete_a_file,
-        {("qa_criteria: its files can be read", "FileNotFoundError")},
+        {("qa_criteria: its files can be read", broken_part("qa_criteria", "No such file or directory"))},
     ),
     "a file is cut off": (
         truncate_a_file,
-        {("calls: its files can be read", "ArrowInvalid")},
+        {("calls: its files can be read", broken_part("calls", "another one"))},
     ),
     "a number of the balance sheet": (
         rewrite("etl_runs", each(calls=7)),

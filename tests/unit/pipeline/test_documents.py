@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cci_lite.contract.conversation import UnknownAgent
 from cci_lite.contract.document import (
     Agent,
     CallDateSource,
@@ -26,6 +27,7 @@ from cci_lite.contract.tenant import Audio, Tenant, TenantStatus
 from cci_lite.errors import UsageError
 from cci_lite.local.folder import FolderStore
 from cci_lite.pipeline.documents import (
+    Hearing,
     InputDocument,
     InputReport,
     Transcript,
@@ -158,7 +160,8 @@ def made_elsewhere(**fields: Any) -> bytes:
 
 def test_a_transcript_becomes_a_document_in_its_place(store: FolderStore) -> None:
     [report] = analyze(store, transcript(spoken("Hello and welcome")))
-    assert report == InputReport("a.json", Written.NEW)
+    heard = Hearing(unknown_agent=None, labels=(), verdicts=2, unheard=0, untimed_words=0)
+    assert report == InputReport("a.json", Written.NEW, heard=heard)
     document = only(store)
     call_id = call_id_for("demo-tenant", "demo-tenant/calls/call-1")
     assert keys(store) == [f"unified/demo-tenant/2025/11/05/{call_id}.json"]
@@ -245,10 +248,51 @@ def test_a_transcript_that_cannot_be_read_does_not_stop_the_others(store: Folder
 def test_when_the_agent_is_not_known_nobody_is_judged_and_it_is_said(store: FolderStore) -> None:
     tenant = Tenant(tenant_id="demo-tenant", name="Demo")
     [report] = analyze(store, transcript(spoken("Hello")), tenant=tenant)
-    assert report.roles_known is False
+    assert report.heard == Hearing(
+        unknown_agent=UnknownAgent.CHANNEL,
+        labels=("ch_0",),
+        verdicts=2,
+        unheard=1,
+        untimed_words=0,
+    )
     evaluation = only(store).qa_evaluation
     assert evaluation is not None
     assert evaluation.criteria[0].verdict is Verdict.NA
+
+
+def _with_a_copy_of_the_channel(data: bytes) -> bytes:
+    value = json.loads(data)
+    results = value["results"]
+    results["channel_labels"]["channels"][1]["items"] = list(results["items"])
+    results["items"] *= 2
+    return json.dumps(value).encode()
+
+
+def _with_a_time_that_cannot_be(data: bytes) -> bytes:
+    value = json.loads(data)
+    value["results"]["channel_labels"]["channels"][0]["items"][1]["start_time"] = "-1"
+    return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "verdict"),
+    [
+        (_with_a_copy_of_the_channel(spoken("Hello and welcome")), "channels_alike", Verdict.NA),
+        (_with_a_time_that_cannot_be(spoken("Hello and welcome")), "word_times", Verdict.PASS),
+    ],
+    ids=["both channels alike", "a word without a time"],
+)
+def test_what_a_transcript_does_not_tell_sends_the_call_to_review(
+    store: FolderStore, data: bytes, reason: str, verdict: Verdict
+) -> None:
+    [report] = analyze(store, transcript(data))
+    assert report.written is Written.NEW
+    document = only(store)
+    assert document.review is not None
+    assert document.review.needed
+    assert document.review.reasons == [reason]
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.criteria[0].verdict is verdict
 
 
 # --- metadata -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ from cci_lite.contract.tenant import NlpChoice, Tenant
 from cci_lite.errors import RetryLaterError, ServiceError
 from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.judge import JudgedOutcome, judge_call
-from cci_lite.ports import JobStatus, Metric, TranscriptionJob
+from cci_lite.ports import JobStatus, Metric, TranscriptionJob, TranscriptionOrder
 from cci_lite.tenancy import checkpoint_key
 from cci_lite.testing.memory import Crash, MemoryFiles, ScriptedEvaluator, ScriptedNlp
 from tests.courts import DRAFT, Court, judgement
@@ -90,6 +91,28 @@ def test_doubt_sends_the_call_to_review_with_its_reasons() -> None:
     assert document.qa_evaluation.outcome == "review"
     assert court.record().state is CallState.REVIEW
     assert court.telemetry.metrics[Metric.REVIEW] == 1
+
+
+class CourtOfOneTrack(Court):
+    """The call was recorded on one track, which was written to both channels."""
+
+    def transcript(self, order: TranscriptionOrder) -> bytes:
+        value = json.loads(super().transcript(order))
+        results = value["results"]
+        one, other = results["channel_labels"]["channels"]
+        other["items"] = [{**item, "channel_label": "ch_1"} for item in one["items"]]
+        results["items"] += other["items"]
+        return json.dumps(value).encode()
+
+
+def test_a_call_with_the_same_speech_on_both_channels_is_reviewed_and_nobody_is_judged() -> None:
+    court = CourtOfOneTrack()
+    assert court.finish_and_judge() is JudgedOutcome.REVIEW
+    document = court.document()
+    assert document.review is not None
+    assert document.review.reasons == ["channels_alike"]
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.criteria[0].verdict is Verdict.NA
 
 
 def test_a_tenant_without_a_form_gets_a_document_for_review() -> None:

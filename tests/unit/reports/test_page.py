@@ -231,6 +231,7 @@ def test_the_balance_sheet_and_the_period_stand_at_the_top(page: Element) -> Non
         ("calls", f"= {len(CALLS)}"),
         ("superseded", "+ 0"),
         ("quarantined", "+ 3"),
+        ("discarded", "+ 0"),
         ("erased", "+ 0"),
     ]
     assert "The balance adds up" in header.text

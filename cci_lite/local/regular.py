@@ -1,0 +1,244 @@
+"""Folders and regular files, reached step by step without following a link.
+
+Whatever else stands in a folder (a link, a named pipe, a socket, a device) is a stray: it can be
+seen, and it is never opened. Every check is made on what was opened, not on its name, so that
+nothing can be put in its place in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Without O_NONBLOCK, a named pipe that was put in a file's place would be waited for.
+_QUIETLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+# No folder of a lake is half as deep; the bound keeps a tree without end from being walked.
+DEEPEST = 32
+
+_KINDS = {
+    stat.S_IFREG: "a file",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a device",
+    stat.S_IFCHR: "a device",
+}
+_EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+_LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One thing in a folder: a file, a stray (and what it is), or a folder that cannot be listed.
+
+    `path` is the way to it, with `/`; a name that is not UTF-8 is shown as text there. `names` are
+    those that the system has. `state` is None for a folder that cannot be listed, of which
+    `problem` says why.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    state: os.stat_result | None
+    problem: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self.state is not None and not self.problem
+
+
+@contextlib.contextmanager
+def opened_folder(root: Path, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
+    """A descriptor of the folder `names` below `root`, which alone may be a link.
+
+    Raises FileNotFoundError, NotADirectoryError (which says what stands there instead) and what
+    the system says of its rights. `make` makes folders that are missing.
+    """
+    folder = _open_folder(root, names, make=make)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def read_regular(root: Path, names: Sequence[str], name: str) -> bytes:
+    """The whole of a regular file in a folder below `root`.
+
+    Raises FileNotFoundError when there is none of that name, whatever else is there or on the way.
+    """
+    # Documents are read by the thousand: no context manager, no look at the size twice.
+    try:
+        folder = _open_folder(root, names, make=False)
+    except NotADirectoryError as problem:
+        raise FileNotFoundError(problem.errno, f"{problem.strerror} is on the way") from None
+    try:
+        file = open_regular(folder, name, os.O_RDONLY)
+    finally:
+        os.close(folder)
+    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123
+        return opened.read()
+
+
+def open_regular(folder: int, name: str, flags: int) -> int:
+    """A descriptor of a regular file; raises FileNotFoundError when something else stands there."""
+    # Already to open a device can do something to it.
+    if (state := _state(folder, name)) is not None:
+        _check_regular(state)
+    try:
+        opened = os.open(name, flags | _QUIETLY, 0o666, dir_fd=folder)
+    except OSError as problem:
+        if problem.errno == errno.ELOOP:
+            raise _no_file("a symbolic link") from None
+        raise
+    try:
+        _check_regular(os.fstat(opened))
+    except BaseException:
+        os.close(opened)
+        raise
+    return opened
+
+
+def regular_state(folder: int, name: str) -> os.stat_result | None:
+    """The state of a regular file; None when there is none of that name."""
+    state = _state(folder, name)
+    return state if state is not None and stat.S_ISREG(state.st_mode) else None
+
+
+def walk(
+    folder: int,
+    prefix: str,
+    endings: str | tuple[str, ...],
+    levels: int = DEEPEST,
+    names: tuple[str, ...] = (),
+) -> Iterator[Seen]:
+    """Everything below an open folder, ordered by path; folders are walked, links never.
+
+    A folder that is called like a document (`endings`) is a stray.
+    """
+    try:
+        entries = _entries(folder)
+    except OSError as problem:
+        yield Seen(prefix.rstrip("/"), names, None, reason_of(problem))
+        return
+    for shown, name, state in entries:
+        path, its_names = f"{prefix}{shown}", (*names, name)
+        if not stat.S_ISDIR(state.st_mode):
+            regular = stat.S_ISREG(state.st_mode)
+            yield Seen(path, its_names, state, "" if regular else kind_of(state))
+        elif name.endswith(endings):
+            yield Seen(path, its_names, state, "a folder")
+        elif not levels:
+            yield Seen(path, its_names, None, f"more than {DEEPEST} folders within each other")
+        else:
+            try:
+                below = os.open(name, _FOLDER, dir_fd=folder)
+            except FileNotFoundError:
+                continue
+            except OSError as problem:
+                yield Seen(path, its_names, None, reason_of(problem))
+                continue
+            try:
+                yield from walk(below, f"{path}/", endings, levels - 1, its_names)
+            finally:
+                os.close(below)
+
+
+def kind_of(state: os.stat_result) -> str:
+    """What something is, in words."""
+    return _KINDS.get(stat.S_IFMT(state.st_mode), "neither a file nor a folder")
+
+
+def reason_of(problem: OSError) -> str:
+    """What the system says, without the name of the file."""
+    return problem.strerror or type(problem).__name__
+
+
+def shown_name(name: str) -> str:
+    """A name as text: of one that is not UTF-8, the bytes that are not."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def modified_at(state: os.stat_result) -> dt.datetime:
+    """When a file was written. A time that no calendar has is the nearest one that it has."""
+    return moment_of(state) or (_LATEST if state.st_mtime > 0 else _EARLIEST)
+
+
+def moment_of(state: os.stat_result) -> dt.datetime | None:
+    """When a file was written; None for a time that no calendar has."""
+    try:
+        moment = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return moment if _EARLIEST <= moment <= _LATEST else None
+
+
+def _open_folder(root: Path, names: Sequence[str], *, make: bool) -> int:
+    if make:
+        root.mkdir(parents=True, exist_ok=True)
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in names:
+            below = _step(folder, name, make=make)
+            os.close(folder)
+            folder = below
+    except BaseException:
+        os.close(folder)
+        raise
+    return folder
+
+
+def _step(folder: int, name: str, *, make: bool) -> int:
+    if make:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, dir_fd=folder)
+    try:
+        return os.open(name, _FOLDER, dir_fd=folder)
+    except OSError as problem:
+        if problem.errno not in (errno.ENOTDIR, errno.ELOOP):
+            raise
+        found = kind_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
+        raise NotADirectoryError(errno.ENOTDIR, found) from None
+
+
+def _entries(folder: int) -> list[tuple[str, str, os.stat_result]]:
+    """What is directly in a folder: each name as shown, as the system has it, and its state."""
+    entries = {}
+    with os.scandir(folder) as found:
+        for entry in sorted(found, key=lambda each: each.name):
+            try:
+                state = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            shown = shown_name(entry.name)
+            while shown in entries:  # another name is shown as the same text
+                shown += "~"
+            entries[shown] = (shown, entry.name, state)
+    # A folder sorts as the paths in it do, so that the whole walk is ordered by path.
+    return sorted(
+        entries.values(),
+        key=lambda each: each[0] + "/" if stat.S_ISDIR(each[2].st_mode) else each[0],
+    )
+
+
+def _state(folder: int, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _check_regular(state: os.stat_result) -> None:
+    if not stat.S_ISREG(state.st_mode):
+        raise _no_file(kind_of(state))
+
+
+def _no_file(found: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, f"{found} stands in the place of a file")

@@ -1,0 +1,82 @@
+"""Whether two channels carry the same speech: a recording of one track, written to both.
+
+Who spoke on which is then not known, whatever the tenant says about its channels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import NamedTuple
+
+from cci_lite.transcripts.times import SpokenWord
+
+# Of the channel with fewer words, as many must be on the other: what is quieter is heard worse.
+SHARE_ALIKE = 0.8
+# Fewer words can be said by both at once ("thank you, bye bye"), unless to the hundredth.
+FEWEST_WORDS = 8
+SECONDS_APART = 0.3
+# As much later may one channel be as a whole.
+MOST_DELAY = 5.0
+
+
+class _Said(NamedTuple):
+    """A word without its marks and case, and when it was said; the start is None when unknown."""
+
+    text: str
+    start: float | None
+    end: float
+
+
+def channels_alike(words: Iterable[SpokenWord]) -> bool:
+    """Whether these are the words of two channels with (nearly) the same words and times."""
+    by_label: dict[str | None, list[_Said]] = defaultdict(list)
+    for word in words:
+        if text := "".join(filter(str.isalnum, word.text)).casefold():
+            start = word.start_seconds if word.timed else None
+            by_label[word.label].append(_Said(text, start, word.end_seconds))
+    if len(by_label) != 2:
+        return False
+    fewer, more = sorted(by_label.values(), key=len)
+    if fewer == more:
+        return True
+    wanted = SHARE_ALIKE * len(fewer)
+    common = Counter(said.text for said in fewer) & Counter(said.text for said in more)
+    if len(fewer) < FEWEST_WORDS or common.total() < wanted:
+        return False
+    return _at_once(fewer, more) >= wanted
+
+
+def _at_once(fewer: Sequence[_Said], more: Sequence[_Said]) -> int:
+    """How many of the fewer words are on the other channel too, at the same time."""
+    delay = _delay(fewer, more)
+    starts: dict[str, list[float]] = defaultdict(list)
+    for said in more:
+        if said.start is not None:
+            starts[said.text].append(said.start)
+    found = 0
+    for said in fewer:
+        if said.start is not None:
+            there = starts[said.text]
+            expected = said.start + delay
+            near = [start for start in there if abs(start - expected) <= SECONDS_APART]
+            if near:
+                there.remove(near[0])
+                found += 1
+    return found
+
+
+def _delay(fewer: Sequence[_Said], more: Sequence[_Said]) -> float:
+    """How much later the other channel is, by the words that are said once on each."""
+    once, other = _said_once(fewer), _said_once(more)
+    delays = [other[text] - start for text, start in once.items() if text in other]
+    delay = median(delays) if delays else 0.0
+    return delay if abs(delay) <= MOST_DELAY else 0.0
+
+
+def _said_once(words: Sequence[_Said]) -> dict[str, float]:
+    times = Counter(said.text for said in words)
+    return {
+        said.text: said.start for said in words if said.start is not None and times[said.text] == 1
+    }

@@ -1,0 +1,126 @@
+"""When words were said: which times can be believed, and where words without one have their place.
+
+A word whose time cannot be is kept, and its time is not: nobody repairs it by a guess. It stays
+among its speaker's words where the transcript has it.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
+from operator import attrgetter
+
+import msgspec
+
+# The service takes no longer recordings (its quota, and the reason of a job that failed).
+MAX_SECONDS = 4 * 3600.0
+# What is transcribed may end a little after what the transcript gives as the length of the call.
+_OVERRUN_SECONDS = 10.0
+# A word whose time is as far off from that of its neighbours has another word's time, or none.
+_STRAY_SECONDS = 60.0
+_MOST_STRAYS = 1 / 3
+
+_START = attrgetter("start_seconds")
+
+
+class SpokenWord(msgspec.Struct, gc=False):
+    """A word with its punctuation. `label` is None when the transcript does not say who speaks.
+
+    When it was said is not known unless it is `timed`; `start_seconds` is then only its place.
+    """
+
+    label: str | None
+    start_seconds: float
+    end_seconds: float
+    text: str
+    confidence: float | None
+    timed: bool = True
+
+
+def number_in(raw: msgspec.Raw) -> float:
+    """The number that is written there, also as text; NaN for anything else."""
+    try:
+        return float(bytes(raw).strip(b'"'))
+    except ValueError:
+        return math.nan
+
+
+def last_second(total: float) -> float:
+    """When the last word of a call can end whose transcript gives this length, or none (NaN)."""
+    return min(total + _OVERRUN_SECONDS, MAX_SECONDS) if total > 0 else MAX_SECONDS
+
+
+def is_possible(start: float, end: float, last: float = MAX_SECONDS) -> bool:
+    """Whether a word can have been said then; false for NaN."""
+    return 0 <= start <= end <= last
+
+
+def in_order(
+    streams: Iterable[Sequence[SpokenWord]], *, otherwise: float = 0.0
+) -> list[SpokenWord]:
+    """The words of all streams by their start; those without a time behind the word before them.
+
+    Without any time that can be believed, all have their place at `otherwise`.
+    """
+    streams = list(streams)
+    for stream in streams:
+        by_label: dict[str | None, list[SpokenWord]] = {}
+        for word in stream:
+            if word.timed:
+                by_label.setdefault(word.label, []).append(word)
+        for words in by_label.values():
+            _disbelieve(words)
+    origin = min((word.start_seconds for word in chain(*streams) if word.timed), default=otherwise)
+    for stream in streams:
+        _place(stream, origin)
+    return sorted(chain(*streams), key=_START)
+
+
+def _place(words: Sequence[SpokenWord], origin: float) -> None:
+    """Put words without a time right behind the word before them, or ahead of the first."""
+    place = next((word.start_seconds for word in words if word.timed), origin)
+    for word in words:
+        if word.timed:
+            place = word.start_seconds
+        else:
+            word.start_seconds = word.end_seconds = place
+
+
+def _disbelieve(words: Sequence[SpokenWord]) -> None:
+    """Take the time from single words that stand where others were said long before or after.
+
+    Where many are out of order, it is the list that is: then all keep their times.
+    """
+    if all(one.start_seconds <= other.start_seconds for one, other in pairwise(words)):
+        return
+    kept = set(run := _longest_run(words))
+    strays = len(words) - len(kept)
+    if strays > len(words) * _MOST_STRAYS:
+        return
+    around = words[run[0]]
+    for index, word in enumerate(words):
+        if index in kept:
+            around = word
+        elif abs(word.start_seconds - around.start_seconds) > _STRAY_SECONDS:
+            word.timed = False
+
+
+def _longest_run(words: Sequence[SpokenWord]) -> list[int]:
+    """The positions of as many words as can be whose starts never go back, in order."""
+    # Patience sorting: the last word of the best run of each length, and what it follows.
+    tails: list[int] = []
+    starts: list[float] = []
+    before: list[int | None] = []
+    for index, word in enumerate(words):
+        length = bisect_right(starts, word.start_seconds)
+        before.append(tails[length - 1] if length else None)
+        tails[length : length + 1] = [index]
+        starts[length : length + 1] = [word.start_seconds]
+    run: list[int] = []
+    last = tails[-1] if tails else None
+    while last is not None:
+        run.append(last)
+        last = before[last]
+    return run[::-1]
