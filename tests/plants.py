@@ -628,7 +628,7 @@ class Plant:
         self, key: str, document: UnifiedDocument, record: CallRecord
     ) -> Iterator[str]:
         stored = self.registry.metadata(record.tenant_id, record.call_id)
-        told, agent = stored.merged, document.agent
+        told, agent = stored.for_upload(record.upload.uploaded_at).merged, document.agent
         [tenant] = [each for each in TENANTS if each.tenant_id == record.tenant_id]
         day = (told.started_at or record.upload.uploaded_at).astimezone(tenant.zone).date()
         found = (

@@ -13,7 +13,7 @@ import click
 from cci_lite.cli.options import examples, lake_option, tenant_option
 
 if TYPE_CHECKING:
-    from cci_lite.contract.metadata import CallMetadata
+    from cci_lite.cli.metadata import MetadataUse
     from cci_lite.contract.template import QaTemplate
     from cci_lite.contract.tenant import Tenant
     from cci_lite.laptop import Lake
@@ -68,8 +68,9 @@ def analyze(
     """Judge Amazon Transcribe output by a form's rules and write unified documents.
 
     Criteria without a rule stay unscored, sentiment and tone stay empty: nothing is made up.
-    Metadata of a call comes from --metadata or from a file `<transcript>.meta.json` beside it. A
-    call keeps the verdicts of the form that judged it first. Safe to repeat.
+    Metadata of a call comes from --metadata or from a file `<transcript>.meta.json` beside it. What
+    of it cannot be meant is left out and named; times without an offset are the tenant's. A call
+    keeps the verdicts of the form that judged it first. Safe to repeat.
     """
     from cci_lite.cli.forms import form_reference
     from cci_lite.deploy.tenants import get_form, get_tenant
@@ -123,17 +124,22 @@ def judge(
     *,
     overwrite: bool = False,
 ) -> int:
-    """Judge the transcripts in these files, say what became of them; how many were refused."""
+    """Judge the transcripts in these files and say what became of them.
+
+    Returns how many were refused, and how many values of their metadata.
+    """
     from cci_lite import __version__
-    from cci_lite.cli.output import say
-    from cci_lite.local.inputs import find_inputs, read_inputs, read_metadata
+    from cci_lite.cli.metadata import MetadataUse
+    from cci_lite.laptop import utc_now
+    from cci_lite.local.inputs import find_inputs, read_inputs
+    from cci_lite.local.metadata import read_metadata
     from cci_lite.pipeline.documents import analyze_transcripts
 
-    by_job = read_metadata(metadata) if metadata else {}
+    file = read_metadata(tenant.tenant_id, metadata, tenant.zone) if metadata else None
+    use = MetadataUse(file, tenant.zone, utc_now())
     unread: list[InputReport] = []
     files = _readable(read_inputs(find_inputs(paths)), unread)
-    unmatched = set(by_job)
-    transcripts = _transcripts(files, by_job, unread, unmatched)
+    transcripts = _transcripts(files, use, unread)
     reports = analyze_transcripts(
         lake.store,
         tenant,
@@ -143,20 +149,18 @@ def judge(
         overwrite=overwrite,
     )
     refused = _finish("transcripts", reports, unread, tenant.tenant_id, lake.path)
-    if unmatched:
-        say(
-            f"{len(unmatched):,} of {len(by_job):,} rows of {metadata} belong to none of these "
-            "transcripts: job_name must be the transcript's own jobName"
-        )
-    return refused
+    return refused + use.report()
 
 
-def transcripts_in(paths: Sequence[Path]) -> Iterator[Transcript]:
+def transcripts_in(tenant: Tenant, paths: Sequence[Path]) -> Iterator[Transcript]:
     """The transcripts in these files that can be read, with the metadata beside them."""
+    from cci_lite.cli.metadata import MetadataUse
+    from cci_lite.laptop import utc_now
     from cci_lite.local.inputs import find_inputs, read_inputs
 
+    use = MetadataUse(None, tenant.zone, utc_now())
     unread: list[InputReport] = []
-    return _transcripts(_readable(read_inputs(find_inputs(paths)), unread), {}, unread, set())
+    return _transcripts(_readable(read_inputs(find_inputs(paths)), unread), use, unread)
 
 
 def _inputs(paths: Sequence[str], tenant_id: str) -> Iterator[InputFile | UnreadableFile]:
@@ -226,27 +230,21 @@ def _readable(
 
 def _transcripts(
     files: Iterable[InputFile],
-    by_job: dict[str, CallMetadata],
+    use: MetadataUse,
     unread: list[InputReport],
-    unmatched: set[str],
 ) -> Iterator[Transcript]:
-    """The transcripts with their metadata; those whose sidecar cannot be read join `unread`.
-
-    Job names that are met leave `unmatched`.
-    """
+    """The transcripts with their metadata; those whose sidecar cannot be read join `unread`."""
     from cci_lite.errors import ContractError
-    from cci_lite.local.inputs import job_name_of, read_sidecar
-    from cci_lite.pipeline.documents import NO_METADATA, InputReport, Transcript, Written
+    from cci_lite.local.inputs import job_name_of
+    from cci_lite.pipeline.documents import InputReport, Transcript, Written
 
     for file in files:
         try:
-            job_name = job_name_of(file.data) or ""
-            unmatched.discard(job_name)
-            known = by_job.get(job_name) or read_sidecar(Path(file.name))
+            known = use.metadata_of(file.name, job_name_of(file.data) or "")
         except ContractError as problem:
             unread.append(InputReport(file.name, Written.REFUSED, problem))
             continue
-        yield Transcript(file.name, file.data, file.modified_at, known or NO_METADATA)
+        yield Transcript(file.name, file.data, file.modified_at, known)
 
 
 def _finish(
@@ -318,9 +316,6 @@ class _Listed:
 
 
 def _list(reports: _Listed, line: Callable[[InputReport], str], rest: str) -> None:
-    from cci_lite.cli.output import say
+    from cci_lite.cli.output import say_some
 
-    for report in reports.first:
-        say(f"  {line(report)}")
-    if reports.count > SHOWN_PROBLEMS:
-        say(f"  … and {reports.count - SHOWN_PROBLEMS:,} more {rest}")
+    say_some([line(report) for report in reports.first], rest, reports.count)

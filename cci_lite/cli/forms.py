@@ -259,7 +259,7 @@ def try_out(
     opened = open_lake(lake)
     tenant = get_tenant(opened.catalog, tenant_id)
     forms = {(form.name, form.version): form for form in opened.tenants(tenant_id)[tenant_id]}
-    given = transcripts_in(transcripts) if transcripts else ()
+    given = transcripts_in(tenant, transcripts) if transcripts else ()
     trial = try_form(opened.store, tenant, forms, draft, given)
     if output == "json":
         print_json(trial)

@@ -36,6 +36,14 @@ def print_text(text: str) -> None:
     _echo(visible_lines(text))
 
 
+def say_some(first: Sequence[str], rest: str, count: int) -> None:
+    """The first of `count` lines, and how many more there are of the rest."""
+    for line in first:
+        say(f"  {line}")
+    if count > len(first):
+        say(f"  … and {count - len(first):,} more {rest}")
+
+
 def write_file(target: Path, data: bytes) -> None:
     """Write a file in one step; raises UsageError when there is no writing there."""
     with writing(target) as file:

@@ -58,7 +58,7 @@ def decode_document(data: bytes, *, one_line: bool = True) -> DecodedDocument:
         check_time(moment and moment.isoformat(), moment, "call_started_at")
         _check_document(document)
         return DecodedDocument(document, 0)
-    value = _read_json(data, one_line=one_line)
+    value = read_json(data, one_line=one_line)
     if not isinstance(value, dict):
         raise ContractError("", "an object", describe_value(value))
     document = convert(value, UnifiedDocument)
@@ -83,7 +83,8 @@ def _as_written(data: bytes) -> UnifiedDocument | None:
     return document if msgspec.json.encode(document) == data.rstrip(b"\n") else None
 
 
-def _read_json(data: bytes, *, one_line: bool) -> object:
+def read_json(data: bytes, *, one_line: bool = False) -> object:
+    """What JSON says; raises ContractError. Only a field that stands there twice has a path."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")
     if data.startswith(_BOM):
@@ -98,7 +99,7 @@ def _read_json(data: bytes, *, one_line: bool) -> object:
         value = msgspec.json.decode(data)
         # Decoders keep the last of two equal keys. Encoding what was kept gives the same bytes only
         # when nothing was lost; any other spelling of the same JSON is looked at key by key.
-        if msgspec.json.encode(value) != data.rstrip():
+        if msgspec.json.encode(value) != data.rstrip() or _is_repeated_in_another_case(value):
             _refuse_duplicate_keys(data)
     except UnicodeDecodeError:
         raise ContractError("", "UTF-8", _invalid_utf8(data)) from None
@@ -124,15 +125,34 @@ def _refuse_line_ends(data: bytes) -> None:
             raise ContractError("", "JSON on one line", f"a line end at byte {place}")
 
 
+def _is_repeated_in_another_case(value: object) -> bool:
+    """Whether an object anywhere in it has two keys that are the same but for case.
+
+    Athena's JSON tables take them for one field.
+    """
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if len({key.lower() for key in value}) < len(value):
+                return True
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
+
+
 def _refuse_duplicate_keys(data: bytes) -> None:
     repeated: list[tuple[dict[str, object], str]] = []
 
     def collect(pairs: list[tuple[str, object]]) -> dict[str, object]:
         value: dict[str, object] = {}
+        names: set[str] = set()
         for key, item in pairs:
-            if key in value:
+            if key.lower() in names:
                 repeated.append((value, key))
             value[key] = item
+            names.add(key.lower())
         return value
 
     value = json.loads(data, object_pairs_hook=collect)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from cci_lite.contract.document import Redaction, UtcTime
-from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.metadata import CallMetadata, start_problem
 from cci_lite.contract.parsing import convert
 from cci_lite.errors import ContractError
 from cci_lite.tenancy import transcription_job_name
@@ -292,6 +292,24 @@ class StoredMetadata(msgspec.Struct, frozen=True, kw_only=True):
                 fields |= {name: value for name, value in given.items() if value is not None}
         return CallMetadata(**fields)
 
+    def start_problems(self, uploaded_at: dt.datetime) -> list[ContractError]:
+        """Why starts that were told cannot be those of the call of an upload."""
+        problems = [start_problem(each.metadata, uploaded_at) for each in self.told.values()]
+        return [problem for problem in problems if problem is not None]
+
+    def for_upload(self, uploaded_at: dt.datetime) -> StoredMetadata:
+        """The same, without starts that the call of an upload cannot have had.
+
+        Metadata may come before its upload: whether a start is possible can be said only now.
+        """
+        told = {
+            source: msgspec.structs.replace(each, metadata=_without_start(each.metadata))
+            if start_problem(each.metadata, uploaded_at)
+            else each
+            for source, each in self.told.items()
+        }
+        return msgspec.structs.replace(self, told=told)
+
     def with_told(
         self, source: MetadataSource, metadata: CallMetadata, told_at: dt.datetime
     ) -> StoredMetadata | None:
@@ -310,6 +328,10 @@ class StoredMetadata(msgspec.Struct, frozen=True, kw_only=True):
             return None
         told = {**self.told, source: now}
         return StoredMetadata(version=self.version + 1, told=told)
+
+
+def _without_start(metadata: CallMetadata) -> CallMetadata:
+    return msgspec.structs.replace(metadata, started_at=None)
 
 
 def item_of_record(record: CallRecord) -> dict[str, Any]:

@@ -146,3 +146,9 @@ def language_of(language_code: str) -> Language:
             show_value(language_code),
         )
     return language
+
+
+def known_language(language_code: str) -> str | None:
+    """The code of a language as Transcribe spells it, however its case and hyphen are written."""
+    wanted = language_code.replace("_", "-").casefold()
+    return next((code for code in service_facts().languages if code.casefold() == wanted), None)

@@ -1,16 +1,15 @@
-"""Files that people hand over: transcripts, documents, metadata, forms."""
+"""Files that people hand over: transcripts, documents, forms."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import datetime as dt
 import gzip
 import io
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -20,13 +19,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
-from cci_lite.contract.metadata import CallMetadata, parse_metadata
 from cci_lite.errors import ContractError, NotFoundError, UsageError
 from cci_lite.local.regular import (
     moment_of,
     open_regular,
     opened_folder,
-    read_regular,
     reason_of,
     walk,
 )
@@ -108,45 +105,6 @@ def read_inputs(
         except OSError as problem:
             found = problem.strerror or type(problem).__name__
             yield UnreadableFile(str(path), ContractError("", "a file that can be read", found))
-
-
-def read_metadata(path: Path) -> dict[str, CallMetadata]:
-    """Metadata by job name from a CSV file with a header, or a JSON Lines file.
-
-    Raises UsageError with the line of what is wrong.
-    """
-    text = _text_of(path)
-    rows = _csv_rows(path, text) if path.suffix == ".csv" else _json_rows(path, text)
-    metadata: dict[str, CallMetadata] = {}
-    for where, row in rows:
-        name = row.get("job_name")
-        if not isinstance(name, str) or not name:
-            raise UsageError(f"{where}: expected a column job_name")
-        try:
-            given = parse_metadata(row)
-        except ContractError as problem:
-            raise UsageError(f"{where}: {problem}") from problem
-        if metadata.setdefault(name, given) != given:
-            raise UsageError(
-                f"{where}: expected each job_name once, found it again with other values"
-            )
-    return metadata
-
-
-def read_sidecar(path: Path) -> CallMetadata | None:
-    """The metadata beside a transcript (`<file>.meta.json`), or None; raises ContractError."""
-    sidecar = path.with_name(path.name + SIDECAR_ENDING)
-    if not os.path.lexists(sidecar):
-        return None
-    try:
-        data = read_regular(sidecar.parent, (), sidecar.name)
-        return parse_metadata(_json_object(data.removeprefix(_BOM)))
-    except ContractError as problem:
-        where = f"{sidecar.name}: {problem.path}" if problem.path else sidecar.name
-        raise ContractError(where, problem.expected, problem.found) from problem
-    except OSError as problem:
-        found = problem.strerror or type(problem).__name__
-        raise ContractError(sidecar.name, "a file that can be read", found) from problem
 
 
 def job_name_of(data: bytes) -> str | None:
@@ -326,32 +284,3 @@ def _text_of(path: Path) -> str:
         raise NotFoundError(f"no such file: {path}") from None
     except (UnicodeDecodeError, OSError) as problem:
         raise UsageError(f"{path}: expected a text file ({type(problem).__name__})") from None
-
-
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text))
-    try:
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in row:
-                raise UsageError(f"{where}: expected as many columns as in the header, found more")
-            yield where, row
-    except csv.Error as problem:
-        raise UsageError(f"{path}, line {reader.line_num}: {problem}") from None
-
-
-def _json_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    # Not splitlines: JSON text may hold other characters that it takes for the end of a line.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield f"{path}, line {number}", _json_object(line.encode())
-            except ContractError as problem:
-                raise UsageError(f"{path}, line {number}: {problem}") from None
-
-
-def _json_object(data: bytes) -> Mapping[str, Any]:
-    try:
-        return msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise ContractError("", "a JSON object", "something else") from None

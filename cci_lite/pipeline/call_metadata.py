@@ -1,22 +1,30 @@
 """Takes in what telephony platforms and CRMs know about calls: signed webhooks and sidecars.
 
 It may come before or long after the recording. Before, it waits in the registry; after, the
-document is marked to be written again.
+document is marked to be written again. A value that cannot be meant is put aside and told: to the
+sender of a webhook, and by its field in the log. The others are taken.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
 
-from cci_lite.contract.metadata import CallMetadata, parse_metadata
+from cci_lite.contract.metadata import (
+    METADATA_FIELDS,
+    ParsedMetadata,
+    near_miss,
+    parse_metadata,
+    possible,
+)
+from cci_lite.contract.reading import read_json
 from cci_lite.contract.registry import MetadataSource
-from cci_lite.contract.tenant import TenantStatus
+from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.errors import (
     ContractError,
     SignatureError,
@@ -36,8 +44,6 @@ MAX_ENTRIES = 100
 
 # The most that S3 takes (S3 user guide, creating object key names).
 _MAX_KEY_BYTES = 1024
-_BOM = b"\xef\xbb\xbf"
-_FIELDS = frozenset(CallMetadata.__struct_fields__)
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,7 @@ class _Entry:
 
     tenant_id: str
     call_id: str
-    metadata: CallMetadata
-    unknown_fields: int
+    told: ParsedMetadata
 
 
 def take_webhook(
@@ -106,24 +111,37 @@ def take_webhook(
 ) -> Answer:
     """Take in a signed object, or a list of at most 100: all of it, or nothing when it is refused.
 
-    Without a valid signature the answer does not tell whether the tenant exists. The same request
-    again, or one that was signed earlier than what is known, changes nothing. Raises
-    RetryLaterError.
+    Values that cannot be meant are put aside and named in the answer; when they are all that was
+    told, the request is refused. Without a valid signature the answer does not tell whether the
+    tenant exists. The same request again, or one that was signed earlier than what is known,
+    changes nothing. Raises RetryLaterError.
     """
     if len(body) > MAX_BYTES:
         return _refused(intake, 413, "too_large", limit_bytes=MAX_BYTES)
     try:
-        signed_at = _signed_at(intake, tenant_id, headers, body)
+        tenant, signed_at = _signer(intake, tenant_id, headers, body)
     except SignatureError as problem:
         intake.telemetry.log("webhook_refused", reason=problem.code)
         return Answer(401, {"error": "unauthorized"})
-    entries = _entries(intake, tenant_id, body)
+    entries = _entries(intake, tenant, body)
     if isinstance(entries, Answer):
         return entries
+    problems = [
+        {"index": index, "path": problem.path, "expected": problem.expected}
+        for index, entry in enumerate(entries)
+        for problem in entry.told.problems
+    ]
+    if problems and all(entry.told.is_refused for entry in entries):
+        return _refused(intake, 400, "invalid", **problems[0])
     changed = sum(_told(intake, entry, MetadataSource.WEBHOOK, signed_at) for entry in entries)
-    unknown_fields = sum(entry.unknown_fields for entry in entries)
-    counts = {"accepted": len(entries), "changed": changed, "unknown_fields": unknown_fields}
-    return Answer(202, counts)
+    body_of_answer = {
+        "accepted": len(entries),
+        "changed": changed,
+        "unknown_fields": sum(len(entry.told.unknown) for entry in entries),
+        "did_you_mean": sorted({field for entry in entries for field in _near_misses(entry)}),
+        "put_aside": problems,
+    }
+    return Answer(202, {name: value for name, value in body_of_answer.items() if value != []})
 
 
 def take_sidecar(ports: _SidecarPorts, event: UploadEvent) -> SidecarOutcome:
@@ -149,10 +167,18 @@ def sidecar_recording(key: str) -> str | None:
     return key.removesuffix(SIDECAR_SUFFIX) if is_sidecar else None
 
 
-def _signed_at(
+def _near_misses(entry: _Entry) -> set[str]:
+    """Fields that were not told, and that unknown ones are likely to be meant for."""
+    told = msgspec.structs.asdict(entry.told.metadata)
+    absent = [field for field in METADATA_FIELDS[1:] if told[field] is None]
+    close = {near_miss(name, absent) for name in entry.told.unknown}
+    return {field for field in close if field is not None}
+
+
+def _signer(
     intake: MetadataIntake, tenant_id: str, headers: Mapping[str, str], body: bytes
-) -> dt.datetime:
-    """When an active tenant signed this; raises SignatureError, for whatever reason it did not."""
+) -> tuple[Tenant, dt.datetime]:
+    """The active tenant that signed this, and when; raises SignatureError, why ever it did not."""
     given = {name.lower(): value for name, value in headers.items()}
     signature = read_signature(given.get(SIGNATURE_HEADER), intake.clock())
     try:
@@ -160,31 +186,33 @@ def _signed_at(
     except TenantIdError:
         raise SignatureError("tenant_id") from None
     check_signature(signature, body, intake.keys.keys(tenant_id))
-    if not _is_active(intake.tenants, tenant_id):
+    tenant = _active(intake.tenants, tenant_id)
+    if tenant is None:
         raise SignatureError("tenant_inactive")
-    return signature.signed_at
+    return tenant, signature.signed_at
 
 
-def _is_active(tenants: TenantDirectory, tenant_id: str) -> bool:
+def _active(tenants: TenantDirectory, tenant_id: str) -> Tenant | None:
     tenant = tenants.tenant(tenant_id)
-    return tenant is not None and tenant.status is TenantStatus.ACTIVE
+    return tenant if tenant is not None and tenant.status is TenantStatus.ACTIVE else None
 
 
-def _refused(intake: MetadataIntake, status: int, error: str, **details: str | int) -> Answer:
+def _refused(intake: MetadataIntake, status: int, error: str, **details: Any) -> Answer:
     intake.telemetry.log("webhook_refused", reason=error)
     return Answer(status, {"error": error, **details})
 
 
-def _entries(intake: MetadataIntake, tenant_id: str, body: bytes) -> list[_Entry] | Answer:
-    """What a body tells, or the answer to one that is wrong somewhere."""
+def _entries(intake: MetadataIntake, tenant: Tenant, body: bytes) -> Sequence[_Entry] | Answer:
+    """What a body tells of each recording, or the answer to one that tells it of none."""
     try:
         values = _values(body)
     except ContractError as problem:
-        return _refused(intake, 400, "invalid", expected=problem.expected)
+        where = {"path": problem.path} if problem.path else {}
+        return _refused(intake, 400, "invalid", **where, expected=problem.expected)
     entries: dict[str, _Entry] = {}
     for index, value in enumerate(values):
         try:
-            entry = _entry(tenant_id, value)
+            entry = _entry(intake, tenant, value)
             if entry.call_id in entries:
                 raise ContractError("recording_key", "each recording once", "one again")
         except ContractError as problem:
@@ -208,24 +236,40 @@ def _values(body: bytes) -> list[object]:
 
 def _decoded(data: bytes) -> object:
     try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise ContractError("", "JSON in UTF-8", "something else") from None
+        return read_json(data)
+    except ContractError as problem:
+        # Only a field that stands there twice has a path.
+        if problem.path:
+            raise
+        raise ContractError("", "JSON in UTF-8", problem.found) from None
 
 
-def _entry(tenant_id: str, value: object) -> _Entry:
+def _entry(intake: MetadataIntake, tenant: Tenant, value: object) -> _Entry:
     """What one object of a webhook tells; raises ContractError."""
-    metadata, unknown_fields = _metadata(value)
-    if metadata.recording_key is None:
+    told = _metadata(tenant, value)
+    if told.metadata.recording_key is None:
         raise ContractError("", "the field recording_key", describe_value(value))
-    key = _own_key(tenant_id, metadata.recording_key)
-    return _Entry(tenant_id, call_id_for(tenant_id, key), _without_key(metadata), unknown_fields)
+    key = _own_key(tenant.tenant_id, told.metadata.recording_key)
+    return _entry_of(intake, tenant, key, told)
 
 
-def _metadata(value: object) -> tuple[CallMetadata, int]:
+def _entry_of(ports: _SidecarPorts, tenant: Tenant, key: str, told: ParsedMetadata) -> _Entry:
+    """What is told of the recording at `key`, without a start that its upload rules out.
+
+    Before the upload is known it may have come by now at the earliest: its own time is asked again
+    when it is there. The call is known by its id; the name of the file need not be kept once more.
+    """
+    call_id = call_id_for(tenant.tenant_id, key)
+    uploads = [record.upload.uploaded_at for record in ports.registry.records(call_id)]
+    nameless = msgspec.structs.replace(told.metadata, recording_key=None)
+    told = possible(replace(told, metadata=nameless), max(uploads, default=ports.clock()))
+    return _Entry(tenant.tenant_id, call_id, told)
+
+
+def _metadata(tenant: Tenant, value: object) -> ParsedMetadata:
     if not isinstance(value, dict):
         raise ContractError("", "an object", describe_value(value))
-    return parse_metadata(value), len(value.keys() - _FIELDS)
+    return parse_metadata(value, tenant.zone)
 
 
 def _own_key(tenant_id: str, given: str) -> str:
@@ -240,17 +284,13 @@ def _own_key(tenant_id: str, given: str) -> str:
     return key
 
 
-def _without_key(metadata: CallMetadata) -> CallMetadata:
-    """The call is known by its id; the name of the file need not be kept once more."""
-    return msgspec.structs.replace(metadata, recording_key=None)
-
-
 def _sidecar(ports: _SidecarPorts, event: UploadEvent) -> SidecarOutcome:
     recording = sidecar_recording(event.key)
     if event.bucket != ports.input_bucket or recording is None:
         return SidecarOutcome.NOT_A_SIDECAR
     tenant_id = parse_recording_key(event.key).tenant_id
-    if not _is_active(ports.tenants, tenant_id):
+    tenant = _active(ports.tenants, tenant_id)
+    if tenant is None:
         return SidecarOutcome.NOT_TAKEN_IN
     if event.size is not None and event.size > MAX_BYTES:
         return SidecarOutcome.TOO_LARGE
@@ -258,15 +298,15 @@ def _sidecar(ports: _SidecarPorts, event: UploadEvent) -> SidecarOutcome:
     if data is None:
         return SidecarOutcome.MISSING
     try:
-        value = _decoded(data.removeprefix(_BOM))
+        value = _decoded(data)
     except ContractError:
         return SidecarOutcome.UNREADABLE
     try:
-        metadata, unknown_fields = _metadata(value)
+        entry = _entry_of(ports, tenant, recording, _metadata(tenant, value))
     except ContractError:
         return SidecarOutcome.INVALID
-    call_id = call_id_for(tenant_id, recording)
-    entry = _Entry(tenant_id, call_id, _without_key(metadata), unknown_fields)
+    if entry.told.is_refused:
+        return SidecarOutcome.INVALID
     changed = _told(ports, entry, MetadataSource.SIDECAR, event.time)
     return SidecarOutcome.STORED if changed else SidecarOutcome.UNCHANGED
 
@@ -276,8 +316,19 @@ def _told(
 ) -> bool:
     """Keep what was told, and have a document that lacks it written again; True when it is news."""
     tenant_id, call_id = entry.tenant_id, entry.call_id
+    log_put_aside(ports.telemetry, tenant_id, call_id, entry.told.problems)
     _, changed = keep_told(
-        ports, tenant_id, call_id, source=source, metadata=entry.metadata, told_at=told_at
+        ports, tenant_id, call_id, source=source, metadata=entry.told.metadata, told_at=told_at
     )
     ports.telemetry.log("metadata_told", tenant_id=tenant_id, call_id=call_id, count=int(changed))
     return changed
+
+
+def log_put_aside(
+    telemetry: Telemetry, tenant_id: str, call_id: str, problems: Iterable[ContractError]
+) -> None:
+    """Log the fields whose values were put aside."""
+    for problem in problems:
+        telemetry.log(
+            "metadata_put_aside", tenant_id=tenant_id, call_id=call_id, reason=problem.path
+        )

@@ -26,7 +26,7 @@ from cci_lite.contract.judging import (
     score_evaluation,
     with_evaluation,
 )
-from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.metadata import NO_METADATA, CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant, TenantStatus
@@ -43,8 +43,6 @@ from cci_lite.tenancy import (
     unified_prefix,
 )
 from cci_lite.transcripts import read_transcript
-
-NO_METADATA = CallMetadata()
 
 
 class Written(StrEnum):

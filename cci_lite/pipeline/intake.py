@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from cci_lite.contract.document import Redaction
-from cci_lite.contract.metadata import CallMetadata
+from cci_lite.contract.metadata import NO_METADATA, CallMetadata, ParsedMetadata, possible
 from cci_lite.contract.registry import (
     CallRecord,
     CallState,
     MetadataSource,
     Reason,
+    StoredMetadata,
     Upload,
     moved,
     place_upload,
@@ -25,6 +26,7 @@ from cci_lite.contract.registry import (
 from cci_lite.contract.services import Residency, language_of
 from cci_lite.contract.tenant import Tenant, TenantStatus, is_masked
 from cci_lite.errors import ContractError, RetryLaterError, ServiceError, TenantError, TenantIdError
+from cci_lite.pipeline.call_metadata import log_put_aside
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.media import (
     MAX_MEDIA_BYTES,
@@ -47,7 +49,6 @@ from cci_lite.tenancy import call_id_for, media_key, parse_recording_key, transc
 _ATTEMPTS = 5
 # Of a failed upload: reasons that no second attempt mends.
 _FINAL_WORDS = frozenset(reason.value for reason in Reason) - {Reason.STUCK_RECEIVED.value}
-_NO_METADATA = CallMetadata()
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ def _examined(intake: Intake, record: CallRecord) -> _Request | Reason:
         return Reason.MEDIA_EMPTY
     if upload.size > MAX_MEDIA_BYTES:
         return Reason.MEDIA_TOO_LARGE
-    metadata = _metadata(intake, record, media.metadata if media else None)
+    metadata = _metadata(intake, tenant, record, media.metadata if media else None)
     # What the record says its job may be running with already.
     language_code = record.language_code or metadata.language_code or tenant.language_code
     try:
@@ -274,25 +275,34 @@ def _is_waiting(record: CallRecord) -> bool:
 
 
 def _metadata(
-    intake: Intake, record: CallRecord, headers: Mapping[str, str] | None
+    intake: Intake, tenant: Tenant, record: CallRecord, headers: Mapping[str, str] | None
 ) -> CallMetadata:
     """All that was told of the call, now also by the recording's own headers."""
+    uploaded_at = record.upload.uploaded_at
+    own = ParsedMetadata()
+    if headers is not None:
+        own = possible(metadata_of_headers(headers, tenant.zone), uploaded_at)
+    stored = _with_own(intake, record, None if headers is None else own.metadata)
+    problems = [*own.problems, *stored.start_problems(uploaded_at)]
+    log_put_aside(intake.telemetry, record.tenant_id, record.call_id, problems)
+    return stored.for_upload(uploaded_at).merged
+
+
+def _with_own(intake: Intake, record: CallRecord, own: CallMetadata | None) -> StoredMetadata:
+    """What is stored of the call, with what the recording's headers tell now."""
     tenant_id, call_id = record.tenant_id, record.call_id
-    told, unread = (None, 0) if headers is None else metadata_of_headers(headers)
-    if unread:
-        intake.telemetry.log("headers_unread", count=unread, **_ids(record))
     stored = intake.registry.metadata(tenant_id, call_id)
-    if told is None or (told == _NO_METADATA and MetadataSource.OBJECT not in stored.told):
-        return stored.merged
+    if own is None or (own == NO_METADATA and MetadataSource.OBJECT not in stored.told):
+        return stored
     stored, _ = keep_told(
         intake,
         tenant_id,
         call_id,
         source=MetadataSource.OBJECT,
-        metadata=told,
+        metadata=own,
         told_at=record.upload.uploaded_at,
     )
-    return stored.merged
+    return stored
 
 
 # --- The job --------------------------------------------------------------------------------------

@@ -258,9 +258,11 @@ def _planned(attempt: _Attempt, record: CallRecord) -> _Plan:
     plans: list[_Plan] = []
 
     def plan(records: Sequence[CallRecord], present: CallRecord) -> CallRecord:
-        stored = judging.registry.metadata(present.tenant_id, present.call_id)
+        uploaded_at = present.upload.uploaded_at
+        told = judging.registry.metadata(present.tenant_id, present.call_id)
+        stored = told.for_upload(uploaded_at)
         template = _form(judging, present, stored.merged.queue)
-        day = call_date_of(attempt.tenant, stored.merged, present.upload.uploaded_at)
+        day = call_date_of(attempt.tenant, stored.merged, uploaded_at)
         key = unified_key(present.tenant_id, day, present.call_id)
         planned = moved(
             present,

@@ -95,7 +95,9 @@ def _bring_up_to_date(rewriting: Rewriting, tenant: Tenant, record: CallRecord) 
     found = _latest(rewriting, record)
     fresh, key = None, record.document_key
     if found is not None:
-        fresh = with_facts(found.document, tenant, stored.merged, record.upload.uploaded_at)
+        uploaded_at = record.upload.uploaded_at
+        told = stored.for_upload(uploaded_at).merged
+        fresh = with_facts(found.document, tenant, told, uploaded_at)
         key = unified_key(fresh.tenant_id, fresh.call_date, fresh.call_id)
     stale = tuple(sorted({*record.keys} - {key}))
     if (key, stale) != (record.document_key, record.stale_keys):

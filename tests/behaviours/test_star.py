@@ -22,7 +22,8 @@ from cci_lite.contract.template import parse_draft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.laptop import Lake, create_lake
-from cci_lite.local.inputs import job_name_of, read_definition, read_metadata
+from cci_lite.local.inputs import job_name_of, read_definition
+from cci_lite.local.metadata import read_metadata
 from cci_lite.nightly.reports import Balance, RunReport
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.pipeline.documents import InputReport, Transcript, analyze_transcripts
@@ -64,8 +65,7 @@ def star(
     shared: Path, star_calls: list[StarCall], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Star]:
     lake = create_lake(tmp_path_factory.mktemp("star"))
-    metadata = read_metadata(shared / "data" / "calls" / "dev_calls.csv")
-    assert len(metadata) == len(star_calls) == 1_000
+    rows = shared / "data" / "calls" / "dev_calls.csv"
     draft = parse_draft(read_definition(FORM))
     by_tenant: dict[str, list[StarCall]] = defaultdict(list)
     for call in star_calls:
@@ -74,10 +74,12 @@ def star(
     for tenant_id, calls in by_tenant.items():
         tenant = Tenant(tenant_id=tenant_id, name=tenant_id, audio=calls[0].audio)
         put_tenant(lake.catalog, tenant)
+        metadata = read_metadata(tenant_id, rows, tenant.zone)
+        assert (len(metadata.by_job), metadata.others) == (len(calls), 1_000 - len(calls))
         stored = put_form(lake.catalog, tenant_id, draft)
         transcripts = []
         for call in calls:
-            known = metadata[job_name_of(call.transcript) or ""]
+            known = metadata.by_job[job_name_of(call.transcript) or ""].told.metadata
             assert known.started_at is not None
             job_name = call.truth["job_name"]
             transcripts.append(Transcript(job_name, call.transcript, known.started_at, known))

@@ -20,7 +20,6 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     encode_document,
 )
-from cci_lite.contract.metadata import CallMetadata, parse_metadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import item_of, parse_draft, template_of_item
@@ -283,16 +282,6 @@ def test_the_spelling_of_numbers_does_not_make_another_form(
 def test_any_item_is_a_tenant_or_refused(fields: dict[str, Any]) -> None:
     with contextlib.suppress(ContractError):
         parse_tenant({"tenant_id": "demo-tenant", **fields})
-
-
-@given(
-    fields=st.dictionaries(
-        st.sampled_from(CallMetadata.__struct_encode_fields__), json_values | text, max_size=5
-    )
-)
-def test_any_row_is_metadata_or_refused(fields: dict[str, Any]) -> None:
-    with contextlib.suppress(ContractError):
-        parse_metadata(fields)
 
 
 @given(key=st.text(max_size=60))

@@ -192,22 +192,18 @@ def test_metadata_of_a_csv_reaches_the_call(care: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("calls.csv", "job_name,started_at\njob-a,2025-11-05T09:30:00Z\njob-b,yesterday\n",
-         ", line 3: started_at: expected a time like 2025-11-05T09:30:00Z, found text of 9 characters"),
         ("calls.csv", "job_name,queue\n\"job\n-a\",x\njob-b,x,y\n",
          ", line 4: expected as many columns as in the header, found more"),
-        ("calls.csv", "started_at\n2025-11-05T09:30:00Z\n", ", line 2: expected a column job_name"),
-        ("calls.csv", "job_name,agent_id\njob-a,a-1\njob-a,a-2\n",
-         ", line 3: expected each job_name once, found it again with other values"),
-        ("calls.csv", "job_name,direction\njob-a,sideways\n",
-         ", line 2: direction: expected inbound or outbound, found text of 8 characters"),
+        ("calls.csv", "started_at\n2025-11-05T09:30:00Z\n", ", line 1: expected a column job_name"),
+        ("calls.csv", "job_name,agent_id,agent_id\njob-a,a-1,a-2\n",
+         ", line 1: expected each column once, found agent_id twice"),
         ("calls.jsonl", '{"job_name": "job-a"}\n\n{"job_name": \n',
          ", line 3: expected a JSON object, found something else"),
         ("calls.jsonl", '[]\n', ", line 1: expected a JSON object, found something else"),
     ],
-    ids=["time", "columns", "no job_name", "job_name twice", "direction", "cut off", "list"],
+    ids=["columns", "no job_name", "a column twice", "cut off", "list"],
 )  # fmt: skip
-def test_metadata_that_is_wrong_is_refused_before_anything_is_judged(
+def test_a_file_that_is_no_table_of_metadata_is_refused_before_anything_is_judged(
     care: Path, tmp_path: Path, name: str, text: str, message: str
 ) -> None:
     write(tmp_path / "in" / "a.json", transcript("job-a"))
@@ -216,6 +212,115 @@ def test_metadata_that_is_wrong_is_refused_before_anything_is_judged(
     done = analyze(care, tmp_path / "in", metadata=metadata)
     assert (done.code, done.error) == (2, f"{metadata}{message}")
     assert written(care) == []
+
+
+def test_a_row_finds_its_transcript_behind_a_byte_order_mark(care: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.json", transcript("job-a"), prefix=b"\xef\xbb\xbf")
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text("job_name,agent_id\njob-a,a-1\n", encoding="utf-8")
+    analyze(care, tmp_path / "in", metadata=metadata)
+    assert written(care)[0]["agent"] == {"agent_id": "a-1"}
+
+
+def test_what_was_understood_and_matched_is_said_in_the_end(care: Path, tmp_path: Path) -> None:
+    for name in "abc":
+        write(tmp_path / "in" / f"{name}.json", transcript(f"job-{name}"))
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text(
+        "job_name,start,agentid,queue,agent,shoe size\n"
+        "job-a,2025-11-05T09:30:00Z,a1,billing,Kim,43\n"
+        "job-b,2025-11-05T09:30:00Z,a1,billing,Kim,43\n"
+        "job-z,2025-11-05T09:30:00Z,a1,billing,Kim,43\n"
+        ",2025-11-05T09:30:00Z,a1,billing,Kim,43\n",
+        encoding="utf-8",
+    )
+    done = analyze(care, tmp_path / "in", metadata=metadata)
+    assert done.code == 0
+    assert done.err.splitlines()[-3:] == [
+        f"{metadata}: 4 rows; 2 of 3 transcripts have one; understood: job_name, queue",
+        "  not understood: start: did you mean started_at?; agentid: did you mean agent_id?; "
+        "agent: did you mean agent_id?; shoe size",
+        "  2 rows match no transcript here (line 4, line 5): calls of other days or tenants may "
+        "stand there",
+    ]
+
+
+def test_a_file_for_several_tenants_sounds_like_no_failure(care: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.json", transcript("job-a"))
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text(
+        "tenant_id,job_name,agent_id,direction\n"
+        "globex,job-a,theirs,sideways\ndemo-tenant,job-a,ours,in\nglobex,job-c,a-1,sideways\n",
+        encoding="utf-8",
+    )
+    done = analyze(care, tmp_path / "in", metadata=metadata)
+    assert done.code == 0
+    assert done.err.splitlines()[-2:] == [
+        f"{metadata}: 3 rows; 1 of 1 transcripts have one; "
+        "understood: tenant_id, job_name, agent_id, direction",
+        "  2 rows are of other tenants",
+    ]
+    assert written(care)[0]["agent"] == {"agent_id": "ours"}
+
+
+def test_a_file_that_matches_no_transcript_says_what_is_matched(care: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.json", transcript("job-a"))
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text(
+        "job_name,agent_id\n" + "".join(f"other-{number},a\n" for number in range(9)),
+        encoding="utf-8",
+    )
+    done = analyze(care, tmp_path / "in", metadata=metadata)
+    assert (done.code, done.err.splitlines()[-1]) == (
+        0,
+        "  9 rows match no transcript here (line 2, line 3, line 4, line 5, line 6, …): job_name "
+        "must be the transcript's own jobName",
+    )
+
+
+def test_values_that_cannot_be_meant_are_left_out_and_the_others_taken(
+    care: Path, tmp_path: Path
+) -> None:
+    for name in "abc":
+        write(tmp_path / "in" / f"{name}.json", transcript(f"job-{name}"))
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text(
+        "job_name,started_at,agent_id,direction\n"
+        "job-a,yesterday,a-1,sideways\n"
+        "job-b,2099-01-01T00:00:00Z,a-2,in\n"
+        "job-c,2025-11-05T09:30:00Z,a-3,out\n"
+        "job-c,2025-11-05T09:30:00Z,a-4,out\n"
+        "job-z,yesterday,a-1,sideways\n",
+        encoding="utf-8",
+    )
+    done = analyze(care, tmp_path / "in", metadata=metadata)
+    assert done.code == 1
+    assert done.err.splitlines()[-5:] == [
+        "4 values of metadata were left out:",
+        f"  {metadata}, line 2: started_at: expected a time like 2025-11-05T09:30:00Z, found text "
+        "of 9 characters",
+        f"  {metadata}, line 2: direction: expected inbound or outbound, found text of 8 characters",
+        f"  {metadata}, line 3: started_at: expected a time at most 15 minutes after now, found a "
+        "later one",
+        f"  {metadata}, line 4: job_name: expected each once, found it again on line 5 with other "
+        "values",
+    ]
+    agents = {document["agent"].get("agent_id") for document in written(care)}
+    assert agents == {"a-1", "a-2", None}
+    assert {document.get("direction") for document in written(care)} == {None, "inbound"}
+
+
+def test_times_without_an_offset_are_the_tenants(care: Path, tmp_path: Path) -> None:
+    succeed("tenants", "add", "demo-tenant", "--time-zone", "Europe/Berlin", "--lake", care)
+    write(tmp_path / "in" / "a.json", transcript("job-a"))
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text("job_name,started_at\njob-a,2025-11-05 00:30\n", encoding="utf-8")
+    assert analyze(care, tmp_path / "in", metadata=metadata).code == 0
+    [document] = written(care)
+    assert (document["call_date"], document["call_started_at"]) == (
+        "2025-11-05",
+        "2025-11-04T23:30:00Z",
+    )
 
 
 def test_metadata_in_json_lines_may_hold_any_character(care: Path, tmp_path: Path) -> None:
@@ -242,10 +347,12 @@ def test_a_sidecar_is_the_metadata_of_its_transcript_and_no_transcript_itself(
     ("sidecar", "message"),
     [
         (b"{", "a.json.meta.json: expected a JSON object, found something else"),
-        (b'{"started_at": 5}', "a.json.meta.json: started_at: expected a time like "
-         "2025-11-05T09:30:00Z, found 5"),
+        (b'{"agent_id": "a", "agent_id": "b"}', "a.json.meta.json: agent_id: expected each field "
+         "once, found the same field twice"),
+        (b'{"agent_id": "a", "Agent-ID": "b"}', "a.json.meta.json: agent_id: expected each field "
+         "once, found the same field twice"),
     ],
-    ids=["cut off", "time"],
+    ids=["cut off", "twice", "twice in two spellings"],
 )  # fmt: skip
 def test_a_broken_sidecar_refuses_its_transcript_only(
     care: Path, tmp_path: Path, sidecar: bytes, message: str
@@ -262,6 +369,21 @@ def test_a_broken_sidecar_refuses_its_transcript_only(
     ]
 
 
+def test_one_bad_value_of_a_sidecar_does_not_lose_the_others(care: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write(folder / "a.json", transcript("job-a"))
+    write(folder / "a.json.meta.json", {"started_at": 5, "agent_id": 4711, "agent": "Kim"})
+    done = analyze(care, folder)
+    assert done.code == 1
+    assert done.err.splitlines()[-3:] == [
+        "fields of sidecars that were not understood: agent: did you mean agent_id?",
+        "1 values of metadata were left out:",
+        f"  {folder / 'a.json'}.meta.json: started_at: expected a time like 2025-11-05T09:30:00Z, "
+        "found 5",
+    ]
+    assert written(care)[0]["agent"] == {"agent_id": "4711"}
+
+
 def test_analysing_again_changes_nothing_and_another_transcript_is_a_revision(
     care: Path, tmp_path: Path
 ) -> None:
@@ -270,7 +392,7 @@ def test_analysing_again_changes_nothing_and_another_transcript_is_a_revision(
     metadata.write_text("job_name,started_at\njob-a,2025-11-05T09:30:00Z\n", encoding="utf-8")
     analyze(care, file, metadata=metadata)
     [first] = written(care)
-    assert analyze(care, file, metadata=metadata).err == "1 transcripts: 1 unchanged\n"
+    assert analyze(care, file, metadata=metadata).err.startswith("1 transcripts: 1 unchanged\n")
     assert written(care) == [first]
     write(file, transcript("job-a", "good day"))
     assert analyze(care, file, metadata=metadata).err.startswith("1 transcripts: 1 changed\n")

@@ -365,6 +365,7 @@ REPEATED: dict[str, tuple[bytes, str]] = {
         "agent",
     ),
     "inside an unknown field": (START + b',"x":[[{"y":{"z":1,"z":2}}]]}', "x[0][0].y.z"),
+    "in another case": (START + b',"x":[{"Id":1,"id":1}]}', "x[0].id"),
     "a name that may be text": (START + b',"Kim said":1,"Kim said":2}', "…"),
     "as long as numbers make it": (
         START + b',"x":1,"x":2,"y":[1e3,1e3,1e3,1e3,1e3,1e3],"z":100}',

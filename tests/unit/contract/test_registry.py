@@ -37,6 +37,7 @@ from cci_lite.pipeline.events import failure_word
 AT = dt.datetime(2025, 11, 5, 9, 0, tzinfo=dt.UTC)
 LIFE = dt.timedelta(minutes=12)
 MINUTE = dt.timedelta(minutes=1)
+DAY = dt.timedelta(days=1)
 
 
 def _upload(etag: str = "e1", **changes: Any) -> Upload:
@@ -286,6 +287,22 @@ def test_the_same_told_again_changes_nothing() -> None:
     told = StoredMetadata().with_told(MetadataSource.WEBHOOK, CallMetadata(queue="q"), AT)
     assert told is not None
     assert told.with_told(MetadataSource.WEBHOOK, CallMetadata(queue="q"), AT) is None
+
+
+def test_a_start_that_the_upload_rules_out_gives_way_to_the_next_source() -> None:
+    stored = StoredMetadata()
+    said = {
+        MetadataSource.SIDECAR: CallMetadata(agent_id="s", started_at=AT + 3 * DAY),
+        MetadataSource.WEBHOOK: CallMetadata(agent_id="w", started_at=AT - MINUTE),
+        MetadataSource.OBJECT: CallMetadata(queue="o", started_at=AT - 900 * DAY),
+    }
+    for source, metadata in said.items():
+        stored = stored.with_told(source, metadata, AT) or stored
+    assert stored.for_upload(AT).merged == CallMetadata(
+        agent_id="s", queue="o", started_at=AT - MINUTE
+    )
+    assert stored.for_upload(AT).version == stored.version == 3
+    assert [problem.path for problem in stored.start_problems(AT)] == ["started_at", "started_at"]
 
 
 @given(st.permutations(range(4)))

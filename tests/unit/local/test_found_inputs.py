@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 
 import pytest
 
 from cci_lite.errors import ContractError, NotFoundError
-from cci_lite.local.inputs import InputFile, UnreadableFile, find_inputs, read_inputs, read_sidecar
+from cci_lite.local.inputs import InputFile, UnreadableFile, find_inputs, read_inputs
+from cci_lite.local.metadata import read_sidecar
 from tests.unit.local.test_folder import STRAYS
 
 SECRET = b'{"jobName": "of somebody else"}'
@@ -125,7 +127,7 @@ def test_metadata_beside_a_transcript_is_read_from_a_file_only(given: Path, name
     put, what = STRAYS[name]
     put(given / "kept.json.meta.json")
     with pytest.raises(ContractError) as caught:
-        read_sidecar(given / "kept.json")
+        read_sidecar(given / "kept.json", dt.UTC)
     assert str(caught.value) == (
         "kept.json.meta.json: expected a file that can be read, "
         f"found {what} stands in the place of a file"

@@ -298,7 +298,7 @@ def test_an_empty_secret_signs_nothing(installation: Installation) -> None:
 
 def test_a_body_of_64_kilobytes_is_taken_and_no_more(installation: Installation) -> None:
     def padded(size: int) -> bytes:
-        start, end = b'{"recording_key": "a.wav", "queue": "', b'"}'
+        start, end = b'{"recording_key": "a.wav", "notes": "', b'"}'
         return start + b"q" * (size - len(start) - len(end)) + end
 
     assert send(installation, padded(64 * 1024)).status == 202
@@ -385,6 +385,146 @@ def test_a_key_that_is_no_recording_of_the_tenant_is_refused(
     }
 
 
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b'{"recording_key": "a.wav", "agent_id": "a-1", "agent_id": "a-2"}', "agent_id"),
+        (b'{"recording_key": "a.wav", "agent_id": "a-1", "Agent_ID": "a-2"}', "Agent_ID"),
+        (b'[{"recording_key": "b.wav"}, {"recording_key": "a.wav", "x": 1, "X": 2}]', "[1].X"),
+        (b'{"recording_key": "a.wav", "ours": {"id": 1, "id": 2}}', "ours.id"),
+    ],
+    ids=["the same", "another case", "in a list", "deep"],
+)
+def test_a_field_that_stands_twice_is_refused(
+    installation: Installation, body: bytes, path: str
+) -> None:
+    details = {"error": "invalid", "path": path, "expected": "each field once"}
+    assert send(installation, body) == Answer(400, details)
+    assert nothing_is_told(installation)
+
+
+def test_a_field_that_stands_twice_in_two_spellings_is_refused(installation: Installation) -> None:
+    value = {"recording_key": "a.wav", "agent_id": "a-1", " agent-id": "a-2"}
+    assert send(installation, value).body == {
+        "error": "invalid",
+        "index": 0,
+        "path": "agent_id",
+        "expected": "each field once",
+    }
+
+
+def test_one_bad_value_does_not_lose_the_others(installation: Installation) -> None:
+    entries = [
+        {"recording_key": "b.wav", "agent_id": 4711},
+        {"recording_key": " a.wav ", "direction": "sideways", "Queue ": " billing"},
+    ]
+
+    answer = send(installation, entries)
+
+    assert answer.status == 202
+    assert answer.body["put_aside"] == [
+        {"index": 1, "path": "direction", "expected": "inbound or outbound"}
+    ]
+    assert told(installation, "b.wav").agent_id == "4711"
+    assert told(installation) == CallMetadata(queue="billing")
+    assert (
+        "metadata_put_aside",
+        {"tenant_id": TENANT, "call_id": CALL_ID, "reason": "direction"},
+    ) in installation.telemetry.events
+
+
+def test_a_field_that_is_meant_is_named_and_not_what_was_sent(installation: Installation) -> None:
+    answer = send(installation, {"recording_key": "a.wav", "agent": "Kim", "start": "x", "y": 1})
+
+    assert answer.body == {
+        "accepted": 1,
+        "changed": 1,
+        "unknown_fields": 3,
+        "did_you_mean": ["agent_id", "started_at"],
+    }
+
+
+def test_a_time_without_an_offset_is_the_tenants(installation: Installation) -> None:
+    installation.add_tenant(time_zone="Europe/Berlin")
+
+    send(installation, {"recording_key": "a.wav", "started_at": "2025-11-05 09:30"})
+
+    assert told(installation).started_at == dt.datetime(2025, 11, 5, 8, 30, tzinfo=dt.UTC)
+
+
+# --- Starts that cannot be ------------------------------------------------------------------------
+
+LATE = "a time at most 15 minutes after the upload"
+EARLY = "a time at most 366 days before the upload"
+
+
+@pytest.mark.parametrize(
+    ("started_at", "expected"),
+    [
+        ("2025-11-05T09:15:01Z", LATE),
+        ("2025-11-06T09:00:00Z", LATE),
+        ("2999-01-01T00:00:00Z", LATE),
+        ("2024-11-04T08:59:59Z", EARLY),
+        ("1970-01-01T00:00:00Z", EARLY),
+    ],
+)
+@pytest.mark.parametrize("is_uploaded", [True, False], ids=["uploaded", "not uploaded"])
+def test_a_start_that_cannot_be_is_refused_with_the_reason(
+    installation: Installation, started_at: str, expected: str, is_uploaded: bool
+) -> None:
+    if is_uploaded:
+        installation.register(CallState.DONE)
+
+    answer = send(installation, {"recording_key": "a.wav", "started_at": started_at})
+
+    assert answer.status == 400
+    assert answer.body == {
+        "error": "invalid",
+        "index": 0,
+        "path": "started_at",
+        "expected": expected,
+    }
+    assert nothing_is_told(installation)
+
+
+def test_a_start_that_cannot_be_does_not_lose_what_was_told_with_it(
+    installation: Installation,
+) -> None:
+    installation.register(CallState.DONE)
+    entry = {"recording_key": "a.wav", "started_at": "2025-11-06T09:00:00Z", "agent_id": "a-1"}
+
+    answer = send(installation, entry)
+
+    assert answer.status == 202
+    assert answer.body["put_aside"] == [{"index": 0, "path": "started_at", "expected": LATE}]
+    assert told(installation) == CallMetadata(agent_id="a-1")
+
+
+def test_the_upload_says_what_can_be_and_not_the_day_on_which_it_is_told(
+    installation: Installation,
+) -> None:
+    installation.register(CallState.DONE)
+    installation.clock.wait(40 * 24 * 3600)
+
+    after = {"recording_key": "a.wav", "started_at": "2025-11-20T09:00:00Z"}
+    before = {"recording_key": "a.wav", "started_at": "2025-11-05T08:30:00Z"}
+
+    assert (send(installation, after).status, send(installation, before).status) == (400, 202)
+
+
+def test_a_sidecar_cannot_tell_a_start_that_cannot_be_either(installation: Installation) -> None:
+    outcome = upload_sidecar(
+        installation, {"started_at": "2031-01-01T00:00:00Z", "agent_id": "a-1"}
+    )
+
+    assert outcome is SidecarOutcome.STORED
+    assert told(installation) == CallMetadata(agent_id="a-1")
+    assert installation.telemetry.events[0] == (
+        "metadata_put_aside",
+        {"tenant_id": TENANT, "call_id": CALL_ID, "reason": "started_at"},
+    )
+
+
 def test_a_list_with_one_mistake_changes_nothing(installation: Installation) -> None:
     good = {"recording_key": "a.wav", "agent_id": "a-1"}
 
@@ -424,6 +564,23 @@ def test_a_sidecar_tells_of_the_recording_beside_it(installation: Installation) 
     assert told(installation) == CallMetadata(agent_id="a-1")
 
 
+@pytest.mark.parametrize(
+    ("sidecar", "metadata"),
+    [
+        ({"agent_id": "a1", "direction": "INBOUND"}, {"agent_id": "a1", "direction": "inbound"}),
+        ({"agent_id": 4711, "queue": "billing"}, {"agent_id": "4711", "queue": "billing"}),
+        ({"agent_id": False, "queue": "billing"}, {"queue": "billing"}),
+        ({"started_at": "today", "agent_id": " a1 "}, {"agent_id": "a1"}),
+        ({"language_code": "xx-XX", "Agent-Team": "north"}, {"agent_team": "north"}),
+    ],
+)
+def test_a_sidecar_is_not_lost_whole(
+    installation: Installation, sidecar: dict[str, Any], metadata: dict[str, Any]
+) -> None:
+    assert upload_sidecar(installation, sidecar) is SidecarOutcome.STORED
+    assert told(installation) == CallMetadata(**metadata)
+
+
 def test_of_sidecar_and_webhook_the_sidecar_counts_field_by_field(
     installation: Installation,
 ) -> None:
@@ -453,6 +610,9 @@ def test_a_byte_order_mark_does_not_break_a_sidecar(installation: Installation) 
         (b"[" * 60_000, "a.wav.meta.json", SidecarOutcome.UNREADABLE),
         (["canary"], "a.wav.meta.json", SidecarOutcome.INVALID),
         ({"direction": "canary"}, "a.wav.meta.json", SidecarOutcome.INVALID),
+        (b'{"queue": "a", "queue": "canary"}', "a.wav.meta.json", SidecarOutcome.UNREADABLE),
+        (b'{"queue": "a", "Queue": "canary"}', "a.wav.meta.json", SidecarOutcome.UNREADABLE),
+        ({"queue": "a", "queue ": "canary"}, "a.wav.meta.json", SidecarOutcome.INVALID),
         ({"queue": "q" * 65_536}, "a.wav.meta.json", SidecarOutcome.TOO_LARGE),
         ({}, "a.wav", SidecarOutcome.NOT_A_SIDECAR),
         ({}, ".meta.json", SidecarOutcome.NOT_A_SIDECAR),
@@ -464,6 +624,9 @@ def test_a_byte_order_mark_does_not_break_a_sidecar(installation: Installation) 
         "deep",
         "list",
         "contract",
+        "a field twice",
+        "a field in two cases",
+        "a field in two spellings",
         "large",
         "recording",
         "nameless",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cci_lite.contract.metadata import parse_metadata
+from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.contract.template import QaTemplate, TemplateDraft, parse_draft
 from cci_lite.contract.tenant import Audio, Tenant
@@ -66,7 +66,7 @@ def transcript(job_name: str, words: str, agent_id: str | None = None) -> Transc
             "items": items,
         },
     }
-    metadata = parse_metadata({"agent_id": agent_id} if agent_id else {})
+    metadata = CallMetadata(agent_id=agent_id or None)
     return Transcript(f"{job_name}.json", json.dumps(value).encode(), AT, metadata)
 
 

@@ -551,14 +551,53 @@ def test_a_recordings_own_headers_are_metadata_of_the_call() -> None:
     assert told.told_at == event.time
 
 
-def test_a_header_that_cannot_be_meant_is_counted_and_spoils_no_other() -> None:
+def _put_aside(office: Office) -> list[Any]:
+    """The fields of which it was logged that a value was put aside."""
+    events = office.telemetry.events
+    return [fields["reason"] for name, fields in events if name == "metadata_put_aside"]
+
+
+def test_a_header_that_cannot_be_meant_is_logged_by_its_field_and_spoils_no_other() -> None:
     office = Office()
     headers = {"started-at": "yesterday", "direction": "sideways", "agent-id": "a7"}
     assert take_in(office.intake, office.upload(headers=headers)).outcome is TakenOutcome.STARTED
     assert _metadata(office).merged == CallMetadata(agent_id="a7")
-    assert [
-        fields["count"] for name, fields in office.telemetry.events if name == "headers_unread"
-    ] == [2]
+    assert _put_aside(office) == ["started_at", "direction"]
+
+
+def test_a_header_without_an_offset_tells_a_time_of_the_tenants_zone() -> None:
+    office = Office(time_zone="Europe/Berlin")
+    take_in(office.intake, office.upload(headers={"started-at": "2025-11-05 01:30"}))
+    assert _metadata(office).merged.started_at == dt.datetime(2025, 11, 5, 0, 30, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("started_at", ["1999-12-31T23:59:59Z", "2031-01-01T00:00:00Z"])
+def test_a_header_with_a_start_that_the_upload_rules_out_is_put_aside(started_at: str) -> None:
+    office = Office()
+    headers = {"started-at": started_at, "agent-id": "a7"}
+    take_in(office.intake, office.upload(headers=headers))
+    assert _metadata(office).merged == CallMetadata(agent_id="a7")
+    assert _put_aside(office) == ["started_at"]
+
+
+def test_a_start_told_before_the_upload_that_rules_it_out_is_logged_when_it_comes() -> None:
+    office = Office()
+    early = StoredMetadata().with_told(
+        MetadataSource.WEBHOOK,
+        CallMetadata(queue="sales", started_at=office.clock() + dt.timedelta(days=2)),
+        office.clock(),
+    )
+    assert early is not None
+    office.registry.put_metadata("acme", call_id_for("acme", KEY), early)
+    assert take_in(office.intake, office.upload()).outcome is TakenOutcome.STARTED
+    assert _put_aside(office) == ["started_at"]
+
+
+def test_a_language_that_nobody_knows_does_not_refuse_the_call() -> None:
+    office = Office(language_code="en-US")
+    headers = {"language-code": "xx-XX"}
+    assert take_in(office.intake, office.upload(headers=headers)).outcome is TakenOutcome.STARTED
+    assert office.record().language_code == "en-US"
 
 
 def test_a_recording_without_headers_tells_nothing() -> None:

@@ -325,6 +325,24 @@ def test_metadata_gives_day_agent_queue_and_the_queues_form() -> None:
     assert document.qa_evaluation.template_id == "billing"
 
 
+@pytest.mark.parametrize(
+    "started_at",
+    [dt.datetime(2099, 1, 1, tzinfo=dt.UTC), dt.datetime(1970, 1, 2, tzinfo=dt.UTC)],
+    ids=["far ahead", "long ago"],
+)
+def test_a_start_that_was_told_before_the_upload_cannot_move_the_call_to_another_day(
+    started_at: dt.datetime,
+) -> None:
+    court = Court()
+    tell(court, CallMetadata(started_at=started_at, agent_id="a-1"))
+    court.finish_and_judge()
+    document = court.document()
+    uploaded_at = court.record().upload.uploaded_at
+    assert (document.call_date, document.call_started_at) == (uploaded_at.date(), None)
+    assert document.agent is not None
+    assert document.agent.agent_id == "a-1"
+
+
 def test_metadata_that_comes_in_while_the_call_is_judged_marks_the_document() -> None:
     court = Court()
 

@@ -55,6 +55,16 @@ def test_a_call_on_another_day_has_its_document_there_and_only_there(court: Cour
     assert court.record().document_key in court.files.objects
 
 
+def test_a_start_that_the_upload_rules_out_leaves_the_document_on_its_day(court: Court) -> None:
+    before = court.document()
+    ahead = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
+    tell(court, CallMetadata(started_at=ahead, queue="billing"))
+    assert rewrite_document(rewriting(court), court.record())
+    after = court.document()
+    assert (after.call_date, after.call_started_at) == (before.call_date, before.call_started_at)
+    assert after.queue == "billing"
+
+
 def test_rewriting_twice_changes_nothing(court: Court) -> None:
     tell(court, CallMetadata(agent_id="a-7"))
     marked = court.record()

@@ -1,0 +1,291 @@
+"""Metadata that people hand over: spreadsheets as CSV, JSON Lines, JSON, sidecars."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cci_lite.contract.metadata import (
+    METADATA_FIELDS,
+    ParsedMetadata,
+    near_miss,
+    parse_metadata,
+    read_text,
+    understood,
+)
+from cci_lite.contract.reading import read_json
+from cci_lite.errors import ContractError, NotFoundError, UsageError
+from cci_lite.local.inputs import SIDECAR_ENDING
+from cci_lite.local.regular import read_regular
+
+JOB_NAME = "job_name"
+
+_TENANT_ID = "tenant_id"
+KNOWN_NAMES = (JOB_NAME, _TENANT_ID, *METADATA_FIELDS)
+
+
+@dataclass(frozen=True)
+class MetadataRow:
+    """What one row tells of the call of a transcription job; `where` is its line."""
+
+    where: str
+    told: ParsedMetadata
+
+
+@dataclass(frozen=True)
+class MetadataFile:
+    """A tenant's rows of a file by job name; those in `nameless` do not tell the job.
+
+    `others` counts the rows that name another tenant. `columns` are the fields that were
+    understood, `unknown` the names that are no fields.
+    """
+
+    path: Path
+    by_job: Mapping[str, MetadataRow]
+    nameless: Sequence[str]
+    others: int
+    columns: Sequence[str]
+    unknown: Sequence[str]
+
+
+def read_metadata(tenant_id: str, path: Path, zone: dt.tzinfo) -> MetadataFile:
+    """Metadata by job name from CSV with a header, JSON Lines, or a list in JSON.
+
+    A file may be one for several tenants: what names another one in `tenant_id` is not looked at.
+    A value that cannot be meant is put aside, and the row's others are kept; of a job with two rows
+    that differ nothing is. Raises UsageError, with the line, for a file that is none of these.
+    """
+    data = _data_of(path)
+    is_json = path.suffix.casefold() in _JSON_ENDINGS or data.lstrip().startswith(b"{")
+    table = _json_table(path, data) if is_json else _csv_table(path, data)
+    by_job: dict[str, MetadataRow] = {}
+    nameless: list[str] = []
+    own = [row for row in table.rows if _named(row[1], _TENANT_ID) in (None, tenant_id)]
+    for where, fields in own:
+        row = MetadataRow(where, parse_metadata(fields, zone))
+        job_name = _named(fields, JOB_NAME)
+        if job_name is None:
+            nameless.append(where)
+        else:
+            by_job[job_name] = _one_of(by_job.get(job_name, row), row)
+    others = len(table.rows) - len(own)
+    return MetadataFile(path, by_job, nameless, others, table.columns, table.unknown)
+
+
+def read_sidecar(path: Path, zone: dt.tzinfo) -> ParsedMetadata | None:
+    """The metadata beside a transcript (`<file>.meta.json`), or None; raises ContractError."""
+    sidecar = path.with_name(path.name + SIDECAR_ENDING)
+    if not os.path.lexists(sidecar):
+        return None
+    try:
+        return parse_metadata(_json_object(read_regular(sidecar.parent, (), sidecar.name)), zone)
+    except ContractError as problem:
+        where = f"{sidecar.name}: {problem.path}" if problem.path else sidecar.name
+        raise ContractError(where, problem.expected, problem.found) from problem
+    except OSError as problem:
+        found = problem.strerror or type(problem).__name__
+        raise ContractError(sidecar.name, "a file that can be read", found) from problem
+
+
+def not_understood(name: str, absent: Iterable[str]) -> str:
+    """`agentid: did you mean agent_id?`, or the name alone when it is like none of the fields."""
+    meant = near_miss(name, [*absent])
+    return f"{name}: did you mean {meant}?" if meant else name
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Fields by row, and where the row is; which columns are fields, and which are none."""
+
+    rows: Sequence[tuple[str, dict[str, object]]]
+    columns: Sequence[str]
+    unknown: Sequence[str]
+
+
+def _named(fields: Mapping[str, object], field: str) -> str | None:
+    try:
+        return read_text(field, fields.get(field))
+    except ContractError:
+        return None
+
+
+def _one_of(first: MetadataRow, again: MetadataRow) -> MetadataRow:
+    """The row of a job that has two: which of them is right cannot be known."""
+    if first.told.metadata == again.told.metadata:
+        return first
+    found = f"it again on {again.where} with other values"
+    problem = ContractError(JOB_NAME, "each once", found)
+    return MetadataRow(first.where, ParsedMetadata(problems=(problem,)))
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+_NOT_TEXT = {
+    b"PK\x03\x04": "found a workbook; save the sheet as CSV UTF-8",
+    b"\xd0\xcf\x11\xe0": "found a workbook; save the sheet as CSV UTF-8",
+    b"\x1f\x8b": "found a packed file; unpack it first",
+}
+
+
+def _data_of(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFoundError(f"no such file: {path}") from None
+    except OSError as problem:
+        raise UsageError(f"{path}: expected a text file ({type(problem).__name__})") from None
+    for start, words in _NOT_TEXT.items():
+        if data.startswith(start):
+            raise UsageError(f"{path}: expected CSV or JSON Lines, {words}")
+    return data
+
+
+def _text_of(path: Path, data: bytes, otherwise: str) -> str:
+    """The text of a file; raises UsageError that says `otherwise` when it is not UTF-8."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise UsageError(f"{path}, line {line}: {otherwise}") from None
+    if "\0" in text:
+        # So UTF-16 looks that does not say what it is.
+        raise UsageError(f"{path}: {otherwise}")
+    return text
+
+
+# --- CSV ------------------------------------------------------------------------------------------
+
+_SEPARATORS = {";": ";", "\t": "tabs", "|": "|"}
+# The first line by which spreadsheets are told the separator.
+_SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
+# So exports keep spreadsheets from taking an id for a number.
+_FORMULA = re.compile(r'="([^"]*)"')
+
+
+def _csv_table(path: Path, data: bytes) -> _Table:
+    lines = _csv_lines(path, _text_of(path, data, "not UTF-8; save as CSV UTF-8"))
+    number, header = next(lines, (1, []))
+    try:
+        columns, unknown = understood(((name, at) for at, name in enumerate(header)), KNOWN_NAMES)
+    except ContractError as problem:
+        raise UsageError(
+            f"{path}, line {number}: expected each column once, found {problem.path} twice"
+        ) from None
+    if JOB_NAME not in columns:
+        raise UsageError(f"{path}, line {number}: {_without_job_name(header, unknown)}")
+    rows = []
+    for number, cells in lines:
+        if len(cells) > len(header):
+            raise UsageError(
+                f"{path}, line {number}: expected as many columns as in the header, found more"
+            )
+        # Spreadsheets leave out empty cells at the end of a row.
+        row = {field: cells[at] for field, at in columns.items() if at < len(cells)}
+        rows.append((f"line {number}", dict[str, object](row)))
+    return _Table(rows, [*columns], [name for name in unknown if name])
+
+
+def _csv_lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, without empty cells at their end, and where they begin."""
+    reader = csv.reader(io.StringIO(text, newline=None), strict=True, skipinitialspace=True)
+    begin = 1
+    try:
+        for cells in reader:
+            given = [_FORMULA.sub(r"\1", cell.strip()) for cell in cells]
+            while given and not given[-1]:
+                given.pop()
+            if given and given != ["sep="]:
+                yield begin, given
+            begin = reader.line_num + 1
+    except csv.Error as problem:
+        raise UsageError(f"{path}, line {begin}: {problem}") from None
+
+
+def _is_job_name(name: str) -> bool:
+    return bool(understood([(name, None)], [JOB_NAME])[0])
+
+
+def _without_job_name(header: Sequence[str], unknown: Sequence[str]) -> str:
+    """What is wrong with a header in which no column is called job_name."""
+    line = ",".join(header)
+    told = _SEPARATOR_LINE.fullmatch(line)
+    for separator, word in _SEPARATORS.items():
+        is_told = told is not None and told[1] == separator
+        if is_told or any(map(_is_job_name, line.split(separator))):
+            return f"separated by {word}, expected commas: save as CSV UTF-8 (comma delimited)"
+    close = [not_understood(name, [JOB_NAME]) for name in unknown if near_miss(name, [JOB_NAME])]
+    hint = f" ({'; '.join(close)})" if close else ""
+    return f"expected a column job_name{hint}"
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+_JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+_NO_OBJECT = "expected a JSON object, found something else"
+
+
+def _json_table(path: Path, data: bytes) -> _Table:
+    rows: list[tuple[str, dict[str, object]]] = []
+    columns: dict[str, None] = {}
+    names: dict[str, None] = {}
+    for where, value in _json_objects(path, data):
+        try:
+            fields, unknown = understood(value.items(), KNOWN_NAMES)
+        except ContractError as problem:
+            raise UsageError(f"{path}, {where}: {problem}") from None
+        rows.append((where, fields))
+        columns |= dict.fromkeys(fields)
+        names |= dict.fromkeys(unknown)
+    if rows and JOB_NAME not in columns:
+        raise UsageError(f"{path}: {_without_job_name([], [*names])}")
+    return _Table(rows, [*columns], [*names])
+
+
+def _json_objects(path: Path, data: bytes) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The objects of a list, a single object, or those of JSON Lines; and where they are."""
+    text = _text_of(path, data, "not UTF-8; save as UTF-8")
+    values = _whole(path, data) if path.suffix.casefold() == ".json" else None
+    if values is not None:
+        for number, value in enumerate(values, start=1):
+            if not isinstance(value, dict):
+                raise UsageError(f"{path}, entry {number}: {_NO_OBJECT}")
+            yield f"entry {number}", value
+        return
+    # Not splitlines: JSON text may hold other characters that it takes for the end of a line.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                yield f"line {number}", _json_object(line.encode())
+            except ContractError as problem:
+                raise UsageError(f"{path}, line {number}: {problem}") from None
+
+
+def _whole(path: Path, data: bytes) -> list[object] | None:
+    """What a file of one list or one object holds; None for any other."""
+    try:
+        value = read_json(data)
+    except ContractError as problem:
+        # Only a field that stands there twice has a path.
+        if problem.path:
+            raise UsageError(f"{path}: {problem}") from None
+        return None
+    return value if isinstance(value, list) else [value]
+
+
+def _json_object(data: bytes) -> Mapping[str, object]:
+    """An object; raises ContractError."""
+    try:
+        value = read_json(data)
+    except ContractError as problem:
+        if problem.path:
+            raise
+        value = None
+    if not isinstance(value, dict):
+        raise ContractError("", "a JSON object", "something else")
+    return value
