@@ -7,7 +7,7 @@ Two indexes read across calls: `by-state`, and `to-rewrite`, which holds marked 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,15 @@ from cci_lite.contract.registry import (
     item_of_record,
     record_of_item,
 )
-from cci_lite.errors import ContractError, PipelineError
+from cci_lite.errors import ContractError, PipelineError, RetryLaterError
 
 NOTICE_LIFE = dt.timedelta(days=30)
 BY_STATE = "by-state"
 TO_REWRITE = "to-rewrite"
 
 _NEW = "attribute_not_exists(pk)"
+# Somebody else's version, or somebody else's write of this very moment.
+_REFUSED_FOR = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _RECORDS, _METADATA, _NOTICE = "R#", "METADATA", "NOTICE"
 # Sorts after every `#`: the end of a state's range.
 _AFTER = "$"
@@ -132,17 +134,29 @@ class DynamoRegistry:
             return StoredMetadata()
         return convert(item, StoredMetadata)
 
-    def put_metadata(self, tenant_id: str, call_id: str, metadata: StoredMetadata) -> bool:
-        """Replace what was told; False when its version is not one less than this."""
+    def put_metadata(
+        self,
+        tenant_id: str,
+        call_id: str,
+        metadata: StoredMetadata,
+        records: Sequence[CallRecord] = (),
+    ) -> bool:
+        """Replace what was told, and in the same step these records of the call, or nothing.
+
+        False when the version of one of them is not one less than this.
+        """
         item = {
             "pk": _call_key(call_id),
             "sk": _METADATA,
             "tenant_id": tenant_id,
             **msgspec.to_builtins(metadata),
         }
-        if metadata.version == 1:
-            return self._put(item, ConditionExpression=_NEW)
-        return self._put(item, **_follows(metadata.version))
+        is_first = metadata.version == 1
+        condition = {"ConditionExpression": _NEW} if is_first else _follows(metadata.version)
+        if not records:
+            return self._put(item, **condition)
+        puts = [(item, condition), *((_item_of(each), _follows(each.version)) for each in records)]
+        return self._put_together(puts)
 
     def is_noted(self, notice_id: str) -> bool:
         """Whether people were told already, as long as that is remembered."""
@@ -161,6 +175,24 @@ class DynamoRegistry:
                 if error_code(error) == "ConditionalCheckFailedException":
                     return False
                 raise
+        return True
+
+    def _put_together(self, puts: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> bool:
+        """Put all of these items, each under its condition, or none; at most 100."""
+        with translated("dynamodb", "TransactWriteItems"):
+            try:
+                self.client.transact_write_items(
+                    TransactItems=[
+                        {"Put": {"TableName": self.table, "Item": to_item(item), **condition}}
+                        for item, condition in puts
+                    ]
+                )
+            except ClientError as error:
+                if error_code(error) != "TransactionCanceledException":
+                    raise
+                if _REFUSED_FOR & {each.get("Code") for each in _cancellations(error)}:
+                    return False
+                raise RetryLaterError("dynamodb_cancelled", "TransactWriteItems") from None
         return True
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
@@ -182,6 +214,12 @@ class DynamoRegistry:
                 yield record_of_item(item)
             except ContractError:
                 self.on_unreadable(str(item.get("call_id", "")))
+
+
+def _cancellations(error: ClientError) -> list[dict[str, Any]]:
+    """Why each item of a transaction was not written."""
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])
+    return reasons
 
 
 def _item_of(record: CallRecord) -> dict[str, Any]:

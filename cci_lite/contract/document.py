@@ -246,6 +246,7 @@ class UnifiedDocument(_Part, kw_only=True):
     tenant_id: str
     call_id: str
     revision: Revision = msgspec.field(default_factory=_first_revision)
+    writing: Count | None = None
     call_date: dt.date
     call_date_source: CallDateSource = CallDateSource.DOCUMENT
     call_started_at: UtcTime | None = None

@@ -110,8 +110,10 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `reason` is a word of `Reason` or a service's own code. `media_key` is the recording's copy,
     once there is one. `template` is the form (name, version) chosen when the call was first judged,
-    so that a second attempt judges by the same. `rewrite` says that metadata arrived after the
-    document was written.
+    so that a second attempt judges by the same. `document_key` is where the document is, or will
+    be, and `stale_keys` where documents of the call may lie that are to be deleted: both are stored
+    before anything is written there. `metadata_version` is that of the metadata in the document.
+    `rewrite` says that something is still to be done to the call's documents.
     """
 
     call_id: str
@@ -128,6 +130,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     redaction: Redaction | None = None
     template: tuple[str, int] | None = None
     document_key: str | None = None
+    stale_keys: tuple[str, ...] = ()
     metadata_version: int = 0
     rewrite: bool = False
     redrives: int = 0
@@ -149,22 +152,35 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         """True while something is still to be done."""
         return self.state in OPEN_STATES
 
+    @property
+    def is_documented(self) -> bool:
+        """True once its document is written."""
+        return self.state in DOCUMENTED_STATES
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Everywhere that a document of this upload may lie, the one that counts first."""
+        return (*filter(None, [self.document_key]), *self.stale_keys)
+
 
 def moved(record: CallRecord, state: CallState, at: dt.datetime, **changes: Any) -> CallRecord:
     """The record in its next state, one version later; raises ContractError for a forbidden step.
 
-    Anything but an open state gives up the lease.
+    Whose lease it is stays: somebody else may be at work on the call's documents.
     """
     if state not in _NEXT[record.state]:
         raise ContractError("state", f"a state that may follow {record.state}", state.value)
-    if state not in OPEN_STATES:
-        changes = {"lease_holder": None, "lease_until": None, **changes}
     is_known = record.state is state and changes.get("reason", record.reason) == record.reason
     if state is CallState.FAILED and not is_known:
         changes = {"failed_at": at, **changes}
     return msgspec.structs.replace(
         record, state=state, updated_at=at, version=record.version + 1, **changes
     )
+
+
+def failed(record: CallRecord, reason: str, at: dt.datetime) -> CallRecord:
+    """The record as that of an upload without a document; marked when it may have left one."""
+    return moved(record, CallState.FAILED, at, reason=reason, rewrite=bool(record.keys))
 
 
 def leased(

@@ -48,6 +48,7 @@ FIELD_MEANINGS: Mapping[str, Mapping[str, str]] = {
         "tenant_id": "The company whose call it is.",
         "call_id": "The call; unique within the tenant, opaque, the name of the document's file.",
         "revision": "How many times this recording had been uploaded; the highest one counts.",
+        "writing": "Which writing of this revision it is; of two documents the later one counts.",
         "call_date": "The day the call started, in the tenant's time zone.",
         "call_date_source": "Where the day comes from.",
         "call_started_at": "When the call started, with its zone; written in UTC.",

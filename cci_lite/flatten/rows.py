@@ -116,6 +116,7 @@ class Flattener:
             SourceOutcome.CALL,
             document.call_id,
             document.revision,
+            document.writing or 0,
         )
 
     def tables(self) -> dict[str, pa.Table]:

@@ -26,7 +26,7 @@ CATALOG_FILE = "catalog.db"
 _WAIT_SECONDS = 30.0
 
 _SCHEMA_VERSION = 2
-_WITH_CONFIGURATION = 1
+_FIRST_VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS days (
     tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, generation TEXT NOT NULL,
@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS parts (
 CREATE TABLE IF NOT EXISTS sources (
     tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL,
     modified_at TEXT NOT NULL, outcome TEXT NOT NULL, call_id TEXT, revision INTEGER NOT NULL,
+    writing INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, call_date, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sources_by_call ON sources (tenant_id, call_id);
@@ -49,6 +50,7 @@ CREATE TABLE IF NOT EXISTS generations (
     retired_at TEXT, PRIMARY KEY (tenant_id, call_date, generation)
 ) WITHOUT ROWID;
 """
+_SOURCE = "key, etag, modified_at, outcome, call_id, revision, writing"
 
 
 class SqliteCatalog:
@@ -124,8 +126,7 @@ class SqliteCatalog:
     def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
         """What one day was built from, by key."""
         rows = self._execute(
-            "SELECT key, etag, modified_at, outcome, call_id, revision FROM sources "
-            "WHERE tenant_id = ? AND call_date = ? ORDER BY key",
+            f"SELECT {_SOURCE} FROM sources WHERE tenant_id = ? AND call_date = ? ORDER BY key",
             (tenant_id, call_date.isoformat()),
         )
         return {row[0]: _source(row) for row in rows}
@@ -133,8 +134,7 @@ class SqliteCatalog:
     def records(self, tenant_id: str, outcome: SourceOutcome) -> dict[str, SourceRecord]:
         """A tenant's documents of all days that have this outcome, by key."""
         rows = self._execute(
-            "SELECT key, etag, modified_at, outcome, call_id, revision FROM sources "
-            "WHERE tenant_id = ? AND outcome = ? ORDER BY key",
+            f"SELECT {_SOURCE} FROM sources WHERE tenant_id = ? AND outcome = ? ORDER BY key",
             (tenant_id, outcome.value),
         )
         return {row[0]: _source(row) for row in rows}
@@ -170,7 +170,7 @@ class SqliteCatalog:
         """The given calls where they are published on another day than this."""
         # All ids travel as one JSON text: the number of parameters of a statement is limited.
         rows = self._execute(
-            "SELECT key, etag, modified_at, outcome, call_id, revision, call_date FROM sources "
+            f"SELECT {_SOURCE}, call_date FROM sources "
             "WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?)) "
             "AND call_date <> ? AND outcome = ?",
             (
@@ -229,26 +229,29 @@ class SqliteCatalog:
         [version] = self._db.execute("PRAGMA user_version").fetchone()
         if version == _SCHEMA_VERSION:
             return
-        if version == _WITH_CONFIGURATION:
-            self._move_configuration_out()
-            return
-        if version != 0:
+        if version > _SCHEMA_VERSION:
             raise LakeError(
                 f"{file}: expected a catalogue of version {_SCHEMA_VERSION}, found {version}; "
                 "use the version of cci-lite that made it"
             )
         with self._transaction():
+            # Somebody else may have made or renewed it meanwhile.
+            [version] = self._execute("PRAGMA user_version").fetchone()
+            if version == _FIRST_VERSION:
+                self._renew()
             for statement in _SCHEMA.split(";"):
                 self._execute(statement)
             self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
-    def _move_configuration_out(self) -> None:
-        """Settings and forms of an older catalogue become files; those that are there count."""
-        with self._transaction():
-            for pk, sk, item in self._execute("SELECT pk, sk, item FROM config").fetchall():
-                self._settings.put_new(pk, sk, msgspec.json.decode(item))
-            self._execute("DROP TABLE config")
-            self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+    def _renew(self) -> None:
+        """Make a catalogue of the first version one of today's; nothing is lost by it.
+
+        Its settings and forms become files; those that are there already count.
+        """
+        for pk, sk, item in self._execute("SELECT pk, sk, item FROM config").fetchall():
+            self._settings.put_new(pk, sk, msgspec.json.decode(item))
+        self._execute("DROP TABLE config")
+        self._execute("ALTER TABLE sources ADD COLUMN writing INTEGER NOT NULL DEFAULT 0")
 
     def _publish_day(self, tenant_id: str, change: DayChange) -> None:
         day = change.day
@@ -278,7 +281,7 @@ class SqliteCatalog:
             ),
         )
         self._execute_many(
-            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     *key,
@@ -288,6 +291,7 @@ class SqliteCatalog:
                     source.outcome.value,
                     source.call_id,
                     source.revision,
+                    source.writing,
                 )
                 for source in change.sources
             ),
@@ -332,7 +336,7 @@ def catalogue_problem(file: Path) -> str | None:
             [sound] = database.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as problem:
         return str(problem)
-    if version not in (_WITH_CONFIGURATION, _SCHEMA_VERSION):
+    if version not in (_FIRST_VERSION, _SCHEMA_VERSION):
         return f"its catalogue is of version {version}, expected {_SCHEMA_VERSION}"
     return None if sound == "ok" else str(sound)
 
@@ -343,6 +347,6 @@ def _moment(moment: dt.datetime) -> str:
 
 
 def _source(row: Sequence[Any]) -> SourceRecord:
-    key, etag, modified_at, outcome, call_id, revision = row
+    key, etag, modified_at, outcome, call_id, revision, writing = row
     moment = dt.datetime.fromisoformat(modified_at)
-    return SourceRecord(key, etag, moment, SourceOutcome(outcome), call_id, revision)
+    return SourceRecord(key, etag, moment, SourceOutcome(outcome), call_id, revision, writing)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cci_lite.contract.registry import (
-    DOCUMENTED_STATES,
     OPEN_STATES,
     CallRecord,
     CallState,
+    moved,
     place_upload,
 )
+from cci_lite.errors import ContractError
 from cci_lite.pipeline.driving import Reconciling
+from cci_lite.pipeline.holding import is_held, newest_documented
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.pipeline.notify import tell
 from cci_lite.ports import Metric, Notice
@@ -46,7 +49,8 @@ class Problem:
 class DayBalance:
     """One tenant's uploads of one day (UTC, as they were registered), and what became of them.
 
-    `open` are those that are on their way, and recordings that may yet be registered.
+    `open` are those that are on their way, recordings that may yet be registered, and calls of
+    which a document is yet to be deleted.
     """
 
     tenant_id: str
@@ -81,12 +85,15 @@ def balance_day(r: Reconciling, tenant_id: str, day: dt.date) -> DayBalance:
     """
     records = _registered(r, tenant_id, day)
     # Listed after the registry was read: what is finished there has its document by now.
-    listed = _listed(r, tenant_id, {record.document_key for record in records.values()})
+    listed = _listed(r, tenant_id, records.values())
     missing = {key for key, record in records.items() if not _has_document(r, record, listed)}
+    doubled = {key for key, record in records.items() if _is_doubled(r, record, listed)}
     unregistered = list(_unregistered(r, tenant_id, day, records))
     long_ago = r.clock() - LONGEST_UNREGISTERED
     lost = [key for key, uploaded_at in unregistered if uploaded_at <= long_ago]
-    states = Counter(record.state for key, record in records.items() if key not in missing)
+    states = Counter(
+        record.state for key, record in records.items() if key not in missing | doubled
+    )
     balance = DayBalance(
         tenant_id=tenant_id,
         day=day,
@@ -96,7 +103,9 @@ def balance_day(r: Reconciling, tenant_id: str, day: dt.date) -> DayBalance:
         failed=states[CallState.FAILED],
         refused=states[CallState.REFUSED],
         erased=states[CallState.ERASED],
-        open=sum(states[state] for state in OPEN_STATES) + len(unregistered) - len(lost),
+        open=sum(states[state] for state in OPEN_STATES)
+        + (len(unregistered) - len(lost))
+        + len(doubled - missing),
         problems=[
             *(Problem(UNREGISTERED, *key) for key in lost),
             *(Problem("document_missing", *key) for key in sorted(missing)),
@@ -131,24 +140,58 @@ def _still_open(r: Reconciling, records: Mapping[_Key, CallRecord]) -> list[_Key
     return [key for key, each in records.items() if each.is_open and each.received_at <= late]
 
 
-def _listed(r: Reconciling, tenant_id: str, wanted: Set[str | None]) -> set[str]:
-    """Those of the wanted documents that are there; only the days that they name are listed."""
-    days = {parse_unified_key(key).call_date for key in wanted if key is not None}
-    return {
-        found.key
-        for day in days
-        for found in r.files.listing(tenant_id, unified_day_prefix(tenant_id, day))
-        if found.key in wanted
-    }
+def _listed(r: Reconciling, tenant_id: str, records: Collection[CallRecord]) -> dict[str, set[str]]:
+    """The documents of these calls, by call; only the days that their records name are listed."""
+    named = {key for record in records for each in _uploads_of(r, record) for key in each.keys}
+    listed: dict[str, set[str]] = {record.call_id: set() for record in records}
+    for day in {parse_unified_key(key).call_date for key in named}:
+        for found in r.files.listing(tenant_id, unified_day_prefix(tenant_id, day)):
+            with contextlib.suppress(ContractError):
+                call_id = parse_unified_key(found.key).call_id
+                if call_id in listed:
+                    listed[call_id].add(found.key)
+    return listed
 
 
-def _has_document(r: Reconciling, record: CallRecord, listed: set[str]) -> bool:
+def _uploads_of(r: Reconciling, record: CallRecord) -> list[CallRecord]:
+    """The records of the call: an upload that is not the first follows others."""
+    return [record] if record.revision == 1 else r.registry.records(record.call_id)
+
+
+def _is_doubled(r: Reconciling, record: CallRecord, listed: Mapping[str, set[str]]) -> bool:
+    """Whether more than one document of the upload's call stands; a sweep then deletes the others.
+
+    It is seen to already when the record is marked, or a later upload is being judged. Otherwise
+    something was written that the registry does not know of, and is made known to it.
+    """
+    found = listed[record.call_id]
+    if len(found) < 2:
+        return False
+    records = r.registry.records(record.call_id)
+    standing = {key for key in found if r.files.read(record.tenant_id, key) is not None}
+    newest = newest_documented(records)
+    if len(standing) < 2 or newest is None:
+        return False
+    if not any(each.rewrite for each in records) and not is_held(records, r.clock()):
+        stale = tuple(sorted({*newest.stale_keys, *standing} - {newest.document_key}))
+        r.registry.replace(moved(newest, newest.state, r.clock(), stale_keys=stale, rewrite=True))
+        r.telemetry.log(
+            "document_doubled",
+            tenant_id=record.tenant_id,
+            call_id=record.call_id,
+            revision=newest.revision,
+            count=len(standing),
+        )
+    return True
+
+
+def _has_document(r: Reconciling, record: CallRecord, listed: Mapping[str, set[str]]) -> bool:
     """False for a finished call without a document of its own or of a later upload of it.
 
     The next upload's document takes the place of the one before, and metadata can move a document
     to another day: before one is missed, the registry is asked again.
     """
-    if record.state not in DOCUMENTED_STATES or record.document_key in listed:
+    if not record.is_documented or record.document_key in listed[record.call_id]:
         return True
     keys = [
         present.document_key

@@ -23,11 +23,10 @@ from cci_lite.contract.metadata import (
     possible,
 )
 from cci_lite.contract.reading import read_json
-from cci_lite.contract.registry import DOCUMENTED_STATES, CallState, MetadataSource, moved
+from cci_lite.contract.registry import MetadataSource
 from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.errors import (
     ContractError,
-    RetryLaterError,
     SignatureError,
     TenantIdError,
     describe_value,
@@ -36,6 +35,7 @@ from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.pipeline.signatures import SIGNATURE_HEADER, check_signature, read_signature
 from cci_lite.pipeline.tenants import TenantDirectory
+from cci_lite.pipeline.told import keep_told
 from cci_lite.ports import CallRegistry, Metric, Recordings, Telemetry, WebhookKeys
 from cci_lite.tenancy import call_id_for, check_tenant_id, parse_recording_key, recording_key
 
@@ -44,7 +44,6 @@ MAX_ENTRIES = 100
 
 # The most that S3 takes (S3 user guide, creating object key names).
 _MAX_KEY_BYTES = 1024
-_ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -316,11 +315,12 @@ def _told(
     ports: _SidecarPorts, entry: _Entry, source: MetadataSource, told_at: dt.datetime
 ) -> bool:
     """Keep what was told, and have a document that lacks it written again; True when it is news."""
-    log_put_aside(ports.telemetry, entry.tenant_id, entry.call_id, entry.told.problems)
-    changed = _kept(ports, entry, source, told_at)
-    ports.telemetry.log(
-        "metadata_told", tenant_id=entry.tenant_id, call_id=entry.call_id, count=int(changed)
+    tenant_id, call_id = entry.tenant_id, entry.call_id
+    log_put_aside(ports.telemetry, tenant_id, call_id, entry.told.problems)
+    _, changed = keep_told(
+        ports, tenant_id, call_id, source=source, metadata=entry.told.metadata, told_at=told_at
     )
+    ports.telemetry.log("metadata_told", tenant_id=tenant_id, call_id=call_id, count=int(changed))
     return changed
 
 
@@ -332,36 +332,3 @@ def log_put_aside(
         telemetry.log(
             "metadata_put_aside", tenant_id=tenant_id, call_id=call_id, reason=problem.path
         )
-
-
-def _kept(
-    ports: _SidecarPorts, entry: _Entry, source: MetadataSource, told_at: dt.datetime
-) -> bool:
-    """The mark is looked after even when nothing is new: an attempt may have died in between."""
-    records = ports.registry.records(entry.call_id)
-    if records and records[-1].state is CallState.ERASED:
-        return False
-    for _ in range(_ATTEMPTS):
-        stored = ports.registry.metadata(entry.tenant_id, entry.call_id)
-        fresh = stored.with_told(source, entry.told.metadata, told_at)
-        if fresh is None or ports.registry.put_metadata(entry.tenant_id, entry.call_id, fresh):
-            _mark_for_rewrite(ports, entry.call_id, (fresh or stored).version)
-            return fresh is not None
-    raise RetryLaterError("metadata_contended")
-
-
-def _mark_for_rewrite(ports: _SidecarPorts, call_id: str, version: int) -> None:
-    """Mark the call's newest document if it was written with older metadata.
-
-    A marked one is marked again: whoever is rewriting it now may have read the metadata before, and
-    loses the record by this.
-    """
-    for _ in range(_ATTEMPTS):
-        records = ports.registry.records(call_id)
-        documented = [record for record in records if record.state in DOCUMENTED_STATES]
-        if not documented or documented[-1].metadata_version >= version:
-            return
-        newest = documented[-1]
-        if ports.registry.replace(moved(newest, newest.state, ports.clock(), rewrite=True)):
-            return
-    raise RetryLaterError("record_contended")

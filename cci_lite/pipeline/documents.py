@@ -306,12 +306,22 @@ def _write_transcript_document(
         )
     source = msgspec.structs.replace(given, earlier_etags=earlier)
     document = msgspec.structs.replace(document, revision=revision, source=source)
+    if revision == present.revision:
+        document = _next_writing(document, present)
     return _write(store, known, document, is_new=False)
+
+
+def _next_writing(document: UnifiedDocument, present: UnifiedDocument) -> UnifiedDocument:
+    """The document as the present one when it says the same, otherwise as its next writing."""
+    same = msgspec.structs.replace(document, writing=present.writing)
+    if encode_document(same) == encode_document(present):
+        return same
+    return msgspec.structs.replace(document, writing=(present.writing or 0) + 1)
 
 
 def _write_newer(store: Store, known: dict[str, list[str]], document: UnifiedDocument) -> Written:
     present = _present(store, known, document)
-    if present is not None and present.revision > document.revision:
+    if present is not None and _order(present) > _order(document):
         return Written.OLDER
     return _write(store, known, document, is_new=present is None)
 
@@ -321,15 +331,26 @@ def _write(
 ) -> Written:
     key = unified_key(document.tenant_id, document.call_date, document.call_id)
     data = encode_document(document)
-    if _read(store, key) == data:
-        return Written.UNCHANGED
+    is_there = _read(store, key) == data
     try:
-        store.write(key, data)
+        if not is_there:
+            store.write(key, data)
+        # A call has one document: those on other days go when this one is there.
+        for other in known.get(document.call_id, ()):
+            if other != key:
+                store.delete(other)
     except (OSError, LakeError) as problem:
         found = problem.strerror if isinstance(problem, OSError) else None
         raise ContractError("", "a place to write the document to", found or "a stray") from problem
-    known.setdefault(document.call_id, []).append(key)
+    known[document.call_id] = [key]
+    if is_there:
+        return Written.UNCHANGED
     return Written.NEW if is_new else Written.CHANGED
+
+
+def _order(document: UnifiedDocument) -> tuple[int, int]:
+    """Of two documents of a call the later one has the higher."""
+    return document.revision, document.writing or 0
 
 
 def _keys_by_call(store: Store, tenant_id: str) -> dict[str, list[str]]:
@@ -351,7 +372,7 @@ def _present(
         with contextlib.suppress(ContractError):
             if data is not None:
                 readable.append(decode_document(data).document)
-    return max(readable, key=lambda each: (each.revision, each.call_date), default=None)
+    return max(readable, key=lambda each: (*_order(each), each.call_date), default=None)
 
 
 def _read(store: Store, key: str) -> bytes | None:

@@ -14,11 +14,13 @@ from cci_lite.contract.registry import (
     MetadataSource,
     Reason,
     Upload,
+    failed,
     moved,
     place_upload,
 )
 from cci_lite.pipeline.call_metadata import SidecarOutcome, take_sidecar
 from cci_lite.pipeline.events import JobEvent, UploadEvent
+from cci_lite.pipeline.holding import is_held, of_revision
 from cci_lite.pipeline.notify import Notifying, call_failed, job_failed, record_of
 from cci_lite.pipeline.tenants import TenantDirectory
 from cci_lite.ports import (
@@ -99,12 +101,11 @@ def halted(r: Reconciling, found: CallRecord, after: dt.timedelta) -> CallRecord
     latest = r.clock() - after
     if found.updated_at > latest:
         return None
-    record = record_of(r.registry, found.job_name)
+    records = r.registry.records(found.call_id)
+    record = of_revision(records, found.revision)
     if record is None or record.state is not found.state or record.updated_at > latest:
         return None
-    if record.lease_until is not None and record.lease_until > r.clock():
-        return None
-    return record
+    return None if is_held(records, r.clock()) else record
 
 
 def drive_halted(
@@ -187,7 +188,7 @@ def reopen(r: Reconciling, found: CallRecord) -> Action | None:
 
 
 def rewrite(r: Reconciling, record: CallRecord) -> Action | None:
-    """Have a marked document written again."""
+    """Have done to a call's documents what is still to be done."""
     return Action.REWRITTEN if r.rewrite(record) else None
 
 
@@ -206,9 +207,9 @@ def _counted(r: Reconciling, record: CallRecord, state: CallState) -> bool:
 
 
 def _give_up(r: Reconciling, record: CallRecord, reason: Reason) -> Action | None:
-    failed = moved(record, CallState.FAILED, r.clock(), reason=reason)
-    if not r.registry.replace(failed):
+    given_up = failed(record, reason, r.clock())
+    if not r.registry.replace(given_up):
         return None
     r.telemetry.count(Metric.FAILED)
-    call_failed(r.notifying, failed)
+    call_failed(r.notifying, given_up)
     return Action.FAILED

@@ -35,6 +35,7 @@ from cci_lite.pipeline.media import (
     metadata_of_headers,
 )
 from cci_lite.pipeline.tenants import TenantDirectory
+from cci_lite.pipeline.told import keep_told
 from cci_lite.ports import (
     CallRegistry,
     Metric,
@@ -290,18 +291,18 @@ def _metadata(
 def _with_own(intake: Intake, record: CallRecord, own: CallMetadata | None) -> StoredMetadata:
     """What is stored of the call, with what the recording's headers tell now."""
     tenant_id, call_id = record.tenant_id, record.call_id
-    for _ in range(_ATTEMPTS):
-        stored = intake.registry.metadata(tenant_id, call_id)
-        if own is None:
-            return stored
-        if own == NO_METADATA and MetadataSource.OBJECT not in stored.told:
-            return stored
-        changed = stored.with_told(MetadataSource.OBJECT, own, record.upload.uploaded_at)
-        if changed is None:
-            return stored
-        if intake.registry.put_metadata(tenant_id, call_id, changed):
-            return changed
-    raise RetryLaterError("metadata_contended")
+    stored = intake.registry.metadata(tenant_id, call_id)
+    if own is None or (own == NO_METADATA and MetadataSource.OBJECT not in stored.told):
+        return stored
+    stored, _ = keep_told(
+        intake,
+        tenant_id,
+        call_id,
+        source=MetadataSource.OBJECT,
+        metadata=own,
+        told_at=record.upload.uploaded_at,
+    )
+    return stored
 
 
 # --- The job --------------------------------------------------------------------------------------

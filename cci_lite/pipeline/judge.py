@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+import msgspec
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import (
@@ -16,14 +16,13 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     Usage,
 )
-from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.prices import cost_of
 from cci_lite.contract.registry import (
-    DOCUMENTED_STATES,
     CallRecord,
     CallState,
     Reason,
-    leased,
+    StoredMetadata,
+    failed,
     moved,
 )
 from cci_lite.contract.services import language_of
@@ -32,8 +31,10 @@ from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant, is_mask
 from cci_lite.errors import CciLiteError, PipelineError, RetryLaterError, TranscriptError
 from cci_lite.pipeline.answering import Answering
 from cci_lite.pipeline.facts import call_date_of
+from cci_lite.pipeline.holding import held, newest_documented, of_revision, records_held
 from cci_lite.pipeline.judged_document import TranscribedCall, judged_document, masked_call
-from cci_lite.pipeline.notify import Notifying, call_failed, record_of
+from cci_lite.pipeline.notify import Notifying, call_failed
+from cci_lite.pipeline.rewrite import Rewriting, settle
 from cci_lite.pipeline.tenants import TenantDirectory
 from cci_lite.pipeline.writing import Written, write_document
 from cci_lite.ports import (
@@ -50,6 +51,7 @@ from cci_lite.ports import (
 )
 from cci_lite.tenancy import (
     checkpoint_prefix,
+    parse_job_name,
     redacted_transcript_key,
     transcript_key,
     unified_key,
@@ -62,6 +64,7 @@ LEASE = dt.timedelta(minutes=12)
 # that the event overtakes the object, and end long before the function must.
 TRANSCRIPT_WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 
+_ATTEMPTS = 5
 _GIVEN_UP = (Reason.STUCK_RECEIVED, Reason.STUCK_TRANSCRIBING, Reason.STUCK_TRANSCRIBED)
 
 
@@ -87,6 +90,11 @@ class Judging:
         """What telling people needs."""
         return Notifying(self.registry, self.notifier, self.telemetry, self.clock)
 
+    @property
+    def rewriting(self) -> Rewriting:
+        """What seeing to a call's documents needs."""
+        return Rewriting(self.registry, self.files, self.tenants, self.telemetry, self.clock)
+
 
 class JudgedOutcome(StrEnum):
     """What became of a completed job."""
@@ -95,6 +103,7 @@ class JudgedOutcome(StrEnum):
     REVIEW = "review"
     DUPLICATE = "duplicate"
     FAILED = "failed"
+    SUPERSEDED = "superseded"
     IGNORED = "ignored"
 
 
@@ -110,13 +119,35 @@ class _CallFailedError(CciLiteError):
     """The call cannot be judged, now or later; the message is the reason's word."""
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """One attempt at a call, which it holds."""
+
+    judging: Judging
+    tenant: Tenant
+    holder: str
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the document is made from; `record` says where it will be, and is stored.
+
+    `is_again` says that it was to be there before: what is found there is an earlier attempt's.
+    """
+
+    record: CallRecord
+    template: QaTemplate | None
+    stored: StoredMetadata
+    is_again: bool
+
+
 def judge_call(judging: Judging, job_name: str, *, holder: str) -> Judged:
     """Judge the call of a completed job and write its document; safe to repeat and to interrupt.
 
     Raises RetryLaterError when the event is to be delivered again (another attempt is at work, a
     service has no time, the transcript is not there yet), ServiceError when a service refused.
     """
-    record = record_of(judging.registry, job_name)
+    records, record = _records_of(judging, job_name)
     if record is None:
         judging.telemetry.count(Metric.IGNORED)
         return Judged(JudgedOutcome.IGNORED)
@@ -124,14 +155,27 @@ def judge_call(judging: Judging, job_name: str, *, holder: str) -> Judged:
         judging.telemetry.count(Metric.DUPLICATES)
         _end(judging, record)
         return Judged(JudgedOutcome.DUPLICATE, record)
-    claimed = leased(record, holder, judging.clock(), LEASE)
-    if claimed is None or not judging.registry.replace(claimed):
-        raise RetryLaterError("in_progress")
-    with _released_on_failure(judging, claimed):
+    with held(judging.registry, records, holder, judging.clock, LEASE):
+        tenant = judging.tenants.tenant(record.tenant_id)
+        if tenant is None:
+            raise RetryLaterError("unknown_tenant")
+        attempt = _Attempt(judging, tenant, holder)
+        newest = newest_documented(records)
+        if newest is not None and newest.revision > record.revision:
+            return _superseded(attempt, record)
         try:
-            return _judge(judging, claimed)
+            return _judge(attempt, record)
         except _CallFailedError as failure:
-            return _failed(judging, claimed, str(failure))
+            return _failed(attempt, record, str(failure))
+
+
+def _records_of(judging: Judging, job_name: str) -> tuple[list[CallRecord], CallRecord | None]:
+    """All records of the call that a job is about, and that of the job; none for another's."""
+    if (named := parse_job_name(job_name)) is None:
+        return [], None
+    call_id, revision = named
+    records = judging.registry.records(call_id)
+    return records, of_revision(records, revision)
 
 
 def _was_given_up(record: CallRecord) -> bool:
@@ -139,10 +183,8 @@ def _was_given_up(record: CallRecord) -> bool:
     return record.state is CallState.FAILED and record.reason in _GIVEN_UP
 
 
-def _judge(judging: Judging, record: CallRecord) -> Judged:
-    tenant = judging.tenants.tenant(record.tenant_id)
-    if tenant is None:
-        raise RetryLaterError("unknown_tenant")
+def _judge(attempt: _Attempt, record: CallRecord) -> Judged:
+    judging, tenant = attempt.judging, attempt.tenant
     job = judging.transcriber.job(record.job_name)
     if job is None or job.status in (JobStatus.QUEUED, JobStatus.IN_PROGRESS):
         raise RetryLaterError("not_completed")
@@ -155,11 +197,15 @@ def _judge(judging: Judging, record: CallRecord) -> Judged:
         judging.telemetry,
     )
     conversation, units = _conversation(judging, answering, tenant, record, job)
-    record, template, metadata = _transcribed(judging, tenant, record)
-    call = TranscribedCall(tenant, record, template, metadata, conversation, units)
+    plan = _planned(attempt, record)
+    call = TranscribedCall(
+        tenant, plan.record, plan.template, plan.stored.merged, conversation, units
+    )
     document = judged_document(answering, call, judging.pipeline_version)
-    key, written = write_document(judging.files, document, overwrite=judging.overwrite)
-    return _finished(judging, record, document, key, written)
+    document = msgspec.structs.replace(document, writing=plan.record.version)
+    overwrite = judging.overwrite or plan.is_again
+    written = write_document(judging.files, document, overwrite=overwrite)
+    return _finished(attempt, plan, document, written)
 
 
 def _conversation(
@@ -202,27 +248,47 @@ def _awaited(judging: Judging, tenant_id: str, key: str) -> bytes:
     raise RetryLaterError("transcript_missing")
 
 
-def _transcribed(
-    judging: Judging, tenant: Tenant, record: CallRecord
-) -> tuple[CallRecord, QaTemplate | None, CallMetadata]:
-    """The record in TRANSCRIBED with its form, which a second attempt keeps, and the metadata."""
-    stored = judging.registry.metadata(record.tenant_id, record.call_id)
-    metadata = stored.for_upload(record.upload.uploaded_at).merged
-    first = record.state is not CallState.TRANSCRIBED
-    template = _form(judging, record, metadata.queue)
-    day = call_date_of(tenant, metadata, record.upload.uploaded_at)
-    record = _moved(
-        judging,
-        record,
-        CallState.TRANSCRIBED,
-        template=(template.name, template.version) if template else None,
-        document_key=record.document_key or unified_key(tenant.tenant_id, day, record.call_id),
-        metadata_version=stored.version,
-        redrives=0 if first else record.redrives,
-    )
-    if first:
+def _planned(attempt: _Attempt, record: CallRecord) -> _Plan:
+    """The record in TRANSCRIBED, with its form, which a second attempt keeps, and its keys.
+
+    The document's key is stored before the document is, together with every other key at which one
+    of the call may lie: of an attempt that died, or of an earlier upload.
+    """
+    judging = attempt.judging
+    plans: list[_Plan] = []
+
+    def plan(records: Sequence[CallRecord], present: CallRecord) -> CallRecord:
+        uploaded_at = present.upload.uploaded_at
+        told = judging.registry.metadata(present.tenant_id, present.call_id)
+        stored = told.for_upload(uploaded_at)
+        template = _form(judging, present, stored.merged.queue)
+        day = call_date_of(attempt.tenant, stored.merged, uploaded_at)
+        key = unified_key(present.tenant_id, day, present.call_id)
+        planned = moved(
+            present,
+            CallState.TRANSCRIBED,
+            judging.clock(),
+            template=(template.name, template.version) if template else None,
+            document_key=key,
+            stale_keys=_stale_keys(records, present, key),
+            rewrite=False,
+            redrives=present.redrives if present.state is CallState.TRANSCRIBED else 0,
+        )
+        plans.append(_Plan(planned, template, stored, is_again=key in present.keys))
+        return planned
+
+    _moved(attempt, record, plan)
+    if record.state is not CallState.TRANSCRIBED:
         judging.telemetry.count(Metric.TRANSCRIBED)
-    return record, template, metadata
+    return plans[-1]
+
+
+def _stale_keys(records: Sequence[CallRecord], record: CallRecord, key: str) -> tuple[str, ...]:
+    """Where documents may lie that the one at `key` stands for, of this upload and earlier ones."""
+    known = {
+        each for earlier in records if earlier.revision <= record.revision for each in earlier.keys
+    }
+    return tuple(sorted(known - {key}))
 
 
 def _form(judging: Judging, record: CallRecord, queue: str | None) -> QaTemplate | None:
@@ -238,37 +304,64 @@ def _form(judging: Judging, record: CallRecord, queue: str | None) -> QaTemplate
 
 
 def _finished(
-    judging: Judging, record: CallRecord, document: UnifiedDocument, key: str, written: Written
+    attempt: _Attempt, plan: _Plan, document: UnifiedDocument, written: Written
 ) -> Judged:
+    judging = attempt.judging
     needed = document.review is not None and document.review.needed
-    state = CallState.REVIEW if needed else CallState.DONE
-    planned = record.document_key
-    record = _moved(judging, record, state, document_key=key, reason=None)
-    _mark_if_told_since(judging, record)
+    record = _documented(
+        attempt,
+        plan.record,
+        CallState.REVIEW if needed else CallState.DONE,
+        # Of a document that somebody else wrote nobody knows which metadata is in it.
+        plan.stored.version if written in (Written.NEW, Written.REPLACED) else 0,
+    )
     _count_document(judging, document, needed=needed)
-    _end(judging, record, planned)
+    if record.stale_keys:
+        _settled(attempt, record)
+    _end(judging, record)
     judging.telemetry.log(
         "documented",
         tenant_id=record.tenant_id,
         call_id=record.call_id,
         revision=record.revision,
-        state=state.value,
+        state=record.state.value,
         reason=written.value,
         model_id=document.source.model_id if document.source else None,
     )
     return Judged(JudgedOutcome.REVIEW if needed else JudgedOutcome.DOCUMENTED, record)
 
 
-def _mark_if_told_since(judging: Judging, record: CallRecord) -> None:
-    """Mark the document for rewriting when metadata came in while it was made.
+def _documented(
+    attempt: _Attempt, record: CallRecord, state: CallState, metadata_version: int
+) -> CallRecord:
+    """The record with its document.
 
-    Whoever stores metadata looks for finished documents afterwards, and this looks for metadata
-    after the document is finished: one of the two sees the other.
+    In the same step it is marked when documents are to be deleted, or more is known of the call
+    than is in its document.
     """
-    stored = judging.registry.metadata(record.tenant_id, record.call_id)
-    if stored.version > record.metadata_version:
-        # Lost only to somebody who has moved the record since, and has seen the metadata then.
-        judging.registry.replace(moved(record, record.state, judging.clock(), rewrite=True))
+    judging = attempt.judging
+
+    def document(_: Sequence[CallRecord], present: CallRecord) -> CallRecord:
+        stored = judging.registry.metadata(present.tenant_id, present.call_id)
+        return moved(
+            present,
+            state,
+            judging.clock(),
+            reason=None,
+            metadata_version=metadata_version,
+            rewrite=bool(present.stale_keys) or stored.version > metadata_version,
+        )
+
+    return _moved(attempt, record, document)
+
+
+def _settled(attempt: _Attempt, record: CallRecord) -> None:
+    """Delete what the new document stands for now; when that fails, a sweep does it."""
+    judging = attempt.judging
+    try:
+        settle(judging.rewriting, attempt.tenant, record, attempt.holder)
+    except PipelineError as problem:
+        judging.telemetry.log("not_tidied", call_id=record.call_id, error=type(problem).__name__)
 
 
 def _count_document(judging: Judging, document: UnifiedDocument, *, needed: bool) -> None:
@@ -280,7 +373,7 @@ def _count_document(judging: Judging, document: UnifiedDocument, *, needed: bool
         judging.telemetry.count(Metric.COST, cost)
 
 
-def _end(judging: Judging, record: CallRecord, planned: str | None = None) -> None:
+def _end(judging: Judging, record: CallRecord) -> None:
     """See a call off: people are told of its failure, and what it no longer needs is deleted.
 
     For the attempt that ended the call, and for each event after it: that attempt may have died on
@@ -288,60 +381,62 @@ def _end(judging: Judging, record: CallRecord, planned: str | None = None) -> No
     """
     if record.state is CallState.FAILED:
         call_failed(judging.notifying, record)
-    if not _is_documented(record):
+    if not record.is_documented:
         return
     tenant_id, job_name = record.tenant_id, record.job_name
     try:
-        for key in _superseded_keys(judging.registry, record, planned):
-            judging.files.delete(tenant_id, key)
         judging.files.delete_below(tenant_id, checkpoint_prefix(tenant_id, job_name))
         if record.media_key is not None:
             judging.files.delete(tenant_id, record.media_key)
-    except CciLiteError as problem:
+    except PipelineError as problem:
         judging.telemetry.log("not_tidied", call_id=record.call_id, error=type(problem).__name__)
 
 
-def _superseded_keys(
-    registry: CallRegistry, record: CallRecord, planned: str | None
-) -> Iterable[str]:
-    """Where documents of the call are that its latest one stands for.
-
-    Another upload, or metadata that came in between two attempts, can have put the call on another
-    day. Whoever finishes looks at the others afterwards, so that of two at once one sees the other.
-    """
-    documented = [each for each in registry.records(record.call_id) if _is_documented(each)]
-    keys = {each.document_key for each in documented} | {planned}
-    return sorted(key for key in keys if key and key != documented[-1].document_key)
-
-
-def _is_documented(record: CallRecord) -> bool:
-    return record.state in DOCUMENTED_STATES
-
-
-def _failed(judging: Judging, record: CallRecord, reason: str) -> Judged:
-    record = _moved(judging, record, CallState.FAILED, reason=reason)
+def _failed(attempt: _Attempt, record: CallRecord, reason: str) -> Judged:
+    judging = attempt.judging
+    record = _moved(attempt, record, lambda _, present: failed(present, reason, judging.clock()))
     judging.telemetry.count(Metric.FAILED)
     _end(judging, record)
     return Judged(JudgedOutcome.FAILED, record)
 
 
-def _moved(judging: Judging, record: CallRecord, state: CallState, **changes: Any) -> CallRecord:
-    """The record moved on; raises RetryLaterError when somebody else has moved it."""
-    changed = moved(record, state, judging.clock(), **changes)
-    if not judging.registry.replace(changed):
-        raise RetryLaterError("record_contended")
-    return changed
+def _superseded(attempt: _Attempt, record: CallRecord) -> Judged:
+    """End an upload of which no document is made: a later one has been documented before it."""
+    judging = attempt.judging
+    done = {"reason": None, "document_key": None, "stale_keys": (), "rewrite": False}
+    record = _moved(
+        attempt,
+        record,
+        lambda _, present: moved(present, CallState.DONE, judging.clock(), **done),
+    )
+    judging.telemetry.count(Metric.DUPLICATES)
+    _end(judging, record)
+    return Judged(JudgedOutcome.SUPERSEDED, record)
 
 
-@contextlib.contextmanager
-def _released_on_failure(judging: Judging, claimed: CallRecord) -> Iterator[None]:
-    """Give up the lease when the event has to come again, so that it can be taken up at once."""
-    try:
-        yield
-    except PipelineError:
-        record = record_of(judging.registry, claimed.job_name)
-        if record is not None and record.lease_holder == claimed.lease_holder:
-            judging.registry.replace(
-                moved(record, record.state, judging.clock(), lease_holder=None, lease_until=None)
-            )
-        raise
+def _moved(
+    attempt: _Attempt,
+    record: CallRecord,
+    change: Callable[[Sequence[CallRecord], CallRecord], CallRecord],
+) -> CallRecord:
+    """The record changed, as it is now among the call's records; raises RetryLaterError.
+
+    Others may touch it, and whoever started its job may only now note that; what it is read with
+    has to be read after it.
+    """
+    registry = attempt.judging.registry
+    for _ in range(_ATTEMPTS):
+        records = records_held(registry, record.call_id, attempt.holder)
+        present = of_revision(records, record.revision)
+        if present is None or _step(present) != _step(record):
+            break
+        changed = change(records, present)
+        if registry.replace(changed):
+            return changed
+    raise RetryLaterError("record_contended")
+
+
+def _step(record: CallRecord) -> CallState:
+    """Where a call is on its way; a job can end before its start is noted."""
+    is_received = record.state is CallState.RECEIVED
+    return CallState.TRANSCRIBING if is_received else record.state

@@ -22,12 +22,11 @@ class Written(StrEnum):
     OLDER = "older"
 
 
-def write_document(
-    files: TenantFiles, document: UnifiedDocument, *, overwrite: bool
-) -> tuple[str, Written]:
-    """Write the document at its key and say which key; a later revision there is left alone.
+def write_document(files: TenantFiles, document: UnifiedDocument, *, overwrite: bool) -> Written:
+    """Write the document at its key; a later one that is there is left alone.
 
-    An earlier revision, or what is no document, is replaced; the same revision only with
+    Of two documents the one of the later revision is later, and of the same revision the later
+    writing. An earlier revision, or what is no document, is replaced; the same revision only with
     `overwrite`. Every write is conditional (`If-None-Match`, `If-Match`), so that of two writers
     one wins and the other sees it. Raises RetryLaterError when others keep winning.
     """
@@ -35,25 +34,27 @@ def write_document(
     data = encode_document(document)
     for _ in range(_ATTEMPTS):
         if files.write_new(document.tenant_id, key, data):
-            return key, Written.NEW
+            return Written.NEW
         present = files.read(document.tenant_id, key)
         if present is None:
             continue
         if present.data == data:
-            return key, Written.KEPT
-        revision = _revision_of(present.data)
-        if revision > document.revision:
-            return key, Written.OLDER
+            # An attempt that did not learn that it had written.
+            return Written.NEW
+        revision, writing = _place_of(present.data)
+        if (revision, writing) > (document.revision, document.writing or 0):
+            return Written.OLDER
         if revision == document.revision and not overwrite:
-            return key, Written.KEPT
+            return Written.KEPT
         if files.replace(document.tenant_id, key, data, present.etag):
-            return key, Written.REPLACED
+            return Written.REPLACED
     raise RetryLaterError("document_contended")
 
 
-def _revision_of(data: bytes) -> int:
-    """The revision of the document that is there; 0 for what cannot be read as one."""
+def _place_of(data: bytes) -> tuple[int, int]:
+    """Revision and writing of the document that is there; zeros for what cannot be read as one."""
     try:
-        return decode_document(data).document.revision
+        document = decode_document(data).document
     except ContractError:
-        return 0
+        return 0, 0
+    return document.revision, document.writing or 0

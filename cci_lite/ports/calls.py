@@ -48,13 +48,22 @@ class CallRegistry(Protocol):
         """
 
     def to_rewrite(self, tenant_id: str) -> Iterator[CallRecord]:
-        """A tenant's records that are marked for rewriting; may lag behind like `find`."""
+        """A tenant's records that are marked, in any state; may lag behind like `find`."""
 
     def metadata(self, tenant_id: str, call_id: str) -> StoredMetadata:
         """What was told of a call; version 0 when nothing was."""
 
-    def put_metadata(self, tenant_id: str, call_id: str, metadata: StoredMetadata) -> bool:
-        """Replace what was told; False when its version is not one less than this."""
+    def put_metadata(
+        self,
+        tenant_id: str,
+        call_id: str,
+        metadata: StoredMetadata,
+        records: Sequence[CallRecord] = (),
+    ) -> bool:
+        """Replace what was told, and in the same step these records of the call, or nothing.
+
+        False when the version of one of them is not one less than this.
+        """
 
     def is_noted(self, notice_id: str) -> bool:
         """Whether people were told already."""

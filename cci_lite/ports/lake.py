@@ -127,11 +127,16 @@ class SourceRecord:
     outcome: SourceOutcome
     call_id: str | None = None
     revision: int = 0
+    writing: int = 0
 
     @property
-    def rank(self) -> tuple[int, dt.datetime, str]:
-        """Of two documents of one call, the one that ranks higher is the call."""
-        return (self.revision, self.modified_at, self.key)
+    def rank(self) -> tuple[int, int, dt.datetime, str]:
+        """Of two documents of one call, the one that ranks higher is the call.
+
+        What the documents say of their order counts first: a store's times are of whole seconds,
+        and are those of the copy when a lake was copied.
+        """
+        return (self.revision, self.writing, self.modified_at, self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,11 +107,9 @@ class MemoryRegistry:
 
     def replace(self, record: CallRecord) -> bool:
         with self._lock:
-            key = (record.call_id, record.revision)
-            present = self._records.get(key)
-            if present is None or present.version != record.version - 1:
+            if not self._follows(record):
                 return False
-            self._records[key] = record
+            self._records[record.call_id, record.revision] = record
             return True
 
     def find(
@@ -139,11 +137,20 @@ class MemoryRegistry:
     def metadata(self, tenant_id: str, call_id: str) -> StoredMetadata:
         return self._metadata.get((tenant_id, call_id), StoredMetadata())
 
-    def put_metadata(self, tenant_id: str, call_id: str, metadata: StoredMetadata) -> bool:
+    def put_metadata(
+        self,
+        tenant_id: str,
+        call_id: str,
+        metadata: StoredMetadata,
+        records: Sequence[CallRecord] = (),
+    ) -> bool:
         with self._lock:
             if self.metadata(tenant_id, call_id).version != metadata.version - 1:
                 return False
+            if not all(self._follows(record) for record in records):
+                return False
             self._metadata[tenant_id, call_id] = metadata
+            self._records |= {(record.call_id, record.revision): record for record in records}
             return True
 
     def is_noted(self, notice_id: str) -> bool:
@@ -155,6 +162,10 @@ class MemoryRegistry:
     def all_records(self) -> list[CallRecord]:
         """Every record, for a test to look at."""
         return [record for _, record in sorted(self._records.items())]
+
+    def _follows(self, record: CallRecord) -> bool:
+        present = self._records.get((record.call_id, record.revision))
+        return present is not None and present.version == record.version - 1
 
 
 class MemoryFiles:

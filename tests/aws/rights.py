@@ -163,6 +163,12 @@ def _s3_read(source: Mapping[str, Any]) -> Iterator[Right]:
 
 
 def _dynamodb(operation: str, params: Mapping[str, Any], place: str) -> Iterator[Right]:
+    if operation == "TransactWriteItems":
+        # A transaction takes the rights of what is in it.
+        for each in params["TransactItems"]:
+            [(action, item)] = each.items()
+            yield from _dynamodb(f"{action}Item", item, place)
+        return
     index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
     yield f"dynamodb:{operation}", f"arn:aws:dynamodb:{place}:table/{params['TableName']}{index}"
 

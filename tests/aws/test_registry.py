@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from cci_lite.aws.items import from_item, to_item
 from cci_lite.aws.registry import DynamoRegistry, table_definition
-from cci_lite.contract.registry import CallRecord, CallState, Upload, moved
+from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, Upload, moved
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 from cci_lite.tenancy import call_id_for
 from cci_lite.testing.shapes import service_error
@@ -159,3 +159,49 @@ def test_a_record_that_cannot_be_read_hides_no_other(cloud: None) -> None:
     assert unreadable == [broken]
     with pytest.raises(PipelineError, match="record_unreadable"):
         registry.records(broken)
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_overtaken"),
+    [
+        (["None", "ConditionalCheckFailed"], True),
+        (["TransactionConflict", "None"], True),
+        (["ThrottlingError", "None"], False),
+        ([], False),
+    ],
+    ids=["another version", "at this very moment", "no time", "without a reason"],
+)
+def test_a_cancelled_step_was_overtaken_or_is_for_later(
+    dynamodb: Any, codes: list[str], is_overtaken: bool
+) -> None:
+    class Cancelling:
+        def transact_write_items(self, **_: Any) -> Any:
+            reasons = [{"Code": code, "Message": "of acme/calls/x.wav"} for code in codes]
+            raise ClientError(
+                {
+                    "Error": {"Code": "TransactionCanceledException", "Message": "of acme"},
+                    "CancellationReasons": reasons,
+                },
+                "TransactWriteItems",
+            )
+
+    registry = DynamoRegistry(Cancelling(), TABLE)
+    told = StoredMetadata(version=1)
+    if is_overtaken:
+        assert not registry.put_metadata("acme", RECORD.call_id, told, [RECORD])
+        return
+    with pytest.raises(RetryLaterError, match="dynamodb_cancelled"):
+        registry.put_metadata("acme", RECORD.call_id, told, [RECORD])
+
+
+def test_what_is_told_of_a_call_without_records_is_no_transaction(dynamodb: Any) -> None:
+    asked: list[str] = []
+    dynamodb.meta.events.register(
+        "before-parameter-build.dynamodb.*", lambda model, **_: asked.append(model.name)
+    )
+    registry = DynamoRegistry(dynamodb, TABLE)
+    assert registry.put_metadata("acme", RECORD.call_id, StoredMetadata(version=1))
+    registry.add(RECORD)
+    marked = moved(RECORD, CallState.DONE, AT, rewrite=True)
+    assert registry.put_metadata("acme", RECORD.call_id, StoredMetadata(version=2), [marked])
+    assert asked == ["PutItem", "PutItem", "TransactWriteItems"]

@@ -87,6 +87,7 @@ def test_a_record_reads_back_as_it_was_added(registry: CallRegistry) -> None:
         redaction=Redaction.MASKED,
         template=("default", 3),
         document_key="unified/acme/2025/11/05/job.json",
+        stale_keys=("unified/acme/2025/11/04/job.json",),
         metadata_version=2,
         rewrite=True,
         redrives=4,
@@ -267,6 +268,51 @@ def test_what_was_told_meanwhile_is_not_lost(registry: CallRegistry, version: in
 def test_the_first_that_was_told_has_version_one(registry: CallRegistry) -> None:
     assert not registry.put_metadata("acme", "cci_acme_x", told("a7", 2))
     assert registry.metadata("acme", "cci_acme_x") == StoredMetadata()
+
+
+def test_what_was_told_and_the_records_that_it_touches_are_one_step(
+    registry: CallRegistry,
+) -> None:
+    done, open_one = record(state=CallState.DONE), record(revision=2)
+    assert registry.add(done)
+    assert registry.add(open_one)
+    marked = moved(done, CallState.DONE, AT, rewrite=True)
+    touched = moved(open_one, CallState.RECEIVED, AT)
+    assert registry.put_metadata("acme", done.call_id, told("a7", 1), [marked, touched])
+    assert registry.metadata("acme", done.call_id) == told("a7", 1)
+    assert registry.records(done.call_id) == [marked, touched]
+    assert list(registry.to_rewrite("acme")) == [marked]
+
+
+@pytest.mark.parametrize("overtaken", ["metadata", "first record", "second record", "no record"])
+def test_of_a_step_in_which_anything_was_overtaken_nothing_is_done(
+    registry: CallRegistry, overtaken: str
+) -> None:
+    first, second = record(state=CallState.DONE), record(revision=2)
+    registry.add(first)
+    if overtaken != "no record":
+        registry.add(second)
+    changes = [moved(first, CallState.DONE, AT, rewrite=True), moved(second, CallState.FAILED, AT)]
+    if overtaken == "first record":
+        assert registry.replace(moved(first, CallState.REVIEW, AT))
+    elif overtaken == "second record":
+        assert registry.replace(moved(second, CallState.TRANSCRIBING, AT))
+    elif overtaken == "metadata":
+        assert registry.put_metadata("acme", first.call_id, told("a6", 1))
+    before = registry.records(first.call_id), registry.metadata("acme", first.call_id)
+
+    assert not registry.put_metadata("acme", first.call_id, told("a7", 1), changes)
+
+    assert (registry.records(first.call_id), registry.metadata("acme", first.call_id)) == before
+
+
+def test_as_many_records_as_a_step_may_touch_are_touched(registry: CallRegistry) -> None:
+    records = [record(revision=number) for number in range(1, 100)]
+    for each in records:
+        registry.add(each)
+    touched = [moved(each, CallState.FAILED, AT) for each in records]
+    assert registry.put_metadata("acme", records[0].call_id, told("a7", 1), touched)
+    assert registry.records(records[0].call_id) == touched
 
 
 def test_metadata_of_a_call_is_no_record_of_it(registry: CallRegistry) -> None:

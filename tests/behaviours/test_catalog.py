@@ -56,10 +56,12 @@ def record(
     *,
     outcome: SourceOutcome = SourceOutcome.CALL,
     revision: int = 1,
+    writing: int = 0,
     modified_at: dt.datetime = NOW,
 ) -> SourceRecord:
     call_id = None if outcome is SourceOutcome.QUARANTINED else name
-    return SourceRecord(f"unified/{name}.json", "e1", modified_at, outcome, call_id, revision)
+    key = f"unified/{name}.json"
+    return SourceRecord(key, "e1", modified_at, outcome, call_id, revision, writing)
 
 
 def change(
@@ -92,7 +94,7 @@ def test_what_is_published_is_seen_whole_by_everybody(
 ) -> None:
     zone = dt.timezone(dt.timedelta(hours=5, minutes=30))
     sources = (
-        record("call-1", revision=3, modified_at=NOW.astimezone(zone)),
+        record("call-1", revision=3, writing=7, modified_at=NOW.astimezone(zone)),
         record("bad", outcome=SourceOutcome.QUARANTINED),
     )
     parts = {

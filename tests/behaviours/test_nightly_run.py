@@ -24,6 +24,8 @@ from cci_lite.nightly.work import read_part
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord
 from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
 
+NEXT_NIGHT = dt.datetime(2025, 11, 7, 1, tzinfo=dt.UTC)
+
 
 def balances(world: World) -> dict[dt.date, tuple[int, int, int, int]]:
     """The latest balance sheet of each day: sources, calls, superseded, quarantined."""
@@ -195,6 +197,56 @@ def test_two_documents_of_one_call_in_one_run_give_one_row(world: World) -> None
     world.run()
     assert [(row["call_id"], row["revision"]) for row in world.rows("calls")] == [("call-1", 2)]
     assert balances(world) == {DAY: (1, 0, 1, 0), NEXT_DAY: (1, 1, 0, 0)}
+    prove(world)
+
+
+@pytest.mark.parametrize("times", ["as written", "the same", "turned round"])
+@pytest.mark.parametrize("nights", ["one night", "stale first", "later first"])
+@pytest.mark.parametrize(("stale", "right"), [(DAY, NEXT_DAY), (NEXT_DAY, DAY)])
+def test_of_two_documents_of_one_revision_the_later_writing_is_the_call(
+    world: World, stale: dt.date, right: dt.date, nights: str, times: str
+) -> None:
+    """Whatever a copy of the lake, or a store's clock, made of their times."""
+    kinds = [("stale", stale, 4), ("right", right, 7)]
+    for number, (queue, day, writing) in enumerate(
+        reversed(kinds) if nights == "later first" else kinds
+    ):
+        key = world.put("call-1", day=day, queue=queue, writing=writing)
+        later = (queue == "right") == (times == "as written")
+        at = NEXT_NIGHT.timestamp() + (later if times != "the same" else 0)
+        os.utime(world.store.path(key), (at, at))
+        if nights != "one night" and number == 0:
+            world.run()
+    world.run()
+    assert [(row["call_id"], row["queue"]) for row in world.rows("calls")] == [("call-1", "right")]
+    prove(world)
+    # The stale one goes at last, and the one that counts stays.
+    world.store.delete(f"unified/demo-tenant/{stale:%Y/%m/%d}/call-1.json")
+    world.run()
+    assert [row["queue"] for row in world.rows("calls")] == ["right"]
+
+
+def test_a_call_that_went_to_another_day_and_back_is_on_its_first_day(world: World) -> None:
+    world.put("call-1", writing=3)
+    world.run()
+    world.store.delete(f"unified/demo-tenant/{DAY:%Y/%m/%d}/call-1.json")
+    world.put("call-1", day=NEXT_DAY, writing=5)
+    world.run()
+    world.store.delete(f"unified/demo-tenant/{NEXT_DAY:%Y/%m/%d}/call-1.json")
+    key = world.put("call-1", writing=8, queue="back")
+    # As a copy may leave it: before the document that it came after.
+    os.utime(world.store.path(key), (NEXT_NIGHT.timestamp(),) * 2)
+    world.run()
+    [row] = world.rows("calls")
+    assert (row["queue"], row["source_key"]) == ("back", key)
+    prove(world)
+
+
+def test_a_later_revision_counts_more_than_any_writing(world: World) -> None:
+    world.put("call-1", revision=1, writing=90, queue="first upload")
+    world.put("call-1", day=NEXT_DAY, revision=2, writing=2, queue="second upload")
+    world.run()
+    assert [row["queue"] for row in world.rows("calls")] == ["second upload"]
     prove(world)
 
 

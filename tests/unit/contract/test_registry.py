@@ -24,6 +24,7 @@ from cci_lite.contract.registry import (
     Reason,
     StoredMetadata,
     Upload,
+    failed,
     item_of_record,
     leased,
     moved,
@@ -201,13 +202,29 @@ def test_a_failure_has_the_time_at_which_it_was_first_seen() -> None:
 
 
 @pytest.mark.parametrize("state", CallState)
-def test_what_is_no_longer_open_is_no_longer_held(state: CallState) -> None:
+def test_whoever_holds_a_call_holds_it_whatever_others_do_to_its_record(state: CallState) -> None:
     held = leased(_record(), "one", AT, LIFE)
     assert held is not None
     after = moved(held, state, AT)
-    kept = ("one", AT + LIFE) if state in OPEN_STATES else (None, None)
-    assert (after.lease_holder, after.lease_until) == kept
+    assert (after.lease_holder, after.lease_until) == ("one", AT + LIFE)
     assert after.is_open == (state in OPEN_STATES)
+    assert after.is_documented == (state in (CallState.DONE, CallState.REVIEW))
+
+
+@pytest.mark.parametrize(
+    ("document_key", "stale_keys", "is_marked"),
+    [(None, (), False), ("unified/a", (), True), (None, ("unified/b",), True)],
+    ids=["nothing was written", "a document was planned", "documents were to be deleted"],
+)
+def test_an_upload_that_failed_is_marked_when_it_may_have_left_a_document(
+    document_key: str | None, stale_keys: tuple[str, ...], is_marked: bool
+) -> None:
+    record = moved(
+        _record(), CallState.TRANSCRIBED, AT, document_key=document_key, stale_keys=stale_keys
+    )
+    after = failed(record, "stuck_transcribed", AT + MINUTE)
+    assert (after.state, after.reason) == (CallState.FAILED, "stuck_transcribed")
+    assert (after.rewrite, after.failed_at) == (is_marked, AT + MINUTE)
 
 
 def test_a_record_knows_its_tenant_and_its_job() -> None:

@@ -7,6 +7,7 @@ import pytest
 from cci_lite.functions.judging import RESERVED_SECONDS
 from cci_lite.functions.messages import LONGEST_BACKOFF, backoff_seconds
 from cci_lite.functions.wiring import aws_installation
+from cci_lite.pipeline import rewrite
 from cci_lite.pipeline.judge import LEASE, TRANSCRIPT_WAITS
 from cci_lite.pipeline.notify import DEAD_LETTERS
 from tests.unit.functions.test_descriptions import FUNCTIONS, JUDGES, all_queues, described
@@ -31,6 +32,10 @@ def test_a_lease_outlasts_its_function_and_ends_before_a_crash_is_delivered_agai
     assert description["timeout_seconds"] < LEASE.total_seconds()
     for queue in description["queues"]:
         assert LEASE.total_seconds() < queue["visibility_timeout_seconds"]
+
+
+def test_who_brings_documents_up_to_date_holds_a_call_longer_than_it_may_run() -> None:
+    assert described("reconciler")["timeout_seconds"] < rewrite.LEASE.total_seconds()
 
 
 @pytest.mark.parametrize("function", JUDGES)

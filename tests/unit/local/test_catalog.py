@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 from pathlib import Path
 
@@ -26,3 +27,32 @@ def test_a_catalogue_of_another_version_is_refused(tmp_path: Path) -> None:
     other.close()
     with pytest.raises(LakeError, match="expected a catalogue of version 2, found 7"):
         SqliteCatalog(tmp_path)
+
+
+def test_a_catalogue_of_the_first_version_is_renewed_and_keeps_what_it_knows(
+    tmp_path: Path,
+) -> None:
+    old = sqlite3.connect(tmp_path / CATALOG_FILE)
+    old.executescript(
+        """
+        CREATE TABLE config (
+            pk TEXT NOT NULL, sk TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
+        ) WITHOUT ROWID;
+        CREATE TABLE sources (
+            tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, key TEXT NOT NULL,
+            etag TEXT NOT NULL, modified_at TEXT NOT NULL, outcome TEXT NOT NULL, call_id TEXT,
+            revision INTEGER NOT NULL, PRIMARY KEY (tenant_id, call_date, key)
+        ) WITHOUT ROWID;
+        INSERT INTO config VALUES ('TENANT#acme', 'META#v1', '{"name": "Acme"}');
+        INSERT INTO sources VALUES
+            ('acme', '2025-11-05', 'k', 'e', '2025-11-06T01:00:00+00:00', 'call', 'c', 3);
+        PRAGMA user_version = 1;
+        """
+    )
+    old.close()
+    for _ in range(2):
+        catalog = SqliteCatalog(tmp_path)
+        [(_, source)] = catalog.sources("acme", dt.date(2025, 11, 5)).items()
+        assert (source.revision, source.writing) == (3, 0)
+        assert catalog.partition_keys() == ["TENANT#acme"]
+        catalog.close()

@@ -327,6 +327,111 @@ def test_a_document_that_moves_while_the_day_is_counted_is_not_missed(
     assert balance_day(r, TENANT, DAY).balanced
 
 
+# --- Two documents of one call --------------------------------------------------------------------
+
+
+def other_key(record: CallRecord, days: int = 3) -> str:
+    return unified_key(TENANT, DAY - dt.timedelta(days=days), record.call_id)
+
+
+def test_a_day_is_not_balanced_while_a_call_has_a_document_that_is_to_be_deleted(
+    installation: Installation,
+) -> None:
+    record = installation.register(CallState.DONE)
+    installation.register(CallState.DONE, "b.wav")
+    stale = other_key(record)
+    installation.files.put(stale, b"stale")
+    marked = installation.move(record, CallState.DONE, rewrite=True, stale_keys=(stale,))
+
+    found = balance(installation)
+
+    assert (found.documents, found.open, found.recordings) == (1, 1, 2)
+    assert (found.balanced, found.is_settled, found.problems) == (False, False, [])
+    assert installation.notifier.notices == []
+    assert installation.now(record) == marked
+
+    installation.files.delete(TENANT, stale)
+    assert balance(installation).balanced
+
+
+@pytest.mark.parametrize("state", [CallState.DONE, CallState.REVIEW])
+def test_a_second_document_that_the_registry_does_not_know_of_is_handed_to_the_next_sweep(
+    installation: Installation, state: CallState
+) -> None:
+    record = installation.register(state)
+    stray = other_key(record)
+    installation.files.put(stray, b"stray")
+    # Another call is on that day, which is why it is listed.
+    other = installation.register(CallState.DONE, "b.wav", document_key="x")
+    key = other_key(other)
+    installation.files.put(key, b"document")
+    installation.move(other, CallState.DONE, document_key=key)
+
+    found = balance(installation)
+
+    assert (found.balanced, found.open, found.problems) == (False, 1, [])
+    now = installation.now(record)
+    assert (now.rewrite, now.stale_keys, now.document_key) == (
+        True,
+        (stray,),
+        record.document_key,
+    )
+    events = [event for event, _ in installation.telemetry.events]
+    assert events.count("document_doubled") == 1
+    balance(installation)
+    assert installation.now(record) == now
+
+
+def test_the_document_that_an_earlier_upload_left_on_another_day_is_found(
+    installation: Installation,
+) -> None:
+    first = installation.register(CallState.DONE)
+    key = other_key(first)
+    installation.files.put(key, b"revision 2")
+    second = again(installation, CallState.DONE, document_key=key)
+
+    found = balance(installation)
+
+    assert (found.balanced, found.documents, found.open) == (False, 0, 2)
+    assert installation.now(second).stale_keys == (first.document_key,)
+    assert not installation.now(first).rewrite
+
+
+def test_what_is_no_document_of_a_call_doubles_none(installation: Installation) -> None:
+    record = installation.register(CallState.DONE)
+    installation.files.put(f"unified/{TENANT}/2025/11/05/{record.call_id}.txt", b"x")
+    installation.files.put(f"unified/{TENANT}/2025/11/05/x/{record.call_id}.json", b"x")
+    theirs = call_id_for(TENANT, recording_key(TENANT, "z.wav"))
+    installation.files.put(unified_key(TENANT, DAY, theirs), b"x")
+
+    assert balance(installation).balanced
+
+
+def test_a_document_that_is_deleted_while_the_day_is_counted_doubles_none(
+    installation: Installation,
+) -> None:
+    record = installation.register(CallState.DONE)
+    stale = other_key(record)
+    installation.files.put(stale, b"stale")
+    installation.move(record, CallState.DONE, stale_keys=(stale,))
+
+    class Deleting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(installation.files, name)
+
+        def listing(self, *given: Any) -> Any:
+            found = list(installation.files.listing(*given))
+            if "2025/11/02" in given[1]:
+                installation.files.delete(TENANT, stale)
+            return found
+
+    r = installation.reconciling(lambda port: Deleting() if port is installation.files else port)
+    installation.clock.now = NEXT_MORNING
+
+    assert balance_day(r, TENANT, DAY).balanced
+    assert not installation.now(record).rewrite
+
+
 # --- Telling --------------------------------------------------------------------------------------
 
 

@@ -596,8 +596,53 @@ def test_a_call_whose_start_is_corrected_keeps_counting_its_revisions(store: Fol
     analyze(store, transcript(spoken("one"), started_at=start))
     later = start + dt.timedelta(days=3)
     assert written(analyze(store, transcript(spoken("two"), started_at=later))) == [Written.CHANGED]
-    revisions = {key: decode_document(store.read(key)).document.revision for key in keys(store)}
-    assert sorted(revisions.values()) == [1, 2]
+    [key] = keys(store)
+    document = decode_document(store.read(key)).document
+    assert (document.revision, document.call_date) == (2, dt.date(2025, 11, 8))
+
+
+@pytest.mark.parametrize("days", [3, -3], ids=["later", "earlier"])
+def test_a_call_whose_day_is_corrected_has_one_document_which_is_a_later_writing(
+    store: FolderStore, days: int
+) -> None:
+    start = dt.datetime(2025, 11, 5, 9, tzinfo=dt.UTC)
+    data = spoken("one")
+    analyze(store, transcript(data, started_at=start))
+    corrected = start + dt.timedelta(days=days)
+    assert written(analyze(store, transcript(data, started_at=corrected))) == [Written.CHANGED]
+    assert written(analyze(store, transcript(data, started_at=corrected))) == [Written.UNCHANGED]
+    [key] = keys(store)
+    document = decode_document(store.read(key)).document
+    assert (document.revision, document.writing) == (1, 1)
+    assert document.call_date == corrected.date()
+
+
+def test_of_two_documents_that_are_left_of_a_call_the_later_writing_goes_on(
+    store: FolderStore,
+) -> None:
+    start = dt.datetime(2025, 11, 5, 9, tzinfo=dt.UTC)
+    data = spoken("one")
+    analyze(store, transcript(data, started_at=start))
+    [stale] = keys(store)
+    left = store.read(stale)
+    earlier = start - dt.timedelta(days=3)
+    analyze(store, transcript(data, started_at=earlier))
+    store.write(stale, left)
+    assert written(analyze(store, transcript(data, started_at=earlier))) == [Written.UNCHANGED]
+    [key] = keys(store)
+    assert key != stale
+
+
+def test_an_earlier_writing_that_is_given_replaces_no_later_one(store: FolderStore) -> None:
+    start = dt.datetime(2025, 11, 5, 9, tzinfo=dt.UTC)
+    data = spoken("one")
+    analyze(store, transcript(data, started_at=start))
+    [key] = keys(store)
+    first = store.read(key)
+    analyze(store, transcript(data, started_at=start - dt.timedelta(days=3)))
+    before = keys(store)
+    assert written(ingest(store, first)) == [Written.OLDER]
+    assert keys(store) == before
 
 
 def test_what_transcribe_charged_for_is_not_made_up(store: FolderStore) -> None:

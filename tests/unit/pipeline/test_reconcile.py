@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 from typing import Any
@@ -285,6 +286,42 @@ def test_a_sidecar_that_was_never_told_is_told(installation: Installation) -> No
     stored = installation.registry.metadata(TENANT, call_id)
     assert stored.told[MetadataSource.SIDECAR].told_at == upload.uploaded_at
     assert stored.merged.agent_id == "a-1"
+
+
+@pytest.mark.parametrize("when", ["crash_before", "crash_after"])
+@pytest.mark.parametrize("at", range(1, 20))
+def test_a_sidecar_is_not_lost_by_a_reconciler_that_dies(
+    installation: Installation, when: str, at: int
+) -> None:
+    record = installation.register(CallState.DONE)
+    installation.upload("a.wav.meta.json", b'{"agent_id": "a-1"}')
+    installation.clock.now += minutes(20)
+    interrupter = interrupted(when, at)
+
+    with contextlib.suppress(Crash):
+        reconcile_tenant(installation.reconciling(interrupter.wrap), TENANT)
+    for _ in range(2):
+        sweep(installation, after=15)
+
+    stored = installation.registry.metadata(TENANT, record.call_id)
+    assert stored.merged.agent_id == "a-1"
+    assert [each.call_id for each in installation.rewritten][-1:] == [record.call_id]
+
+
+def test_an_upload_is_left_alone_while_another_one_of_its_call_is_worked_on(
+    installation: Installation,
+) -> None:
+    first = installation.register(CallState.DONE)
+    second = installation.register(
+        CallState.TRANSCRIBED, upload=installation.upload(data=b"again"), revision=2
+    )
+    claimed = leased(first, "somebody", installation.clock(), dt.timedelta(minutes=30))
+    assert claimed is not None
+    assert installation.registry.replace(claimed)
+
+    assert sweep(installation, after=29) == {}
+    assert sweep(installation, after=1) == {Action.JUDGED: 1}
+    assert installation.dispatcher.judged == [second.job_name]
 
 
 def test_a_sidecar_that_was_replaced_since_it_was_told_is_told_again(
