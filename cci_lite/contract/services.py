@@ -43,11 +43,16 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What can be done with calls in a language. `comprehend` is Comprehend's own code for it."""
+    """What can be done with calls in a language.
+
+    `comprehend` is Comprehend's own code for it; `masking` says that it was measured how much of
+    the personal data in calls of that language our own masking finds.
+    """
 
     redaction: bool
     verified: bool
     comprehend: str | None = None
+    masking: bool = False
 
 
 class PriceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

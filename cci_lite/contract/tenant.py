@@ -123,13 +123,16 @@ def parse_tenant(value: Mapping[str, Any]) -> Tenant:
 def is_masked(tenant: Tenant, language: Language) -> bool:
     """Whether a call that Transcribe does not redact is masked instead of refused.
 
-    The tenant says so, and somebody finds the names in it: without names nothing is masked.
+    The tenant says so, somebody finds the names in it, and how much masking finds was measured.
     """
-    return tenant.unredacted is UnredactedPolicy.MASK and _finds_names(tenant, language)
+    return tenant.unredacted is UnredactedPolicy.MASK and not why_not_masked(tenant, language)
 
 
-def _finds_names(tenant: Tenant, language: Language) -> bool:
-    return tenant.nlp is NlpChoice.COMPREHEND and language.comprehend is not None
+def why_not_masked(tenant: Tenant, language: Language) -> str | None:
+    """Why calls in a language cannot be masked for a tenant; None where they can."""
+    if tenant.nlp is not NlpChoice.COMPREHEND or language.comprehend is None:
+        return "nobody finds the names that are to be masked"
+    return None if language.masking else "it was not measured what masking finds in it"
 
 
 def check_services(tenant: Tenant) -> None:
@@ -141,11 +144,12 @@ def check_services(tenant: Tenant) -> None:
     """
     check_model(tenant.model)
     language = language_of(tenant.language_code)
-    if tenant.unredacted is UnredactedPolicy.MASK and not _finds_names(tenant, language):
+    reason = why_not_masked(tenant, language)
+    if tenant.unredacted is UnredactedPolicy.MASK and reason:
         who = "nlp none" if tenant.nlp is NlpChoice.NONE else f"language {tenant.language_code}"
         raise TenantError(
             "unredacted",
-            f"refuse, because with {who} nobody finds the names that are to be masked",
+            f"refuse, because with {who} {reason}",
             show_value(tenant.unredacted.value),
         )
 

@@ -36,6 +36,7 @@ from cci_lite.contract.tenant import (
     check_services,
     is_masked,
     item_of_tenant,
+    why_not_masked,
 )
 from cci_lite.errors import (
     ImmutableVersionError,
@@ -130,7 +131,7 @@ def _what_becomes(tenant: Tenant, language: Language) -> str:
         return "calls are masked after the transcript"
     if tenant.unredacted is UnredactedPolicy.REFUSE:
         return "calls are refused"
-    return "calls are refused, because nobody finds the names that are to be masked"
+    return f"calls are refused, because {why_not_masked(tenant, language)}"
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,8 @@ def judge_by_model(
     turns = prompt_turns(conversation.turns)
     if not turns:
         return undecided(criteria, "nobody_spoke")
-    questioning = _Questioning(ask, keep, model, heard_turns(conversation.turns))
+    heard = heard_turns(conversation.turns, conversation.language_code)
+    questioning = _Questioning(ask, keep, model, heard)
     slices = slices_of(turns, _room(model, criteria))
     if len(slices) == 1:
         found = _inquire(questioning, criteria, transcript_block(slices[0]))

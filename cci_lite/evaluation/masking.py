@@ -34,6 +34,8 @@ from cci_lite.contract.document import (
 from cci_lite.contract.judgement import Judgement, NlpAnswer
 from cci_lite.evaluation.limits import cut_raw
 from cci_lite.evaluation.named import name_stage, unspaced_stage
+from cci_lite.evaluation.number_words import number_word_stage
+from cci_lite.evaluation.phrases import in_place
 from cci_lite.evaluation.spans import (
     WITHHELD,
     Span,
@@ -41,7 +43,6 @@ from cci_lite.evaluation.spans import (
     emails,
     ibans,
     numbers,
-    spelled_numbers,
 )
 
 _PERSONAL = re.compile(
@@ -56,18 +57,21 @@ _PERSONAL = re.compile(
 )
 
 
-def mask(text: str, names: Iterable[str] = ()) -> str:
+def mask(text: str, names: Iterable[str] = (), language_code: str | None = None) -> str:
     """`text` without mail addresses, account, card and telephone numbers, and the given names.
 
     Dates, times, percentages, amounts, lists of small numbers and ids of criteria stay.
-    Names are found as whole words in any case, with their possessive; so are their parts.
+    Names are found as whole words in any case, with their possessive; so are their parts. Numbers
+    that are said word by word are found as they are said in calls of the language.
     """
-    return _masked(text, _stages(names))
+    return _masked(text, _stages(names, language_code))
 
 
-def masked_judgement(judgement: Judgement, names: Iterable[str] = ()) -> Judgement:
+def masked_judgement(
+    judgement: Judgement, names: Iterable[str] = (), language_code: str | None = None
+) -> Judgement:
     """The judgement with all words of the model, and all quotes, masked."""
-    stages = _stages(names)
+    stages = _stages(names, language_code)
     raw = judgement.summary_raw
     return msgspec.structs.replace(
         judgement,
@@ -77,12 +81,14 @@ def masked_judgement(judgement: Judgement, names: Iterable[str] = ()) -> Judgeme
     )
 
 
-def masked_nlp(answer: NlpAnswer, names: Iterable[str] = ()) -> NlpAnswer:
+def masked_nlp(
+    answer: NlpAnswer, names: Iterable[str] = (), language_code: str | None = None
+) -> NlpAnswer:
     """The answer without key phrases and entities that are personal data or were redacted.
 
     Offsets of the others still count in the text that was analysed.
     """
-    stages = _stages(names)
+    stages = _stages(names, language_code)
 
     def is_harmless(text: str | None) -> bool:
         return text is None or not (
@@ -116,15 +122,21 @@ def masked_nlp(answer: NlpAnswer, names: Iterable[str] = ()) -> NlpAnswer:
 
 def masked_conversation(conversation: Conversation, names: Iterable[str] = ()) -> Conversation:
     """The conversation with its turns masked; words keep their times, a masked span is one word."""
-    stages = _stages(names)
+    stages = _stages(names, conversation.language_code)
     turns = tuple(_masked_turn(turn, stages) for turn in conversation.turns)
     return msgspec.structs.replace(conversation, turns=turns)
 
 
-def _stages(names: Iterable[str]) -> tuple[Stage, ...]:
+def _stages(names: Iterable[str], language_code: str | None) -> tuple[Stage, ...]:
     given = frozenset(names)
     of_names = (name_stage(given), unspaced_stage(given)) if given else ()
-    return (emails, ibans, spelled_numbers, numbers, *of_names)
+    of_numbers = (emails, ibans, number_word_stage(language_code), numbers)
+    return (*map(_in_plain_characters, of_numbers), *of_names)
+
+
+def _in_plain_characters(stage: Stage) -> Stage:
+    """The stage, for the digits and letters of all scripts and widths."""
+    return lambda text: stage(in_place(text))
 
 
 def _masked(text: str, stages: Sequence[Stage]) -> str:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from cci_lite.evaluation.naming import COMMON_NAMES, PARTICLES, HeardName
+from cci_lite.evaluation.phrases import heard, mark_class
 from cci_lite.evaluation.spans import NAME, WITHHELD, Span, Stage
 
-_WORD = re.compile(r"\[[A-Z_]{2,40}\]|(?:[^\W\d_]|[\u0300-\u036f])++")
 # What may stand between the words of one name.
 _BETWEEN = re.compile(r"[\s.'’‐‑-]{1,3}")  # noqa: RUF001
 # What may stand between letters when somebody spells.
 _BETWEEN_LETTERS = re.compile(r"[\s.,-]{1,3}")
 _FEWEST_LETTERS = 3
+
+
+# In Arabic "and", "for", "with" are written in one with the name: longer ones first.
+_ARABIC_PREFIX = re.compile(r"[وف]?(?:بال|كال|لل|ال|[بلك])?(?=\w{2})")
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(rf"\[[A-Z_]{{2,40}}\]|(?:[^\W\d_]++|[{mark_class()}]++)++")
 
 
 class _Wanted(NamedTuple):
@@ -43,10 +52,10 @@ def _wanted(name: str) -> Iterator[_Wanted]:
     """The whole name, and each part that says something by itself; spelled ones, too."""
     is_heard = isinstance(name, HeardName)
     name = WITHHELD.sub(" ", name)
-    words = tuple(_fold(word) for word in _WORD.findall(name))
+    words = tuple(_fold(word) for word in _word().findall(name))
     for chunk in name.split():
         # O'Brien and Anna-Lena are also heard as one word.
-        if len(joined := [_fold(word) for word in _WORD.findall(chunk)]) > 1:
+        if len(joined := [_fold(word) for word in _word().findall(chunk)]) > 1:
             yield _Wanted(("".join(joined),), as_name=is_heard)
     if len(words) > 1:
         yield _Wanted(words, as_name=all(word in PARTICLES for word in words))
@@ -75,7 +84,7 @@ def unspaced_stage(names: Iterable[str]) -> Stage:
 
 
 def _names(text: str, by_first: dict[str, list[_Wanted]]) -> Iterator[Span]:
-    found = [match for match in _WORD.finditer(text) if not match[0].startswith("[")]
+    found = [match for match in _word().finditer(text) if not match[0].startswith("[")]
     folded = [_fold(match[0]) for match in found]
     position = 0
     while position < len(found):
@@ -117,8 +126,13 @@ def _is_one(text: str, words: Sequence[re.Match[str]]) -> bool:
 
 def _without_genitive(word: str) -> tuple[str, ...]:
     """The word, and what it is the genitive or plural of ("Alices", "Müllers")."""
-    return (word, word[:-1]) if word.endswith("s") and len(word) > _FEWEST_LETTERS else (word,)
+    if word.endswith("s") and len(word) > _FEWEST_LETTERS:
+        return (word, word[:-1])
+    prefix = None if word.isascii() else _ARABIC_PREFIX.match(word)
+    if prefix and prefix.end():
+        return (word, word[1:], word[prefix.end() :])
+    return (word,)
 
 
 def _fold(word: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
+    return heard(word).replace(" ", "")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from cci_lite.contract.conversation import Role, Turn
 from cci_lite.contract.document import Evidence
-from cci_lite.evaluation.phrases import heard, span_of_words
+from cci_lite.contract.languages import Comparison, comparison_of
+from cci_lite.evaluation.phrases import WORD_BY_WORD, count_words, heard, span_of_words
 from cci_lite.evaluation.quotes import evidence_of
 
 # Fewer words are said in every call, and prove nothing.
@@ -24,10 +25,11 @@ _LEFT_OUT = re.compile(r"[\[(]?(?:…|\.\s?\.\s?\.)[….\s]*[\])]?")
 
 @dataclass(frozen=True, slots=True)
 class HeardTurn:
-    """A turn and its words."""
+    """A turn and its words, and how they are compared."""
 
     turn: Turn
     heard: str
+    comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,14 @@ class _Part:
         return len(self.heard.split())
 
     @property
+    def size(self) -> int:
+        """How many words it has, of which many characters are one where there are no blanks."""
+        return count_words(self.heard)
+
+    @property
     def is_proof(self) -> bool:
         """Whether it proves something wherever it is found."""
-        return self.count >= FEWEST_WORDS and self.spoken >= FEWEST_SPOKEN
+        return self.size >= FEWEST_WORDS and self.spoken >= FEWEST_SPOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,13 @@ class _Hit:
     part: _Part
 
 
-def heard_turns(turns: Iterable[Turn]) -> tuple[HeardTurn, ...]:
+def heard_turns(turns: Iterable[Turn], language_code: str | None = None) -> tuple[HeardTurn, ...]:
     """The turns made ready for searching, those of the agent first.
 
     Where both say the same words, it is true that the agent said them.
     """
-    ready = [HeardTurn(turn, heard(turn.text)) for turn in turns]
+    comparison = comparison_of(language_code)
+    ready = [HeardTurn(turn, heard(turn.text, comparison), comparison) for turn in turns]
     return tuple(sorted(ready, key=lambda each: each.turn.role is not Role.AGENT))
 
 
@@ -73,16 +81,19 @@ def find_quote(quote: str, turns: Sequence[HeardTurn]) -> tuple[Evidence, ...]:
     words proves nothing. Where words were left out ("good morning … how can I help"), all parts
     occur in order: in one turn, or, where each would do as a quote, in turns of one speaker.
     """
+    comparison = turns[0].comparison if turns else WORD_BY_WORD
     for wording in _wordings(quote, turns):
-        parts = [part for each in _LEFT_OUT.split(wording) if (part := _part(each)).count]
-        found = _whole(_part(wording), turns) or _in_one_turn(parts, turns)
+        pieces = (_part(each, comparison) for each in _LEFT_OUT.split(wording))
+        parts = [part for part in pieces if part.count]
+        found = _whole(_part(wording, comparison), turns) or _in_one_turn(parts, turns)
         if found := found or _in_turns_of_one(parts, turns):
             return _evidence(found)
     return ()
 
 
-def _part(text: str) -> _Part:
-    return _Part(heard(text), len(heard(_WITHHELD.sub(" ", text)).split()))
+def _part(text: str, comparison: Comparison) -> _Part:
+    spoken = count_words(heard(_WITHHELD.sub(" ", text), comparison))
+    return _Part(heard(text, comparison), spoken)
 
 
 def _whole(part: _Part, turns: Iterable[HeardTurn]) -> list[_Hit] | None:
@@ -103,8 +114,8 @@ def _in_one_turn(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list[_Hi
     is_enough = (
         len(parts) > 1
         and all(part.spoken for part in parts)
-        and sum(part.count for part in parts) >= FEWEST_WORDS
-        and max(part.count for part in parts) >= FEWEST_WORDS_OF_A_PART
+        and sum(part.size for part in parts) >= FEWEST_WORDS
+        and max(part.size for part in parts) >= FEWEST_WORDS_OF_A_PART
     )
     return next(filter(None, (_in_order(parts, [each]) for each in turns if is_enough)), None)
 
@@ -144,8 +155,9 @@ def _evidence(hits: Sequence[_Hit]) -> tuple[Evidence, ...]:
 def _evidence_in_turn(hits: Sequence[_Hit]) -> Evidence:
     where, text = hits[0].where, hits[0].where.turn.text
     spans = [
-        span_of_words(text, where.heard.count(" ", 0, hit.place + 1) - 1, hit.part.count)
+        span_of_words(text, first, hit.part.count, where.comparison)
         for hit in hits
+        for first in [where.heard.count(" ", 0, hit.place + 1) - 1]
     ]
     return evidence_of(where.turn, spans[0][0], spans[-1][1])
 

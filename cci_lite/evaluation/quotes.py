@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import cache
 
 from cci_lite.contract.conversation import Turn, Word
 from cci_lite.contract.document import Evidence
+from cci_lite.contract.languages import unspaced_class
 
 MAX_QUOTE = 200
 
-_SENTENCE_END = re.compile(r"[.!?…]['\")\]’”]*\s+")  # noqa: RUF001
+# Chinese and Japanese marks end a sentence without a blank behind them.
+_SENTENCE_END = re.compile(r"[.!?…।။។]['\")\]’”]*\s+|[。！？｡]['\")\]’”」』]*\s*")  # noqa: RUF001
 
 
 def evidence_of(turn: Turn, start: int, end: int) -> Evidence:
@@ -42,14 +46,33 @@ def _spoken_at(turn: Turn, offset: int) -> Word | Turn:
 
 def _shortened(text: str, left: int, right: int, start: int, end: int) -> tuple[int, int]:
     # Whole words first: a pattern may have found a part of one.
-    start = max(left, text.rfind(" ", left, start) + 1)
-    end = right if (space := text.find(" ", end, right)) < 0 else space
+    begins, ends = _borders(text, left, right)
+    start = max((begin for begin in begins if begin <= start), default=left)
+    end = min((place for place in ends if place >= end), default=right)
     room = max(0, MAX_QUOTE - (end - start))
     low = max(left, min(start - room // 2, right - MAX_QUOTE))
     high = min(right, low + MAX_QUOTE)
     if low > left:
-        low = start if (space := text.find(" ", low - 1, start)) < 0 else space + 1
+        low = next((begin for begin in begins if low <= begin <= start), start)
     if high < right:
         floor = end if end <= high else low + 1
-        high = high if (space := text.rfind(" ", floor, high + 1)) < 0 else space
+        high = max((place for place in ends if floor <= place <= high), default=high)
     return low, high
+
+
+def _borders(text: str, left: int, right: int) -> tuple[list[int], list[int]]:
+    """Where words begin and where they end; in scripts without blanks, characters."""
+    spans = [word.span() for word in _word().finditer(text, left, right)]
+    begins = [begin for begin, _ in spans if not _is_mark(text[begin])]
+    ends = [end for _, end in spans if end == right or not _is_mark(text[end])]
+    return begins, ends
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    unspaced = unspaced_class()
+    return re.compile(rf"[{unspaced}]|[^\s{unspaced}]+")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from cci_lite.contract.conversation import Conversation, Role
 from cci_lite.contract.document import CriterionResult, Evaluator
+from cci_lite.contract.languages import comparison_of
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.template import Criterion, QaTemplate, Rule, SaidBy
 from cci_lite.evaluation import reasons
-from cci_lite.evaluation.phrases import heard
 from cci_lite.evaluation.quotes import evidence_of
 from cci_lite.evaluation.results import unscored
 from cci_lite.evaluation.scope import Stretch, counts_turns, scope_of, whole_turn
@@ -35,8 +35,10 @@ def evaluate_rules(template: QaTemplate, conversation: Conversation) -> list[Cri
     A rule about a speaker who is not known, or does not speak, is not applicable: never guessed.
     So is one about turns where they are not known, and one that hangs on a word of which it is not
     known when it was said.
+    Text is compared as it is in the conversation's language.
     """
-    turns = [whole_turn(turn, heard(turn.text)) for turn in conversation.turns]
+    comparison = comparison_of(conversation.language_code)
+    turns = [whole_turn(turn, comparison) for turn in conversation.turns]
     return [
         unscored(criterion)
         if criterion.rule is None
@@ -64,11 +66,13 @@ def _result(criterion: Criterion, decision: _Decision) -> CriterionResult:
 
 
 def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decision:
+    comparison = comparison_of(call.language_code)
     occasion: Hit | None = None
     if (condition := rule.applies_when) is not None:
         if missing := _missing(condition.said_by, turns):
             return _Decision(Verdict.NA, missing)
-        occasion = first_hit(condition, _spoken_by(condition.said_by, turns))
+        spoken = _spoken_by(condition.said_by, turns)
+        occasion = first_hit(condition, spoken, comparison)
         if occasion is None:
             return _Decision(Verdict.NA, reasons.not_applicable(condition))
     spoken = _spoken_by(rule.said_by, turns)
@@ -80,8 +84,12 @@ def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decisi
     start = min((stretch.turn.start_seconds for stretch in turns), default=0.0)
     end = max((stretch.turn.end_seconds for stretch in turns), default=0.0)
     scope = scope_of(spoken, rule.within, start=start, end=end)
-    hit = first_hit(rule, scope.sure)
-    if hit is None and call.untimed_words and first_hit(rule, scope.possible) is not None:
+    hit = first_hit(rule, scope.sure, comparison)
+    if (
+        hit is None
+        and call.untimed_words
+        and first_hit(rule, scope.possible, comparison) is not None
+    ):
         return _Decision(Verdict.NA, reasons.TIME_NOT_KNOWN)
     passed = (hit is not None) == (rule.must == "say")
     return _Decision(

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cci_lite.contract.conversation import Turn, Word
+from cci_lite.contract.languages import Comparison
 from cci_lite.contract.template import Within
+from cci_lite.evaluation.phrases import heard_plain, plain
 
 # Transcripts give times in milliseconds; sums of them are off by less than that.
 _MILLISECOND = 0.001
@@ -17,10 +19,11 @@ _MILLISECOND = 0.001
 class Stretch:
     """A turn of which only what begins from `begin` up to, not including, `end` counts.
 
-    `heard` is the whole turn in the form in which phrases are searched.
+    `plain` and `heard` are the whole turn in the forms in which patterns and phrases are searched.
     """
 
     turn: Turn
+    plain: str
     heard: str
     begin: int
     end: int
@@ -37,9 +40,10 @@ class Scope:
     possible: Sequence[Stretch]
 
 
-def whole_turn(turn: Turn, heard: str) -> Stretch:
+def whole_turn(turn: Turn, comparison: Comparison) -> Stretch:
     """All of a turn."""
-    return Stretch(turn, heard, 0, len(turn.text) + 1)
+    text = plain(turn.text)
+    return Stretch(turn, text, heard_plain(text, comparison), 0, len(turn.text) + 1)
 
 
 def counts_turns(within: Within | None) -> bool:

@@ -53,18 +53,22 @@ def _broken(turn: PromptTurn, room: int) -> Iterator[PromptTurn]:
     words: list[str] = []
     left = space
     for word in _words(turn.text, space):
-        # A space and the escapes of JSON count too.
+        # The escapes of JSON count too.
         needed = _tokens(replace(turn, text=word)) - frame + 1
         if words and needed > left:
-            yield replace(turn, text=" ".join(words))
+            yield replace(turn, text="".join(words).lstrip())
             words, left = [], space
         words.append(word)
         left -= needed
-    yield replace(turn, text=" ".join(words))
+    yield replace(turn, text="".join(words).lstrip())
 
 
 def _words(text: str, space: int) -> Iterator[str]:
-    """The words; a run without spaces (Japanese) in pieces that fit however they are escaped."""
+    """The words, each behind its space; a run without spaces (Japanese) in pieces that fit.
+
+    They fit however they are escaped.
+    """
     length = max(1, int(space * BYTES_PER_TOKEN) // _WIDEST_ESCAPE)
     for word in text.split():
-        yield from (word[start : start + length] for start in range(0, len(word), length))
+        pieces = (word[start : start + length] for start in range(0, len(word), length))
+        yield from (piece if number else f" {piece}" for number, piece in enumerate(pieces))

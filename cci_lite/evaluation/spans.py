@@ -10,13 +10,19 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
+
+from cci_lite.evaluation.phrases import has_far_script, in_place, mark_class
+from cci_lite.evaluation.spoken import all_spoken, units, words_of
 
 EMAIL, IBAN, CARD, NUMBER, NAME = "[EMAIL]", "[IBAN]", "[CARD]", "[NUMBER]", "[NAME]"
 
+_LONGEST_FAR_NAME = 30
+
 # Fewer digits are house numbers, years and amounts.
 FEWEST_DIGITS = 6
-FEWEST_NUMBER_WORDS = 5
+FEWEST_GROUPS_OF_DICTATION = 7
 _CARD_DIGITS = range(13, 20)
 
 
@@ -37,30 +43,75 @@ WITHHELD = re.compile(r"\[[A-Z_]{2,40}\]|\*{3,}")
 # --- mail addresses -------------------------------------------------------------------------------
 
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
-_DOT = r"(?:dot|punkt|point|punto)"
-_DASH = r"(?:dash|hyphen|minus|bindestrich)"
-_AT = (
-    r"(?:\s?@\s?|\s?[(\[](?:at|ät)[)\]]\s?"
-    r"|\s(?:at(?:\s(?:sign|the\srate(?:\sof)?))?|ät|klammeraffe|arroba|arobase)\s)"
+_TOP_LEVEL = (
+    r"(?:com|net|org|edu|gov|info|biz|co|io|de|at|ch|uk|eu|fr|es|it|nl|us|ie|ca|au|pt|br|in|mx)"
 )
-_TOP_LEVEL = r"(?:com|net|org|edu|gov|info|biz|co|io|de|at|ch|uk|eu|fr|es|it|nl|us|ie|ca|au)"
 _PROVIDER = (
     r"(?:gmail|googlemail|hotmail|outlook|yahoo|icloud|aol|gmx|web|live|msn|proton|protonmail|mail"
     r"|freenet|arcor|comcast|verizon|btinternet|posteo|t(?:-|\s(?:minus|dash|strich)\s)online)"
 )
-_LABEL = rf"\w{{1,60}}(?:(?:-|\s{_DASH}\s)\w{{1,60}}){{0,3}}"
-_EMAIL = re.compile(
-    rf"(?<!{_LOCAL}){_LOCAL}++@[\w-]++(?:\.[\w-]++)*+"
-    # As it is dictated: "jane dot doe at example dot com", "jane.doe at gmail.com".
-    r"|(?<![\w.+-])(?P<local>(?:\w\s){0,30}\w{1,40}"
-    rf"(?:(?:[.+-]|\s(?:{_DOT}|{_DASH}|underscore|unterstrich|plus)\s)\w{{1,40}}){{0,5}})"
-    rf"{_AT}(?:(?P<provider>{_PROVIDER}(?:\.|\s{_DOT}\s)\w{{2,20}})"
-    # "At this point I" is no address.
-    rf"|(?P<dictated>{_LABEL}"
-    rf"(?:(?:\s(?:dot|punkt)\s\w{{1,20}}){{1,4}}|\s(?:point|punto)\s{_TOP_LEVEL}))"
-    rf"|(?P<written>{_LABEL}(?:\.\w{{1,60}}){{0,3}}\.{_TOP_LEVEL}))(?!\w)",
-    re.IGNORECASE,
-)
+
+
+@cache
+def _email_expression() -> re.Pattern[str]:
+    spoken = all_spoken()
+    at = _any(*(each.at for each in spoken))
+    dot = f"(?:{_any(*(each.dot for each in spoken))})"
+    dash = f"(?:{_any(*(each.dash for each in spoken))})"
+    at_sign = (
+        r"(?:\s?@\s?|\s?[(\[](?:at|ät)[)\]]\s?"
+        rf"|\s(?:at(?:\s(?:sign|the\srate(?:\sof)?))?|{at})\s)"
+    )
+    label = rf"\w{{1,60}}(?:(?:-|\s{dash}\s)\w{{1,60}}){{0,3}}"
+    return re.compile(
+        rf"(?<!{_LOCAL}){_LOCAL}++@[\w-]++(?:\.[\w-]++)*+"
+        # As it is dictated: "jane dot doe at example dot com", "jane.doe at gmail.com".
+        r"|(?<![\w.+-])(?P<local>(?:\w\s){0,30}\w{1,40}"
+        rf"(?:(?:[.+-]|\s(?:{dot}|{dash}|underscore|unterstrich|plus)\s)\w{{1,40}}){{0,5}})"
+        rf"{at_sign}(?:(?P<provider>{_PROVIDER}(?:\.|\s{dot}\s)\w{{2,20}})"
+        # "At this point I" is no address.
+        rf"|(?P<dictated>{label}"
+        rf"(?:(?:\s(?:dot|punkt)\s\w{{1,20}}){{1,4}}|\s{dot}\s{_TOP_LEVEL}))"
+        rf"|(?P<written>{label}(?:\.\w{{1,60}}){{0,3}}\.{_TOP_LEVEL}))(?!\w)",
+        re.IGNORECASE,
+    )
+
+
+class _FarAddress(NamedTuple):
+    """How an address is dictated where words have vowel signs or no blanks: in three parts."""
+
+    local: re.Pattern[str]
+    at: re.Pattern[str]
+    domain: re.Pattern[str]
+
+
+@cache
+def _far_address() -> _FarAddress:
+    spoken = all_spoken()
+    dot = f"(?:{_any(*(each.dot for each in spoken))})"
+    between = f"(?:{_any(*(f'{each.dot} {each.dash}' for each in spoken))}|[._-])"
+    letter = rf"(?!{between})[\w{mark_class()}]"
+    name = f"(?:{letter}){{1,{_LONGEST_FAR_NAME}}}"
+    return _FarAddress(
+        re.compile(rf"(?:{name}\s?{between}\s?){{0,3}}{name}\s?\Z", re.IGNORECASE),
+        re.compile(rf"(?:{_any(*(each.at for each in spoken))}|@)\s?", re.IGNORECASE),
+        re.compile(rf"(?:{name}\s?(?:{dot}|\.)\s?){{1,4}}{name}(?:-{name})?", re.IGNORECASE),
+    )
+
+
+def _far_emails(text: str) -> Iterator[Span]:
+    """Dictated addresses; without blanks, words around one go, too."""
+    known = _far_address()
+    done = 0
+    for at in known.at.finditer(text):
+        domain = known.domain.match(text, at.end())
+        first = max(done, at.start() - 2 * _LONGEST_FAR_NAME)
+        local = known.local.search(text[first : at.start()]) if domain else None
+        if domain and local:
+            yield Span(first + local.start(), domain.end(), EMAIL)
+            done = domain.end()
+
+
 # Before the address of a site.
 _NO_LOCALS = frozenset(
     [
@@ -105,7 +156,16 @@ _NO_LOCALS = frozenset(
 
 def emails(text: str) -> Iterator[Span]:
     """Mail addresses, written or dictated."""
-    for found in _EMAIL.finditer(text):
+    done = 0
+    found = sorted([*_near_emails(text), *(_far_emails(text) if has_far_script(text) else ())])
+    for span in found:
+        if span.start >= done:
+            yield span
+            done = span.end
+
+
+def _near_emails(text: str) -> Iterator[Span]:
+    for found in _email_expression().finditer(text):
         local = found["local"]
         is_word = local is not None and local.isalpha()
         if is_word and (found["written"] or local.lower() in _NO_LOCALS):
@@ -178,40 +238,61 @@ _DATE = (
 )
 _SHORT_DATE = rf"{_DAY}\.{_MONTH}\.\d\d|{_DAY}/{_DAY}/\d\d|{_DAY}\.{_MONTH}\."
 _TIME = r"[012]?\d:[0-5]\d(?::[0-5]\d)?|[012]?\d(?:[.:][0-5]\d)?\s?(?:uhr|[ap]\.?m)(?![\w\[])"
-_AMOUNT = r"(?:\d{1,3}(?:[,.']\d{3}){1,2}|\d{1,5})(?:[.,]\d{1,2})?"
-_CURRENCY = r"(?:[€$£]|EUR|USD|GBP|CHF)"
-_UNIT = (
-    r"(?:[€$£%]|(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds?|cents?|percent|prozent|[kmg]bit|[kmg]b"
-    r"|(?:kilo|mega|giga)(?:bit|byte)s?|minutes?|minuten?|hours?|stunden?|days?|tagen?|weeks?"
-    r"|wochen?|months?|monaten?|years?|jahren?|people|points|miles|credits)(?![\w\[]))"
-)
+_AMOUNT = r"(?:\d{1,3}(?:[,.']\d{3}){1,2}|\d{1,2}(?:,\d\d){1,3},\d{3}|\d{1,5})(?:[.,]\d{1,2})?"
 # Nothing of a number goes on before or behind.
 _FREE, _END = r"(?<!\d)(?<!\d[.,:/'-])", r"(?!\d|[.,:/'-]\d)"
-_ITEM = re.compile(
-    rf"{_FREE}(?:(?P<moment>{_MONTH_NAME}\.?\s{_DAY}(?:st|nd|rd|th|\.)?,?\s{_YEAR}"
-    rf"|{_DATE}|{_TIME}|{_YEAR}\s?[/–-]\s?(?:{_YEAR}|\d\d)|24/7"  # noqa: RUF001
-    r"|(?:version|release|firmware)\s\d{1,3}(?:\.\d{1,3}){1,9})"
-    rf"|(?P<amount>{_SHORT_DATE}|{_CURRENCY}\s?{_AMOUNT}|{_AMOUNT}\s?{_UNIT}"
-    r"|\d{1,3}(?:(?:,\d{3})+\.|(?:[.']\d{3})+,)\d\d|(?:0|[1-9]\d{0,3})[.,]\d\d?)"
-    rf"){_END}"
-    r"|(?P<digits>[+(]{0,3}\d++)",
-    re.IGNORECASE,
-)
-_HESITATION = r"(?:uh+m?|um+|erm?|eh|ah|hm+|äh+m?|öh+m?|then|dann|euh|puis|luego)"
-_ALSO = r"(?:and|und|et|y)"
+
+
+@cache
+def _item_expression() -> re.Pattern[str]:
+    known = units()
+    currency = rf"(?:[€$£]|EUR|USD|GBP|CHF|{_any(known.currencies)})"
+    unit = (
+        r"(?:[€$£%]|(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds?|cents?|percent|prozent|[kmg]bit"
+        r"|[kmg]b|(?:kilo|mega|giga)(?:bit|byte)s?|minutes?|minuten?|hours?|stunden?|days?|tagen?"
+        r"|weeks?|wochen?|months?|monaten?|years?|jahren?|people|points|miles|credits"
+        rf"|{_any(known.spaced)})(?![\w\[{mark_class()}])|{_any(known.unspaced)})"
+    )
+    return re.compile(
+        rf"{_FREE}(?:(?P<moment>{_MONTH_NAME}\.?\s{_DAY}(?:st|nd|rd|th|\.)?,?\s{_YEAR}"
+        rf"|{_DATE}|{_TIME}|{_YEAR}\s?[/–-]\s?(?:{_YEAR}|\d\d)|24/7"  # noqa: RUF001
+        r"|(?:version|release|firmware)\s\d{1,3}(?:\.\d{1,3}){1,9})"
+        rf"|(?P<amount>{_SHORT_DATE}|{currency}\s?{_AMOUNT}|{_AMOUNT}\s?{unit}"
+        rf"|\d{{1,9}}(?:{_any(known.money)})"
+        r"|\d{1,3}(?:(?:,\d{3})+\.|(?:[.']\d{3})+,)\d\d|(?:0|[1-9]\d{0,3})[.,]\d\d?)"
+        rf"){_END}"
+        r"|(?P<digits>[+(]{0,3}\d++)",
+        re.IGNORECASE,
+    )
+
+
+def _any(*lists: str) -> str:
+    return "|".join(map(re.escape, map(in_place, words_of(*lists))))
+
+
 _LONGEST_GAP = 40
-_GAP = re.compile(
-    rf"(?P<comma>\s?,\s{{1,2}})|(?P<dash>\s[‐‑–—-]\s)|(?P<also>,?\s{_ALSO}\s|\s?[x×]\s?)"  # noqa: RUF001
-    r"|(?P<near>[\s\-‐‑–—./,()_·\u200b\u00ad]{0,3}|[:'])"  # noqa: RUF001
-    rf"|(?P<filled>(?:[\s,.-]{{1,3}}(?:{_HESITATION}|{_ALSO})){{1,4}}[\s,.-]{{1,3}})",
-    re.IGNORECASE,
-)
+
+
+@cache
+def _gap_expression() -> re.Pattern[str]:
+    fillers = _any(*(each.fillers for each in all_spoken()))
+    also = _any(*(each.also for each in all_spoken()))
+    between = _any(*(each.between for each in all_spoken()))
+    return re.compile(
+        rf"(?P<comma>\s?,\s{{1,2}}|\s?、\s{{0,2}})|(?P<dash>\s[‐‑–—-]\s)"  # noqa: RUF001
+        rf"|(?P<also>,?\s(?:{also})\s|\s?[x×]\s?)"  # noqa: RUF001
+        r"|(?P<near>[\s\-‐‑–—./,()_·\u200b\u00ad]{0,3}|[:'])"  # noqa: RUF001
+        rf"|(?P<filled>(?:[\s,.-]{{1,3}}(?:{fillers}|{also})){{1,4}}[\s,.-]{{1,3}}"
+        rf"|\s?(?:{between}){{1,3}}\s?)",
+        re.IGNORECASE,
+    )
+
+
 _LISTING = frozenset(("comma", "also"))
 _LOOSE = _LISTING | {"dash"}
 # What a list goes on with: "100, 250 or 500".
-_GOES_ON = re.compile(r",?\s(?:and|und|or|oder|et|y|ou|o)\s[\[\d€$£]", re.IGNORECASE)
+_GOES_ON = re.compile(r",?\s(?:and|und|or|oder|et|y|ou|o|e|of|en)\s[\[\d€$£]", re.IGNORECASE)
 _FEWEST_GROUPS_OF_A_CARD = 4
-_FEWEST_GROUPS_OF_DICTATION = 7
 _US_GROUPS = [3, 3, 4]
 
 
@@ -256,9 +337,9 @@ def numbers(text: str) -> Iterator[Span]:
 
 def _items(text: str) -> Iterator[_Item]:
     end = -_LONGEST_GAP
-    for found in _ITEM.finditer(text):
+    for found in _item_expression().finditer(text):
         start = found.start()
-        gap = _GAP.fullmatch(text, end, start) if start - end < _LONGEST_GAP else None
+        gap = _gap_expression().fullmatch(text, end, start) if start - end < _LONGEST_GAP else None
         is_spaced = gap is not None and any(map(str.isspace, gap[0]))
         kind = found.lastgroup or ""
         yield _Item(start, found.end(), kind, found[0], gap and gap.lastgroup, is_spaced)
@@ -303,7 +384,7 @@ def _is_dictated(run: Sequence[_Item]) -> bool:
         first.startswith("+")
         or (first.startswith("0") and sizes[0] > 2)
         or sizes[-3:] == _US_GROUPS
-        or len(sizes) >= _FEWEST_GROUPS_OF_DICTATION
+        or len(sizes) >= FEWEST_GROUPS_OF_DICTATION
         or (len(sizes) >= _FEWEST_GROUPS_OF_A_CARD and set(sizes) == {4})
     )
 
@@ -327,58 +408,3 @@ def _is_card(digits: Sequence[int]) -> bool:
     """Whether the check digit is right (Luhn, ISO 7812)."""
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
-# --- number words ---------------------------------------------------------------------------------
-
-_DIGITS_DE = "ein|zwei|drei|vier|fünf|fuenf|sechs|sieben|acht|neun"
-_TENS_DE = "zwanzig|dreißig|dreissig|vierzig|fünfzig|fuenfzig|sechzig|siebzig|achtzig|neunzig"
-_NUMBER_WORD = (
-    "(?:zero|oh?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen"
-    "|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|fou?rty|fifty|sixty|seventy|eighty"
-    "|ninety|hundred|double|triple"
-    f"|null|eins|zwo|(?:{_DIGITS_DE})und(?:{_TENS_DE})|{_DIGITS_DE}|{_TENS_DE}|zehn|elf|zwölf"
-    "|zwoelf|(?:drei|vier|fünf|fuenf|sech|sieb|acht|neun)zehn|hundert|doppel"
-    "|zéro|une?|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize"
-    "|vingt|trente|quarante|cinquante|soixante"
-    "|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|veinte"
-    "|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|doble)"
-)
-_SPOKEN = rf"(?:(?<![\w\]]){_NUMBER_WORD}(?![\w'’\[])|(?<!\d)\d{{1,19}}+(?![\w\[]|[.,:/'-]\d))"  # noqa: RUF001
-# "and" goes on with a number, but "two hundred and fifty" is one.
-_AND = rf"(?<!hundred\s)(?<!hundert\s){_ALSO}(?!\s\w{{1,12}}\s(?:hundred|hundert))"
-_SPOKEN_GAP = rf"(?:[\s,.\-–]{{1,3}}+(?:{_HESITATION}|{_AND})(?!\w)){{0,4}}[\s,.\-–]{{1,3}}+"  # noqa: RUF001
-_SPELLED = re.compile(
-    rf"(?<!\d[.,:/'-]){_SPOKEN}(?:{_SPOKEN_GAP}{_SPOKEN}){{{FEWEST_NUMBER_WORDS - 1},}}+",
-    re.IGNORECASE,
-)
-_SPOKEN_ITEM = re.compile(_SPOKEN, re.IGNORECASE)
-_LISTING_GAP = re.compile(rf".*,.*|\s{_ALSO}\s", re.IGNORECASE | re.DOTALL)
-_EXCLAMATIONS = frozenset(("o", "oh"))
-_ONLY_DICTATED = frozenset(
-    ("zero", "oh", "o", "null", "double", "triple", "doppel", "zéro", "cero", "doble")
-)
-
-
-def spelled_numbers(text: str) -> Iterator[Span]:
-    """Runs of FEWEST_NUMBER_WORDS number words: English, German, French or Spanish."""
-    for found in _SPELLED.finditer(text):
-        if _is_number(found[0]):
-            yield Span(found.start(), found.end(), NUMBER)
-
-
-def _is_number(spelled: str) -> bool:
-    """Whether this is one number, and no list of small ones."""
-    items = list(_SPOKEN_ITEM.finditer(spelled))
-    words = {item[0].lower() for item in items if item[0].isalpha()}
-    digits = sum(map(str.isdecimal, spelled))
-    # Digits alone are dates, lists of small numbers, or what was masked before.
-    if not words or (words <= _EXCLAMATIONS and not digits):
-        return False
-    gaps = (spelled[one.end() : other.start()] for one, other in itertools.pairwise(items))
-    return (
-        digits >= FEWEST_DIGITS
-        or len(items) >= _FEWEST_GROUPS_OF_DICTATION
-        or not words.isdisjoint(_ONLY_DICTATED)
-        or not all(map(_LISTING_GAP.fullmatch, gaps))
-    )

@@ -156,8 +156,13 @@ def analyze_transcripts(
 
 
 def read_call(tenant: Tenant, transcript: Transcript) -> tuple[Conversation, str]:
-    """What was said in a transcript, and the key of its recording; raises ContractError."""
-    conversation = read_transcript(transcript.data, tenant.audio)
+    """What was said in a transcript, and the key of its recording; raises ContractError.
+
+    Where the transcript does not name its language, the metadata and then the tenant do.
+    """
+    read = read_transcript(transcript.data, tenant.audio)
+    language = read.language_code or transcript.metadata.language_code or tenant.language_code
+    conversation = msgspec.structs.replace(read, language_code=language)
     key = transcript.metadata.recording_key or recording_key(
         tenant.tenant_id, conversation.job_name
     )
@@ -240,9 +245,7 @@ def _document(
         tenant_id=tenant.tenant_id,
         call_id=call_id,
         call_date=transcript.uploaded_at.date(),
-        language_code=(
-            conversation.language_code or transcript.metadata.language_code or tenant.language_code
-        ),
+        language_code=conversation.language_code,
         duration_seconds=conversation.duration_seconds,
         review=Review(needed=bool(reasons), reasons=reasons),
         source=Source(

@@ -60,7 +60,8 @@ def masked_call(
     language = _language(tenant, record, conversation)
     found = answering.people(record, "people", language, texts_of(conversation))
     names = {*found.names, *introduced_names(conversation)}
-    masked = masked_conversation(conversation, names)
+    spoken = msgspec.structs.replace(conversation, language_code=language)
+    masked = masked_conversation(spoken, names)
     return msgspec.structs.replace(masked, redaction=Redaction.MASKED), found.units
 
 
@@ -121,7 +122,8 @@ class _Answers:
 
 
 def _masked_answers(answering: Answering, call: TranscribedCall) -> _Answers:
-    template, conversation = call.template, call.conversation
+    template = call.template
+    conversation = msgspec.structs.replace(call.conversation, language_code=call.language)
     # A card's number would come back in four harmless entities. Names are still to be found.
     texts = texts_of(masked_conversation(conversation))
     nlp = answering.nlp_answer(call.record, call.language, texts)
@@ -135,7 +137,11 @@ def _masked_answers(answering: Answering, call: TranscribedCall) -> _Answers:
     # Of equal names the first stays in a set: those that are certain before those only heard.
     certain = {*found.names, *_people(nlp), *filter(None, [call.metadata.agent_name])}
     names = {*certain, *introduced_names(conversation)}
-    return _Answers(masked_judgement(judgement, names), masked_nlp(nlp, names), found.units)
+    return _Answers(
+        masked_judgement(judgement, names, call.language),
+        masked_nlp(nlp, names, call.language),
+        found.units,
+    )
 
 
 def _usage(call: TranscribedCall, asked: ModelUsage, units: int) -> Usage:

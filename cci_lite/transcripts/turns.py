@@ -9,6 +9,7 @@ from math import inf
 from operator import attrgetter
 
 from cci_lite.contract.conversation import Role, Turn, Word
+from cci_lite.contract.languages import joint
 from cci_lite.transcripts.times import SpokenWord
 from cci_lite.transcripts.words import is_speech
 
@@ -72,20 +73,31 @@ class _OpenTurn:
 def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
     label = words[0].label
     confidences = [word.confidence for word in words if word.confidence is not None]
+    text, offsets = _joined([word.text for word in words])
     return Turn(
         role=Role.UNKNOWN if label is None else roles.get(label, Role.UNKNOWN),
         label=label,
         start_seconds=next((word for word in words if word.timed), words[0]).start_seconds,
         end_seconds=max(word.end_seconds for word in words),
-        text=" ".join(word.text for word in words),
+        text=text,
         confidence=sum(confidences) / len(confidences) if confidences else None,
-        words=tuple(_placed(words)),
+        words=tuple(map(_placed, words, offsets)),
     )
 
 
-def _placed(words: Iterable[SpokenWord]) -> Iterable[Word]:
-    offset = 0
-    for word in words:
-        times = (word.start_seconds, word.end_seconds) if word.timed else (None, None)
-        yield Word(offset, *times)
-        offset += len(word.text) + 1
+def _joined(words: Sequence[str]) -> tuple[str, list[int]]:
+    """The words as they are written in a row, and where each begins."""
+    pieces: list[str] = []
+    offsets: list[int] = []
+    end = 0
+    for number, word in enumerate(words):
+        gap = joint(words[number - 1], word) if number else ""
+        pieces += (gap, word)
+        offsets.append(end + len(gap))
+        end = offsets[-1] + len(word)
+    return "".join(pieces), offsets
+
+
+def _placed(word: SpokenWord, offset: int) -> Word:
+    times = (word.start_seconds, word.end_seconds) if word.timed else (None, None)
+    return Word(offset, *times)

@@ -118,6 +118,22 @@ _PIECES = st.sampled_from(
         *("zero", "hundred", "five", "at", "dot", "dash", "com", "gmail", "jane", "a", "uh", "and"),
         *("und", "then", "or", "x", "€", "EUR", "$", "euros", "days", "March", "Uhr", "pm"),
         *("version", "[NAME]", ",", "-", "/", "(", "+", "."),
+        *(
+            "एक",
+            "डॉट",
+            "एट",
+            "صفر",
+            "و",
+            "공",
+            "골뱅이",
+            "零",
+            "一",
+            "の",
+            "ゼロ",
+            "アット",
+            "ドット",
+            "円",
+        ),
     ]
 )
 _NEAR = st.lists(st.tuples(_PIECES, st.sampled_from(["", " ", " ", ", ", " - "])), max_size=16).map(

@@ -85,6 +85,27 @@ def written(lake: Path, form: str = "care") -> list[dict[str, Any]]:
     return sorted(analysed, key=lambda each: str(each.get("call_started_at")))
 
 
+def test_a_phrase_is_heard_in_the_tenants_language_where_the_transcript_names_none(
+    lake: Path, tmp_path: Path
+) -> None:
+    # Transcribe cuts Japanese into words; people write the phrase in one.
+    settings = ("--name", "JA", "--language", "ja-JP", "--agent-channel", "ch_0")
+    succeed("tenants", "add", "ja-tenant", *settings, "--lake", lake)
+    form = tmp_path / "care.yaml"
+    text = FORM.replace("hello", "この通話は録音されます")
+    form.write_text(text, encoding="utf-8")
+    succeed("forms", "put", form, "--tenant", "ja-tenant", "--lake", lake)
+    words = "はい 。 この 通話 は 録音 さ れ ます 。 では"
+    given = write(tmp_path / "ja.json", transcript("ja-1", words))
+    succeed("calls", "analyze", given, "--tenant", "ja-tenant", "--form", "care", "--lake", lake)
+    (document,) = written(lake)
+    (result,) = document["qa_evaluation"]["criteria"]
+    assert (result["verdict"], document["language_code"]) == ("pass", "ja-JP")
+    (evidence,) = result["evidence"]
+    assert evidence["quote"] == "この通話は録音されます。"
+    assert (evidence["start_seconds"], evidence["end_seconds"]) == (2.0, 9.5)
+
+
 def test_a_folder_of_every_kind_of_file_goes_through(care: Path, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     write(folder / "a.json", transcript("job-a"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from cci_lite.contract.services import language_of
+from cci_lite.contract.services import Language, language_of
 from cci_lite.contract.tenant import (
     Audio,
     Tenant,
@@ -16,6 +17,7 @@ from cci_lite.contract.tenant import (
     is_masked,
     item_of_tenant,
     parse_tenant,
+    why_not_masked,
 )
 from cci_lite.errors import ContractError, TenantError, TenantIdError
 
@@ -142,6 +144,14 @@ def test_what_is_not_redacted_is_masked_only_where_somebody_finds_the_names(
 ) -> None:
     tenant = parse_tenant({"tenant_id": "demo-tenant", **settings})
     assert is_masked(tenant, language_of(tenant.language_code)) is masked
+
+
+def test_a_language_in_which_masking_was_not_measured_is_not_masked() -> None:
+    tenant = parse_tenant({"tenant_id": "demo-tenant", "unredacted": "mask"})
+    language = Language(redaction=False, verified=True, comprehend="ko")
+    assert not is_masked(tenant, language)
+    assert why_not_masked(tenant, language) == "it was not measured what masking finds in it"
+    assert is_masked(tenant, msgspec.structs.replace(language, masking=True))
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,44 @@ def test_names_are_masked_as_whole_words_in_any_form(
 
 
 @pytest.mark.parametrize(
+    ("text", "language", "masked"),
+    [
+        ("tre quattro sei uno due", "it-IT", "[NUMBER]"),
+        ("do teen char paanch saat", "en-IN", "[NUMBER]"),
+        ("do teen char paanch saat", "en-GB", "do teen char paanch saat"),
+        ("um um um um um", "en-US", "um um um um um"),
+        ("zero one two seven nine", "ja-JP", "[NUMBER]"),
+        ("eins zwei sieben acht neun", "hi-IN", "[NUMBER]"),
+        ("番号は一二三四五六七です", "en-US", "番号は[NUMBER]です"),
+        ("๐๘๑-๒๓๔-๕๖๗๘", "th-TH", "[NUMBER]"),
+        ("nul zes een twee drie vier", "nl-NL", "[NUMBER]"),
+        ("vijfentwintig tweeëndertig een twee drie", "nl-NL", "[NUMBER]"),
+    ],
+)
+def test_number_words_count_in_the_languages_in_which_they_mean_numbers(
+    text: str, language: str, masked: str
+) -> None:
+    assert mask(text, (), language) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "masked"),
+    [
+        ("राहुल शर्मा जी", "राहुल शर्मा", "[NAME] जी"),
+        ("फोन प्रिया का", "प्रिया", "फोन [NAME] का"),
+        ("سألت وأحمد ولأحمد", "أحمد", "سألت [NAME] [NAME]"),
+        ("احمد", "أحمد", "[NAME]"),
+        ("שָׁרָה כאן", "שרה", "[NAME] כאן"),
+        ("김민수입니다", "김민수", "[NAME]입니다"),
+    ],
+)
+def test_names_are_masked_in_scripts_with_vowel_signs_and_prefixes(
+    text: str, name: str, masked: str
+) -> None:
+    assert mask(text, [name]) == masked
+
+
+@pytest.mark.parametrize(
     "piece",
     [
         *"a1@[(-\u0301",
@@ -203,6 +241,12 @@ def test_names_are_masked_as_whole_words_in_any_form(
         "1, ",
         "one and ",
         "S ",
+        "एक ",
+        "一の",
+        "ドット",
+        "アット",
+        "क डॉट ",
+        "الال",
     ],
 )
 def test_no_text_makes_masking_try_for_ever(piece: str) -> None:
@@ -234,6 +278,18 @@ def test_a_masked_turn_keeps_the_times_of_its_other_words() -> None:
     ]
     assert (masked.role, masked.label, masked.confidence) == (AGENT, "ch_0", 0.9)
     assert same is plain
+
+
+def test_a_conversation_and_what_is_judged_of_it_are_masked_in_its_language() -> None:
+    said = "tre quattro sei uno due"
+    turn = Turn(AGENT, None, 0.0, 1.0, said)
+    call = Conversation("job", "it-IT", Redaction.NONE, 1.0, (turn,))
+    (masked,) = masked_conversation(call).turns
+    phrase = KeyPhraseResult(key_phrases=[KeyPhrase(text=said)])
+    answer = NlpAnswer(key_phrases=KeyPhrases(result_list=[phrase]))
+    kept = masked_nlp(answer, (), "it-IT").key_phrases.result_list[0].key_phrases
+    raw = masked_judgement(Judgement(summary_raw=said), (), "it-IT").summary_raw
+    assert (masked.text, kept, raw) == ("[NUMBER]", [], "[NUMBER]")
 
 
 def test_every_word_of_a_judgement_is_masked_and_nothing_else_changes() -> None:

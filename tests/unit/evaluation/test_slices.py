@@ -48,3 +48,10 @@ def test_slices_are_cut_between_turns() -> None:
     slices = slices_of(_turns(*["seven words are said in this turn"] * 40), 300)
     assert len(slices) > 1
     assert all(turn.text.endswith("turn") for each in slices for turn in each)
+
+
+def test_a_turn_without_spaces_is_cut_without_adding_any() -> None:
+    slices = slices_of(_turns("日本語です" * 500 + " はい"), 300)
+    texts = [turn.text for each in slices for turn in each]
+    assert len(texts) > 1
+    assert "".join(texts).count(" ") == 1
