@@ -88,7 +88,7 @@ _JSON = '{"jobName": "x", "status": "COMPLETED", "results": {"items": []}}'
         (_JSON.encode("utf-16-le"), "UTF-16 text; save as UTF-8"),
         (_JSON.encode("utf-16-be"), "UTF-16 text; save as UTF-8"),
         (_JSON.encode("utf-32"), "UTF-32 text; save as UTF-8"),
-        (gzip.compress(_JSON.encode()), "a gzip file; name it .json.gz, or unpack it"),
+        (gzip.compress(_JSON.encode(), mtime=0), "a gzip file; name it .json.gz, or unpack it"),
         (b"PK\x03\x04\x14\x00", "a zip archive; unpack it"),
         (b"%PDF-1.7\n", "a PDF file"),
         (b"RIFF\x24\x08\x00\x00WAVEfmt ", AUDIO),
