@@ -96,7 +96,8 @@ def test_a_damaged_catalogue_is_named(lake: Path) -> None:
     (lake / "catalog.db").write_bytes(b"this is no database, whatever its name says" * 100)
     assert query(lake, "SELECT 1") == (
         1,
-        f"{lake / 'catalog.db'} cannot be used as a lake's catalogue: file is not a database",
+        f"{lake / 'catalog.db'} cannot be used as a lake's catalogue: file is not a database; move "
+        "it away and bring it back with cci-lite etl repair, or from a backup with cci-lite restore",
     )
 
 
