@@ -280,7 +280,7 @@ HOSTILE: dict[str, Hostility] = {
     ),
     "curated tables behind a link": Hostility(
         replace_by(link("was-bad"), "curated", BAD), 3,
-        failed="bad 2025-11-06 failed: curated/bad: expected folders, found a symbolic link",
+        failed="bad failed: curated/bad: expected folders, found a symbolic link",
     ),
     # curated files
     "a part that is gone": Hostility(part_of_old_day("calls", nothing), 4, failed=PARTS_LOST),
