@@ -22,6 +22,12 @@ settings.load_profile("untimed")
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(autouse=True)
+def no_terminal_is_told_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of parallel tests say COLUMNS, which makes a pipe as wide as a terminal."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @dataclass(frozen=True)
 class StarCall:
     """One of the 1,000 conversations: its transcript, its truth and its tenant's audio."""

@@ -61,8 +61,11 @@ class SqliteCatalog:
         self._settings = SettingsFiles(lake)
         file = lake / CATALOG_FILE
         try:
-            self._db = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
-            # Whoever forgets to close a catalogue must not leave the file open.
+            # Whoever forgets to close a catalogue must not leave the file open: it is closed when
+            # it is collected, and that can be in any thread.
+            self._db = sqlite3.connect(
+                file, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+            )
             weakref.finalize(self, self._db.close)
             self._prepare(file)
         except sqlite3.DatabaseError as problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,17 @@ def test_a_catalogue_of_the_first_version_is_renewed_and_keeps_what_it_knows(
         assert (source.revision, source.writing) == (3, 0)
         assert catalog.partition_keys() == ["TENANT#acme"]
         catalog.close()
+
+
+def test_a_catalogue_that_was_forgotten_is_closed_by_whichever_thread_collects_it(
+    tmp_path: Path,
+) -> None:
+    forgotten = [SqliteCatalog(tmp_path)]
+    with pytest.MonkeyPatch.context() as patched:
+        raised: list[object] = []
+        patched.setattr("sys.unraisablehook", raised.append)
+        patched.setattr("threading.excepthook", raised.append)
+        thread = threading.Thread(target=forgotten.clear)
+        thread.start()
+        thread.join()
+    assert raised == []
