@@ -12,12 +12,11 @@ from typing import Any
 
 from cci_lite.aws.failures import translated
 from cci_lite.aws.objects import list_objects
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
 from cci_lite.errors import ContractError, PipelineError
 from cci_lite.ports import StoredObject
 
 AT_ONCE = 8
-# Athena reads no longer row, so nobody has a use for a longer document.
-MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
 _ENDING = ".json"
 
 

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from cci_lite.aws.failures import error_code, translated
 from cci_lite.aws.objects import list_objects, plain_etag, protection
-from cci_lite.errors import RetryLaterError, UsageError
+from cci_lite.contract.limits import MAX_TRANSCRIPT_BYTES
+from cci_lite.errors import RetryLaterError, ServiceError, UsageError
 from cci_lite.ports import FileContent, StoredObject
 from cci_lite.tenancy import check_own_key
 
@@ -28,7 +29,10 @@ class S3Files:
     kms_key_arn: str | None
 
     def read(self, tenant_id: str, key: str) -> FileContent | None:
-        """The object, or None. Without the right to list the bucket S3 refuses instead."""
+        """The object, or None. Without the right to list the bucket S3 refuses instead.
+
+        Raises ServiceError for one that is larger than a transcript may be.
+        """
         check_own_key(tenant_id, key)
         with translated("s3", "GetObject"):
             try:
@@ -37,7 +41,12 @@ class S3Files:
                 if error_code(error) in _MISSING:
                     return None
                 raise
-            return FileContent(found["Body"].read(), plain_etag(found["ETag"]))
+            with found["Body"] as body:
+                if found["ContentLength"] > MAX_TRANSCRIPT_BYTES:
+                    raise ServiceError(
+                        "s3_object_too_large", f"more than {MAX_TRANSCRIPT_BYTES:,} bytes"
+                    )
+                return FileContent(body.read(), plain_etag(found["ETag"]))
 
     def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
         """Create an object; False when there is one.

@@ -139,7 +139,7 @@ def judge(
     use = MetadataUse(file, tenant.zone, utc_now())
     unread: list[InputReport] = []
     files = _readable(read_inputs(find_inputs(paths)), unread)
-    transcripts = _transcripts(files, use, unread)
+    transcripts = _transcripts(files, use)
     reports = analyze_transcripts(
         lake.store,
         tenant,
@@ -160,7 +160,7 @@ def transcripts_in(tenant: Tenant, paths: Sequence[Path]) -> Iterator[Transcript
 
     use = MetadataUse(None, tenant.zone, utc_now())
     unread: list[InputReport] = []
-    return _transcripts(_readable(read_inputs(find_inputs(paths)), unread), use, unread)
+    return _transcripts(_readable(read_inputs(find_inputs(paths)), unread), use)
 
 
 def _inputs(paths: Sequence[str], tenant_id: str) -> Iterator[InputFile | UnreadableFile]:
@@ -228,22 +228,13 @@ def _readable(
             yield file
 
 
-def _transcripts(
-    files: Iterable[InputFile],
-    use: MetadataUse,
-    unread: list[InputReport],
-) -> Iterator[Transcript]:
-    """The transcripts with their metadata; those whose sidecar cannot be read join `unread`."""
-    from cci_lite.errors import ContractError
+def _transcripts(files: Iterable[InputFile], use: MetadataUse) -> Iterator[Transcript]:
+    """The transcripts with their metadata."""
     from cci_lite.local.inputs import job_name_of
-    from cci_lite.pipeline.documents import InputReport, Transcript, Written
+    from cci_lite.pipeline.documents import Transcript
 
     for file in files:
-        try:
-            known = use.metadata_of(file.name, job_name_of(file.data) or "")
-        except ContractError as problem:
-            unread.append(InputReport(file.name, Written.REFUSED, problem))
-            continue
+        known = use.metadata_of(file.name, job_name_of(file.data) or "")
         yield Transcript(file.name, file.data, file.modified_at, known)
 
 

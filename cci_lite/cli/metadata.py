@@ -29,7 +29,7 @@ class MetadataUse:
         self._unknown: dict[str, None] = {}
 
     def metadata_of(self, name: str, job_name: str) -> CallMetadata:
-        """What is known of a transcript's call; raises ContractError for a broken sidecar."""
+        """What is known of a transcript's call; what could not be read is told by `report`."""
         self._transcripts += 1
         row = self._file.by_job.get(job_name) if self._file else None
         if self._file is not None and row is not None:
@@ -53,7 +53,10 @@ class MetadataUse:
 
     def _taken(self, where: str, told: ParsedMetadata) -> CallMetadata:
         told = past(told, self._now)
-        self._put_aside |= dict.fromkeys(f"{where}: {problem}" for problem in told.problems)
+        self._put_aside |= dict.fromkeys(
+            f"{where}: {'' if problem.path else 'not understood: '}{problem}"
+            for problem in told.problems
+        )
         return told.metadata
 
     def _say_file(self, file: MetadataFile) -> None:

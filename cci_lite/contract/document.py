@@ -16,8 +16,6 @@ from cci_lite.errors import ContractError, describe_value
 
 SCHEMA_VERSION = "1.3"
 GUIDE_SCHEMA_VERSION = "1.2"
-MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-MAX_SUMMARY_RAW_BYTES = 16 * 1024
 
 
 # The bounds also keep out the text "nan", which a lenient reader takes for a number.

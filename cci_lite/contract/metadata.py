@@ -193,8 +193,10 @@ def _read(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
 
 # --- Text and ids ---------------------------------------------------------------------------------
 
-# Beyond it a number that was once written with a fraction has lost digits.
+# Beyond it a number that was once written with a fraction has lost digits; a whole one never has.
 _MOST_EXACT = 2**53
+# Python refuses to spell out numbers that are many times longer than any text may be.
+_LONGEST_BITS = 1024
 _SPREADSHEET_ERROR = re.compile(r"#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)")
 _ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+?\d+", re.ASCII)
 _WHOLE = re.compile(r"([1-9]\d*)\.0", re.ASCII)
@@ -202,8 +204,8 @@ _WHOLE = re.compile(r"([1-9]\d*)\.0", re.ASCII)
 
 def _text(field: str, raw: object) -> str:
     """Text, or a whole number as it is written; raises ContractError."""
-    if isinstance(raw, (int, float)) and not isinstance(raw, bool) and abs(raw) <= _MOST_EXACT:
-        raw = str(int(raw)) if raw == int(raw) else raw
+    if isinstance(raw, (int, float)):
+        raw = _written(raw)
     if not isinstance(raw, str):
         raise ContractError(field, "text or a whole number", describe_value(raw))
     if _SPREADSHEET_ERROR.fullmatch(raw):
@@ -214,6 +216,15 @@ def _text(field: str, raw: object) -> str:
         expected = f"text of at most {MAX_TEXT} characters"
         raise ContractError(field, expected, describe_value(raw))
     return raw
+
+
+def _written(number: float) -> str | float:
+    """A whole number as it is written; any other, and one that may have lost digits, as it is."""
+    if isinstance(number, int):
+        is_exact = not isinstance(number, bool) and number.bit_length() <= _LONGEST_BITS
+    else:
+        is_exact = abs(number) <= _MOST_EXACT and number == int(number)
+    return str(int(number)) if is_exact else number
 
 
 def _id(text: str) -> str:

@@ -16,8 +16,6 @@ import msgspec
 
 from cci_lite.contract.document import (
     GUIDE_SCHEMA_VERSION,
-    MAX_DOCUMENT_BYTES,
-    MAX_SUMMARY_RAW_BYTES,
     SCHEMA_VERSION,
     Agent,
     AiSummary,
@@ -29,6 +27,7 @@ from cci_lite.contract.document import (
     Usage,
     verdict_of,
 )
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_SUMMARY_RAW_BYTES
 from cci_lite.contract.parsing import check_time, check_year, convert
 from cci_lite.errors import ContractError, describe_value
 from cci_lite.tenancy import check_call_id, check_tenant_id

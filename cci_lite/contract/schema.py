@@ -19,10 +19,10 @@ import msgspec
 from cci_lite.contract.dictionary import render_data_dictionary
 from cci_lite.contract.document import (
     GUIDE_SCHEMA_VERSION,
-    MAX_SUMMARY_RAW_BYTES,
     SCHEMA_VERSION,
     UnifiedDocument,
 )
+from cci_lite.contract.limits import MAX_SUMMARY_RAW_BYTES
 from cci_lite.contract.template import TemplateFile
 from cci_lite.files import write_whole
 from cci_lite.tenancy import CALL_ID, TENANT_ID

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cci_lite.contract.document import MAX_SUMMARY_RAW_BYTES
+from cci_lite.contract.limits import MAX_SUMMARY_RAW_BYTES
 
 MAX_REASON = 300
 MAX_SENTENCES = 1_000

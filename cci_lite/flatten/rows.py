@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from cci_lite.contract.document import (
-    MAX_DOCUMENT_BYTES,
     Entities,
     KeyPhrases,
     Sentiment,
@@ -23,6 +22,7 @@ from cci_lite.contract.document import (
     UnifiedDocument,
 )
 from cci_lite.contract.judging import ScoredEvaluation, Templates, score_document
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
 from cci_lite.contract.reading import decode_document
 from cci_lite.errors import ContractError
 from cci_lite.flatten.calls import call_row

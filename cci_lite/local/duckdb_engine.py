@@ -258,7 +258,8 @@ def _without_paths(message: str) -> str:
             "the query reads something that is not there or not allowed; "
             "open the lake again to see its present state"
         )
-    first_line = message.splitlines()[0]
+    # What error('…') says, ours in a query and anybody's, is a sentence of its own.
+    first_line = message.splitlines()[0].removeprefix("Invalid Input Error: ")
     if "Division by zero" in first_line:
         return "division by zero: Athena refuses it, or answers NaN; guard it: x / NULLIF(y, 0)"
     return re.sub(r"(?<!\S)(['\"]?)(?:[A-Za-z]:)?[/\\](?=[\w.])[^'\"\n]*\1", "(a file)", first_line)

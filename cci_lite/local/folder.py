@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES
 from cci_lite.errors import LakeError, UsageError
 from cci_lite.local.regular import (
     Seen,
@@ -86,9 +87,14 @@ class FolderStore:
         return sum(not is_folder for is_folder in self._directly(prefix).values())
 
     def read(self, key: str) -> bytes:
-        """The whole file; raises FileNotFoundError when there is none, whatever else is there."""
+        """The whole file; raises FileNotFoundError when there is none, whatever else is there.
+
+        Raises OSError that says the limit for a file that is larger than a document, or a part of
+        a table, may be.
+        """
         *names, name = _names(key)
-        return read_regular(self.root, names, name)
+        limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
+        return read_regular(self.root, names, name, limit)
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the file in one step; raises LakeError where a stray is on the way."""

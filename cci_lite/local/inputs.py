@@ -19,21 +19,24 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
+from cci_lite.contract.limits import (
+    MAX_DEFINITION_BYTES,
+    MAX_TRANSCRIPT_BYTES,
+    MAX_UNPACKED_BYTES,
+)
 from cci_lite.errors import ContractError, NotFoundError, UsageError
 from cci_lite.local.regular import (
+    is_too_large,
     moment_of,
     open_regular,
     opened_folder,
+    read_named,
     reason_of,
     walk,
 )
 
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
-# The longest transcripts of Transcribe (four hours, with alternatives) have half of it.
-MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
-# A file of a few megabytes can unpack to thousands of times that.
-MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
@@ -116,6 +119,18 @@ def job_name_of(data: bytes) -> str | None:
     return names.batch or names.analytics or names.session
 
 
+def read_given(path: Path, limit: int) -> bytes:
+    """The whole of a text file that a person names; raises NotFoundError and UsageError."""
+    try:
+        return read_named(path, limit)
+    except FileNotFoundError:
+        raise NotFoundError(f"no such file: {path}") from None
+    except OSError as problem:
+        if is_too_large(problem):
+            raise UsageError(f"{path}: expected at most {limit:,} bytes, found more") from None
+        raise UsageError(f"{path}: expected a text file ({type(problem).__name__})") from None
+
+
 def read_definition(path: Path) -> object:
     """A YAML or JSON file as plain values; raises UsageError with line and column."""
     text = _text_of(path)
@@ -155,8 +170,8 @@ def line_of(path: Path, place: str) -> int | None:
     Where the value is missing, the line of what should hold it; None where nothing can be found.
     """
     try:
-        node = YAML(typ="safe", pure=True).compose(path.read_text(encoding="utf-8-sig"))
-    except (YAMLError, OSError, ValueError, RecursionError):
+        node = YAML(typ="safe", pure=True).compose(_text_of(path))
+    except (YAMLError, UsageError, ValueError, RecursionError):
         return None
     line = None if node is None else node.start_mark.line + 1
     for step in re.finditer(r"([^.\[\]]+)|\[(\d+)\]", place):
@@ -221,7 +236,7 @@ def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
             for number, data in enumerate(_lines(file) if is_lines else [_whole(file)], start=1):
                 name = f"{path}:{number}" if is_lines else str(path)
                 if data is None:
-                    yield UnreadableFile(name, _too_long(MAX_DOCUMENT_BYTES, "in a document"))
+                    yield UnreadableFile(name, _too_long(MAX_TRANSCRIPT_BYTES, "in a document"))
                 elif data.strip() or not is_lines:
                     yield InputFile(name, data, modified_at)
 
@@ -258,18 +273,18 @@ def _unpacked(path: Path, plain: BinaryIO) -> Iterator[BinaryIO]:
 
 def _whole(file: BinaryIO) -> bytes | None:
     """All of it; None when that is too much for a document."""
-    data = file.read(MAX_DOCUMENT_BYTES + 1)
-    return data if len(data) <= MAX_DOCUMENT_BYTES else None
+    data = file.read(MAX_TRANSCRIPT_BYTES + 1)
+    return data if len(data) <= MAX_TRANSCRIPT_BYTES else None
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes | None]:
     """The lines; None in the place of one that is too long for a document."""
-    while line := file.readline(MAX_DOCUMENT_BYTES + 1):
-        if len(line) <= MAX_DOCUMENT_BYTES or line.endswith(b"\n"):
+    while line := file.readline(MAX_TRANSCRIPT_BYTES + 1):
+        if len(line) <= MAX_TRANSCRIPT_BYTES or line.endswith(b"\n"):
             yield from line.splitlines()
             continue
         while line and not line.endswith(b"\n"):
-            line = file.readline(MAX_DOCUMENT_BYTES)
+            line = file.readline(MAX_TRANSCRIPT_BYTES)
         yield None
 
 
@@ -279,8 +294,6 @@ def _too_long(limit: int, of_what: str) -> ContractError:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise NotFoundError(f"no such file: {path}") from None
-    except (UnicodeDecodeError, OSError) as problem:
+        return read_given(path, MAX_DEFINITION_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
         raise UsageError(f"{path}: expected a text file ({type(problem).__name__})") from None

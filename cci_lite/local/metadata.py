@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cci_lite.contract.limits import MAX_CALL_METADATA_BYTES, MAX_METADATA_FILE_BYTES
 from cci_lite.contract.metadata import (
     METADATA_FIELDS,
     ParsedMetadata,
@@ -20,9 +21,9 @@ from cci_lite.contract.metadata import (
     understood,
 )
 from cci_lite.contract.reading import read_json
-from cci_lite.errors import ContractError, NotFoundError, UsageError
-from cci_lite.local.inputs import SIDECAR_ENDING
-from cci_lite.local.regular import read_regular
+from cci_lite.errors import ContractError, UsageError
+from cci_lite.local.inputs import SIDECAR_ENDING, read_given
+from cci_lite.local.regular import is_too_large, read_regular, reason_of
 
 JOB_NAME = "job_name"
 
@@ -79,18 +80,23 @@ def read_metadata(tenant_id: str, path: Path, zone: dt.tzinfo) -> MetadataFile:
 
 
 def read_sidecar(path: Path, zone: dt.tzinfo) -> ParsedMetadata | None:
-    """The metadata beside a transcript (`<file>.meta.json`), or None; raises ContractError."""
+    """The metadata beside a transcript (`<file>.meta.json`), or None.
+
+    One that cannot be read, or is no metadata, is a problem of what was read and costs no call.
+    """
     sidecar = path.with_name(path.name + SIDECAR_ENDING)
     if not os.path.lexists(sidecar):
         return None
     try:
-        return parse_metadata(_json_object(read_regular(sidecar.parent, (), sidecar.name)), zone)
+        data = read_regular(sidecar.parent, (), sidecar.name, MAX_CALL_METADATA_BYTES)
+        return parse_metadata(_json_object(data), zone)
     except ContractError as problem:
-        where = f"{sidecar.name}: {problem.path}" if problem.path else sidecar.name
-        raise ContractError(where, problem.expected, problem.found) from problem
+        return ParsedMetadata(problems=(problem,))
     except OSError as problem:
-        found = problem.strerror or type(problem).__name__
-        raise ContractError(sidecar.name, "a file that can be read", found) from problem
+        expected, found = "a file that can be read", reason_of(problem)
+        if is_too_large(problem):
+            expected, found = f"at most {MAX_CALL_METADATA_BYTES:,} bytes", "more"
+        return ParsedMetadata(problems=(ContractError("", expected, found),))
 
 
 def not_understood(name: str, absent: Iterable[str]) -> str:
@@ -134,12 +140,7 @@ _NOT_TEXT = {
 
 
 def _data_of(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise NotFoundError(f"no such file: {path}") from None
-    except OSError as problem:
-        raise UsageError(f"{path}: expected a text file ({type(problem).__name__})") from None
+    data = read_given(path, MAX_METADATA_FILE_BYTES)
     for start, words in _NOT_TEXT.items():
         if data.startswith(start):
             raise UsageError(f"{path}: expected CSV or JSON Lines, {words}")
@@ -153,14 +154,32 @@ def _text_of(path: Path, data: bytes, otherwise: str) -> str:
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         raise UsageError(f"{path}, line {line}: {otherwise}") from None
-    if "\0" in text:
-        # So UTF-16 looks that does not say what it is.
-        raise UsageError(f"{path}: {otherwise}")
+    if (place := text.find("\0")) >= 0:
+        # Of UTF-16 that does not say what it is every second byte is one.
+        if text.count("\0") * 4 > len(text):
+            raise UsageError(f"{path}: {otherwise}")
+        line = text.count("\n", 0, place) + 1
+        raise UsageError(
+            f"{path}, line {line}: expected text, found a NUL character; take it out, "
+            "or export the file again"
+        )
     return text
 
 
 # --- CSV ------------------------------------------------------------------------------------------
 
+_CSV_PROBLEMS = {
+    f"field larger than field limit ({csv.field_size_limit()})": (
+        f"expected cells of at most {csv.field_size_limit():,} characters, found a longer one"
+    ),
+    "unexpected end of data": (
+        'expected a second " around the text that begins with one, found the end of the file; '
+        'put it there, and write a " within such text twice'
+    ),
+    "',' expected after '\"'": (
+        'expected a comma after the second ", found text; write a " within text twice'
+    ),
+}
 _SEPARATORS = {";": ";", "\t": "tabs", "|": "|"}
 # The first line by which spreadsheets are told the separator.
 _SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
@@ -204,7 +223,9 @@ def _csv_lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
                 yield begin, given
             begin = reader.line_num + 1
     except csv.Error as problem:
-        raise UsageError(f"{path}, line {begin}: {problem}") from None
+        raise UsageError(
+            f"{path}, line {begin}: {_CSV_PROBLEMS.get(str(problem), problem)}"
+        ) from None
 
 
 def _is_job_name(name: str) -> bool:

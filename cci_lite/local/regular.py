@@ -21,6 +21,7 @@ _QUIETLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # No folder of a lake is half as deep; the bound keeps a tree without end from being walked.
 DEEPEST = 32
+_CHUNK_BYTES = 1024 * 1024
 
 _KINDS = {
     stat.S_IFREG: "a file",
@@ -69,10 +70,11 @@ def opened_folder(root: Path, names: Sequence[str], *, make: bool = False) -> It
         os.close(folder)
 
 
-def read_regular(root: Path, names: Sequence[str], name: str) -> bytes:
+def read_regular(root: Path, names: Sequence[str], name: str, limit: int) -> bytes:
     """The whole of a regular file in a folder below `root`.
 
-    Raises FileNotFoundError when there is none of that name, whatever else is there or on the way.
+    Raises FileNotFoundError when there is none of that name, whatever else is there or on the way,
+    and OSError that says the limit for a file of more than `limit` bytes.
     """
     # Documents are read by the thousand: no context manager, no look at the size twice.
     try:
@@ -84,7 +86,36 @@ def read_regular(root: Path, names: Sequence[str], name: str) -> bytes:
     finally:
         os.close(folder)
     with open(file, "rb", buffering=0) as opened:  # noqa: PTH123
-        return opened.read()
+        size = os.fstat(file).st_size
+        # What grows while it is read is not whole in any case.
+        data = opened.read(size) if size <= limit else None
+    if data is None:
+        raise too_large(limit)
+    return data
+
+
+def read_named(path: Path, limit: int) -> bytes:
+    """The whole of what a person names, which may be a link or a pipe.
+
+    Raises OSError, of which `strerror` says the limit for more than `limit` bytes.
+    """
+    data = bytearray()
+    with path.open("rb") as opened:
+        while len(data) <= limit and (chunk := opened.read(_CHUNK_BYTES)):
+            data += chunk
+    if len(data) > limit:
+        raise too_large(limit)
+    return bytes(data)
+
+
+def too_large(limit: int) -> OSError:
+    """What is raised for a file that has more bytes than it may."""
+    return OSError(errno.EOVERFLOW, f"more than {limit:,} bytes")
+
+
+def is_too_large(problem: OSError) -> bool:
+    """Whether a file was not read because it has more bytes than it may."""
+    return problem.errno == errno.EOVERFLOW
 
 
 def open_regular(folder: int, name: str, flags: int) -> int:

@@ -20,14 +20,17 @@ from pyarrow import fs
 
 from cci_lite.contract.arrow import arrow_type
 from cci_lite.contract.columns import PARTITION_COLUMNS, TABLES, Column, ColumnType
-from cci_lite.contract.document import MAX_DOCUMENT_BYTES
 from cci_lite.contract.json_table import rows_of_json
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
 from cci_lite.contract.unified_table import UNIFIED_COLUMNS
 from cci_lite.errors import UsageError
+from cci_lite.local.regular import is_too_large, read_regular
 from cci_lite.tenancy import CURATED, UNIFIED, check_tenant_id
 
 _CALL_DATE, _DAY = "call_date", "day"
 _BATCH_ROWS = 1_000
+# unified/<tenant>/YYYY/MM/DD/<call_id>.json
+_DEPTH = 6
 _PARQUET = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
 )
@@ -208,11 +211,16 @@ def _write_rows(
 
 
 def _read_document(path: Path) -> bytes:
-    """A document's bytes; none of what is gone, larger than the contract allows, or no file."""
+    """A document's bytes; none of what is gone, larger than the contract allows, or no file.
+
+    Below the lake, which alone may be a link, no link is followed and no pipe is waited for.
+    """
+    lake, *names, name = path.parents[_DEPTH - 1], *path.parts[-_DEPTH:]
     try:
-        # Neither a link that somebody put in its place is followed, nor a pipe waited for.
-        state = path.lstat()
-        is_document = stat.S_ISREG(state.st_mode) and state.st_size <= MAX_DOCUMENT_BYTES
-        return path.read_bytes() if is_document else b""
+        return read_regular(lake, names, name, MAX_DOCUMENT_BYTES)
     except FileNotFoundError:
         return b""
+    except OSError as problem:
+        if is_too_large(problem):
+            return b""
+        raise

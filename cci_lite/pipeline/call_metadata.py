@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cci_lite.contract.limits import MAX_CALL_METADATA_BYTES
 from cci_lite.contract.metadata import (
     METADATA_FIELDS,
     ParsedMetadata,
@@ -39,9 +40,7 @@ from cci_lite.pipeline.told import keep_told
 from cci_lite.ports import CallRegistry, Metric, Recordings, Telemetry, WebhookKeys
 from cci_lite.tenancy import call_id_for, check_tenant_id, parse_recording_key, recording_key
 
-MAX_BYTES = 64 * 1024
 MAX_ENTRIES = 100
-
 # The most that S3 takes (S3 user guide, creating object key names).
 _MAX_KEY_BYTES = 1024
 
@@ -116,8 +115,8 @@ def take_webhook(
     tenant exists. The same request again, or one that was signed earlier than what is known,
     changes nothing. Raises RetryLaterError.
     """
-    if len(body) > MAX_BYTES:
-        return _refused(intake, 413, "too_large", limit_bytes=MAX_BYTES)
+    if len(body) > MAX_CALL_METADATA_BYTES:
+        return _refused(intake, 413, "too_large", limit_bytes=MAX_CALL_METADATA_BYTES)
     try:
         tenant, signed_at = _signer(intake, tenant_id, headers, body)
     except SignatureError as problem:
@@ -292,9 +291,9 @@ def _sidecar(ports: _SidecarPorts, event: UploadEvent) -> SidecarOutcome:
     tenant = _active(ports.tenants, tenant_id)
     if tenant is None:
         return SidecarOutcome.NOT_TAKEN_IN
-    if event.size is not None and event.size > MAX_BYTES:
+    if event.size is not None and event.size > MAX_CALL_METADATA_BYTES:
         return SidecarOutcome.TOO_LARGE
-    data = ports.recordings.read_small(tenant_id, event.key, MAX_BYTES)
+    data = ports.recordings.read_small(tenant_id, event.key, MAX_CALL_METADATA_BYTES)
     if data is None:
         return SidecarOutcome.MISSING
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -382,5 +383,7 @@ def _read(store: Store, key: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as problem:
+        if problem.errno == errno.EOVERFLOW:  # larger than any document: broken
+            return None
         found = problem.strerror or type(problem).__name__
         raise ContractError("", "a present document that can be read", found) from problem

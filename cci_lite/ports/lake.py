@@ -58,7 +58,7 @@ class Store(Protocol):
         """How many objects and strays there are directly below `prefix`."""
 
     def read(self, key: str) -> bytes:
-        """The whole object; raises FileNotFoundError."""
+        """The whole object; raises FileNotFoundError, or EOVERFLOW when it is too large."""
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the object in one step: readers see the old or the new content.

@@ -140,3 +140,16 @@ def test_a_missing_bucket_is_an_error_not_a_missing_object(cloud: None, s3: Any)
         nowhere.read("acme", KEY)
     with pytest.raises(ServiceError, match="^s3_NoSuchBucket: ListObjectsV2$"):
         list(nowhere.listing("acme", "unified/acme/"))
+
+
+def test_an_object_that_is_larger_than_any_transcript_is_refused_before_it_is_read(
+    files: S3Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cci_lite.aws.files.MAX_TRANSCRIPT_BYTES", 10)
+    files.write_new("acme", KEY, b"0123456789")
+    found = files.read("acme", KEY)
+    assert found is not None
+    assert files.replace("acme", KEY, b"0123456789a", found.etag)
+    with pytest.raises(ServiceError) as caught:
+        files.read("acme", KEY)
+    assert str(caught.value) == "s3_object_too_large: more than 10 bytes"

@@ -367,15 +367,19 @@ def test_a_sidecar_is_the_metadata_of_its_transcript_and_no_transcript_itself(
 @pytest.mark.parametrize(
     ("sidecar", "message"),
     [
-        (b"{", "a.json.meta.json: expected a JSON object, found something else"),
-        (b'{"agent_id": "a", "agent_id": "b"}', "a.json.meta.json: agent_id: expected each field "
-         "once, found the same field twice"),
-        (b'{"agent_id": "a", "Agent-ID": "b"}', "a.json.meta.json: agent_id: expected each field "
-         "once, found the same field twice"),
+        (b"{", "not understood: expected a JSON object, found something else"),
+        (b'[{"agent_id": "a"}]', "not understood: expected a JSON object, found something else"),
+        (b"", "not understood: expected a JSON object, found something else"),
+        (b"\xff", "not understood: expected a JSON object, found something else"),
+        (b" " * 70_000, "not understood: expected at most 65,536 bytes, found more"),
+        (b'{"agent_id": "a", "agent_id": "b"}', "agent_id: expected each field once, found the "
+         "same field twice"),
+        (b'{"agent_id": "a", "Agent-ID": "b"}', "agent_id: expected each field once, found the "
+         "same field twice"),
     ],
-    ids=["cut off", "twice", "twice in two spellings"],
+    ids=["cut off", "a list", "empty", "no text", "long", "twice", "twice in two spellings"],
 )  # fmt: skip
-def test_a_broken_sidecar_refuses_its_transcript_only(
+def test_a_broken_sidecar_costs_no_call_and_is_told(
     care: Path, tmp_path: Path, sidecar: bytes, message: str
 ) -> None:
     folder = tmp_path / "in"
@@ -384,10 +388,12 @@ def test_a_broken_sidecar_refuses_its_transcript_only(
     write(folder / "b.json", transcript("job-b"))
     done = analyze(care, folder)
     assert done.code == 1
-    assert done.err.splitlines()[:2] == [
-        "2 transcripts: 1 new, 1 refused",
-        f"  {folder / 'a.json'}: {message}",
+    assert done.err.splitlines()[0] == "2 transcripts: 2 new"
+    assert done.err.splitlines()[-2:] == [
+        "1 values of metadata were left out:",
+        f"  {folder / 'a.json'}.meta.json: {message}",
     ]
+    assert len(written(care)) == 2
 
 
 def test_one_bad_value_of_a_sidecar_does_not_lose_the_others(care: Path, tmp_path: Path) -> None:

@@ -12,8 +12,6 @@ import msgspec
 import pytest
 
 from cci_lite.contract.document import (
-    MAX_DOCUMENT_BYTES,
-    MAX_SUMMARY_RAW_BYTES,
     Agent,
     AiSummary,
     CallDateSource,
@@ -31,6 +29,7 @@ from cci_lite.contract.document import (
     redaction_of,
     verdict_of,
 )
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_SUMMARY_RAW_BYTES
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
 from cci_lite.errors import ContractError

@@ -19,6 +19,7 @@ from cci_lite.contract.metadata import (
     past,
     possible,
 )
+from cci_lite.contract.reading import read_json
 from cci_lite.errors import ContractError
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
@@ -161,6 +162,8 @@ def test_an_id_is_what_its_platform_writes(value: Any, agent_id: str) -> None:
         (float("nan"), "text or a whole number, found nan"),
         (10**400, "text or a whole number, found a huge number"),
         (1e300, "text or a whole number, found 1e+300"),
+        (2.0**53 + 2, "text or a whole number, found a number of 10 characters"),
+        (10**250, "text of at most 200 characters, found text of 251 characters"),
         (["a-1"], "text or a whole number, found a list of 1"),
         ({"id": 1}, "text or a whole number, found an object with 1 field"),
         ("4.71E+15", "an id as its platform writes it, found a number that was rounded"),
@@ -327,3 +330,11 @@ def test_a_call_that_is_still_to_come_has_not_started() -> None:
     assert str(problem) == (
         "started_at: expected a time at most 15 minutes after now, found a later one"
     )
+
+
+@pytest.mark.parametrize("number", [2**53, 2**53 + 1, 2**64 + 1, 10**30 + 1, -(2**53) - 1])
+def test_a_whole_number_in_json_is_the_id_that_it_spells(number: int) -> None:
+    value = read_json(b'{"agent_id": %d}' % number)
+    assert isinstance(value, dict)
+    told = parse_metadata(value)
+    assert (told.metadata.agent_id, told.problems) == (str(number), ())

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cci_lite.contract.document import MAX_SUMMARY_RAW_BYTES
+from cci_lite.contract.limits import MAX_SUMMARY_RAW_BYTES
 from cci_lite.evaluation.answer import Answer, PaidAnswer, Unusable, read_answer
 from tests.asked_calls import IDS, SUMMARY, TRUTH, USAGE, as_text, entry, evaluation_of, said, wrote
 

@@ -7,7 +7,6 @@ import pytest
 
 from cci_lite.contract.conversation import Conversation, Turn, Word
 from cci_lite.contract.document import (
-    MAX_SUMMARY_RAW_BYTES,
     AiSummary,
     CriterionResult,
     Entities,
@@ -20,6 +19,7 @@ from cci_lite.contract.document import (
     Redaction,
 )
 from cci_lite.contract.judgement import Judgement, NlpAnswer
+from cci_lite.contract.limits import MAX_SUMMARY_RAW_BYTES
 from cci_lite.evaluation.answer import ModelReply
 from cci_lite.evaluation.asking import judge_by_model
 from cci_lite.evaluation.masking import mask, masked_conversation, masked_judgement, masked_nlp

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES
 from cci_lite.errors import LakeError
 from cci_lite.local.folder import FolderStore
-from cci_lite.local.regular import DEEPEST, modified_at
+from cci_lite.local.regular import DEEPEST, is_too_large, modified_at
 from cci_lite.ports import StoredObject, Unlisted
 
 SECRET = b"what nobody is to read"
@@ -316,3 +317,27 @@ def test_what_a_killed_process_left_half_written_is_swept_after_a_while(tmp_path
         os.utime(scratch / name, (written, written))
     FolderStore(tmp_path).sweep(before=now - dt.timedelta(days=1))
     assert [path.name for path in scratch.iterdir()] == ["fresh"]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_document_is_read_up_to_its_limit(store: FolderStore, more: int) -> None:
+    store.write("unified/acme/x.json", b"{}")
+    os.truncate(store.path("unified/acme/x.json"), MAX_DOCUMENT_BYTES + more)
+    if not more:
+        assert len(store.read("unified/acme/x.json")) == MAX_DOCUMENT_BYTES
+        return
+    with pytest.raises(OSError, match="more than 16,777,216 bytes") as caught:
+        store.read("unified/acme/x.json")
+    assert is_too_large(caught.value)
+
+
+def test_a_part_of_a_table_may_be_larger_than_a_document_and_has_a_limit_too(
+    store: FolderStore,
+) -> None:
+    store.write("curated/acme/calls/part-0.parquet", b"")
+    path = store.path("curated/acme/calls/part-0.parquet")
+    os.truncate(path, MAX_DOCUMENT_BYTES + 1)
+    assert len(store.read("curated/acme/calls/part-0.parquet")) == MAX_DOCUMENT_BYTES + 1
+    os.truncate(path, MAX_PART_BYTES + 1)
+    with pytest.raises(OSError, match="more than 1,073,741,824 bytes"):
+        store.read("curated/acme/calls/part-0.parquet")

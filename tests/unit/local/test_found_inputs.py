@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cci_lite.errors import ContractError, NotFoundError
+from cci_lite.contract.limits import MAX_CALL_METADATA_BYTES
+from cci_lite.contract.metadata import NO_METADATA
+from cci_lite.errors import NotFoundError
 from cci_lite.local.inputs import InputFile, UnreadableFile, find_inputs, read_inputs
 from cci_lite.local.metadata import read_sidecar
 from tests.unit.local.test_folder import STRAYS
+from tests.unit.local.test_inputs import little_memory
 
 SECRET = b'{"jobName": "of somebody else"}'
 
@@ -126,12 +129,30 @@ def test_a_file_whose_time_no_calendar_has_is_refused_alone(
 def test_metadata_beside_a_transcript_is_read_from_a_file_only(given: Path, name: str) -> None:
     put, what = STRAYS[name]
     put(given / "kept.json.meta.json")
-    with pytest.raises(ContractError) as caught:
-        read_sidecar(given / "kept.json", dt.UTC)
-    assert str(caught.value) == (
-        "kept.json.meta.json: expected a file that can be read, "
-        f"found {what} stands in the place of a file"
-    )
+    told = read_sidecar(given / "kept.json", dt.UTC)
+    assert told is not None
+    assert [str(problem) for problem in told.problems] == [
+        f"expected a file that can be read, found {what} stands in the place of a file"
+    ]
+    assert told.metadata == NO_METADATA
+
+
+@pytest.mark.parametrize("more", [1, 100_000_000])
+def test_metadata_beside_a_transcript_has_a_limit_and_is_not_read_beyond_it(
+    given: Path, more: int
+) -> None:
+    sidecar = given / "kept.json.meta.json"
+    sidecar.write_bytes(b'{"agent_id": "a1"}'.ljust(MAX_CALL_METADATA_BYTES))
+    told = read_sidecar(given / "kept.json", dt.UTC)
+    assert told is not None
+    assert told.metadata.agent_id == "a1"
+    os.truncate(sidecar, MAX_CALL_METADATA_BYTES + more)
+    with little_memory(MAX_CALL_METADATA_BYTES):
+        told = read_sidecar(given / "kept.json", dt.UTC)
+    assert told is not None
+    assert [str(problem) for problem in told.problems] == [
+        "expected at most 65,536 bytes, found more"
+    ]
 
 
 def test_an_unreadable_file_says_its_name_to_the_person(given: Path) -> None:

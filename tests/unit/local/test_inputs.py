@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
+import os
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from cci_lite.contract import limits
 from cci_lite.errors import UsageError
 from cci_lite.local import inputs
-from cci_lite.local.inputs import InputFile, UnreadableFile, find_inputs, read_inputs
+from cci_lite.local.inputs import (
+    InputFile,
+    UnreadableFile,
+    find_inputs,
+    read_definition,
+    read_inputs,
+)
+from cci_lite.local.metadata import read_metadata
 
 MEGABYTE = 1024 * 1024
 TOO_LONG = "expected at most 1,000 bytes in a document, found more"
@@ -21,7 +32,7 @@ TOO_MUCH = "expected at most 5,000 bytes when unpacked, found more"
 
 @pytest.fixture
 def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "MAX_DOCUMENT_BYTES", 1_000)
+    monkeypatch.setattr(inputs, "MAX_TRANSCRIPT_BYTES", 1_000)
     monkeypatch.setattr(inputs, "MAX_UNPACKED_BYTES", 5_000)
 
 
@@ -132,7 +143,7 @@ def little_memory(limit: int) -> Iterator[None]:
 def test_a_small_file_that_unpacks_to_a_hundred_times_that_takes_little_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, block: bytes
 ) -> None:
-    monkeypatch.setattr(inputs, "MAX_DOCUMENT_BYTES", 8 * MEGABYTE)
+    monkeypatch.setattr(inputs, "MAX_TRANSCRIPT_BYTES", 8 * MEGABYTE)
     monkeypatch.setattr(inputs, "MAX_UNPACKED_BYTES", 64 * MEGABYTE)
     path = tmp_path / name
     chunk = gzip.compress(block * (16 * MEGABYTE // len(block)), compresslevel=1)
@@ -142,9 +153,46 @@ def test_a_small_file_that_unpacks_to_a_hundred_times_that_takes_little_memory(
         assert "expected at most" in read(path)[0]
 
 
-def test_the_limits_that_are_in_force_hold_any_transcript() -> None:
-    assert inputs.MAX_DOCUMENT_BYTES == 64 * MEGABYTE
-    assert inputs.MAX_UNPACKED_BYTES == 1024 * MEGABYTE
+def test_the_limits_that_are_in_force_hold_any_transcript_and_its_document() -> None:
+    assert limits.MAX_TRANSCRIPT_BYTES == 64 * MEGABYTE
+    assert limits.MAX_UNPACKED_BYTES == 1024 * MEGABYTE
+    assert limits.MAX_DOCUMENT_BYTES == 16 * MEGABYTE
+
+
+READERS = {
+    "form": (read_definition, limits.MAX_DEFINITION_BYTES),
+    "metadata": (
+        lambda path: read_metadata("acme", path, dt.UTC),
+        limits.MAX_METADATA_FILE_BYTES,
+    ),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("kind", ["file", "link", "device"])
+def test_a_file_that_a_person_names_has_a_limit(tmp_path: Path, reader: str, kind: str) -> None:
+    read, limit = READERS[reader]
+    path = tmp_path / "given"
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        large = path if kind == "file" else tmp_path / "elsewhere"
+        large.touch()
+        os.truncate(large, limit + 1_000_000_000)
+        if kind == "link":
+            path.symlink_to(large)
+    with little_memory(2 * limit + 8 * MEGABYTE), pytest.raises(UsageError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: expected at most {limit:,} bytes, found more"
+
+
+def test_a_form_that_comes_through_a_pipe_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "form.yaml"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"a: 1\n" + b"#" * 100_000,))
+    writer.start()
+    assert read_definition(pipe) == {"a": 1}
+    writer.join()
 
 
 def bomb(levels: int = 12) -> str:

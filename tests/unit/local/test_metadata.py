@@ -98,6 +98,18 @@ REFUSED = {
         "job_name,agent_name\nfirst-call,Kim\n".encode("utf-16-le"),
         ": not UTF-8; save as CSV UTF-8",
     ),
+    "a NUL character": (
+        "job_name,agent_name\nfirst-call,K\0im\n",
+        ", line 2: expected text, found a NUL character; take it out, or export the file again",
+    ),
+    "NUL characters at the end": (
+        "job_name,agent_name\nfirst-call,Kim\n" + "\0" * 3,
+        ", line 3: expected text, found a NUL character; take it out, or export the file again",
+    ),
+    "a cell that is larger than any may be": (
+        "job_name,agent_name\nfirst-call," + "x" * 200_000 + "\n",
+        ", line 2: expected cells of at most 131,072 characters, found a longer one",
+    ),
     "a workbook": (
         b"PK\x03\x04\x14\x00",
         ": expected CSV or JSON Lines, found a workbook; save the sheet as CSV UTF-8",
@@ -125,11 +137,12 @@ REFUSED = {
     ),
     "a quote that does not end": (
         'job_name,agent_id\nfirst-call,a1\nsecond-call,"a2\nthird-call,a3\n',
-        ", line 3: unexpected end of data",
+        ', line 3: expected a second " around the text that begins with one, found the end of the '
+        'file; put it there, and write a " within such text twice',
     ),
     "a quote that ends too early": (
         'job_name,agent_id\nfirst-call,"a"1\n',
-        ", line 2: ',' expected after '\"'",
+        ', line 2: expected a comma after the second ", found text; write a " within text twice',
     ),
 }
 
