@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import hashlib
 import os
 import shutil
 import stat
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+# Seconds in which a file may be there and not be locked yet.
+_BETWEEN_MAKING_AND_LOCK = 60
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -25,7 +30,8 @@ def write_whole(target: Path, data: bytes | memoryview) -> None:
 def replacing(target: Path) -> Iterator[BinaryIO]:
     """A file to write to that takes the target's place when all went well.
 
-    It lies beside the target until then and is gone when anything fails, also a disk that is full.
+    It lies beside the target until then and is gone when anything fails, also a disk that is full;
+    what a killed process left there goes when the same target is written again.
     A link stays, and what it leads to is replaced. What is no regular file (a pipe, `/dev/null`)
     has no content to keep: it is written to directly.
     """
@@ -35,9 +41,13 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         with target.open("wb") as file:
             yield file
         return
-    scratch = target.with_name(f".cci-lite-{uuid.uuid4().hex}.tmp")
+    own = f".cci-lite-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
+    _sweep(target.parent, own)
+    scratch = target.with_name(f"{own}{uuid.uuid4().hex}.tmp")
     try:
         with scratch.open("xb") as file:
+            with contextlib.suppress(OSError):  # some file systems know no locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
             file.flush()
             # Some file systems find out only now that there is no room.
@@ -47,6 +57,26 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         scratch.replace(target)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path, own: str) -> None:
+    """Delete what killed processes left half-written: nobody holds its lock any more."""
+    with contextlib.suppress(OSError), os.scandir(folder) as found:
+        for entry in found:
+            if entry.name.startswith(own) and entry.name.endswith(".tmp"):
+                with contextlib.suppress(OSError):
+                    _delete_abandoned(entry.path)
+
+
+def _delete_abandoned(path: str) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        state = os.fstat(file)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if stat.S_ISREG(state.st_mode) and state.st_mtime < time.time() - _BETWEEN_MAKING_AND_LOCK:
+            Path(path).unlink()
+    finally:
+        os.close(file)
 
 
 def is_no_room(problem: OSError) -> bool:

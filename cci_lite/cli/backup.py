@@ -18,10 +18,13 @@ def command(target: Path, lake: Path) -> None:
     Calls and tables are not in it: copy their folders (unified, curated, quarantine) with any tool,
     after the backup and within the day, so that every file that the catalogue names is in the copy.
     """
-    from cci_lite.cli.output import say
+    from cci_lite.cli.output import say, say_some
     from cci_lite.laptop import open_lake
     from cci_lite.local.backup import back_up
 
     with open_lake(lake):
-        items = back_up(lake, target)
-    say(f"the catalogue and {items:,} settings and forms of {lake} are in {target}")
+        saved = back_up(lake, target)
+    say(f"the catalogue and {saved.items:,} settings and forms of {lake} are in {target}")
+    if saved.strays:
+        say(f"{len(saved.strays):,} things in its folder of settings are not in the backup:")
+        say_some(saved.strays, "things", len(saved.strays))

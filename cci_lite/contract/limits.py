@@ -30,3 +30,10 @@ MAX_SETTINGS_BYTES = 4 * MAX_DEFINITION_BYTES
 
 # One file of a table. It holds the rows of one work item, so of 16 MiB of documents, or of a day.
 MAX_PART_BYTES = 1024 * _MIB
+
+# A backup when it is unpacked. Catalogues pack to a tenth or so; a file of which little is packed
+# may have more in proportion.
+MAX_BACKUP_BYTES = 4 * 1024 * _MIB
+MAX_BACKUP_RATIO = 100
+MIN_BACKUP_BYTES = 16 * _MIB
+MAX_BACKUP_FILES = 100_000

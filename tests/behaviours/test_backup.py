@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import random
 import shutil
+import stat
+import warnings
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from cci_lite.errors import LeaseHeldError, UsageError
+from cci_lite.errors import LakeError, LeaseHeldError, UsageError
 from cci_lite.laptop import open_lake
-from cci_lite.local.backup import back_up, restore
+from cci_lite.local.backup import Saved, back_up, restore
 from cci_lite.nightly.verify import verify_tenant
+from tests.unit.cli.programs import cci
+from tests.unit.local.test_folder import STRAYS
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 NOW = dt.datetime(2025, 11, 9, 8, tzinfo=dt.UTC)
@@ -25,7 +31,7 @@ def saved(world: World, tmp_path: Path) -> Path:
     world.put("call-1")
     assert world.run().succeeded
     target = tmp_path / "backup.zip"
-    assert back_up(world.root, target) == 2
+    assert back_up(world.root, target) == Saved(2, ())
     return target
 
 
@@ -115,4 +121,257 @@ def test_what_is_no_backup_changes_nothing(
     target = tmp_path / "new"
     with pytest.raises(UsageError, match="is no backup"):
         restore(file, target, overwrite=True, now=NOW)
-    assert list(target.iterdir()) == []
+    assert not target.exists()
+
+
+# --- Archives that others have made ----------------------------------------------------------------
+
+ITEM = "config/acme/TENANT.json"
+
+
+def entry(name: str, kind: int = stat.S_IFREG, **more: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (kind | 0o644) << 16
+    info.compress_type = more.get("method", zipfile.ZIP_DEFLATED)
+    return info
+
+
+def remade(saved: Path, file: Path, info: zipfile.ZipInfo, data: bytes) -> Path:
+    """The backup with one more file in it."""
+    shutil.copy(saved, file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a name that is there twice
+        with zipfile.ZipFile(file, "a") as archive:
+            archive.writestr(info, data)
+    return file
+
+
+MEGABYTE = 1024 * 1024
+HOSTILE = {
+    "a huge setting": (entry(ITEM), b"0" * 5 * MEGABYTE),
+    "a path that is absolute": (entry("/config/acme/x.json"), b"{}"),
+    "a folder above": (entry("../config/acme/x.json"), b"{}"),
+    "a tenant above": (entry("config/../x.json"), b"{}"),
+    "a folder deeper": (entry("config/acme/x/y.json"), b"{}"),
+    "a backslash": (entry("config/acme\\x/y.json"), b"{}"),
+    "data": (entry("unified/acme/2025/11/05/x.json"), b"{}"),
+    "a link": (entry(ITEM, stat.S_IFLNK), b"/etc/passwd"),
+    "a device": (entry(ITEM, stat.S_IFCHR), b""),
+    "a pipe": (entry(ITEM, stat.S_IFIFO), b""),
+    "a folder": (entry("config/acme/"), b""),
+    "a second catalogue": (entry("catalog.db"), b"{}"),
+    "another packing": (entry(ITEM, method=zipfile.ZIP_LZMA), b"{}"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_an_archive_with_anything_else_in_it_leaves_a_lake_as_it_was(
+    world: World, saved: Path, tmp_path: Path, name: str
+) -> None:
+    file = remade(saved, tmp_path / "hostile.zip", *HOSTILE[name])
+    world.catalog.close()
+    before = everything(tmp_path)
+    with pytest.raises(UsageError, match="is no backup of a lake: expected"):
+        restore(file, world.root, overwrite=True, now=NOW)
+    with pytest.raises(UsageError, match="is no backup of a lake: expected"):
+        restore(file, tmp_path / "new" / "lake", overwrite=False, now=NOW)
+    assert everything(tmp_path) == before
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+        if "leases" not in path.parts
+    }
+
+
+def test_a_small_archive_that_unpacks_to_a_thousand_times_that_is_refused(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "small.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("catalog.db", b"\0" * 64 * MEGABYTE)
+    assert file.stat().st_size < 100_000
+    with pytest.raises(UsageError) as caught:
+        restore(file, tmp_path / "lake", overwrite=False, now=NOW)
+    assert str(caught.value) == (
+        f"{file} is no backup of a lake: expected at most 16,777,216 bytes when unpacked, found more"
+    )
+    assert not (tmp_path / "lake").exists()
+
+
+def test_settings_that_are_small_each_have_a_limit_together(tmp_path: Path) -> None:
+    file = tmp_path / "small.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("catalog.db", b"")
+        for number in range(20):
+            archive.writestr(f"config/acme/{number}.json", b" " * MEGABYTE)
+    with pytest.raises(UsageError, match="expected at most 16,777,216 bytes when unpacked"):
+        restore(file, tmp_path / "lake", overwrite=False, now=NOW)
+
+
+@pytest.mark.parametrize("said", [10, 64 * MEGABYTE - 1])
+def test_an_archive_that_tells_another_size_than_it_has_is_refused(
+    tmp_path: Path, said: int
+) -> None:
+    file = tmp_path / "lying.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("catalog.db", b"\0" * 64 * MEGABYTE)
+    data = file.read_bytes()
+    true = (64 * MEGABYTE).to_bytes(4, "little")
+    assert data.count(true) >= 1
+    file.write_bytes(data.replace(true, said.to_bytes(4, "little")))
+    with pytest.raises(UsageError, match="is no backup"):
+        restore(file, tmp_path / "lake", overwrite=False, now=NOW)
+    assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_damaged_archive_is_refused_or_restored_whole(
+    saved: Path, tmp_path: Path, seed: int
+) -> None:
+    data = bytearray(saved.read_bytes())
+    chance = random.Random(seed)
+    # The list of files at the end is where a damaged byte means most.
+    for _ in range(3):
+        data[chance.randrange(len(data) - 400, len(data))] = chance.randrange(256)
+    saved.write_bytes(data)
+    try:
+        restore(saved, tmp_path / "new", overwrite=False, now=NOW)
+    except UsageError:
+        assert not (tmp_path / "new").exists()
+    else:
+        assert (tmp_path / "new" / "catalog.db").stat().st_size > 0
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2, 3])
+def test_a_restore_that_breaks_off_leaves_the_lake_as_it_was(
+    world: World, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    world.catalog.close()
+    before = everything(tmp_path)
+    moves = iter(range(100))
+    really = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if next(moves) == failing:
+            raise PermissionError(1, "Operation not permitted")
+        return really(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(UsageError, match="the lake cannot be changed: Operation not permitted"):
+        restore(saved, world.root, overwrite=True, now=NOW)
+    assert everything(tmp_path) == before
+
+
+def test_what_a_killed_restore_left_is_swept_by_a_later_one(world: World, saved: Path) -> None:
+    old, new = world.root / ".restore-old", world.root / ".restore-new"
+    for folder, days in ((old, 2), (new, 0)):
+        folder.mkdir()
+        (folder / "catalog.db").touch()
+        moment = (NOW - dt.timedelta(days)).timestamp()
+        os.utime(folder, (moment, moment))
+    restore(saved, world.root, overwrite=True, now=NOW)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+# --- What else is in the folder of settings -------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STRAYS)
+def test_a_stray_among_the_settings_is_told_and_neither_opened_nor_saved(
+    world: World, tmp_path: Path, name: str
+) -> None:
+    world.register()
+    put, what = STRAYS[name]
+    put(world.root / "config" / TENANT / "x.json")
+    (tmp_path / "outside").mkdir(exist_ok=True)
+    (tmp_path / "outside" / "x.json").write_bytes(b"SECRET")
+    target = tmp_path / "backup.zip"
+    assert back_up(world.root, target) == Saved(2, (f"config/{TENANT}/x.json: {what}",))
+    with zipfile.ZipFile(target) as archive:
+        assert len(archive.namelist()) == 3
+        assert not any(b"SECRET" in archive.read(each) for each in archive.namelist())
+
+
+def test_a_tenants_folder_that_is_a_link_is_told_and_not_entered(
+    world: World, tmp_path: Path
+) -> None:
+    world.register()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.json").write_bytes(b"SECRET")
+    (world.root / "config" / "other").symlink_to(tmp_path / "outside")
+    (world.root / "config" / "loose.json").write_bytes(b"{}")
+    (world.root / "config" / TENANT / "notes.txt").write_bytes(b"")
+    saved = back_up(world.root, tmp_path / "backup.zip")
+    assert saved == Saved(
+        2,
+        (
+            f"config/{TENANT}/notes.txt: no settings",
+            "config/loose.json: no settings",
+            "config/other: a symbolic link",
+        ),
+    )
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "config", "large"])
+def test_a_backup_that_would_not_be_whole_is_refused_and_leaves_no_file(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    world.register()
+    item = world.root / "config" / TENANT / "x.json"
+    item.write_bytes(b"{}")
+    place, why = f"config/{TENANT}/x.json", "Permission denied"
+    if kind == "large":
+        os.truncate(item, 4 * MEGABYTE + 1)
+        why = "more than 4,194,304 bytes"
+    else:
+        locked = {"file": "x.json", "folder": TENANT, "config": "config"}[kind]
+        place = {"file": place, "folder": f"config/{TENANT}", "config": "config"}[kind]
+        really_open = os.open
+
+        def guarded(path: str, *arguments: int, **options: int) -> int:
+            if str(path) == locked:
+                raise PermissionError(13, "Permission denied", path)
+            return really_open(path, *arguments, **options)
+
+        monkeypatch.setattr("cci_lite.local.regular.os.open", guarded)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    with pytest.raises(LakeError) as caught:
+        back_up(world.root, folder / "backup.zip")
+    assert str(caught.value) == (
+        f"{place}: {why}; give this program the right to read it, or take it away; without it the "
+        "backup would not be whole, and none was written"
+    )
+    assert list(folder.iterdir()) == []
+
+
+def test_a_backup_that_no_restore_would_take_is_not_made(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.register()
+    monkeypatch.setattr("cci_lite.local.backup.MAX_BACKUP_BYTES", 1_000)
+    with pytest.raises(LakeError, match="the lake is too large for a backup: expected at most"):
+        back_up(world.root, tmp_path / "backup.zip")
+    assert not list(tmp_path.glob("*.zip")) + list(tmp_path.glob(".cci-lite-*"))
+
+
+def test_the_command_tells_what_is_not_in_the_backup(world: World, tmp_path: Path) -> None:
+    world.register()
+    world.catalog.close()
+    os.mkfifo(world.root / "config" / TENANT / "x.json")
+    done = cci("backup", tmp_path / "backup.zip", "--lake", world.root)
+    assert done.code == 0
+    assert done.err.splitlines()[-2:] == [
+        "1 things in its folder of settings are not in the backup:",
+        f"  config/{TENANT}/x.json: a named pipe",
+    ]
+    (world.root / "config" / TENANT / "y.json").touch()
+    os.truncate(world.root / "config" / TENANT / "y.json", 5 * MEGABYTE)
+    done = cci("backup", tmp_path / "again.zip", "--lake", world.root)
+    assert done.code == 1
+    assert f"config/{TENANT}/y.json: more than 4,194,304 bytes" in done.err
+    assert not (tmp_path / "again.zip").exists()

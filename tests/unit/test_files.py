@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +54,9 @@ class Choking:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+    def fileno(self) -> int:
+        return int(self._file.fileno())
 
     def write(self, data: bytes) -> int:
         self._file.write(data[: len(data) // 2])
@@ -179,3 +185,61 @@ def test_what_is_no_place_for_a_file_is_refused(
     with pytest.raises(error):
         write_whole(make(tmp_path), b"x")
     assert names(tmp_path) == []
+
+
+def killed_while_writing(target: Path) -> Path:
+    """The half-written file of a process that was ended while it wrote to a target."""
+    program = (
+        "import sys, time; from pathlib import Path; from cci_lite.files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as file:\n"
+        "    file.write(b'half'); file.flush(); print('there', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(target)], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+    [half] = target.parent.glob(".cci-lite-*.tmp")
+    return half
+
+
+def make_old(file: Path) -> None:
+    moment = file.stat().st_mtime - 120
+    os.utime(file, (moment, moment))
+
+
+def test_what_a_killed_process_left_goes_when_the_same_target_is_written_again(
+    tmp_path: Path,
+) -> None:
+    half = killed_while_writing(tmp_path / "rows.csv")
+    write_whole(tmp_path / "rows.csv", b"a moment later")
+    assert half.exists()
+    make_old(half)
+    write_whole(tmp_path / "other.csv", b"another target")
+    assert half.exists()
+    write_whole(tmp_path / "rows.csv", b"new")
+    assert names(tmp_path) == ["other.csv", "rows.csv"]
+
+
+def test_what_somebody_is_still_writing_is_left_alone(tmp_path: Path) -> None:
+    with replacing(tmp_path / "rows.csv") as file:
+        file.write(b"slow")
+        file.flush()
+        make_old(Path(file.name))
+        write_whole(tmp_path / "rows.csv", b"quick")
+    assert (tmp_path / "rows.csv").read_bytes() == b"slow"
+    assert names(tmp_path) == ["rows.csv"]
+
+
+def test_only_regular_files_are_swept(tmp_path: Path) -> None:
+    half = killed_while_writing(tmp_path / "rows.csv")
+    (tmp_path / "precious").write_bytes(b"mine")
+    half.unlink()
+    half.symlink_to("precious")
+    write_whole(tmp_path / "rows.csv", b"new")
+    half.unlink()
+    os.mkfifo(half)
+    write_whole(tmp_path / "rows.csv", b"newer")
+    assert half.exists()
+    assert (tmp_path / "precious").read_bytes() == b"mine"
