@@ -335,7 +335,7 @@ def _next_writing(document: UnifiedDocument, present: UnifiedDocument) -> Unifie
 
 def _write_newer(store: Store, known: dict[str, list[str]], document: UnifiedDocument) -> Written:
     present = _present(store, known, document)
-    if present is not None and _order(present) > _order(document):
+    if present is not None and writing_order(present) > writing_order(document):
         return Written.OLDER
     return _write(store, known, document, is_new=present is None)
 
@@ -362,7 +362,7 @@ def _write(
     return Written.NEW if is_new else Written.CHANGED
 
 
-def _order(document: UnifiedDocument) -> tuple[int, int]:
+def writing_order(document: UnifiedDocument) -> tuple[int, int]:
     """Of two documents of a call the later one has the higher."""
     return document.revision, document.writing or 0
 
@@ -386,7 +386,7 @@ def _present(
         with contextlib.suppress(ContractError):
             if data is not None:
                 readable.append(decode_document(data).document)
-    return max(readable, key=lambda each: (*_order(each), each.call_date), default=None)
+    return max(readable, key=lambda each: (*writing_order(each), each.call_date), default=None)
 
 
 def _read(store: Store, key: str) -> bytes | None:
