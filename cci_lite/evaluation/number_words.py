@@ -23,7 +23,10 @@ FEWEST_NUMBER_WORDS = 5
 # So many of them must be known words, where others are spelled like one or strange.
 FEWEST_KNOWN_WORDS = 3
 _LONGEST_STRANGER = 8
-_SHORTEST_ALIKE = 3
+_LONGEST_FAR_STRANGER = 5
+_SHORTEST_ALIKE, _LONGEST_ALIKE = 3, 20
+# Of shorter words too many are one letter apart.
+_SHORTEST_MISSPELLED = 4
 # Lengthens a vowel: ごー.
 _LENGTHENING = "ー"
 _VOWELS = re.compile("[aeiouy\\u093a-\\u094c\\u0900-\\u0903]+")
@@ -53,6 +56,7 @@ class _Vocabulary(NamedTuple):
     words: frozenset[str]
     digits: frozenset[str]
     outlines: frozenset[str]
+    misspelled: frozenset[str]
     apart: frozenset[str]
     attached: tuple[str, ...]
     only_dictated: frozenset[str]
@@ -106,11 +110,17 @@ def _vocabulary(language_code: str | None, *, is_far: bool) -> _Vocabulary:
     signs = mark_class()
     stranger = rf"(?<!\w)(?:{letter}[{signs}]{{0,2}}){{1,{_LONGEST_STRANGER}}}+(?!\w)"
     if is_far:
-        stranger += f"|{_any(each.ten for each in spoken)}"
+        far = rf"[{unspaced}]{{1,{_LONGEST_FAR_STRANGER}}}+"
+        stranger += rf"|{_any(each.ten for each in spoken)}|(?<={marks}){far}(?={marks})"
     return _Vocabulary(
         words,
         digits,
         frozenset(outline for each in spoken if each.spelled_freely for outline in _outlines(each)),
+        frozenset(
+            itertools.chain.from_iterable(
+                map(_misspellings, (word for word in words if len(word) >= _SHORTEST_MISSPELLED))
+            )
+        ),
         _heard(each.apart for each in spoken),
         tuple(each.attached for each in spoken if each.attached),
         _heard(each.only_dictated for each in spoken),
@@ -136,6 +146,14 @@ def _words(spoken: Spoken) -> Iterator[str]:
 
 def _outlines(spoken: Spoken) -> Iterator[str]:
     return map(_outline, _words(spoken))
+
+
+def _misspellings(word: str) -> Iterator[str]:
+    """What two words that differ by one letter have in common: one dropped, or one replaced."""
+    yield word
+    for place in range(len(word)):
+        yield word[:place] + word[place + 1 :]
+        yield f"{word[:place]}?{word[place + 1 :]}"
 
 
 @lru_cache(maxsize=16384)
@@ -220,7 +238,7 @@ def _items(text: str, vocabulary: _Vocabulary) -> Iterator[_Item]:
             yield _Item(found.start(), found.end(), word)
         elif _is_said(word := _key(found["word"]), vocabulary):
             yield _Item(found.start(), found.end(), word)
-        elif len(word) >= _SHORTEST_ALIKE and _outline(word) in vocabulary.outlines:
+        elif _is_alike(word, vocabulary):
             yield _Item(found.start(), found.end(), word, known=False)
 
 
@@ -229,6 +247,15 @@ def _is_said(word: str, vocabulary: _Vocabulary) -> bool:
         all(part in vocabulary.words for part in filter(None, parts))
         for parts in _cut(word, vocabulary)
     )
+
+
+def _is_alike(word: str, vocabulary: _Vocabulary) -> bool:
+    if not _SHORTEST_ALIKE <= len(word) <= _LONGEST_ALIKE or word in vocabulary.apart:
+        return False
+    is_misspelled = len(word) >= _SHORTEST_MISSPELLED and not vocabulary.misspelled.isdisjoint(
+        _misspellings(word)
+    )
+    return is_misspelled or _outline(word) in vocabulary.outlines
 
 
 def _cut(word: str, vocabulary: _Vocabulary) -> Iterator[tuple[str, ...]]:
@@ -248,7 +275,8 @@ def _is_number(text: str, run: Sequence[_Item], vocabulary: _Vocabulary) -> bool
     # Digits alone are dates, lists of small numbers, or what was masked before.
     if not words or (words <= _EXCLAMATIONS and not digits):
         return False
-    gaps = ((one.end, other.start) for one, other in itertools.pairwise(run))
+    pairs = itertools.pairwise(run)
+    gaps = ((one.end, other.start) for one, other in pairs if one.known and other.known)
     return (
         digits >= FEWEST_DIGITS
         or len(run) >= FEWEST_GROUPS_OF_DICTATION

@@ -221,8 +221,10 @@ def test_number_words_count_in_the_languages_in_which_they_mean_numbers(
         ("three eight nine sorry seven two five no six", "[NUMBER]"),
         ("drei acht neun sibn sieben zwei", "[NUMBER]"),
         ("一二三十四五六", "[NUMBER]"),
+        ("七七八 啊 九九零", "[NUMBER]"),
+        ("fife three eighd nine seven two", "[NUMBER]"),
     ],
-    ids=["corrected", "corrected twice", "misheard", "ten"],
+    ids=["corrected", "corrected twice", "misheard", "ten", "no blanks", "misspelled"],
 )
 def test_a_strange_word_between_digits_is_masked_with_them(text: str, masked: str) -> None:
     assert mask(text) == masked
