@@ -15,6 +15,8 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     name: str
     only: tuple[str, ...] = ()
+    spelled_freely: bool = False
+    digits: str = ""
     words: str = ""
     first: str = ""
     joint: str = ""
@@ -25,6 +27,8 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     hundreds: str = ""
     fillers: str = ""
     also: str = ""
+    apart: str = ""
+    ten: str = ""
     between: str = ""
     at: str = ""
     dot: str = ""

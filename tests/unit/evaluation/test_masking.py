@@ -196,12 +196,61 @@ def test_names_are_masked_as_whole_words_in_any_form(
         ("๐๘๑-๒๓๔-๕๖๗๘", "th-TH", "[NUMBER]"),
         ("nul zes een twee drie vier", "nl-NL", "[NUMBER]"),
         ("vijfentwintig tweeëndertig een twee drie", "nl-NL", "[NUMBER]"),
+        ("nau aath sat panch char teen do", "hi-IN", "[NUMBER]"),
+        ("nao aath saat che paanch char tin", "hi-IN", "[NUMBER]"),
+        ("nau ath sat chhe panch char teen", "hi-IN", "[NUMBER]"),
+        ("nauu aath saaat chheh paanch chaar do", "hi-IN", "[NUMBER]"),
+        ("nauu aaath saaat chheh panch", "hi-IN", "nauu aaath saaat chheh panch"),
+        ("नौ आठ सात छै पांच चार तीन", "hi-IN", "[NUMBER]"),
+        ("अट्ठानबे छियत्तर चौवन बत्तीस दस", "hi-IN", "[NUMBER]"),
+        ("よんごーろくななはちきゅう", "ja-JP", "[NUMBER]"),
+        ("ぜろーにーしーきゅーごー", "ja-JP", "[NUMBER]"),
+        ("uno o dos o tres", "es-ES", "uno o dos o tres"),
     ],
 )
 def test_number_words_count_in_the_languages_in_which_they_mean_numbers(
     text: str, language: str, masked: str
 ) -> None:
     assert mask(text, (), language) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("three eight nine sorry seven two", "[NUMBER]"),
+        ("three eight nine sorry seven two five no six", "[NUMBER]"),
+        ("drei acht neun sibn sieben zwei", "[NUMBER]"),
+        ("一二三十四五六", "[NUMBER]"),
+        ("七七八 啊 九九零", "[NUMBER]"),
+        ("fife three eighd nine seven two", "[NUMBER]"),
+    ],
+    ids=["corrected", "corrected twice", "misheard", "ten", "no blanks", "misspelled"],
+)
+def test_a_strange_word_between_digits_is_masked_with_them(text: str, masked: str) -> None:
+    assert mask(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "three or four dogs two more cats one bird",
+        "three times eight two times nine five",
+        "three eight sorry seven two",
+        "two bags three cups one plate four spoons five knives",
+        "from five thirty past six forty five",
+        "twenty five bucks thirty six bucks forty",
+        "3 nights 2 rooms one bed four five",
+        "three eight very sorry seven two five",
+        "three eight [NAME] seven two five",
+        "九十八、七十六、五十四です",
+    ],
+    ids=[
+        *("or", "times", "too few", "as many strangers", "clock", "amounts", "figures"),
+        *("two strangers", "a mask", "tens"),
+    ],
+)
+def test_strange_words_between_amounts_times_and_things_make_no_number(text: str) -> None:
+    assert mask(text) == text
 
 
 @pytest.mark.parametrize(
