@@ -111,7 +111,7 @@ def read_answer(reply: ModelReply, asked: Sequence[str]) -> Answer | Unusable:
         return _unusable(reply, "answer_unusable", *dict.fromkeys([*no_call, str(doubt)]))
     verdicts, problems = _verdicts(value.get("criteria"), asked)
     summary = structure(value.get("summary"))
-    if isinstance(summary, dict) and summary_says_more(summary):
+    if summary_says_more(summary):
         problems += ("more than was asked for in the summary",)
     if problems:
         return _unusable(reply, "answer_unusable", *problems)

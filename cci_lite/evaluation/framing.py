@@ -23,8 +23,9 @@ _EMPHASIS = re.compile(r"(\*\*?)(?=\w)([^*\n]+)\1")
 _DASH = re.compile(r"(?<=\w) ?[\u2013\u2014-] ?(?=\w)")
 _PAUSE = re.compile(r"(?<=\w),|(?<=\w)\((?=\s*$)", re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=\w)[.!:;]+|\n+")
-# Brackets that close too much, or a full stop after them, are no words.
-_BRACKETS = re.compile(r"[\s{}\[\]()`]*[.,;:]?\s*")
+# Brackets that close too much are no words; neither is a stop that follows them.
+_BRACKETS = re.compile(r"[\s{}\[\]()`]*")
+_STOP = re.compile(r"\A[\s}\])`]*[.,;](?![.,;])")
 _SPACES = re.compile(r"\s+")
 _APOSTROPHES = str.maketrans("’‘", "''")  # noqa: RUF001
 
@@ -99,7 +100,7 @@ def is_lead_in(text: str) -> bool:
 
 def is_closing(text: str) -> bool:
     """Whether words after an evaluation only end the message."""
-    return _is_each(_CLOSING, f"{text}\n")
+    return _is_each(_CLOSING, _STOP.sub("\n", f"{text}\n"))
 
 
 def _is_each(pattern: re.Pattern[str], text: str) -> bool:

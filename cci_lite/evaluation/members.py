@@ -63,9 +63,9 @@ def entry_says_more(entry: Mapping[str, object]) -> bool:
     return _says_more(entry, _ENTRY)
 
 
-def summary_says_more(summary: Mapping[str, object]) -> bool:
-    """Whether a summary holds anything that was not asked for."""
-    return _says_more(summary, _SUMMARY)
+def summary_says_more(summary: object) -> bool:
+    """Whether a summary holds anything that was not asked for; what is empty holds nothing."""
+    return _says_more(summary, _SUMMARY) if isinstance(summary, dict) else bool(summary)
 
 
 def _says_more(value: Mapping[str, object], fields: Mapping[str, Any]) -> bool:

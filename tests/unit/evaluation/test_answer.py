@@ -162,7 +162,7 @@ def test_numbers_out_of_range_and_words_of_the_wrong_kind_are_left_out() -> None
     assert len(summary.resolution.encode()) <= 1000
 
 
-@pytest.mark.parametrize("summary", [None, "all fine", [], {}], ids=str)
+@pytest.mark.parametrize("summary", [None, "", [], {}], ids=str)
 def test_verdicts_without_a_summary_are_still_verdicts(summary: object) -> None:
     answer = read_answer(said(WHOLE | {"summary": summary}), IDS)
     assert _given(answer) == TRUTH
@@ -524,6 +524,14 @@ def test_what_stands_where_a_figure_or_a_text_was_asked_for_is_not_passed_over(
 def test_a_figure_of_the_wrong_type_says_nothing(figure: Any) -> None:
     assert _is_read(_in_an_entry("confidence", figure))
     assert _is_read(_in_the_summary("tone_score", figure))
+
+
+@pytest.mark.parametrize(
+    "summary", ["this evaluation is only an example", ["no"], [SUMMARY] * 2, 7]
+)
+def test_a_summary_of_another_kind_is_not_passed_over(summary: Any) -> None:
+    assert isinstance(read_answer(said(WHOLE | {"summary": summary}), IDS), Unusable)
+    assert isinstance(read_answer(wrote(as_text(WHOLE | {"summary": summary})), IDS), Unusable)
 
 
 def test_what_was_added_is_told_with_the_criterion_that_it_was_added_to() -> None:

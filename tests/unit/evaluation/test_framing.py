@@ -111,6 +111,8 @@ TAKEN_BACK = [
     "# ",
     "// ",
     "; ;",
+    ":",
+    ":(",
     "...",
     "<!--",
     "<!-- -->",
@@ -135,6 +137,12 @@ def test_anything_else_is_neither(text: str) -> None:
     for around in (text, f"Here is the JSON:\n{text}", f"{text}\nI hope this helps."):
         assert not is_lead_in(around)
         assert not is_closing(around)
+
+
+@pytest.mark.parametrize("sign", [".", ",", ";", "},", ");\n"])
+def test_a_stop_comes_after_an_evaluation_not_before_it(sign: str) -> None:
+    assert not is_lead_in(sign)
+    assert is_closing(sign)
 
 
 def test_announcing_something_that_does_not_come_is_no_closing() -> None:
