@@ -17,7 +17,7 @@ _MARKUP = re.compile(
 )
 # Signs are closed like words: what strikes out (~~ ~~), comments out (<!-- -->, --, /* */), negates
 # (!, -) or asks (?) is none of these.
-_HEADING = re.compile(r"(?<=\n) {0,3}#{1,6} +(?=[^\n]*\w[^\n]*\n)")
+_HEADING = re.compile(r"(?<=\n) {0,3}#{1,6} +(?=[^\n\w]*\w[^\n]*\n)")
 _RULE = re.compile(r"(?<=\n) {0,3}(?:-{3,}|\*{3,}) *(?=\n)")
 _EMPHASIS = re.compile(r"(\*\*?)(?=\w)([^*\n]+)\1")
 _DASH = re.compile(r"(?<=\w) ?[\u2013\u2014-] ?(?=\w)")

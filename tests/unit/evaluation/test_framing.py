@@ -149,3 +149,22 @@ def test_announcing_something_that_does_not_come_is_no_closing() -> None:
     assert not is_closing("Here is the corrected evaluation:")
     assert not is_closing("Here is the evaluation:")
     assert not is_lead_in("I hope this helps.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# " + "a" * 200_000,
+        "\n# a" * 50_000,
+        "*a" * 100_000,
+        "a(" * 100_000,
+        "a -" * 100_000,
+        "`" * 200_001 + "a",
+        "I'll evaluate the call" + " and the call" * 50_000,
+        "Let me " + "now " * 50_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_flood_of_signs_and_words_is_seen_through(text: str) -> None:
+    assert not is_lead_in(text)
+    assert not is_closing(text)
