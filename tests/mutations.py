@@ -37,6 +37,15 @@ FOREIGN = (
     "",
 )
 
+# Names that say what the evaluation is worth, or nothing that anybody asked for.
+ODD_NAMES = (
+    "example_only", "is_draft", "final", "retracted", "valid", "not_valid", "do_not_use", "note",
+    "corrected_verdict", "final_verdict", "Verdict", "Criteria", "SUMMARY", "id ", "superseded",
+    "entwurf", "korrektur", "無効", "черновик", "", "_", "0", "other", "criteria2", "input_old",
+)  # fmt: skip
+_IDLE_MEMBERS = (("total_score", 4), ("percentage", 66.7), ("name", "record_evaluation"))
+_KNOWN_WRAPPERS = ("qa_evaluation", "input", "arguments", "result", "record_evaluation")
+
 _NASTY: tuple[Any, ...] = (
     None, True, False, 0, -1, -0.0, 2, 10**20, 10**400, -(10**400), 1e308, float("nan"),
     float("inf"), float("-inf"), "", " ", "\ud800", "\udfff\ud800", "\0", "\x1b[2J", "\u202e",
@@ -112,6 +121,35 @@ def _some_reply(chance: random.Random) -> dict[str, Any]:
 def _wrapped_text(chance: random.Random, text: str) -> str:
     frames = ("{}", "```json\n{}\n```", "Here is the JSON:\n{}", "{}\nI hope this helps.", "{}}}")
     return chance.choice(frames).format(text)
+
+
+def with_odd_name(chance: random.Random, answer: dict[str, Any]) -> Any:
+    """The answer with one member or wrapper more that nobody asked for, however it is wrapped."""
+    value = copy.deepcopy(answer)
+    name, said = chance.choice(ODD_NAMES), copy.deepcopy(chance.choice((*_NASTY, *OWN)))
+    place = chance.choice(("beside", "entry", "summary", "wrapper", "beside a wrapper"))
+    if place == "entry":
+        _insert(chance, chance.choice(value["criteria"]), name, said)
+    elif place == "summary":
+        value["summary"] = _insert(chance, dict(value["summary"]), name, said)
+    elif place == "wrapper":
+        value = {name: value}
+    elif place == "beside":
+        _insert(chance, value, name, said)
+    for _ in range(chance.randint(0, 2)):
+        value = {chance.choice(_KNOWN_WRAPPERS): value}
+    if place == "beside a wrapper":
+        value = _insert(chance, {chance.choice(_KNOWN_WRAPPERS): value}, name, said)
+    return value
+
+
+def _insert(chance: random.Random, into: dict[str, Any], name: str, said: Any) -> dict[str, Any]:
+    """One member more, somewhere among the others."""
+    members = list(into.items())
+    members.insert(chance.randint(0, len(members)), (name, said))
+    into.clear()
+    into.update(members)
+    return into
 
 
 # --- bytes, tokens, structure ---------------------------------------------------------------------
@@ -220,11 +258,24 @@ def _by_quotes(chance: random.Random) -> bytes:
     return encoded(body_of(good_answer(chance, FOREIGN + CUSTOMERS)))
 
 
+def _by_members(chance: random.Random) -> bytes:
+    answer = good_answer(chance, OWN + CUSTOMERS)
+    if chance.random() < 0.5:
+        value = with_odd_name(chance, answer)
+    else:
+        value = answer | dict([chance.choice(_IDLE_MEMBERS)])
+        value = {chance.choice(_KNOWN_WRAPPERS): value} if chance.random() < 0.5 else value
+    if chance.random() < 0.3:
+        return encoded(body_of_text(_wrapped_text(chance, as_text(value))))
+    return encoded(body_of(value))
+
+
 _MUTATIONS: dict[str, Callable[[random.Random], bytes]] = {
     "bytes": _by_bytes,
     "tokens": _by_tokens,
     "tokens of a text": _by_tokens_of_the_text,
     "structure": _by_structure,
     "structure of the input": _by_structure_of_the_input,
+    "members": _by_members,
     "quotes of other calls": _by_quotes,
 }

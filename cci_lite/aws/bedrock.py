@@ -184,6 +184,7 @@ def _reply(response: object, tool: str) -> ModelReply:
         stop_reason=_part(response, "stopReason", str),
         tool_input=inputs[0] if inputs and len(inputs) == len(calls) and _alike(inputs) else None,
         text=_texts(blocks),
+        foreword=_texts(blocks[: places[0]]) if places else "",
         afterword=_texts(blocks[places[0] :]) if places else "",
         usage=ModelUsage(
             calls=1,

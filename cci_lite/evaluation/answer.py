@@ -16,7 +16,7 @@ import msgspec
 from cci_lite.contract.document import AiSummary
 from cci_lite.contract.judgement import ModelUsage
 from cci_lite.contract.scoring import Verdict
-from cci_lite.evaluation.framing import is_closing
+from cci_lite.evaluation.framing import is_closing, is_lead_in
 from cci_lite.evaluation.json_text import DoubtfulError, structure
 from cci_lite.evaluation.limits import (
     MAX_ACTION_ITEM,
@@ -27,6 +27,7 @@ from cci_lite.evaluation.limits import (
     cut_raw,
     cut_text,
 )
+from cci_lite.evaluation.members import entry_says_more, summary_says_more
 from cci_lite.evaluation.wrapping import evaluation_in, evaluation_in_text
 
 # Bedrock's words (Converse, stopReason). One that is not listed says that the model did not end
@@ -44,7 +45,6 @@ _ADVICE = {
 # Asking the same again would only be paid for again.
 FINAL_REASONS = frozenset({"call_too_long", "answer_blocked"})
 _VERDICTS = {verdict.value: verdict for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.NA)}
-_SUMMARY_FIELDS = frozenset(AiSummary.__struct_fields__)
 _NO_CALL = "it was not a call of the tool"
 
 
@@ -52,13 +52,14 @@ _NO_CALL = "it was not a call of the tool"
 class ModelReply:
     """What a language model answered. `tool_input` is None when it did not call the one tool.
 
-    `afterword` is what it wrote after calling it.
+    `foreword` is what it wrote before calling it, `afterword` what it wrote from then on.
     """
 
     stop_reason: str
     tool_input: object | None
     text: str
     usage: ModelUsage
+    foreword: str = ""
     afterword: str = ""
 
 
@@ -97,8 +98,8 @@ def read_answer(reply: ModelReply, asked: Sequence[str]) -> Answer | Unusable:
     """The model's answer on the criteria of these ids, or why it is not used.
 
     Text without a call of the tool is read when it ended properly, and repaired only when nothing
-    was cut off and every verdict stands in it beside its id. Words beside the evaluation must be
-    known to mean nothing, but those before a call of the tool: the call comes after them.
+    was cut off and every verdict stands in it beside its id. Words and members beside what was
+    asked for must be known to mean nothing.
     """
     if reply.stop_reason not in _ENDED:
         reason = _REASONS.get(reply.stop_reason, "answer_unusable")
@@ -109,19 +110,24 @@ def read_answer(reply: ModelReply, asked: Sequence[str]) -> Answer | Unusable:
         no_call = [_NO_CALL] if reply.tool_input is None else []
         return _unusable(reply, "answer_unusable", *dict.fromkeys([*no_call, str(doubt)]))
     verdicts, problems = _verdicts(value.get("criteria"), asked)
+    summary = structure(value.get("summary"))
+    if summary_says_more(summary):
+        problems += ("more than was asked for in the summary",)
     if problems:
         return _unusable(reply, "answer_unusable", *problems)
-    return Answer(verdicts, _summary(value.get("summary")))
+    return Answer(verdicts, _summary(summary))
 
 
 def _evaluation_of(reply: ModelReply) -> dict[str, Any]:
     """The object that holds the evaluation; raises DoubtfulError."""
     if reply.tool_input is None:
         value = None if reply.stop_reason == "tool_use" else evaluation_in_text(reply.text)
-    elif is_closing(reply.afterword):
-        value = evaluation_in(reply.tool_input)
-    else:
+    elif not is_lead_in(reply.foreword):
+        raise DoubtfulError("there were words before the call of the tool")
+    elif not is_closing(reply.afterword):
         raise DoubtfulError("there were words after the call of the tool")
+    else:
+        value = evaluation_in(reply.tool_input)
     if value is None:
         raise DoubtfulError(_NO_CALL)
     return value
@@ -164,6 +170,7 @@ def _verdicts(
     repeated: set[str] = set()
     unclear: set[str] = set()
     groundless: set[str] = set()
+    qualified: set[str] = set()
     unknown = 0
     for entry in entries:
         if not isinstance(entry, dict):
@@ -178,6 +185,8 @@ def _verdicts(
             unclear.add(name)
         elif (found := _given(_VERDICTS[verdict], entry)) is None:
             groundless.add(name)
+        elif entry_says_more(entry):
+            qualified.add(name)
         else:
             given[name] = found
         if isinstance(name, str):
@@ -189,6 +198,7 @@ def _verdicts(
             ("more than one entry for", repeated),
             ("a verdict other than pass, fail or na for", unclear),
             ("no reason, or evidence that is no list of quotes, for", groundless),
+            ("more than was asked for in the entry for", qualified),
         )
         if names
     ]
@@ -212,8 +222,7 @@ def _given(verdict: Verdict, entry: dict[str, Any]) -> GivenVerdict | None:
 
 
 def _summary(value: object) -> AiSummary | None:
-    value = structure(value)
-    if not isinstance(value, dict) or not _SUMMARY_FIELDS & value.keys():
+    if not isinstance(value, dict) or not value:
         return None
     given = structure(value.get("action_items"))
     items = given if isinstance(given, list) else []

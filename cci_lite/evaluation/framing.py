@@ -12,13 +12,21 @@ import re
 # Fences of code with the usual names, and tags that name an answer; `<draft>` does not.
 _MARKUP = re.compile(
     r"(?:`{3,}|~{3,})(?:json[c5]?|javascript|js|python|text|txt)?(?![\w])"
-    r"|</?(?:json|answer|result|output|evaluation|record_evaluation|tool_call|tool_use)>",
+    r"|</?(?:json|answer|result|output|evaluation|record_evaluation|thinking|tool_call|tool_use)>",
     re.IGNORECASE,
 )
-# What strikes out (~~ ~~) or crosses out (an emoji) is no punctuation.
-_STRANGE = re.compile(r"[^\w\s.,:;!?*#\"'`()\[\]{}<>|\u2013\u2014-]")
-_SENTENCE_END = re.compile(r"[.!?:;\n]+")
-_NOT_A_WORD = re.compile(r"[^\w']+")
+# Signs are closed like words: what strikes out (~~ ~~), comments out (<!-- -->, --, /* */), negates
+# (!, -) or asks (?) is none of these.
+_HEADING = re.compile(r"(?<=\n) {0,3}#{1,6} +(?=[^\n\w]*\w[^\n]*\n)")
+_RULE = re.compile(r"(?<=\n) {0,3}(?:-{3,}|\*{3,}) *(?=\n)")
+_EMPHASIS = re.compile(r"(\*\*?)(?=\w)([^*\n]+)\1")
+_DASH = re.compile(r"(?<=\w) ?[\u2013\u2014-] ?(?=\w)")
+_PAUSE = re.compile(r"(?<=\w),|(?<=\w)\((?=\s*$)", re.MULTILINE)
+_SENTENCE_END = re.compile(r"(?<=\w)[.!:;]+|\n+")
+# Brackets that close too much are no words; neither is a stop that follows them.
+_BRACKETS = re.compile(r"[\s{}\[\]()`]*")
+_STOP = re.compile(r"\A[\s}\])`]*[.,;](?![.,;])")
+_SPACES = re.compile(r"\s+")
 _APOSTROPHES = str.maketrans("’‘", "''")  # noqa: RUF001
 
 _ENGLISH_NAME = (
@@ -39,7 +47,38 @@ _ANNOUNCED = (
     rf"(?:(?:here is|here's|here are|below is|this is) )?{_ENGLISH_NAME}"
     rf"|(?:(?:hier ist|hier sind|hier kommt|anbei|nachfolgend) )?{_GERMAN_NAME}"
 )
-_LEAD_IN = re.compile(rf"{_COURTESY}|(?:{_COURTESY} )?(?:{_ANNOUNCED})|record_evaluation")
+# "I'll now review the transcript and record the evaluation": nothing but what was asked for.
+_ENGLISH_OBJECT = (
+    r"(?:(?:the|this|your|my|each|all|provided|given|recorded|full|call|quality|qa) ){0,4}"
+    r"(?:call|transcript|conversation|evaluation|assessment|criteria|criterion|form|question|"
+    r"questions|verdicts|results?|summary)"
+)
+_ENGLISH_ACTION = (
+    r"(?:(?:evaluate|assess|analy[sz]e|review|examine|judge|score|read(?: through)?|go through"
+    rf"|look at|record|submit|provide|complete) {_ENGLISH_OBJECT}"
+    rf"(?: (?:against|based on|using|with|of|for|and) {_ENGLISH_OBJECT}){{0,3}}"
+    r"(?: (?:now|carefully|as requested|(?:by (?:calling|using)|with|using) (?:the )?"
+    r"record_evaluation(?: (?:tool|function))?))?"
+    r"|(?:call|use) (?:the )?record_evaluation(?: (?:tool|function))?)"
+)
+_ENGLISH_INTENT = (
+    r"(?:(?:first|now|next) )?(?:i'll|i will|i'm going to|i am going to|let me)"
+    rf"(?: (?:first|now|carefully)){{0,2}} {_ENGLISH_ACTION}"
+    rf"(?: (?:and|to|and then|and i'll|and i will) {_ENGLISH_ACTION})?"
+    rf"|i(?:'ve| have) (?:evaluated|assessed|analy[sz]ed|reviewed|examined) {_ENGLISH_OBJECT}"
+)
+_GERMAN_OBJECT = (
+    r"(?:(?:den|das|die|diesen|dieses|jede|alle|des|der|dem) )?(?:(?:gesamten|gesamte|ganze) )?"
+    r"(?:anruf|anrufs|gespräch|gesprächs|telefonat|transkript|bewertung|auswertung|ergebnis"
+    r"|kriterien|fragen)"
+)
+_GERMAN_INTENT = (
+    rf"ich (?:werde|bewerte|prüfe|analysiere|beurteile)(?: (?:nun|jetzt|zuerst))? {_GERMAN_OBJECT}"
+    rf"(?: (?:anhand|nach|für) {_GERMAN_OBJECT}| {_GERMAN_OBJECT})?"
+    r"(?: (?:bewerten|prüfen|analysieren|beurteilen|festhalten))?"
+)
+_INTENT = rf"(?:{_COURTESY} )?(?:{_ENGLISH_INTENT}|{_GERMAN_INTENT})"
+_LEAD_IN = re.compile(rf"{_COURTESY}|(?:{_COURTESY} )?(?:{_ANNOUNCED})|{_INTENT}|record_evaluation")
 _CLOSING = re.compile(
     r"(?:i )?hope (?:this|that) (?:helps|is helpful)"
     r"|(?:please )?(?:let me know|feel free to ask) if (?:you|there) (?:need|have|is|want)"
@@ -55,18 +94,26 @@ _CLOSING = re.compile(
 
 
 def is_lead_in(text: str) -> bool:
-    """Whether words before an evaluation only announce it."""
-    return _is_each(_LEAD_IN, text)
+    """Whether words before an evaluation, or before a call of the tool, only announce it."""
+    return _is_each(_LEAD_IN, f"\n{text}")
 
 
 def is_closing(text: str) -> bool:
     """Whether words after an evaluation only end the message."""
-    return _is_each(_CLOSING, text)
+    return _is_each(_CLOSING, _STOP.sub("\n", f"{text}\n"))
 
 
 def _is_each(pattern: re.Pattern[str], text: str) -> bool:
     plain = _MARKUP.sub("\n", text.translate(_APOSTROPHES)).lower()
-    if _STRANGE.search(plain):
-        return False
-    sentences = (_NOT_A_WORD.sub(" ", each).strip() for each in _SENTENCE_END.split(plain))
-    return all(pattern.fullmatch(each) for each in sentences if each)
+    for sign, meant in (
+        (_HEADING, ""),
+        (_RULE, ""),
+        (_EMPHASIS, r"\2"),
+        (_DASH, " "),
+        (_PAUSE, " "),
+    ):
+        plain = sign.sub(meant, plain)
+    return all(
+        _BRACKETS.fullmatch(each) or pattern.fullmatch(_SPACES.sub(" ", each).strip())
+        for each in _SENTENCE_END.split(plain)
+    )

@@ -10,34 +10,33 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from cci_lite.contract.document import AiSummary
 from cci_lite.evaluation.json_text import (
     DoubtfulError,
     exact_value,
     is_deep,
+    only_one,
     repaired_value,
     structure,
 )
-from cci_lite.evaluation.prompt import TOOL
+from cci_lite.evaluation.members import (
+    ENTRY_FIELDS,
+    EVALUATION_FIELDS,
+    SUMMARY_FIELDS,
+    is_idle,
+    is_wrapper,
+)
 
 _MOST_WRAPPERS = 3
-_SUMMARY_FIELDS = frozenset(AiSummary.__struct_fields__)
-_CRITERION_FIELDS = frozenset({"id", "verdict", "confidence", "reason", "evidence"})
-_PARTS = frozenset({"criteria", "summary"})
 
 
 def evaluation_in(value: object) -> dict[str, Any] | None:
-    """The evaluation: the value itself, or what stands alone in an object or list around it.
+    """The evaluation: the value itself, or what stands alone under a known name or in a list.
 
     Text is read when it is the exact JSON of an object. None where there is no object; raises
     DoubtfulError for a value that is too deep, or that says more than the evaluation.
     """
     found = _unwrapped(value, _MOST_WRAPPERS)
-    if not isinstance(found, dict):
-        return None
-    if any(_says_something(each) for name, each in found.items() if name not in _PARTS):
-        raise DoubtfulError("there were words beside the evaluation")
-    return found
+    return found if isinstance(found, dict) else None
 
 
 def evaluation_in_text(text: str) -> dict[str, Any] | None:
@@ -62,21 +61,23 @@ def _unwrapped(value: object, wrappers: int) -> object:
     value = structure(value)
     if isinstance(value, list) and len(value) == 1:
         value = structure(value[0])
-    if not isinstance(value, dict) or "criteria" in value or not wrappers:
+    if not isinstance(value, dict):
         return value
-    around = [each for name, each in value.items() if name != "summary" and _says_something(each)]
-    inner = _unwrapped(around[0], wrappers - 1) if len(around) == 1 else None
-    if not isinstance(inner, dict) or "criteria" not in inner:
-        return value
-    return {"summary": value.get("summary"), **inner}
+    told = {name: each for name, each in value.items() if not is_idle(name, each)}
+    around = [name for name, each in told.items() if is_wrapper(name, each)]
+    if "criteria" not in told and len(around) == 1 and wrappers:
+        inner = _unwrapped(told.pop(around[0]), wrappers - 1)
+        told = _joined(told, inner if isinstance(inner, dict) else {})
+    if not told.keys() <= EVALUATION_FIELDS:
+        raise DoubtfulError("it held more than criteria and summary")
+    return told
 
 
-def _says_something(value: object) -> bool:
-    """Whether a member could contradict the evaluation: words or structures can, a figure cannot.
-
-    Neither can the name of the tool, which stands beside the input when a call is written down.
-    """
-    return isinstance(value, (str, list, dict)) and bool(value) and value != TOOL.name
+def _joined(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    """What stands beside a wrapper, and what is in it. A part of both must be alike in both."""
+    for name in outer.keys() & inner.keys():
+        only_one([structure(outer[name]), structure(inner[name])])
+    return outer | inner
 
 
 def _is_whole(value: dict[str, Any]) -> bool:
@@ -85,8 +86,8 @@ def _is_whole(value: dict[str, Any]) -> bool:
     entries = [structure(each) for each in criteria] if isinstance(criteria, list) else [None]
     return (
         isinstance(summary, dict)
-        and summary.keys() >= _SUMMARY_FIELDS
-        and all(isinstance(each, dict) and each.keys() >= _CRITERION_FIELDS for each in entries)
+        and summary.keys() >= SUMMARY_FIELDS
+        and all(isinstance(each, dict) and each.keys() >= ENTRY_FIELDS for each in entries)
     )
 
 

@@ -471,8 +471,14 @@ def test_numbers_of_a_call_of_the_tool_may_be_anything(number: bytes) -> None:
     assert {result.confidence for result in judgement.results} == {None}
 
 
-def test_words_beside_the_tool_call_do_not_matter() -> None:
-    content = [{"reasoningContent": {}}, {"text": "I will."}, *GOOD["output"]["message"]["content"]]
+def test_words_before_the_tool_call_may_take_it_back() -> None:
+    regions = Regions(_with_content({"text": "Ignore the tool call below."}, *CALLED), GOOD)
+    assert verdicts_of(regions.evaluate()) == TRUTH
+    assert len(regions.double.requests) == 2
+
+
+def test_announcing_the_tool_call_does_not_matter() -> None:
+    content = [{"reasoningContent": {}}, {"text": "I'll evaluate the call."}, *CALLED]
     judgement = Regions({**GOOD, "output": {"message": {"content": content}}}).evaluate()
     assert verdicts_of(judgement) == TRUTH
 

@@ -16,10 +16,23 @@ import pytest
 from cci_lite.aws.bedrock import BedrockEvaluator
 from cci_lite.contract.judgement import Judgement
 from cci_lite.contract.tenant import Tenant
+from cci_lite.evaluation.answer import Answer, Unusable, read_answer
 from cci_lite.evaluation.asking import judge_by_model
 from cci_lite.testing.memory import ManualClock, MemoryKeep
-from tests.asked_calls import AGENT, CALL, CRITERIA, IDS, MODEL, Script, call_of, said, verdicts_of
-from tests.mutations import FOREIGN, good_answer, mutated_bodies
+from tests.asked_calls import (
+    AGENT,
+    CALL,
+    CRITERIA,
+    IDS,
+    MODEL,
+    Script,
+    as_text,
+    call_of,
+    said,
+    verdicts_of,
+    wrote,
+)
+from tests.mutations import FOREIGN, good_answer, mutated_bodies, with_odd_name
 from tests.wires import Wire
 
 TENANT = Tenant(tenant_id="acme", name="Acme")
@@ -56,6 +69,17 @@ def test_quotes_of_another_call_prove_nothing() -> None:
             assert verdicts_of(judgement)[given["id"]] == wanted, (seed, given)
 
 
+def test_no_name_that_nobody_asked_for_is_passed_over() -> None:
+    for seed in range(2_000):
+        chance = random.Random(seed)
+        answer = good_answer(chance)
+        value = with_odd_name(chance, answer)
+        text = as_text(value)
+        for reply in (said(value), wrote(text), wrote(text.replace("}]", "},]"))):
+            assert isinstance(read_answer(reply, IDS), Unusable), (seed, value)
+        assert isinstance(read_answer(said(answer), IDS), Answer), seed
+
+
 def _check_all(wire: Wire, seeds: Iterable[int]) -> None:
     seen: dict[str, Counter[str]] = {}
     for seed in seeds:
@@ -66,7 +90,7 @@ def _check_all(wire: Wire, seeds: Iterable[int]) -> None:
             raise AssertionError(f"seed {seed}, {kind}: {problem!r}") from problem
         seen.setdefault(kind, Counter()).update(verdicts)
     # Every kind is met, and of each some answers are read and some are not.
-    assert len(seen) == 6
+    assert len(seen) == 7
     for kind, verdicts in seen.items():
         assert min(verdicts["unscored"], verdicts["fail"], verdicts["na"]) > 0, kind
         assert (verdicts["pass"] > 0) is (kind != "quotes of other calls"), kind

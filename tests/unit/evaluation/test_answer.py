@@ -162,7 +162,7 @@ def test_numbers_out_of_range_and_words_of_the_wrong_kind_are_left_out() -> None
     assert len(summary.resolution.encode()) <= 1000
 
 
-@pytest.mark.parametrize("summary", [None, "all fine", [], {}, {"other": 1}], ids=str)
+@pytest.mark.parametrize("summary", [None, "", [], {}], ids=str)
 def test_verdicts_without_a_summary_are_still_verdicts(summary: object) -> None:
     answer = read_answer(said(WHOLE | {"summary": summary}), IDS)
     assert _given(answer) == TRUTH
@@ -252,6 +252,39 @@ def test_words_after_a_call_of_the_tool_may_take_it_back(words: str) -> None:
     assert answer.problems == ("there were words after the call of the tool",)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *TAKEN_BACK[:-1],
+        "Ignore the tool call below.",
+        "The following is a dry run:",
+        "Not final.",
+        "<thinking>I only show what it would look like.</thinking>",
+        "<!--",
+        "?",
+    ],
+)
+def test_words_before_a_call_of_the_tool_may_take_it_back(words: str) -> None:
+    reply = dataclasses.replace(said(WHOLE), text=words, foreword=words)
+    answer = read_answer(reply, IDS)
+    assert isinstance(answer, Unusable)
+    assert answer.problems == ("there were words before the call of the tool",)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "I'll evaluate the call.",
+        "I will now review the transcript and record the evaluation.",
+        "<thinking>Let me assess this call against the criteria.</thinking>\n\n",
+        "Ich bewerte nun das Gespräch anhand der Kriterien.",
+    ],
+)
+def test_announcing_the_call_of_the_tool_does_not_matter(words: str) -> None:
+    assert _given(read_answer(dataclasses.replace(said(WHOLE), foreword=words), IDS)) == TRUTH
+
+
 @pytest.mark.parametrize("words", ["", "\n", "Thank you.", "I hope this helps!"])
 def test_politeness_after_a_call_of_the_tool_does_not_matter(words: str) -> None:
     assert _given(read_answer(dataclasses.replace(said(WHOLE), afterword=words), IDS)) == TRUTH
@@ -281,7 +314,7 @@ WRAPPINGS: dict[str, Any] = {
     "input as text": as_text,
     "text of the text": lambda value: as_text(as_text(value)),
     "qa_evaluation": lambda value: {"qa_evaluation": value},
-    "any wrapper": lambda value: {"parameter": value},
+    "a usual wrapper": lambda value: {"parameter": value},
     "two wrappers": lambda value: {"input": {"evaluation": value}},
     "wrapper as text": lambda value: {"record_evaluation": as_text(value)},
     "summary beside": lambda value: {
@@ -289,6 +322,14 @@ WRAPPINGS: dict[str, Any] = {
         "summary": value["summary"],
     },
     "call as text": lambda value: {"name": "record_evaluation", "arguments": value},
+    "call of a function": lambda value: {
+        "type": "function",
+        "function": {"name": "record_evaluation", "arguments": as_text(value)},
+    },
+    "summary twice": lambda value: {"qa_evaluation": value, "summary": value["summary"]},
+    "figures beside": lambda value: (
+        value | {"total_score": 4, "max_score": 6.0, "percentage": 66.7, "pass_count": None}
+    ),
     "list of one": lambda value: [value],
     "brace too many": lambda value: as_text(value) + "}",
     "brackets too many": lambda value: as_text(value) + "}]}",
@@ -355,6 +396,154 @@ OTHER = json.loads(as_text(WHOLE).replace('"fail"', '"pass"'))
 )
 def test_a_wrapping_that_could_be_read_in_two_ways_is_not_used(value: Any) -> None:
     assert isinstance(read_answer(said(value), IDS), Unusable)
+
+
+# --- names that were not asked for ----------------------------------------------------------------
+
+
+def _beside(name: str, value: Any) -> dict[str, Any]:
+    return WHOLE | {name: value}
+
+
+def _in_an_entry(name: str, value: Any) -> dict[str, Any]:
+    first, *others = WHOLE["criteria"]
+    return _with(first | {name: value}, *others)
+
+
+def _in_the_summary(name: str, value: Any) -> dict[str, Any]:
+    return WHOLE | {"summary": SUMMARY | {name: value}}
+
+
+def _is_read(value: Any) -> bool:
+    """Whether it is read; it makes no difference whether the tool was called or text written."""
+    answers = [
+        read_answer(reply, IDS)
+        for reply in (
+            said(value),
+            wrote(as_text(value)),
+            wrote(as_text(value).replace("}]", "},]")),
+        )
+    ]
+    found = {isinstance(answer, Answer) for answer in answers}
+    assert len(found) == 1, answers
+    return found.pop()
+
+
+STATED = [
+    ("example_only", True),
+    ("is_draft", True),
+    ("final", False),
+    ("retracted", True),
+    ("valid", False),
+    ("do_not_use", 1),
+    ("ungültig", True),
+    ("無効", 1),
+    ("note", "on second thought, fail"),
+    ("note", ""),
+    ("retracted", None),
+    ("superseded_by", []),
+    ("errors", {}),
+    ("", "example only"),
+    ("Verdict", "fail"),
+    ("verdict ", "fail"),
+    ("corrected_verdict", "fail"),
+    ("final_verdict", "fail"),
+    ("Criteria", []),
+    ("CRITERIA", None),
+    ("criteria_v2", []),
+    ("Summary", {}),
+    ("name", "example"),
+    ("type", "draft"),
+    ("total_score", "example only"),
+    ("percentage", True),
+    ("percentage", [0]),
+]
+
+
+@pytest.mark.parametrize("place", [_beside, _in_an_entry, _in_the_summary])
+@pytest.mark.parametrize(("name", "value"), STATED)
+def test_a_name_that_was_not_asked_for_is_not_passed_over(
+    place: Any, name: str, value: Any
+) -> None:
+    assert not _is_read(place(name, value))
+
+
+@pytest.mark.parametrize(("name", "value"), STATED)
+def test_a_name_beside_a_wrapper_is_not_passed_over(name: str, value: Any) -> None:
+    assert not _is_read({"qa_evaluation": WHOLE, name: value})
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "not_valid",
+        "draft",
+        "example_of_a_bad_evaluation",
+        "sample_output",
+        "old",
+        "Input",
+        "entwurf",
+        "qa_evaluation_before_review",
+        "",
+    ],
+)
+def test_only_a_known_wrapper_is_opened(wrapper: str) -> None:
+    for value in ({wrapper: WHOLE}, {"input": {wrapper: WHOLE}}, {wrapper: {"input": WHOLE}}):
+        assert not _is_read(value)
+    assert not _is_read({wrapper: WHOLE, "summary": SUMMARY})
+
+
+def test_a_summary_inside_a_wrapper_does_not_hide_another_beside_it() -> None:
+    other = SUMMARY | {"issue": "This evaluation is only an example."}
+    assert not _is_read({"qa_evaluation": WHOLE, "summary": other})
+    assert not _is_read({"qa_evaluation": WHOLE, "summary": {"note": "example only"}})
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [
+        (_in_an_entry, "confidence", {"final_verdict": "fail"}),
+        (_in_an_entry, "confidence", ["retracted"]),
+        (_in_an_entry, "confidence", "none, this is a draft"),
+        (_in_an_entry, "evidence", [{"quote": "thank you for calling Acme"}]),
+        (_in_the_summary, "issue", {"note": "this evaluation is only an example"}),
+        (_in_the_summary, "tone_score", "example only"),
+        (_in_the_summary, "action_items", [{"note": "this evaluation is only an example"}]),
+        (_in_the_summary, "action_items", {"note": "this evaluation is only an example"}),
+        (_in_the_summary, "action_items", "this evaluation is only an example"),
+        (_in_the_summary, "action_items", '[{"note": "this evaluation is only an example"}]'),
+    ],
+)
+def test_what_stands_where_a_figure_or_a_text_was_asked_for_is_not_passed_over(
+    place: Any, name: str, value: Any
+) -> None:
+    assert not _is_read(place(name, value))
+
+
+@pytest.mark.parametrize("figure", ["0.9", "85 %", "7/10", "", None, [], {}])
+def test_a_figure_of_the_wrong_type_says_nothing(figure: Any) -> None:
+    assert _is_read(_in_an_entry("confidence", figure))
+    assert _is_read(_in_the_summary("tone_score", figure))
+
+
+@pytest.mark.parametrize(
+    "summary", ["this evaluation is only an example", ["no"], [SUMMARY] * 2, 7]
+)
+def test_a_summary_of_another_kind_is_not_passed_over(summary: Any) -> None:
+    assert isinstance(read_answer(said(WHOLE | {"summary": summary}), IDS), Unusable)
+    assert isinstance(read_answer(wrote(as_text(WHOLE | {"summary": summary})), IDS), Unusable)
+
+
+def test_what_was_added_is_told_with_the_criterion_that_it_was_added_to() -> None:
+    answer = read_answer(said(_in_an_entry("corrected_verdict", "fail")), IDS)
+    assert isinstance(answer, Unusable)
+    assert answer.problems == ("more than was asked for in the entry for greet_01",)
+    answer = read_answer(said(_in_the_summary("note", "example only")), IDS)
+    assert isinstance(answer, Unusable)
+    assert answer.problems == ("more than was asked for in the summary",)
+    answer = read_answer(said(_beside("is_draft", True)), IDS)
+    assert isinstance(answer, Unusable)
+    assert answer.problems == ("it held more than criteria and summary",)
 
 
 # --- repaired texts -------------------------------------------------------------------------------

@@ -22,6 +22,13 @@ from cci_lite.evaluation.framing import is_closing, is_lead_in
         "## Evaluation\n",
         "**JSON output:**",
         "record_evaluation(",
+        "**Evaluation**\n\n---\n",
+        "I'll evaluate the call.",
+        "I'll now analyze the call transcript against the provided criteria:",
+        "Let me review this conversation and record the evaluation.",
+        "I'll use the record_evaluation tool to record the assessment of the call.",
+        "I've reviewed the transcript. Here is the evaluation:",
+        "Ich werde das Gespräch anhand der Kriterien bewerten.",
         "Hier ist die Bewertung:",
         "Gerne! Hier ist die vollständige Auswertung des Gesprächs:",
         "Anbei das Ergebnis als JSON:",
@@ -39,6 +46,9 @@ def test_what_only_announces_an_evaluation_is_a_lead_in(text: str) -> None:
         "\n```\n",
         "}}",
         "])",
+        "}.",
+        "`",
+        "\n\n---\nThank you!",
         "</answer>",
         "I hope this helps.",
         "Let me know if you need more.",
@@ -82,6 +92,41 @@ TAKEN_BACK = [
     "정정합니다",
     "تصحيح",
     "Исправление",
+    "I'll evaluate the call again.",
+    "I'll evaluate another call.",
+    "I won't evaluate the call.",
+    "I'll not record the evaluation.",
+    "I will record the evaluation later.",
+    "I'll record an example of the evaluation.",
+    "Let me show the evaluation",
+    "I haven't reviewed the transcript.",
+    "Ich werde das Gespräch nicht bewerten.",
+    "?",
+    "(?)",
+    "!",
+    "-",
+    "--",
+    "*",
+    "**",
+    "# ",
+    "// ",
+    "; ;",
+    ":",
+    ":(",
+    "...",
+    "<!--",
+    "<!-- -->",
+    "<",
+    ">",
+    "-->",
+    "<s>",
+    "<thinking>It is a draft.</thinking>",
+    "||",
+    "_",
+    "''",
+    '"',
+    "\u00bf",
+    "\uff1f",
     '"greet_01": "fail"',
     "false",
 ]
@@ -94,7 +139,32 @@ def test_anything_else_is_neither(text: str) -> None:
         assert not is_closing(around)
 
 
+@pytest.mark.parametrize("sign", [".", ",", ";", "},", ");\n"])
+def test_a_stop_comes_after_an_evaluation_not_before_it(sign: str) -> None:
+    assert not is_lead_in(sign)
+    assert is_closing(sign)
+
+
 def test_announcing_something_that_does_not_come_is_no_closing() -> None:
     assert not is_closing("Here is the corrected evaluation:")
     assert not is_closing("Here is the evaluation:")
     assert not is_lead_in("I hope this helps.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# " + "a" * 200_000,
+        "\n# a" * 50_000,
+        "*a" * 100_000,
+        "a(" * 100_000,
+        "a -" * 100_000,
+        "`" * 200_001 + "a",
+        "I'll evaluate the call" + " and the call" * 50_000,
+        "Let me " + "now " * 50_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_flood_of_signs_and_words_is_seen_through(text: str) -> None:
+    assert not is_lead_in(text)
+    assert not is_closing(text)
