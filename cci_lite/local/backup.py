@@ -15,9 +15,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cci_lite.errors import LakeError, NotFoundError, UsageError
+from cci_lite.errors import NotFoundError, UsageError
 from cci_lite.files import replacing
-from cci_lite.local.catalog import CATALOG_FILE, catalogue_problem
+from cci_lite.local.catalog import CATALOG_FILE, catalogue_error, catalogue_problem
 from cci_lite.local.lease import all_leases
 from cci_lite.tenancy import CONFIG
 
@@ -93,7 +93,7 @@ def _copy_catalogue(source: Path, target: Path) -> None:
         ):
             catalogue.backup(copy)
     except sqlite3.Error as problem:
-        raise LakeError(f"the catalogue cannot be copied: {problem}") from problem
+        raise catalogue_error(source, problem) from problem
 
 
 @contextlib.contextmanager

@@ -406,14 +406,12 @@ def test_a_tenant_that_cannot_be_worked_on_stops_no_other(
 
     def locked(catalog: SqliteCatalog, tenant_id: str) -> object:
         if tenant_id == TENANT:
-            raise LakeError("the catalogue could not be used: database is locked; run again")
+            raise LakeError("the catalogue cannot be used: database is locked; run again")
         return days(catalog, tenant_id)
 
     monkeypatch.setattr(type(world.catalog), "days", locked)
     report = world.run(TENANT, "other-tenant")
-    assert report.failed == {
-        TENANT: "the catalogue could not be used: database is locked; run again"
-    }
+    assert report.failed == {TENANT: "the catalogue cannot be used: database is locked; run again"}
     assert not report.succeeded
     monkeypatch.undo()
     assert world.call_ids(tenant_id="other-tenant") == ["call-2"]
