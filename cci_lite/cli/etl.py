@@ -44,10 +44,11 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
     opened = open_lake(lake)
     options = RunOptions(since=since.date() if since else None)
     columns = ("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left")
+    usable, broken = opened.usable_tenants(tenant_id)
     plans, failed = each_tenant(
-        opened.tenants(tenant_id),
-        lambda each: list(plan_tenant(opened.nightly(), each, options)),
+        usable, lambda each: list(plan_tenant(opened.nightly(), each, options))
     )
+    failed = broken | failed
     days = [day for plan in plans.values() for day in plan]
     rows = [
         (
@@ -223,8 +224,9 @@ def repair(lake: Path, tenant_id: str | None, output: str) -> None:
             say(f"{day.tenant_id} {day.call_date} {what}: {day.note}")
     for each in report.without_settings:
         say(
-            f"{each}: there are calls and no settings or forms; add them with: cci-lite tenants add "
-            f"{each}, cci-lite forms put"
+            f"{each}: its settings are gone or cannot be read: put them back from a backup "
+            f"(cci-lite restore), or give all that it had: cci-lite tenants add {each}, cci-lite "
+            "forms put"
         )
     for each in report.busy:
         say(f"{each}: a run is at work; wait for it to end and repair again")
@@ -285,7 +287,6 @@ def print_report(report: RunReport, output: str = "table") -> None:
                 "busy": report.busy,
                 "failed": report.failed,
                 "quarantined": report.quarantined,
-                "unknown_tenants": report.unknown_tenants,
                 "of_no_tenant": report.of_no_tenant,
             }
         )
@@ -301,10 +302,6 @@ def print_report(report: RunReport, output: str = "table") -> None:
     _say_failed(report.failed)
     for tenant_id in report.busy:
         say(f"{tenant_id}: another run is at work; wait for it to end and run again")
-    for name in report.unknown_tenants:
-        say(
-            f"unified/{name}: documents of no tenant of this lake; add it with: cci-lite tenants add"
-        )
     if report.of_no_tenant:
         say(
             f"unified/: {report.of_no_tenant:,} files, links or folders that are no tenant's; "

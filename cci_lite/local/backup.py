@@ -15,10 +15,13 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cci_lite.errors import NotFoundError, UsageError
+from cci_lite.errors import LakeError, NotFoundError, UsageError
 from cci_lite.files import replacing
 from cci_lite.local.catalog import CATALOG_FILE, catalogue_error, catalogue_problem
+from cci_lite.local.folder import FolderStore
 from cci_lite.local.lease import all_leases
+from cci_lite.local.regular import reason_of
+from cci_lite.ports import Unlisted
 from cci_lite.tenancy import CONFIG
 
 _SETTINGS_FILE = re.compile(rf"{CONFIG}/[^/\\]+/[^/\\]+\.json")
@@ -28,11 +31,11 @@ def back_up(lake: Path, target: Path) -> int:
     """Write the backup of a lake to a new file; how many settings and forms are in it.
 
     The catalogue is as it was at one moment, also while a run is at work. Raises UsageError when
-    the file is there already or cannot be written.
+    the file is there already or cannot be written, and LakeError when a part of it cannot be read.
     """
     if target.exists():
         raise UsageError(f"{target} is there already; give the backup another name")
-    settings = sorted((lake / CONFIG).glob("*/*.json"))
+    settings = _settings_of(lake)
     try:
         with tempfile.TemporaryDirectory(prefix="cci-lite-") as folder:
             copy = Path(folder) / CATALOG_FILE
@@ -42,8 +45,8 @@ def back_up(lake: Path, target: Path) -> int:
                 zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
             ):
                 archive.write(copy, CATALOG_FILE)
-                for item in settings:
-                    archive.write(item, item.relative_to(lake).as_posix())
+                for key, data in settings.items():
+                    archive.writestr(key, data)
     except OSError as problem:
         raise UsageError(f"{target} cannot be written: {problem.strerror}") from problem
     return len(settings)
@@ -79,6 +82,25 @@ def restore(source: Path, lake: Path, *, overwrite: bool, now: dt.datetime) -> l
             if (folder / name).exists():
                 (folder / name).rename(lake / name)
         return kept
+
+
+def _settings_of(lake: Path) -> dict[str, bytes]:
+    """The files of settings and forms by key; raises LakeError when one cannot be read."""
+    store = FolderStore(lake)
+    settings = {}
+    for found in store.survey(f"{CONFIG}/"):
+        problem = found.reason if isinstance(found, Unlisted) else found.stray
+        try:
+            if not problem and _SETTINGS_FILE.fullmatch(found.key):
+                settings[found.key] = store.read(found.key)
+        except OSError as error:
+            problem = reason_of(error)
+        if problem:
+            raise LakeError(
+                f"{found.key} cannot be read: {problem}; take it away, or give this program the "
+                "right to read it; no backup was made"
+            )
+    return settings
 
 
 def _is_something(path: Path) -> bool:

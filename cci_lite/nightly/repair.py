@@ -62,8 +62,8 @@ class RepairedDay:
 class RepairReport:
     """What a repair did.
 
-    `without_settings` are tenants with data and without settings and forms, `busy` those that a run
-    is working on.
+    `without_settings` are tenants whose settings are gone or cannot be read, `busy` those that a
+    run is working on.
     """
 
     days: list[RepairedDay] = field(default_factory=list)

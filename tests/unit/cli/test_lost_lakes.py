@@ -66,8 +66,9 @@ def test_what_does_not_come_back_is_a_failure_with_its_cure(lake: Path) -> None:
     day, settings = done.err.splitlines()
     assert day.startswith("demo-tenant 2025-11-05 lost: a file is damaged: put the files back from")
     assert settings == (
-        "demo-tenant: there are calls and no settings or forms; add them with: cci-lite tenants add "
-        "demo-tenant, cci-lite forms put"
+        "demo-tenant: its settings are gone or cannot be read: put them back from a backup "
+        "(cci-lite restore), or give all that it had: cci-lite tenants add demo-tenant, cci-lite "
+        "forms put"
     )
 
 
