@@ -241,6 +241,7 @@ class Lake:
 
     def repair(self, tenant_id: str | None = None) -> RepairReport:
         """Bring the catalogue back from what lies in the lake; of one tenant, or of all."""
+        from cci_lite.nightly.problems import describe_problem
         from cci_lite.nightly.repair import RepairReport, repair_tenant
 
         report = RepairReport()
@@ -254,6 +255,8 @@ class Lake:
                     report.days += repair_tenant(self.nightly(), each)
             except LeaseHeldError:
                 report.busy.append(each)
+            except Exception as problem:  # one tenant must not stop the others
+                report.failed[each] = describe_problem(problem)
         return report
 
     def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:

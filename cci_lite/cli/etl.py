@@ -191,8 +191,8 @@ def repair(lake: Path, tenant_id: str | None, output: str) -> None:
     """Bring back a catalogue that is gone, from what lies in the lake. Changes no data.
 
     What is published is read off the newest complete files of each day; tenants and forms lie
-    beside the data and need no repair. Exits 1 when something could not be brought back. Safe to
-    repeat.
+    beside the data and need no repair. Exits 1 when something could not be brought back, such as
+    which documents were discarded. Safe to repeat.
     """
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import open_to_repair
@@ -208,11 +208,12 @@ def repair(lake: Path, tenant_id: str | None, output: str) -> None:
         print_json(
             {
                 "days": [
-                    {**row, "note": day.note}
+                    {**row, "note": day.note, "discarded": day.discarded}
                     for row, day in zip(records(columns, rows), report.days, strict=True)
                 ],
                 "without_settings": report.without_settings,
                 "busy": report.busy,
+                "failed": report.failed,
                 "succeeded": report.succeeded,
             }
         )
@@ -222,12 +223,19 @@ def repair(lake: Path, tenant_id: str | None, output: str) -> None:
         if day.note:
             what = "not brought back" if day.status is RepairStatus.RESTORED else day.status.value
             say(f"{day.tenant_id} {day.call_date} {what}: {day.note}")
+    for each, count in report.discarded.items():
+        say(
+            f"{each}: {count:,} discarded documents come back to quarantine with the next run; "
+            f"after it, discard them again: cci-lite quarantine list --tenant {each}, then "
+            "cci-lite quarantine discard"
+        )
     for each in report.without_settings:
         say(
             f"{each}: its settings are gone or cannot be read: put them back from a backup "
             f"(cci-lite restore), or give all that it had: cci-lite tenants add {each}, cci-lite "
             "forms put"
         )
+    _say_failed(report.failed)
     for each in report.busy:
         say(f"{each}: a run is at work; wait for it to end and repair again")
     if report.succeeded:
