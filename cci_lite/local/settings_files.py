@@ -98,8 +98,7 @@ class SettingsFiles:
         except OSError as problem:
             raise LakeError(
                 f"{CONFIG}, the folder of all tenants' settings: {_in_the_way(problem)}; "
-                "give this program the right to read it, or put it back from a backup "
-                "(cci-lite restore)"
+                "mend it, or put it back from a backup (cci-lite restore)"
             ) from None
         return sorted(keys)
 
@@ -163,6 +162,9 @@ class SettingsFiles:
 
 
 def _move(beside: int, scratch: str, folder: int, name: str) -> bool:
+    # What may not be read is not known to be broken: it must not be lost to what is written now.
+    with contextlib.suppress(FileNotFoundError):
+        os.close(open_regular(folder, name, os.O_RDONLY))
     os.replace(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
     return True
 
@@ -232,7 +234,7 @@ def _item(folder: int, name: str, pk: str) -> dict[str, Any]:
         with open(open_regular(folder, name, os.O_RDONLY), "rb") as opened:  # noqa: PTH123
             data = opened.read()
     except OSError as problem:
-        return _unreadable(pk, sk, reason_of(problem))
+        return _unreadable(pk, sk, _in_the_way(problem))
     try:
         item = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -252,4 +254,6 @@ def _in_the_way(problem: OSError) -> str:
     reason = reason_of(problem)
     if isinstance(problem, NotADirectoryError):
         return f"{reason} stands in the place of a folder"
+    if isinstance(problem, PermissionError):
+        return f"{reason} (give this program the right to read and write there)"
     return reason

@@ -32,6 +32,9 @@ CURE = (
 )
 
 
+DENIED = "Permission denied (give this program the right to read and write there)"
+
+
 @pytest.fixture(scope="module")
 def _published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = World(tmp_path_factory.mktemp("published") / "lake")
@@ -221,7 +224,13 @@ def test_what_may_not_be_read_is_broken_and_named(
     with monkeypatch.context() as patched:
         refusing(patched, name)
         assert KEY in files.partition_keys()
-        assert "found Permission denied; put them back" in str(broken_tenants(files)[LOST])
+        assert f"found {DENIED}; put them back" in str(broken_tenants(files)[LOST])
+        # They may be right: what is given now must not replace them.
+        done = cci("tenants", "add", LOST, "--name", "New", "--lake", lake)
+        assert (done.code, done.error) == (
+            1, f"the lake's settings cannot be written: {DENIED}; nothing was changed",
+        )  # fmt: skip
+    assert get_tenant(files, LOST).data_residency == "us"
 
 
 def test_when_no_settings_may_be_read_every_command_says_so(
@@ -233,10 +242,11 @@ def test_when_no_settings_may_be_read_every_command_says_so(
             done = cci(*command, "--lake", lake)
             assert (done.code, done.error) == (
                 1,
-                "config, the folder of all tenants' settings: Permission denied; give this program "
-                "the right to read it, or put it back from a backup (cci-lite restore)",
+                "config, the folder of all tenants' settings: Permission denied (give this "
+                "program the right to read and write there); mend it, or put it back from a backup "
+                "(cci-lite restore)",
             )
-        assert "found Permission denied; put them back" in asked(lake, GOOD).error
+        assert f"found {DENIED}; put them back" in asked(lake, GOOD).error
 
 
 def test_a_link_in_the_place_of_all_settings_is_not_followed(lake: Path, tmp_path: Path) -> None:
