@@ -264,9 +264,10 @@ def try_out(
     if output == "json":
         print_json(trial)
         return
+    unknown = f", of {trial.undecided:,} nobody knows without one" if trial.undecided else ""
     say(
         f"{trial.calls:,} calls, {trial.with_transcript:,} with a transcript: "
-        f"{trial.changed:,} would have another outcome; nothing was stored"
+        f"{trial.changed:,} would have another outcome{unknown}; nothing was stored"
     )
     print_rows(*_verdict_rows(trial))
     print_rows(*_outcome_rows(trial))

@@ -27,8 +27,8 @@ _NUMBERS = (int, float, Decimal)
 
 
 def say(message: str) -> None:
-    """A message to the person, who sees what names in it would hide."""
-    _echo(visible_lines(message), err=True)
+    """One line to the person, who sees what names in it would hide; no name makes a second one."""
+    _echo(visible(message, keep="\t"), err=True)
 
 
 def print_text(text: str) -> None:

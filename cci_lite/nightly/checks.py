@@ -9,7 +9,9 @@ from cci_lite.nightly.reports import Balance
 from cci_lite.nightly.staging import StagedDay
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord
 
-SHRINK_GUARD_CALLS = 5  # fewer lost calls are let through, unless they are all of the day's
+# Fewer lost calls are let through, unless they are all of the day's: of a single call its
+# quarantine tells as much as a refusal would.
+SHRINK_GUARD_CALLS = 5
 SHRINK_GUARD_SHARE = 0.1
 
 

@@ -8,11 +8,13 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
 from cci_lite.contract.conversation import Conversation, UnknownAgent
 from cci_lite.contract.document import (
+    Agent,
     CallDateSource,
     QaEvaluation,
     Review,
@@ -43,6 +45,8 @@ from cci_lite.tenancy import (
     unified_prefix,
 )
 from cci_lite.transcripts import read_transcript
+
+NO_AGENT = Agent()
 
 
 class Written(StrEnum):
@@ -296,19 +300,29 @@ def _write_transcript_document(
     revision, earlier = present.revision, before.earlier_etags
     if given.etag != before.etag:
         revision, earlier = revision + 1, [*earlier, *([before.etag] if before.etag else [])]
-    if document.call_date_source is CallDateSource.UPLOAD:
-        # When a file was copied says less about the call than what is known of it already.
-        document = msgspec.structs.replace(
-            document,
-            call_date=present.call_date,
-            call_date_source=present.call_date_source,
-            call_started_at=present.call_started_at,
-        )
     source = msgspec.structs.replace(given, earlier_etags=earlier)
-    document = msgspec.structs.replace(document, revision=revision, source=source)
+    document = msgspec.structs.replace(
+        _with_earlier_facts(document, present), revision=revision, source=source
+    )
     if revision == present.revision:
         document = _next_writing(document, present)
     return _write(store, known, document, is_new=False)
+
+
+def _with_earlier_facts(document: UnifiedDocument, present: UnifiedDocument) -> UnifiedDocument:
+    """The document with what was known of the call before, where nothing else is told now."""
+    told: dict[str, Any] = {
+        name: getattr(present, name)
+        for name in ("queue", "direction", "channel")
+        if getattr(document, name) is None
+    }
+    if document.agent is None or document.agent == NO_AGENT:
+        told["agent"] = present.agent
+    if document.call_date_source is CallDateSource.UPLOAD:
+        # When a file was copied says less about the call than what is known of it already.
+        for name in ("call_date", "call_date_source", "call_started_at"):
+            told[name] = getattr(present, name)
+    return msgspec.structs.replace(document, **told)
 
 
 def _next_writing(document: UnifiedDocument, present: UnifiedDocument) -> UnifiedDocument:
@@ -321,7 +335,7 @@ def _next_writing(document: UnifiedDocument, present: UnifiedDocument) -> Unifie
 
 def _write_newer(store: Store, known: dict[str, list[str]], document: UnifiedDocument) -> Written:
     present = _present(store, known, document)
-    if present is not None and _order(present) > _order(document):
+    if present is not None and writing_order(present) > writing_order(document):
         return Written.OLDER
     return _write(store, known, document, is_new=present is None)
 
@@ -348,7 +362,7 @@ def _write(
     return Written.NEW if is_new else Written.CHANGED
 
 
-def _order(document: UnifiedDocument) -> tuple[int, int]:
+def writing_order(document: UnifiedDocument) -> tuple[int, int]:
     """Of two documents of a call the later one has the higher."""
     return document.revision, document.writing or 0
 
@@ -372,7 +386,7 @@ def _present(
         with contextlib.suppress(ContractError):
             if data is not None:
                 readable.append(decode_document(data).document)
-    return max(readable, key=lambda each: (*_order(each), each.call_date), default=None)
+    return max(readable, key=lambda each: (*writing_order(each), each.call_date), default=None)
 
 
 def _read(store: Store, key: str) -> bytes | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from cci_lite.contract.template import QaTemplate, TemplateDraft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import ContractError
 from cci_lite.evaluation import evaluate_rules
-from cci_lite.pipeline.documents import Transcript, read_call
+from cci_lite.pipeline.documents import Transcript, read_call, writing_order
 from cci_lite.ports import Store
 from cci_lite.tenancy import call_id_for, unified_prefix
 
@@ -56,7 +55,8 @@ class FormTrial:
     """What a form would change on a tenant's calls, by criterion and by agent.
 
     `unreadable` documents and `unevaluated` calls are left out, as are `others`: calls that a form
-    of another name has judged.
+    of another name has judged. The outcome of `undecided` calls hangs on criteria that only their
+    transcripts, which were not given, could decide; they are not counted as `changed`.
     """
 
     criteria: tuple[CriterionTrial, ...]
@@ -64,6 +64,7 @@ class FormTrial:
     calls: int
     with_transcript: int
     changed: int
+    undecided: int = 0
     others: int = 0
     unevaluated: int = 0
     unreadable: int = 0
@@ -74,8 +75,7 @@ class FormTrial:
 class _Judged:
     """A call under the form that judged it and under the one that is tried."""
 
-    revision: int
-    call_date: dt.date
+    order: tuple[int, int]
     agent_id: str
     before: Mapping[str, Verdict]
     after: Mapping[str, Verdict]
@@ -83,6 +83,11 @@ class _Judged:
     outcome_before: Outcome
     outcome_after: Outcome
     has_transcript: bool
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the outcome is another, as far as that is known."""
+        return not self.undecided and self.outcome_before is not self.outcome_after
 
 
 def try_form(
@@ -108,7 +113,7 @@ def try_form(
         try:
             document = decode_document(store.read(found.key)).document
             scored = score_document(document, templates)
-        except (ContractError, FileNotFoundError):
+        except (ContractError, OSError):
             left["unreadable"] += 1
             continue
         if scored is None:
@@ -118,13 +123,9 @@ def try_form(
         else:
             call = _judged(document, scored, template, spoken.get(document.call_id))
             present = judged.get(document.call_id)
-            if present is None or _order(present) <= _order(call):
+            if present is None or present.order <= call.order:
                 judged[document.call_id] = call
     return _compared(template, list(judged.values()), left, unread)
-
-
-def _order(call: _Judged) -> tuple[int, dt.date]:
-    return call.revision, call.call_date
 
 
 def _conversations(
@@ -166,8 +167,7 @@ def _judged(
     verdicts = [after[criterion.id] for criterion in template.criteria]
     agent = document.agent.agent_id if document.agent else None
     return _Judged(
-        revision=document.revision,
-        call_date=document.call_date,
+        order=writing_order(document),
         agent_id=agent or UNKNOWN_AGENT,
         before=before,
         after=after,
@@ -203,14 +203,15 @@ def _compared(
         agent = agents.setdefault(call.agent_id, AgentTrial(call.agent_id))
         agent.before[call.outcome_before] += 1
         agent.after[call.outcome_after] += 1
-        agent.changed += call.outcome_before is not call.outcome_after
-        changed += call.outcome_before is not call.outcome_after
+        agent.changed += call.has_changed
+        changed += call.has_changed
     return FormTrial(
         criteria=tuple(criteria.values()),
         agents=tuple(agents[name] for name in sorted(agents)),
         calls=len(calls),
         with_transcript=sum(call.has_transcript for call in calls),
         changed=changed,
+        undecided=sum(bool(call.undecided) for call in calls),
         others=left["others"],
         unevaluated=left["unevaluated"],
         unreadable=left["unreadable"],

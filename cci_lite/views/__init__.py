@@ -8,6 +8,7 @@
 from cci_lite.views.analysis import CheckedQuery, Finding
 from cci_lite.views.files import (
     View,
+    current_views,
     describe_columns,
     duckdb_views,
     order_views,
@@ -25,6 +26,7 @@ __all__ = [
     "Schema",
     "View",
     "check_query",
+    "current_views",
     "describe_columns",
     "duckdb_views",
     "lint_view",

@@ -9,7 +9,7 @@ import pytest
 
 from cci_lite.local.duckdb_engine import open_engine
 from cci_lite.views import duckdb_views, view_schema
-from tests.engines.trino_lake import VIEWS, TrinoLake
+from tests.engines.trino_lake import CURRENT, VIEWS, TrinoLake
 from tests.engines.trino_server import Answer, Trino
 from tests.views.case_folders import (
     Case,
@@ -55,7 +55,7 @@ def test_trino_and_duckdb_yield_the_same_rows_and_types(
     for snapshot in write_lake(case, tmp_path).values():
         with open_engine(snapshot, SELECTS) as engine:
             rows += engine.query(f"SELECT * FROM {case.view}").to_pylist()
-    key = next(view.key for view in VIEWS if view.name == case.view)
+    key = CURRENT[case.view].key
     names = [name for name, _ in answer.columns]
     trino_rows = [dict(zip(names, map(plain, row), strict=True)) for row in answer.rows]
     assert in_key_order(trino_rows, key) == in_key_order(rows, key)

@@ -15,11 +15,12 @@ from cci_lite.contract.columns import TABLES, Table
 from cci_lite.contract.rendering import glue_type
 from cci_lite.contract.unified_table import UNIFIED_COLUMNS
 from cci_lite.tenancy import CURATED, UNIFIED, curated_table_prefix
-from cci_lite.views import View, order_views, read_views
+from cci_lite.views import View, current_views, order_views, read_views
 from tests.engines.trino_server import REGION, Trino
 from tests.views.case_folders import Case, parquet_files, unified_files
 
 VIEWS = order_views(read_views(asset_folder("sql") / "views"))
+CURRENT = current_views(VIEWS)
 BUCKET = "cci-lite-lake"
 _PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
@@ -40,7 +41,7 @@ _JSON = {
 
 def _needed(name: str) -> list[View]:
     """A view after all those that it reads."""
-    view = next((view for view in VIEWS if view.name == name), None)
+    view = CURRENT.get(name)
     if view is None:
         return []
     return [*(each for read in view.reads for each in _needed(read)), view]
@@ -100,7 +101,7 @@ class TrinoLake:
                 values = [tenant_id, call_date]
                 self._add_partition(database, table.name, values, location, _PARQUET)
         for view in VIEWS:
-            if UNIFIED not in view.reads:
+            if view is CURRENT[view.name] and UNIFIED not in view.reads:
                 statement = f"CREATE VIEW {view.name} SECURITY INVOKER AS\n{view.sql}"
                 self._trino.query(statement, database)
         return database

@@ -217,6 +217,21 @@ def test_metadata_that_comes_later_changes_the_document_and_not_its_revision(
     assert (document.revision, document.agent.agent_id) == (1, "a-1")
 
 
+def test_what_was_told_of_a_call_stays_when_nothing_is_told_now(store: FolderStore) -> None:
+    start = dt.datetime(2025, 11, 3, 9, tzinfo=dt.UTC)
+    told = {"agent_id": "a-1", "agent_name": "Kim", "queue": "sales", "direction": "inbound"}
+    analyze(store, transcript(spoken("Hello"), started_at=start, **told))
+    before = only(store)
+    assert written(analyze(store, transcript(spoken("Hello")))) == [Written.UNCHANGED]
+    assert only(store) == before
+    analyze(store, transcript(spoken("Hello"), agent_id="a-2"))
+    corrected = only(store)
+    assert corrected.agent == Agent(agent_id="a-2")
+    assert (corrected.queue, corrected.call_started_at) == ("sales", start)
+    analyze(store, transcript(spoken("Hello again")))
+    assert (only(store).revision, only(store).agent) == (2, Agent(agent_id="a-2"))
+
+
 def test_of_two_different_transcripts_of_a_recording_in_one_delivery_the_second_is_refused(
     store: FolderStore,
 ) -> None:

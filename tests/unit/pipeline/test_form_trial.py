@@ -165,3 +165,21 @@ def test_calls_of_other_forms_and_broken_documents_are_counted_and_left_out(
 def test_a_transcript_that_cannot_be_read_is_counted(store: FolderStore) -> None:
     trial = tried(store, draft(), [Transcript("x.json", b"{}", AT)])
     assert (trial.unread_transcripts, trial.with_transcript, trial.calls) == (1, 0, 3)
+
+
+def test_of_two_documents_of_a_call_the_later_writing_is_compared(store: FolderStore) -> None:
+    [key] = [
+        found.key
+        for found in store.listing("unified/")
+        if '"a-2"' in store.read(found.key).decode()
+    ]
+    stale = json.loads(store.read(key))
+    later = {**stale, "call_date": "2025-11-04", "writing": 7, "agent": {"agent_id": "a-9"}}
+    store.write(key.replace("2025/11/05", "2025/11/04"), json.dumps(later).encode())
+    assert [agent.agent_id for agent in tried(store, draft()).agents] == ["a-1", "a-9"]
+
+
+def test_a_call_that_hangs_on_its_transcript_is_not_said_to_change(store: FolderStore) -> None:
+    looser = {**CLOSE, "rule": {"phrases": ["bye", "now"]}}
+    trial = tried(store, draft(criteria=[GREET, looser]), CALLS[:1])
+    assert (trial.changed, trial.undecided) == (0, 2)
