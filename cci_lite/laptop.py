@@ -30,7 +30,6 @@ from cci_lite.tenancy import (
     CURATED,
     QUARANTINE,
     UNIFIED,
-    check_tenant_id,
     parse_unified_key,
     unified_prefix,
 )
@@ -176,12 +175,25 @@ class Lake:
         if tenant_id is not None:
             chosen = [get_tenant(self.catalog, tenant_id).tenant_id]
         else:
-            # Forms are what the lake needs of a tenant: settings that cannot be read stop nothing.
+            # What was published can be proved and listed without a tenant's settings.
             readable = [tenant.tenant_id for tenant in list_tenants(self.catalog)]
             chosen = sorted([*readable, *broken_tenants(self.catalog)])
         if not chosen:
             raise NotFoundError(f"{self.path} has no tenant; add one with: cci-lite tenants add")
         return {each: list_forms(self.catalog, each) for each in chosen}
+
+    def usable_tenants(
+        self, tenant_id: str | None = None
+    ) -> tuple[dict[str, list[QaTemplate]], dict[str, str]]:
+        """The same of tenants whose settings can be read; and of the others, why they cannot.
+
+        Settings say in which time zone a day begins and who speaks: nothing is published without.
+        """
+        from cci_lite.nightly.lake import each_tenant
+
+        tenants = self.tenants(tenant_id)
+        usable, broken = each_tenant(tenants, lambda each: get_tenant(self.catalog, each))
+        return {each: tenants[each] for each in usable}, broken
 
     def nightly(self) -> NightlyLake:
         """The lake as the nightly use cases see it."""
@@ -197,19 +209,19 @@ class Lake:
         workers: int | None = None,
         observe: Callable[[Progress], None] | None = None,
     ) -> RunReport:
-        """Bring the curated tables of a tenant (or all) up to date.
+        """Bring the curated tables of a tenant (or all) up to date; broken tenants fail alone.
 
         `workers` processes flatten documents; by default as many as there are processors, or none
         when there is too little to read for a process to pay.
         """
         from cci_lite import __version__
         from cci_lite.local.processes import Inline, Processes
-        from cci_lite.nightly.planning import RunOptions, things_of_no_tenant, unknown_tenants
+        from cci_lite.nightly.planning import RunOptions, things_of_no_tenant
         from cci_lite.nightly.run import new_run_id, run_etl
 
         options = options or RunOptions()
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
-        tenants = self.tenants(tenant_id)
+        tenants, broken = self.usable_tenants(tenant_id)
         if workers is None and self._waiting(tenants, options) < INLINE_DOCUMENTS:
             workers = 1
         with Inline() if workers == 1 else Processes(workers) as pool:
@@ -222,35 +234,30 @@ class Lake:
                 pipeline_version=__version__,
                 observe=observe or (lambda _: None),
             )
+        report.failed |= broken
         with contextlib.suppress(CciLiteError):  # of each tenant the report has it already
-            report.unknown_tenants = unknown_tenants(self.store, set(self.tenants()))
             report.of_no_tenant = things_of_no_tenant(self.store)
         return report
 
     def repair(self, tenant_id: str | None = None) -> RepairReport:
         """Bring the catalogue back from what lies in the lake; of one tenant, or of all."""
+        from cci_lite.nightly.problems import describe_problem
         from cci_lite.nightly.repair import RepairReport, repair_tenant
 
         report = RepairReport()
-        known = {*(tenant.tenant_id for tenant in list_tenants(self.catalog))}
-        known |= broken_tenants(self.catalog).keys()
-        for each in [tenant_id] if tenant_id else sorted(known | self._tenants_with_data()):
-            if each not in known:
+        usable = {tenant.tenant_id for tenant in list_tenants(self.catalog)}
+        present = sorted(usable | broken_tenants(self.catalog).keys())
+        for each in [tenant_id] if tenant_id else present:
+            if each not in usable:
                 report.without_settings.append(each)
             try:
                 with self.catalog.lease(each, "repair"):
                     report.days += repair_tenant(self.nightly(), each)
             except LeaseHeldError:
                 report.busy.append(each)
+            except Exception as problem:  # one tenant must not stop the others
+                report.failed[each] = describe_problem(problem)
         return report
-
-    def _tenants_with_data(self) -> set[str]:
-        """Tenant ids that stand in the lake's folders."""
-        tenants = set()
-        for name in {*self.store.folders(f"{UNIFIED}/"), *self.store.folders(f"{CURATED}/")}:
-            with contextlib.suppress(ContractError):
-                tenants.add(check_tenant_id(name))
-        return tenants
 
     def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
         """How many documents a run would read, counted no further than it matters."""
@@ -315,8 +322,14 @@ def _has_catalogue(path: Path) -> bool:
 
 
 def _holds_data(path: Path) -> bool:
-    folders = (path / name for name in (CONFIG, UNIFIED, CURATED, QUARANTINE))
-    return any(folder.is_dir() and any(folder.iterdir()) for folder in folders)
+    return any(_is_something(path / name) for name in (CONFIG, UNIFIED, CURATED, QUARANTINE))
+
+
+def _is_something(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and any(folder.iterdir())
+    except PermissionError:
+        return True  # nobody can say that it is empty
 
 
 def _refuse_lost_catalogue(path: Path) -> None:

@@ -54,6 +54,11 @@ def check_tenant_id(tenant_id: str) -> str:
     return tenant_id
 
 
+def is_tenant_id(name: str) -> bool:
+    """Whether a name can be a tenant's."""
+    return TENANT_ID.fullmatch(name) is not None and name not in RESERVED_TENANT_IDS
+
+
 def check_call_id(call_id: str) -> str:
     """Return `call_id` when it can name a file and a job; raise ContractError otherwise.
 

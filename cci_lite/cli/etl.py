@@ -44,10 +44,11 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
     opened = open_lake(lake)
     options = RunOptions(since=since.date() if since else None)
     columns = ("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left")
+    usable, broken = opened.usable_tenants(tenant_id)
     plans, failed = each_tenant(
-        opened.tenants(tenant_id),
-        lambda each: list(plan_tenant(opened.nightly(), each, options)),
+        usable, lambda each: list(plan_tenant(opened.nightly(), each, options))
     )
+    failed = broken | failed
     days = [day for plan in plans.values() for day in plan]
     rows = [
         (
@@ -190,8 +191,8 @@ def repair(lake: Path, tenant_id: str | None, output: str) -> None:
     """Bring back a catalogue that is gone, from what lies in the lake. Changes no data.
 
     What is published is read off the newest complete files of each day; tenants and forms lie
-    beside the data and need no repair. Exits 1 when something could not be brought back. Safe to
-    repeat.
+    beside the data and need no repair. Exits 1 when something could not be brought back, such as
+    which documents were discarded. Safe to repeat.
     """
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import open_to_repair
@@ -207,11 +208,12 @@ def repair(lake: Path, tenant_id: str | None, output: str) -> None:
         print_json(
             {
                 "days": [
-                    {**row, "note": day.note}
+                    {**row, "note": day.note, "discarded": day.discarded}
                     for row, day in zip(records(columns, rows), report.days, strict=True)
                 ],
                 "without_settings": report.without_settings,
                 "busy": report.busy,
+                "failed": report.failed,
                 "succeeded": report.succeeded,
             }
         )
@@ -221,11 +223,19 @@ def repair(lake: Path, tenant_id: str | None, output: str) -> None:
         if day.note:
             what = "not brought back" if day.status is RepairStatus.RESTORED else day.status.value
             say(f"{day.tenant_id} {day.call_date} {what}: {day.note}")
+    for each, count in report.discarded.items():
+        say(
+            f"{each}: {count:,} discarded documents come back to quarantine with the next run; "
+            f"after it, discard them again: cci-lite quarantine list --tenant {each}, then "
+            "cci-lite quarantine discard"
+        )
     for each in report.without_settings:
         say(
-            f"{each}: there are calls and no settings or forms; add them with: cci-lite tenants add "
-            f"{each}, cci-lite forms put"
+            f"{each}: its settings are gone or cannot be read: put them back from a backup "
+            f"(cci-lite restore), or give all that it had: cci-lite tenants add {each}, cci-lite "
+            "forms put"
         )
+    _say_failed(report.failed)
     for each in report.busy:
         say(f"{each}: a run is at work; wait for it to end and repair again")
     if report.succeeded:
@@ -285,7 +295,6 @@ def print_report(report: RunReport, output: str = "table") -> None:
                 "busy": report.busy,
                 "failed": report.failed,
                 "quarantined": report.quarantined,
-                "unknown_tenants": report.unknown_tenants,
                 "of_no_tenant": report.of_no_tenant,
             }
         )
@@ -301,10 +310,6 @@ def print_report(report: RunReport, output: str = "table") -> None:
     _say_failed(report.failed)
     for tenant_id in report.busy:
         say(f"{tenant_id}: another run is at work; wait for it to end and run again")
-    for name in report.unknown_tenants:
-        say(
-            f"unified/{name}: documents of no tenant of this lake; add it with: cci-lite tenants add"
-        )
     if report.of_no_tenant:
         say(
             f"unified/: {report.of_no_tenant:,} files, links or folders that are no tenant's; "

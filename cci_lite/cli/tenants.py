@@ -79,14 +79,15 @@ def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | N
     from cci_lite.contract.configuration import partition_key
     from cci_lite.contract.template import META_SORT_KEY
     from cci_lite.contract.tenant import check_services, parse_tenant
-    from cci_lite.deploy.tenants import put_tenant, tenant_warnings
+    from cci_lite.deploy.tenants import put_tenant, readable, tenant_warnings
     from cci_lite.errors import ContractError, UsageError
 
     key = partition_key(tenant_id)
     given = _settings_in(file) if file else {}
     with open_configuration(lake, create=True) as opened:
-        present = opened.store.get(key, META_SORT_KEY)
+        stored = opened.store.get(key, META_SORT_KEY)
         # What is stored may be broken: then this mends it.
+        present = readable(stored)
         item = {**(present or {}), "tenant_id": tenant_id, **given}
         try:
             tenant = parse_tenant(_with_options(item, present, given, options))
@@ -98,6 +99,11 @@ def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | N
         changed = put_tenant(opened.store, tenant)
         what = ("changed" if present else "added") if changed else "is there already"
         say(f"tenant {tenant_id} {what} in {opened.place}")
+        if stored is not None and present is None:
+            say(
+                "its settings before could not be read: what was not given now is the default; "
+                f"see: cci-lite tenants show {tenant_id}"
+            )
     if not (tenant.audio.agent_channel or tenant.audio.agent_speaker):
         say("its agents' side of recordings is not known: set --agent-channel or --agent-speaker")
     for warning in tenant_warnings(tenant, _today()):

@@ -30,6 +30,8 @@ from cci_lite.tenancy import check_tenant_id
 
 ACTIVE_SORT_PREFIX = "QA_ACTIVE#"
 EVERY_QUEUE = "*"
+# The field of an item that is there and cannot be read; it says what was found in its place.
+UNREADABLE = "unreadable"
 _PARTITION_PREFIX = "TENANT#"
 
 
@@ -51,7 +53,18 @@ def tenant_ids_of(partition_keys: Iterable[str]) -> list[str]:
 
 
 def tenant_of_item(tenant_id: str, item: Mapping[str, Any]) -> Tenant:
-    """The settings stored for a tenant; raises TenantError."""
+    """The settings stored for a tenant; raises TenantError.
+
+    An item without any setting is broken: it would silently be the default of all of them.
+    """
+    found = item.get(UNREADABLE)
+    if found is not None or item.keys() <= {"pk", "sk", "tenant_id"}:
+        raise TenantError(
+            "",
+            "settings that can be read",
+            f"{found or 'none of them'}; put them back from a backup (cci-lite restore), or give "
+            f"all that it had: cci-lite tenants add {tenant_id} --time-zone … --agent-channel … …",
+        )
     tenant = parse_tenant({**item, "pk": partition_key(tenant_id)})
     if tenant.tenant_id != tenant_id:
         raise TenantError("tenant_id", f"'{tenant_id}'", "another tenant's")
@@ -157,6 +170,7 @@ def read_forms(
     broken: dict[tuple[str, int] | str, BrokenItem] = {}
     for item in templates:
         try:
+            _check_readable(item, "a form")
             form = template_of_item(item)
         except TemplateError as problem:
             name, version = _said_by(item)
@@ -175,6 +189,7 @@ def read_forms(
     for item in activations:
         queue = item.get("queue") or (_key_of(item) or "").removeprefix(ACTIVE_SORT_PREFIX)
         try:
+            _check_readable(item, "an activation")
             active.append(
                 convert(whole_numbers({**item, "queue": queue}), Activation, TemplateError)
             )
@@ -186,6 +201,11 @@ def read_forms(
         activations=tuple(sorted(active, key=lambda each: each.queue)),
         broken=tuple(sorted(broken.values(), key=lambda each: each.key)),
     )
+
+
+def _check_readable(item: Mapping[str, Any], what: str) -> None:
+    if (found := item.get(UNREADABLE)) is not None:
+        raise TemplateError("", what, f"{found}; put it back from a backup (cci-lite restore)")
 
 
 def _key_of(item: Mapping[str, Any]) -> str | None:

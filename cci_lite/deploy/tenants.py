@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cci_lite.contract.configuration import (
     ACTIVE_SORT_PREFIX,
     EVERY_QUEUE,
+    UNREADABLE,
     Activation,
     TenantForms,
     activation_key,
@@ -62,7 +64,7 @@ def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
     """Store a tenant; False when it was stored so already. Raises TenantError."""
     check_services(tenant)
     key = partition_key(tenant.tenant_id)
-    stored = config.get(key, META_SORT_KEY) or {}
+    stored = readable(config.get(key, META_SORT_KEY)) or {}
     item = {**stored, **item_of_tenant(tenant)}
     if item == stored:
         return False
@@ -70,15 +72,26 @@ def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
     return True
 
 
+def readable(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """A stored item; None for one that is not there, or that cannot be read."""
+    return None if item is None or UNREADABLE in item else item
+
+
 def get_tenant(config: ConfigStore, tenant_id: str) -> Tenant:
     """A tenant; raises TenantError, or NotFoundError that names the nearest when there is none."""
     item = config.get(partition_key(tenant_id), META_SORT_KEY)
-    if item is None:
-        present = tenant_ids_of(config.partition_keys())
+    present = [] if item is not None else tenant_ids_of(config.partition_keys())
+    if item is None and tenant_id not in present:
         near = difflib.get_close_matches(tenant_id, present, n=1)
         hint = f"did you mean {near[0]}?" if near else "add it with: cci-lite tenants add"
         raise NotFoundError(f"no tenant {show_value(tenant_id)}; {hint}")
-    return tenant_of_item(tenant_id, item)
+    try:
+        # Of a tenant that has forms only, the settings are lost.
+        return tenant_of_item(tenant_id, item or {})
+    except TenantError as problem:
+        cure = f"; mend it with: cci-lite tenants add {tenant_id}" if problem.path else ""
+        where = f"settings of {tenant_id}" + (f", {problem.path}" if problem.path else "")
+        raise TenantError(where, problem.expected, f"{problem.found}{cure}") from None
 
 
 def list_tenants(config: ConfigStore) -> list[Tenant]:
@@ -96,11 +109,10 @@ def _tenants(config: ConfigStore) -> dict[str, Tenant | TenantError]:
     tenants: dict[str, Tenant | TenantError] = {}
     for tenant_id in tenant_ids_of(config.partition_keys()):
         item = config.get(partition_key(tenant_id), META_SORT_KEY)
-        if item is not None:
-            try:
-                tenants[tenant_id] = tenant_of_item(tenant_id, item)
-            except TenantError as problem:
-                tenants[tenant_id] = problem
+        try:
+            tenants[tenant_id] = tenant_of_item(tenant_id, {} if item is None else item)
+        except TenantError as problem:
+            tenants[tenant_id] = problem
     return tenants
 
 

@@ -27,7 +27,7 @@ from cci_lite.contract.limits import (
 )
 from cci_lite.errors import LakeError, NotFoundError, UsageError
 from cci_lite.files import is_no_room, replacing
-from cci_lite.local.catalog import CATALOG_FILE, catalogue_problem
+from cci_lite.local.catalog import CATALOG_FILE, catalogue_error, catalogue_problem
 from cci_lite.local.lease import all_leases
 from cci_lite.local.regular import opened_folder, read_regular, reason_of, walk
 from cci_lite.tenancy import CONFIG
@@ -177,7 +177,7 @@ def _copy_catalogue(source: Path, target: Path) -> None:
         ):
             catalogue.backup(copy)
     except sqlite3.Error as problem:
-        raise LakeError(f"the catalogue cannot be copied: {problem}") from problem
+        raise catalogue_error(source, problem) from problem
 
 
 # --- Archives -------------------------------------------------------------------------------------

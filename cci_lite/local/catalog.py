@@ -11,13 +11,13 @@ import contextlib
 import datetime as dt
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from cci_lite.errors import LakeError, PublishConflictError
+from cci_lite.errors import CciLiteError, LakeError, NoRoomError, PublishConflictError
 from cci_lite.local.lease import held_lease
 from cci_lite.local.settings_files import SettingsFiles
 from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, SourceRecord
@@ -51,6 +51,17 @@ CREATE TABLE IF NOT EXISTS generations (
 ) WITHOUT ROWID;
 """
 _SOURCE = "key, etag, modified_at, outcome, call_id, revision, writing"
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
+_REFUSED = frozenset(
+    {
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+
+T = TypeVar("T")
 
 
 class SqliteCatalog:
@@ -59,7 +70,7 @@ class SqliteCatalog:
     def __init__(self, lake: Path) -> None:
         self._lake = lake
         self._settings = SettingsFiles(lake)
-        file = lake / CATALOG_FILE
+        self._file = file = lake / CATALOG_FILE
         try:
             # Whoever forgets to close a catalogue must not leave the file open: it is closed when
             # it is collected, and that can be in any thread.
@@ -68,11 +79,8 @@ class SqliteCatalog:
             )
             weakref.finalize(self, self._db.close)
             self._prepare(file)
-        except sqlite3.DatabaseError as problem:
-            raise LakeError(
-                f"{file} cannot be used as a lake's catalogue: {problem}; move it away and "
-                "bring it back with cci-lite etl repair, or from a backup with cci-lite restore"
-            ) from problem
+        except sqlite3.Error as problem:
+            raise catalogue_error(file, problem) from problem
 
     def close(self) -> None:
         """Let go of the file."""
@@ -114,57 +122,56 @@ class SqliteCatalog:
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
         """The published days of a tenant."""
-        rows = self._execute(
+        days = self._read(
             "SELECT call_date, generation, listing_digest, etl_run_id, published_at FROM days "
             "WHERE tenant_id = ? ORDER BY call_date",
             (tenant_id,),
+            _published_day,
         )
-        return {
-            (day := dt.date.fromisoformat(row[0])): PublishedDay(
-                day, row[1], row[2], row[3], dt.datetime.fromisoformat(row[4])
-            )
-            for row in rows
-        }
+        return {day.call_date: day for day in days}
 
     def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
         """What one day was built from, by key."""
-        rows = self._execute(
+        records = self._read(
             f"SELECT {_SOURCE} FROM sources WHERE tenant_id = ? AND call_date = ? ORDER BY key",
             (tenant_id, call_date.isoformat()),
+            _source,
         )
-        return {row[0]: _source(row) for row in rows}
+        return {record.key: record for record in records}
 
     def records(self, tenant_id: str, outcome: SourceOutcome) -> dict[str, SourceRecord]:
         """A tenant's documents of all days that have this outcome, by key."""
-        rows = self._execute(
+        records = self._read(
             f"SELECT {_SOURCE} FROM sources WHERE tenant_id = ? AND outcome = ? ORDER BY key",
             (tenant_id, outcome.value),
+            _source,
         )
-        return {row[0]: _source(row) for row in rows}
+        return {record.key: record for record in records}
 
     def parts(self, tenant_id: str, call_date: dt.date | None = None) -> dict[str, list[PartFile]]:
         """The published files by table: of one day, or of all."""
-        rows = self._execute(
+        rows = self._read(
             "SELECT table_name, key, rows, bytes FROM parts "
             "WHERE tenant_id = ? AND (? IS NULL OR call_date = ?) ORDER BY table_name, key",
             (tenant_id, *[call_date and call_date.isoformat()] * 2),
+            lambda row: (row[0], PartFile(*row[1:])),
         )
         found: dict[str, list[PartFile]] = {}
-        for table_name, *part in rows:
-            found.setdefault(table_name, []).append(PartFile(*part))
+        for table_name, part in rows:
+            found.setdefault(table_name, []).append(part)
         return found
 
     def parts_by_day(self, tenant_id: str) -> dict[dt.date, dict[str, list[PartFile]]]:
         """The published files of all days, each day's by table: one state of the tenant's data."""
-        rows = self._execute(
+        rows = self._read(
             "SELECT call_date, table_name, key, rows, bytes FROM parts WHERE tenant_id = ? "
             "ORDER BY call_date, table_name, key",
             (tenant_id,),
+            lambda row: (dt.date.fromisoformat(row[0]), row[1], PartFile(*row[2:])),
         )
         found: dict[dt.date, dict[str, list[PartFile]]] = {}
-        for day, table_name, *part in rows:
-            tables = found.setdefault(dt.date.fromisoformat(day), {})
-            tables.setdefault(table_name, []).append(PartFile(*part))
+        for day, table_name, part in rows:
+            found.setdefault(day, {}).setdefault(table_name, []).append(part)
         return found
 
     def calls_on_other_days(
@@ -172,7 +179,7 @@ class SqliteCatalog:
     ) -> dict[dt.date, list[SourceRecord]]:
         """The given calls where they are published on another day than this."""
         # All ids travel as one JSON text: the number of parameters of a statement is limited.
-        rows = self._execute(
+        rows = self._read(
             f"SELECT {_SOURCE}, call_date FROM sources "
             "WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?)) "
             "AND call_date <> ? AND outcome = ?",
@@ -182,10 +189,11 @@ class SqliteCatalog:
                 call_date.isoformat(),
                 SourceOutcome.CALL.value,
             ),
+            lambda row: (dt.date.fromisoformat(row[-1]), _source(row[:-1])),
         )
         found: dict[dt.date, list[SourceRecord]] = {}
-        for *row, day in rows:
-            found.setdefault(dt.date.fromisoformat(day), []).append(_source(row))
+        for day, record in rows:
+            found.setdefault(day, []).append(record)
         return found
 
     def stage(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
@@ -203,22 +211,22 @@ class SqliteCatalog:
 
     def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
         """Generations that were staged and never published."""
-        rows = self._execute(
+        return self._read(
             "SELECT call_date, generation FROM generations AS g "
             "WHERE tenant_id = ? AND retired_at IS NULL AND NOT EXISTS ("
             "SELECT 1 FROM days AS d WHERE d.tenant_id = g.tenant_id "
             "AND d.call_date = g.call_date AND d.generation = g.generation)",
             (tenant_id,),
+            _generation,
         )
-        return [(dt.date.fromisoformat(day), generation) for day, generation in rows]
 
     def retired(self, tenant_id: str, before: dt.datetime) -> list[tuple[dt.date, str]]:
         """Generations that were replaced before this time."""
-        rows = self._execute(
+        return self._read(
             "SELECT call_date, generation FROM generations WHERE tenant_id = ? AND retired_at < ?",
             (tenant_id, _moment(before)),
+            _generation,
         )
-        return [(dt.date.fromisoformat(day), generation) for day, generation in rows]
 
     def forget(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
         """Drop the note of a generation whose files have been deleted."""
@@ -239,7 +247,7 @@ class SqliteCatalog:
             )
         with self._transaction():
             # Somebody else may have made or renewed it meanwhile.
-            [version] = self._execute("PRAGMA user_version").fetchone()
+            [(version,)] = self._execute("PRAGMA user_version")
             if version == _FIRST_VERSION:
                 self._renew()
             for statement in _SCHEMA.split(";"):
@@ -251,7 +259,7 @@ class SqliteCatalog:
 
         Its settings and forms become files; those that are there already count.
         """
-        for pk, sk, item in self._execute("SELECT pk, sk, item FROM config").fetchall():
+        for pk, sk, item in self._execute("SELECT pk, sk, item FROM config"):
             self._settings.put_new(pk, sk, msgspec.json.decode(item))
         self._execute("DROP TABLE config")
         self._execute("ALTER TABLE sources ADD COLUMN writing INTEGER NOT NULL DEFAULT 0")
@@ -259,10 +267,10 @@ class SqliteCatalog:
     def _publish_day(self, tenant_id: str, change: DayChange) -> None:
         day = change.day
         key = (tenant_id, day.call_date.isoformat())
-        row = self._execute(
+        rows = self._execute(
             "SELECT generation FROM days WHERE tenant_id = ? AND call_date = ?", key
-        ).fetchone()
-        published = None if row is None else row[0]
+        )
+        published = rows[0][0] if rows else None
         if published != change.previous_generation:
             raise PublishConflictError(
                 f"tenant {tenant_id}, {day.call_date}: expected generation "
@@ -313,22 +321,59 @@ class SqliteCatalog:
             yield
             self._execute("COMMIT")
         except BaseException:
-            with contextlib.suppress(LakeError):
+            with contextlib.suppress(CciLiteError):
                 self._execute("ROLLBACK")
             raise
 
-    def _execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Run one statement; whatever SQLite complains about is an error of the lake."""
+    def _read(
+        self, sql: str, values: Sequence[object], parse: Callable[[tuple[Any, ...]], T]
+    ) -> list[T]:
+        """What each row of an answer says; a row that says nothing is a damaged catalogue."""
+        rows = self._execute(sql, values)
         try:
-            return self._db.execute(sql, values)
+            return [parse(row) for row in rows]
+        except (TypeError, ValueError) as problem:
+            raise _damaged(self._file, "a row that no run has written") from problem
+
+    def _execute(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one statement; whatever SQLite complains about is an error of the lake."""
+        try:
+            # Damage can show itself at any row.
+            return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as problem:
-            raise LakeError(f"the catalogue could not be used: {problem}; run again") from problem
+            raise catalogue_error(self._file, problem) from problem
 
     def _execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         try:
             self._db.executemany(sql, rows)
         except sqlite3.Error as problem:
-            raise LakeError(f"the catalogue could not be used: {problem}; run again") from problem
+            raise catalogue_error(self._file, problem) from problem
+
+
+def catalogue_error(file: Path, problem: sqlite3.Error) -> CciLiteError:
+    """What SQLite complains about, with what to do about it."""
+    # Without a code it is Python's own complaint, of text that is none.
+    code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return NoRoomError(f"{file}: {problem}: make room and do it again")
+    if code in _BUSY:
+        cure = "another program is using it; wait for that to end and run again"
+    elif code in _REFUSED:
+        cure = "give this program the right to read and write it, and the folder that it is in"
+    elif code == sqlite3.SQLITE_IOERR:
+        cure = "look after the disk that it is on, then run again"
+    elif code in (sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT):
+        cure = "run again"
+    else:
+        return _damaged(file, str(problem))
+    return LakeError(f"{file} cannot be used: {problem}; {cure}")
+
+
+def _damaged(file: Path, what: str) -> LakeError:
+    return LakeError(
+        f"{file} cannot be used as a lake's catalogue: {what}; move it away and "
+        "bring it back with cci-lite etl repair, or from a backup with cci-lite restore"
+    )
 
 
 def catalogue_problem(file: Path) -> str | None:
@@ -347,6 +392,16 @@ def catalogue_problem(file: Path) -> str | None:
 def _moment(moment: dt.datetime) -> str:
     """A time as text that sorts as the time does."""
     return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
+def _published_day(row: Sequence[Any]) -> PublishedDay:
+    day, generation, listing_digest, etl_run_id, published_at = row
+    moment = dt.datetime.fromisoformat(published_at)
+    return PublishedDay(dt.date.fromisoformat(day), generation, listing_digest, etl_run_id, moment)
+
+
+def _generation(row: Sequence[Any]) -> tuple[dt.date, str]:
+    return dt.date.fromisoformat(row[0]), row[1]
 
 
 def _source(row: Sequence[Any]) -> SourceRecord:

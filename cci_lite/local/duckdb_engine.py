@@ -136,6 +136,12 @@ class TenantEngine:
                 f"{where}: a document may not be read, so there is no true answer; mend its "
                 "permissions, or ask for other days with WHERE day"
             )
+        if place.is_refused:
+            return LakeError(
+                f"{where}: a file may not be read, so there is no true answer; give this program "
+                "the right to read it and the folders that it is in, or ask for other days with "
+                "WHERE call_date"
+            )
         return LakeError(
             f"{where}: a file is gone or damaged, so there is no true answer; put it back from a "
             "copy of the lake and prove it with cci-lite etl verify, or ask for other days with "

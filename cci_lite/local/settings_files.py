@@ -2,7 +2,9 @@
 
 One file per item, `config/<tenant>/<sort key>.json`. The files are the configuration; no other copy
 counts. A file is written beside the tree and moved into place, so that it is there whole or not at
-all. A file that somebody damaged is an item without content: broken, and in nobody else's way.
+all. What cannot be read as we wrote it (damaged, without rights, or no regular file) is an item
+that says why instead of its content: broken, and in nobody else's way. So are the settings of a
+tenant that are gone while the lake has data of it.
 """
 
 from __future__ import annotations
@@ -10,20 +12,36 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 import msgspec
 
-from cci_lite.contract.configuration import partition_key, tenant_ids_of
-from cci_lite.errors import ContractError, LakeError
-from cci_lite.tenancy import CONFIG
+from cci_lite.contract.configuration import UNREADABLE, partition_key, tenant_ids_of
+from cci_lite.contract.limits import MAX_SETTINGS_BYTES
+from cci_lite.contract.template import META_SORT_KEY
+from cci_lite.errors import LakeError
+from cci_lite.local.folder import FolderStore
+from cci_lite.local.regular import open_regular, opened_folder, reason_of
+from cci_lite.tenancy import (
+    CONFIG,
+    CURATED,
+    QUARANTINE,
+    UNIFIED,
+    curated_prefix,
+    is_tenant_id,
+    quarantine_prefix,
+    unified_prefix,
+)
 
 _SCRATCH = ".scratch"
 _LONGEST_NAME = 200
+_ENDING = ".json"
+_GONE = "nothing, although the lake has data of it"
 
 
 class SettingsFiles:
@@ -31,70 +49,143 @@ class SettingsFiles:
 
     def __init__(self, lake: Path) -> None:
         self._lake = lake
-        self._root = lake / CONFIG
+        self._store = FolderStore(lake)
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         """One item, or None."""
-        file = self._file(pk, sk)
-        return _item(file, pk) if file.is_file() else None
+        name = _file_name(sk)
+        try:
+            with opened_folder(self._lake, [CONFIG, _folder_name(pk)]) as folder:
+                if name in _names_in(folder):
+                    return _item(folder, name, pk)
+        except FileNotFoundError:
+            pass
+        except OSError as problem:
+            return _unreadable(pk, sk, _in_the_way(problem))
+        if sk == META_SORT_KEY and any(map(self._has_data, tenant_ids_of([pk]))):
+            return _unreadable(pk, sk, _GONE)
+        return None
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
         """Create or replace an item."""
-        with self._written(pk, sk, item) as scratch:
-            scratch.replace(self._file(pk, sk))
+        self._write(pk, sk, item, _move)
 
     def put_new(self, pk: str, sk: str, item: Mapping[str, Any]) -> bool:
         """Create an item; False when there is one already."""
-        with self._written(pk, sk, item) as scratch:
-            try:
-                # A link is made by one of two writers only, and its file is whole.
-                os.link(scratch, self._file(pk, sk))
-            except FileExistsError:
-                return False
-        return True
+        return self._write(pk, sk, item, _link)
 
     def query(self, pk: str, sk_prefix: str) -> list[dict[str, Any]]:
         """The items of a partition key whose sort key starts so, ordered by it."""
-        items = [_item(file, pk) for file in _files_in(self._folder(pk))]
+        try:
+            with opened_folder(self._lake, [CONFIG, _folder_name(pk)]) as folder:
+                items = [_item(folder, name, pk) for name in _item_names(folder)]
+        except OSError:
+            return []  # what is wrong with the folder, the tenant's settings say
         found = [item for item in items if str(item["sk"]).startswith(sk_prefix)]
         return sorted(found, key=lambda item: str(item["sk"]))
 
     def partition_keys(self) -> list[str]:
-        """All partition keys, ordered."""
-        if not self._root.is_dir():
-            return []
-        folders = (folder for folder in self._root.iterdir() if _files_in(folder))
-        return sorted(_partition_key_of(folder.name) for folder in folders)
+        """All partition keys, ordered; also of tenants whose settings are gone, but not their data.
+
+        Raises LakeError when nobody can say which there are.
+        """
+        keys = {partition_key(tenant_id) for tenant_id in self._tenants_with_data()}
+        try:
+            with opened_folder(self._lake, [CONFIG]) as folder:
+                present = (name for name in _names_in(folder) if _is_there(folder, name))
+                keys |= {_partition_key_of(name) for name in present}
+        except FileNotFoundError:
+            pass
+        except OSError as problem:
+            raise LakeError(
+                f"{CONFIG}, the folder of all tenants' settings: {_in_the_way(problem)}; "
+                "mend it, or put it back from a backup (cci-lite restore)"
+            ) from None
+        return sorted(keys)
 
     def delete(self, pk: str, sk: str) -> None:
         """Delete an item if it is there."""
-        self._file(pk, sk).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self._folder(pk).rmdir()  # when it was the last
+        with (
+            contextlib.suppress(FileNotFoundError),
+            opened_folder(self._lake, [CONFIG, _folder_name(pk)]) as folder,
+        ):
+            os.unlink(_file_name(sk), dir_fd=folder)
+        with (
+            contextlib.suppress(OSError),  # it was not the last
+            opened_folder(self._lake, [CONFIG]) as folder,
+        ):
+            os.rmdir(_folder_name(pk), dir_fd=folder)
 
-    def _folder(self, pk: str) -> Path:
-        tenants = tenant_ids_of([pk])
-        return self._root / (tenants[0] if tenants else _named(pk))
-
-    def _file(self, pk: str, sk: str) -> Path:
-        return self._folder(pk) / f"{_named(sk)}.json"
-
-    @contextlib.contextmanager
-    def _written(self, pk: str, sk: str, item: Mapping[str, Any]) -> Iterator[Path]:
-        """A scratch file with the item, to be moved into its place."""
-        scratch = self._lake / _SCRATCH / uuid.uuid4().hex
+    def _write(
+        self,
+        pk: str,
+        sk: str,
+        item: Mapping[str, Any],
+        into_place: Callable[[int, str, int, str], bool],
+    ) -> bool:
+        """Write a scratch file with the item and bring it into its place, if that may be."""
+        scratch = uuid.uuid4().hex
+        data = msgspec.json.encode({**item, "pk": pk, "sk": sk})
         try:
-            scratch.parent.mkdir(parents=True, exist_ok=True)
-            self._folder(pk).mkdir(parents=True, exist_ok=True)
-            data = msgspec.json.encode({**item, "pk": pk, "sk": sk})
-            scratch.write_bytes(msgspec.json.format(data, indent=2) + b"\n")
-            yield scratch
+            with (
+                opened_folder(self._lake, [_SCRATCH], make=True) as beside,
+                opened_folder(self._lake, [CONFIG, _folder_name(pk)], make=True) as folder,
+            ):
+                try:
+                    file = open_regular(beside, scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+                    with open(file, "wb") as opened:  # noqa: PTH123
+                        opened.write(msgspec.json.format(data, indent=2) + b"\n")
+                    return into_place(beside, scratch, folder, _file_name(sk))
+                finally:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(scratch, dir_fd=beside)
         except OSError as problem:
             raise LakeError(
-                f"the lake's settings cannot be written: {problem.strerror}; nothing was changed"
+                f"the lake's settings cannot be written: {_in_the_way(problem)}; "
+                "nothing was changed"
             ) from problem
-        finally:
-            scratch.unlink(missing_ok=True)
+
+    def _tenants_with_data(self) -> set[str]:
+        named = set()
+        for root in (UNIFIED, CURATED, QUARANTINE):
+            with contextlib.suppress(LakeError):  # who cannot be seen there is not asked for
+                named |= {*self._store.folders(f"{root}/")}
+        return {each for each in named if is_tenant_id(each) and self._has_data(each)}
+
+    def _has_data(self, tenant_id: str) -> bool:
+        for prefix in (unified_prefix, curated_prefix, quarantine_prefix):
+            try:
+                if next(self._store.survey(prefix(tenant_id)), None) is not None:
+                    return True
+            except LakeError:
+                return True  # nobody can say that it has none
+        return False
+
+
+def _move(beside: int, scratch: str, folder: int, name: str) -> bool:
+    # What may not be read is not known to be broken: it must not be lost to what is written now.
+    with contextlib.suppress(FileNotFoundError):
+        os.close(open_regular(folder, name, os.O_RDONLY))
+    os.replace(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
+    return True
+
+
+def _link(beside: int, scratch: str, folder: int, name: str) -> bool:
+    """A link is made by one of two writers only, and its file is whole."""
+    try:
+        os.link(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _folder_name(pk: str) -> str:
+    tenants = tenant_ids_of([pk])
+    return tenants[0] if tenants else _named(pk)
+
+
+def _file_name(sk: str) -> str:
+    return f"{_named(sk)}{_ENDING}"
 
 
 def _named(key: str) -> str:
@@ -112,22 +203,60 @@ def _named(key: str) -> str:
 
 
 def _partition_key_of(folder: str) -> str:
+    return partition_key(folder) if is_tenant_id(folder) else unquote(folder)
+
+
+def _is_there(config: int, name: str) -> bool:
+    """Whether something called so in the folder of settings is, or stands for, a tenant's."""
+    if not stat.S_ISDIR(os.stat(name, dir_fd=config, follow_symlinks=False).st_mode):
+        return is_tenant_id(name)
     try:
-        return partition_key(folder)
-    except ContractError:
-        return unquote(folder)
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.glob("*.json") if file.is_file())
-
-
-def _item(file: Path, pk: str) -> dict[str, Any]:
-    """The item in a file; one without content when the file cannot be read as what we wrote."""
+        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=config)
+    except OSError:
+        return True
     try:
-        item = msgspec.json.decode(file.read_bytes())
-        if isinstance(item, dict) and isinstance(item.get("sk"), str):
-            return {**item, "pk": pk}
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    return {"pk": pk, "sk": unquote(file.name.removesuffix(".json"))}
+        return bool(_item_names(folder))
+    finally:
+        os.close(folder)
+
+
+def _names_in(folder: int) -> list[str]:
+    return os.listdir(folder)
+
+
+def _item_names(folder: int) -> list[str]:
+    return sorted(name for name in _names_in(folder) if name.endswith(_ENDING))
+
+
+def _item(folder: int, name: str, pk: str) -> dict[str, Any]:
+    """The item in a file; one that says why, when the file cannot be read as what we wrote."""
+    sk = unquote(name.removesuffix(_ENDING))
+    try:
+        with open(open_regular(folder, name, os.O_RDONLY), "rb") as opened:  # noqa: PTH123
+            data = opened.read(MAX_SETTINGS_BYTES + 1)
+    except OSError as problem:
+        return _unreadable(pk, sk, _in_the_way(problem))
+    if len(data) > MAX_SETTINGS_BYTES:
+        return _unreadable(pk, sk, f"more than {MAX_SETTINGS_BYTES:,} bytes")
+    try:
+        item = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _unreadable(pk, sk, "text that is no JSON" if data else "an empty file")
+    if not isinstance(item, dict):
+        return _unreadable(pk, sk, "JSON that is no object")
+    if not isinstance(item.get("sk"), str):
+        return _unreadable(pk, sk, "an object without its key 'sk'")
+    return {**item, "pk": pk}
+
+
+def _unreadable(pk: str, sk: str, why: str) -> dict[str, Any]:
+    return {"pk": pk, "sk": sk, UNREADABLE: why}
+
+
+def _in_the_way(problem: OSError) -> str:
+    reason = reason_of(problem)
+    if isinstance(problem, NotADirectoryError):
+        return f"{reason} stands in the place of a folder"
+    if isinstance(problem, PermissionError):
+        return f"{reason} (give this program the right to read and write there)"
+    return reason

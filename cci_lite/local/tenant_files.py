@@ -8,6 +8,7 @@ damaged therefore fails the queries that need its day, and no other.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,10 +58,11 @@ class TenantSnapshot:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a file belongs, as people name it."""
+    """Where a file belongs, as people name it; whether this program has no right to see it."""
 
     table: str
     call_date: dt.date
+    is_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,15 @@ def _curated_dataset(
     fragments = []
     for file in files:
         path = str(file.path.absolute())
-        if not _is_as_published(file):
+        is_refused = False
+        try:
+            is_sound = _is_as_published(file)
+        except PermissionError:
+            is_sound, is_refused = False, True
+        if not is_sound:
             # There is nothing at such a path: whoever needs the day learns that it cannot be read.
             path = str(folder / f"damaged-{len(places)}")
-        places[path] = Place(name, file.call_date)
+        places[path] = Place(name, file.call_date, is_refused)
         fragments.append(_fragment(_PARQUET, path, _CALL_DATE, file.call_date))
     return ds.FileSystemDataset(fragments, schema, _PARQUET, fs.LocalFileSystem())
 
@@ -147,11 +154,18 @@ def _scanned_type(column: Column) -> pa.DataType:
 
 
 def _is_as_published(file: SnapshotFile) -> bool:
-    """Whether a part is a file, no link to another one, and as long as the catalogue says."""
+    """Whether a part is a file, no link to another one, and as long as the catalogue says.
+
+    Raises PermissionError when it may not be read.
+    """
     try:
         state = file.path.lstat()
+    except PermissionError:
+        raise
     except OSError:
         return False
+    if stat.S_ISREG(state.st_mode) and not os.access(file.path, os.R_OK):
+        raise PermissionError
     return stat.S_ISREG(state.st_mode) and file.size in (None, state.st_size)
 
 

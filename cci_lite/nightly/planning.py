@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cci_lite.errors import CciLiteError, LakeError
@@ -11,8 +11,8 @@ from cci_lite.flatten.plan import DayPlan, ListingDigest, plan_day
 from cci_lite.nightly.lake import Lake
 from cci_lite.ports import SourceOutcome, SourceRecord, Store, StoredObject, Unlisted
 from cci_lite.tenancy import (
-    TENANT_ID,
     UNIFIED,
+    is_tenant_id,
     parse_unified_key,
     quarantine_key,
     unified_day_prefix,
@@ -82,19 +82,10 @@ def plan_tenant(
             yield DayPlan(tenant_id, call_date, (), (), 0, 0, frozenset(), "", unlisted=reason)
 
 
-def unknown_tenants(store: Store, known: Collection[str]) -> list[str]:
-    """Names below which there are documents although no known tenant is called so."""
-    return [name for name in _tenant_folders(store) if name not in known]
-
-
 def things_of_no_tenant(store: Store) -> int:
     """How many things lie where tenants have their folders and cannot be one."""
-    folders = len(store.folders(f"{UNIFIED}/"))
-    return store.loose(f"{UNIFIED}/") + folders - len(_tenant_folders(store))
-
-
-def _tenant_folders(store: Store) -> list[str]:
-    return [name for name in store.folders(f"{UNIFIED}/") if TENANT_ID.fullmatch(name)]
+    folders = store.folders(f"{UNIFIED}/")
+    return store.loose(f"{UNIFIED}/") + sum(not is_tenant_id(name) for name in folders)
 
 
 @dataclass(frozen=True)

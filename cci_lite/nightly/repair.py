@@ -7,6 +7,7 @@ manifest beside the data would be read instead.
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,10 @@ class RepairStatus(StrEnum):
 
 @dataclass(frozen=True)
 class RepairedDay:
-    """A day that the catalogue did not know rightly; `note` says what could not be brought back."""
+    """A day that the catalogue did not know rightly; `note` says what could not be brought back.
+
+    `discarded` counts documents of which nobody knows any more that a person discarded them.
+    """
 
     tenant_id: str
     call_date: dt.date
@@ -56,25 +60,35 @@ class RepairedDay:
     generation: str | None = None
     calls: int = 0
     note: str = ""
+    discarded: int = 0
 
 
 @dataclass
 class RepairReport:
     """What a repair did.
 
-    `without_settings` are tenants with data and without settings and forms, `busy` those that a run
-    is working on.
+    `without_settings` are tenants whose settings are gone or cannot be read, `busy` those that a
+    run is working on, `failed` those that could not be looked at, with the reason.
     """
 
     days: list[RepairedDay] = field(default_factory=list)
     without_settings: list[str] = field(default_factory=list)
     busy: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def succeeded(self) -> bool:
         """Whether everything could be brought back."""
-        lost = any(day.status is RepairStatus.LOST for day in self.days)
-        return not (lost or self.without_settings or self.busy)
+        lost = any(day.status is RepairStatus.LOST or day.discarded for day in self.days)
+        return not (lost or self.without_settings or self.busy or self.failed)
+
+    @property
+    def discarded(self) -> dict[str, int]:
+        """How many discarded documents of each tenant come back to quarantine with the next run."""
+        counts = collections.Counter[str]()
+        for day in self.days:
+            counts[day.tenant_id] += day.discarded
+        return {tenant_id: count for tenant_id, count in counts.items() if count}
 
 
 def unknown_days(lake: Lake, tenant_id: str) -> list[dt.date]:
@@ -97,7 +111,7 @@ def repair_tenant(lake: Lake, tenant_id: str) -> list[RepairedDay]:
     """Publish again what lies in the lake, for each day that the catalogue does not know rightly.
 
     A day that is published and whose files are there is left alone. Must run under the tenant's
-    lease.
+    lease. Raises LakeError when a file or folder may not be read: that is no loss.
     """
     days: dict[dt.date, _Generations] = {}
     for found in lake.store.listing(curated_prefix(tenant_id)):
@@ -134,7 +148,8 @@ def _repair_day(
     for generation, tables in generations.items():
         try:
             sheet = _sheet(lake, generation, tables.get(_SHEETS, ()))
-        except (LakeError, OSError):
+        except LakeError as problem:
+            _refuse_unreadable(problem)
             return [_lost(lost, generation, "its balance sheet is damaged")]
         if sheet is not None:
             sheets[generation] = sheet
@@ -150,7 +165,8 @@ def _repair_day(
         )
     except BalanceError as problem:
         return [_lost(lost, generation, str(problem))]
-    except (LakeError, OSError):
+    except LakeError as problem:
+        _refuse_unreadable(problem)
         return [_lost(lost, generation, "a file is damaged")]
     lake.catalog.stage(tenant_id, call_date, generation)
     lake.catalog.publish(tenant_id, [change])
@@ -162,8 +178,15 @@ def _repair_day(
             generation,
             sheets[generation]["calls"],
             _what_is_missing(sheets[generation], len(sheets) - 1),
+            sheets[generation]["discarded"],
         )
     ]
+
+
+def _refuse_unreadable(problem: LakeError) -> None:
+    """Raise what says that rights are missing: such a file is not lost."""
+    if isinstance(problem.__cause__, PermissionError):
+        raise problem
 
 
 def _lost(day: RepairedDay, generation: str, why: str) -> RepairedDay:

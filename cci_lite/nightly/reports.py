@@ -89,8 +89,7 @@ class RunReport:
 
     `busy` are tenants that another run was working on, `failed` those that could not be worked on,
     with the reason. `quarantined` counts what is in quarantine after the run, of all days of each
-    tenant that has something there. `unknown_tenants` have documents and are not known; beside the
-    tenants' folders lie things `of_no_tenant`.
+    tenant that has something there. Beside the tenants' folders lie things `of_no_tenant`.
     """
 
     etl_run_id: str
@@ -100,7 +99,6 @@ class RunReport:
     failed: dict[str, str] = field(default_factory=dict)
     replayed: list[ReplayedDocument] = field(default_factory=list)
     quarantined: dict[str, int] = field(default_factory=dict)
-    unknown_tenants: list[str] = field(default_factory=list)
     of_no_tenant: int = 0
 
     @property

@@ -92,7 +92,7 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
     """The rows of one Parquet file, with the columns that the table has today.
 
     A column that was added since the file was written is NULL there. Raises LakeError when the file
-    is not there or damaged.
+    is not there, may not be read or is damaged.
     """
     schema = arrow_schema(table_name)
     try:
@@ -104,6 +104,11 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
             for name in schema.names
         ]
         return pa.Table.from_arrays(columns, schema=schema)
+    except PermissionError as problem:
+        raise LakeError(
+            f"{key}: it may not be read; give this program the right to read it and the folders "
+            "that it is in"
+        ) from problem
     except (OSError, pa.ArrowException, ValueError) as problem:
         found = problem.strerror if isinstance(problem, OSError) else None
         raise LakeError(

@@ -313,7 +313,8 @@ def test_a_damaged_file_of_settings_is_in_nobody_elses_way(full: World) -> None:
         assert [form.name for form in lake.tenants()["other-tenant"]] == ["default"]
         assert lake.tenants()[TENANT] == []
         report = lake.run_etl()
-        assert report.unknown_tenants == []
+        assert not report.succeeded
+        assert list(report.failed) == [TENANT]
     assert len(rows(full.root, "other-tenant")) == 1
 
 

@@ -16,7 +16,6 @@ from cci_lite.flatten.plan import DayPlan
 from cci_lite.flatten.rows import Flattener
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.nightly.checks import check_balance
-from cci_lite.nightly.planning import unknown_tenants
 from cci_lite.nightly.reports import Balance, DayStatus
 from cci_lite.nightly.staging import StagedDay
 from cci_lite.nightly.verify import verify_tenant
@@ -308,13 +307,6 @@ def test_tenants_never_see_each_other(world: World) -> None:
         assert part.key.startswith("curated/other-tenant/")
 
 
-def test_documents_of_a_tenant_that_nobody_registered_are_named(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2", tenant_id="stranger")
-    world.put("call-3", tenant_id="other-tenant")
-    assert unknown_tenants(world.store, {TENANT, "other-tenant"}) == ["stranger"]
-
-
 def test_a_day_whose_old_files_are_damaged_fails_alone(world: World) -> None:
     world.put("call-1")
     world.put("other", day=NEXT_DAY)
@@ -406,14 +398,12 @@ def test_a_tenant_that_cannot_be_worked_on_stops_no_other(
 
     def locked(catalog: SqliteCatalog, tenant_id: str) -> object:
         if tenant_id == TENANT:
-            raise LakeError("the catalogue could not be used: database is locked; run again")
+            raise LakeError("the catalogue cannot be used: database is locked; run again")
         return days(catalog, tenant_id)
 
     monkeypatch.setattr(type(world.catalog), "days", locked)
     report = world.run(TENANT, "other-tenant")
-    assert report.failed == {
-        TENANT: "the catalogue could not be used: database is locked; run again"
-    }
+    assert report.failed == {TENANT: "the catalogue cannot be used: database is locked; run again"}
     assert not report.succeeded
     monkeypatch.undo()
     assert world.call_ids(tenant_id="other-tenant") == ["call-2"]

@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cci_lite.errors import LakeError
-from cci_lite.laptop import Lake, open_lake
+from cci_lite.laptop import Lake, open_lake, open_to_repair
+from cci_lite.local.catalog import CATALOG_FILE
+from cci_lite.local.folder import FolderStore
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 CALLS = "SELECT tenant_id, call_id, call_date, queue FROM calls ORDER BY call_id"
@@ -163,6 +165,76 @@ def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
         assert answer(lake, "SELECT count(*) AS n FROM qa_criteria") == [{"n": 6}]
         days = "SELECT call_date FROM explode_criteria WHERE call_date = DATE '2025-11-06'"
         assert len(answer(lake, days)) == 3
+
+
+MAY_NOT = (
+    "tenant demo-tenant, table calls, 2025-11-05: a file may not be read, so there is no true answer; "
+    "give this program the right to read it and the folders that it is in, or ask for other days "
+    "with WHERE call_date"
+)
+
+
+def _no_file(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != file and real(path, mode))
+
+
+def _no_folder(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    real = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        if path == file:
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+
+
+@pytest.mark.parametrize("refuse", [_no_file, _no_folder])
+def test_a_day_that_may_not_be_read_is_not_said_to_be_damaged(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refuse: Callable[[pytest.MonkeyPatch, Path], None],
+) -> None:
+    """As the root user that tests run as, nothing is refused: the system's answer is put in."""
+    world = filled(tmp_path / "lake")
+    refuse(monkeypatch, part(world))
+    with open_lake(world.root) as lake:
+        with pytest.raises(LakeError) as caught:
+            answer(lake, "SELECT call_id FROM calls")
+        assert str(caught.value) == MAY_NOT
+        other = "SELECT call_id FROM calls WHERE call_date <> DATE '2025-11-05'"
+        assert answer(lake, other) == [{"call_id": "call-2"}]
+
+
+def test_a_part_that_may_not_be_read_is_no_loss_to_a_repair_or_a_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = filled(tmp_path / "lake")
+    world.register("other-tenant")
+    world.put("call-1", tenant_id="other-tenant")
+    assert world.run("other-tenant").succeeded
+    refused = part(world)
+    world.catalog.close()
+    (world.root / CATALOG_FILE).unlink()
+    real = FolderStore.read
+
+    def read(store: FolderStore, key: str) -> bytes:
+        if store.path(key) == refused:
+            raise PermissionError(13, "Permission denied")
+        return real(store, key)
+
+    monkeypatch.setattr(FolderStore, "read", read)
+    with open_to_repair(world.root) as lake:
+        report = lake.repair()
+        assert not report.succeeded
+        assert {day.tenant_id for day in report.days} == {"other-tenant"}
+        assert report.failed == {
+            TENANT: f"{refused.relative_to(world.root)}: it may not be read; give this program the "
+            "right to read it and the folders that it is in"
+        }
+        monkeypatch.undo()
+        assert lake.repair().succeeded
 
 
 def _file(path: Path) -> None:

@@ -121,9 +121,13 @@ def test_a_run_of_one_tenant_leaves_the_others_alone(lake: Lake, world: World) -
     assert count(lake, "other-tenant") == 2
 
 
-def test_settings_that_cannot_be_read_stop_nobodys_night(lake: Lake) -> None:
+def test_settings_that_cannot_be_read_stop_nobody_elses_night(lake: Lake) -> None:
     lake.catalog.put(f"TENANT#{TENANT}", "META#v1", {"tenant_id": TENANT, "time_zone": "nowhere"})
     report = lake.run_etl()
-    assert report.unknown_tenants == []
+    assert not report.succeeded
+    assert report.failed == {
+        TENANT: f"settings of {TENANT}, time_zone: expected an IANA time zone like Europe/Berlin, "
+        f"found 'nowhere'; mend it with: cci-lite tenants add {TENANT}"
+    }
     assert count(lake, "other-tenant") == 1
     assert set(lake.tenants()) == {"other-tenant", TENANT}

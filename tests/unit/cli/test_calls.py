@@ -636,7 +636,9 @@ def test_documents_in_quarantine_are_listed_mended_and_replayed(lake: Path, tmp_
     assert succeed("quarantine", "list", *scope).err == "nothing is in quarantine\n"
 
 
-def test_documents_of_no_tenant_are_named(lake: Path) -> None:
+def test_documents_of_a_tenant_without_settings_fail_that_tenant(lake: Path) -> None:
     write(lake / "unified/stranger/2025/11/05/call-1.json", document(tenant_id="stranger"))
-    done = succeed("etl", "run", "--lake", lake)
-    assert "unified/stranger: documents of no tenant of this lake" in done.err
+    done = cci("etl", "run", "--lake", lake)
+    assert done.code == 1
+    assert "stranger failed: settings of stranger: " in done.err
+    assert "cci-lite tenants add stranger" in done.err

@@ -53,7 +53,9 @@ def test_a_repaired_lake_answers_as_before(lake: Path) -> None:
     )
     assert asked(lake) == before
     again = succeed("etl", "repair", "--lake", lake, "--output", "json").json
-    assert again == {"days": [], "without_settings": [], "busy": [], "succeeded": True}
+    assert again == {
+        "days": [], "without_settings": [], "busy": [], "failed": {}, "succeeded": True,
+    }  # fmt: skip
 
 
 def test_what_does_not_come_back_is_a_failure_with_its_cure(lake: Path) -> None:
@@ -66,9 +68,33 @@ def test_what_does_not_come_back_is_a_failure_with_its_cure(lake: Path) -> None:
     day, settings = done.err.splitlines()
     assert day.startswith("demo-tenant 2025-11-05 lost: a file is damaged: put the files back from")
     assert settings == (
-        "demo-tenant: there are calls and no settings or forms; add them with: cci-lite tenants add "
-        "demo-tenant, cci-lite forms put"
+        "demo-tenant: its settings are gone or cannot be read: put them back from a backup "
+        "(cci-lite restore), or give all that it had: cci-lite tenants add demo-tenant, cci-lite "
+        "forms put"
     )
+
+
+def test_documents_whose_discarding_is_forgotten_are_counted_and_can_be_discarded_again(
+    lake: Path,
+) -> None:
+    scope = ("--tenant", "demo-tenant", "--lake", lake)
+    for name in ("one.txt", "two.txt"):
+        (lake / "unified/demo-tenant" / name).write_text("no call")
+    (lake / "unified/demo-tenant/2025/11/05/call-3.json").write_text("{")
+    succeed("etl", "run", "--lake", lake)
+    succeed("quarantine", "discard", "--all", "--yes", *scope)
+    (lake / "catalog.db").unlink()
+    done = cci("etl", "repair", "--lake", lake)
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == (
+        "demo-tenant: 3 discarded documents come back to quarantine with the next run; after it, "
+        "discard them again: cci-lite quarantine list --tenant demo-tenant, then cci-lite "
+        "quarantine discard"
+    )
+    assert cci("etl", "repair", "--lake", lake).code == 0
+    succeed("etl", "run", "--lake", lake)
+    assert succeed("quarantine", "discard", "--all", "--yes", *scope).err.endswith("3 discarded\n")
+    assert "all claims hold\n" in succeed("etl", "verify", "--strict", "--lake", lake).err
 
 
 def test_nothing_published_is_not_all_claims_hold(lake: Path) -> None:

@@ -362,7 +362,10 @@ def test_a_tenant_that_cannot_be_read_hides_no_other(config: SqliteCatalog) -> N
         "broken": "time_zone",
         "copied": "tenant_id",
     }
-    with pytest.raises(TenantError, match=r"^time_zone: "):
+    with pytest.raises(
+        TenantError,
+        match=r"^settings of broken, time_zone: .*; mend it with: cci-lite tenants add broken$",
+    ):
         get_tenant(config, "broken")
     with pytest.raises(NotFoundError, match=r"did you mean broken\?"):
         get_tenant(config, "broke")
