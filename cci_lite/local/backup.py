@@ -30,7 +30,8 @@ from cci_lite.files import is_no_room, replacing
 from cci_lite.local.catalog import CATALOG_FILE, catalogue_error, catalogue_problem
 from cci_lite.local.lease import all_leases
 from cci_lite.local.regular import opened_folder, read_regular, reason_of, walk
-from cci_lite.tenancy import CONFIG
+from cci_lite.local.settings_files import SETTINGS_FILE
+from cci_lite.tenancy import CONFIG, CURATED, QUARANTINE, UNIFIED, is_tenant_id
 
 _ENDING = ".json"
 # No part is `.` or `..`, and nothing in it means another place on any system.
@@ -138,6 +139,8 @@ def _settings(lake: Path) -> tuple[list[tuple[str, str]], list[str]]:
             for seen in walk(folder, f"{CONFIG}/", _ENDING):
                 if seen.state is None:
                     raise _incomplete(seen.path, seen.problem)
+                if not seen.is_file and _stands_for_settings(lake, seen.names):
+                    raise _incomplete(seen.path, seen.problem)
                 if not seen.is_file:
                     strays.append(f"{seen.path}: {seen.problem}")
                 elif _SETTINGS_FILE.fullmatch(seen.path):
@@ -149,6 +152,16 @@ def _settings(lake: Path) -> tuple[list[tuple[str, str]], list[str]]:
     except OSError as problem:
         raise _incomplete(CONFIG, reason_of(problem)) from None
     return settings, strays
+
+
+def _stands_for_settings(lake: Path, names: tuple[str, ...]) -> bool:
+    """Whether the settings of a tenant belong where something else stands."""
+    tenant, *item = names
+    if item:
+        return item == [SETTINGS_FILE]
+    return is_tenant_id(tenant) and any(
+        (lake / root / tenant).exists() for root in (UNIFIED, CURATED, QUARANTINE)
+    )
 
 
 def _item(lake: Path, tenant: str, name: str) -> bytes:

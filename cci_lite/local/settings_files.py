@@ -260,3 +260,7 @@ def _in_the_way(problem: OSError) -> str:
     if isinstance(problem, PermissionError):
         return f"{reason} (give this program the right to read and write there)"
     return reason
+
+
+SETTINGS_FILE = _file_name(META_SORT_KEY)
+"""The name of the file with a tenant's own settings."""

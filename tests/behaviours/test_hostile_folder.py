@@ -201,7 +201,10 @@ HOSTILE: dict[str, Hostility] = {
         replace_by(os.mkfifo, "unified", BAD), 3,
         failed="bad failed: unified/bad: expected folders, found a named pipe; take it away",
     ),
-    "a tenant's folder that is gone": Hostility(replace_by(nothing, "unified", BAD), 3),
+    "a tenant's folder that is gone": Hostility(
+        replace_by(nothing, "unified", BAD), 3,
+        failed="was-bad failed: settings of was-bad: expected settings that can be read, found nothing",
+    ),
     # times
     "a time in the year 33658": Hostility(at_time(1_000_000_000_000)),
     # Its day had not come when it was written.

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -305,14 +306,14 @@ def test_a_document_that_cannot_be_read_fails_the_queries_of_its_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = filled(tmp_path / "lake")
-    read = Path.read_bytes
+    opened = os.open
 
-    def fail(path: Path) -> bytes:
-        if path.name == "call-1.json":
-            raise PermissionError(13, "Permission denied", str(path))
-        return read(path)
+    def fail(path: Any, *options: Any, **more: Any) -> int:
+        if path == "call-1.json":
+            raise PermissionError(13, "Permission denied", path)
+        return opened(path, *options, **more)
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr("cci_lite.local.regular.os.open", fail)
     _check_unreadable(world)
 
 

@@ -40,6 +40,15 @@ def lake(world: World) -> Lake:
     return open_lake(world.root)
 
 
+# A shell has its jobs in the background ignore Ctrl-C, and they hand that on to their children.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from cci_lite.cli import main
+main()
+"""
+
+
 class Asked:
     """`cci-lite query` in a process of its own, whose temporary files go to a folder of its own."""
 
@@ -48,7 +57,7 @@ class Asked:
         self.folder = folder
         self.process = subprocess.Popen(
             [
-                sys.executable, "-c", "from cci_lite.cli import main; main()", "query", sql,
+                sys.executable, "-c", PROGRAM, "query", sql,
                 "--tenant", TENANT, "--lake", str(lake.path), *options,
             ],
             stdout=subprocess.PIPE,
