@@ -22,7 +22,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 demo: $(VENV)/.user ## set up, make a sample world, run the whole job on it, show the report
 	$(BIN)/cci-lite demo
 
-test: $(VENV)/.dev ## every test that needs nothing but Python (under five minutes)
+test: $(VENV)/.dev ## every test that needs nothing but Python (about ten minutes on two cores)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser and not packages and not slow"
 	@echo "left out here: the suites marked trino, browser, packages and slow (make test-engines)"
 
