@@ -52,6 +52,7 @@ FUNCTIONS = {
 _FOLDER = Path(__file__).parents[2] / "pipeline_lambdas"
 
 
+@functools.cache
 def descriptions() -> dict[str, dict[str, Any]]:
     """What is deployed: the functions' own descriptions."""
     filled = {"${INPUT_BUCKET}": INPUT, "${OUTPUT_BUCKET}": OUTPUT}
