@@ -23,7 +23,7 @@ demo: $(VENV)/.user ## set up, make a sample world, run the whole job on it, sho
 	$(BIN)/cci-lite demo
 
 test: $(VENV)/.dev ## every test that needs nothing but Python (about ten minutes on two cores)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser and not packages and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser and not packages and not real_data and not slow"
 	@echo "left out here: the suites marked trino, browser, packages and slow (make test-engines)"
 
 test-engines: $(VENV)/.dev ## the suites that need Trino (Java 24+), a Chromium, downloads or minutes; says what it skips

@@ -16,10 +16,19 @@ from cci_lite.contract.tenant import Audio
 from tests.worlds import World
 
 # A loaded machine is no reason to fail: what a law says holds in any time.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("deep", deadline=None, max_examples=500)
+settings.load_profile("quick")
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads the shared data: `make test` needs nothing that lies outside the checkout."""
+    for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real_data)
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cci_lite.cli.output import as_text
+from tests.depth import mostly_slow
 from tests.unit.cli.programs import CHECKOUT, cci, succeed
 from tests.unit.cli.test_targets import scope
 
@@ -26,7 +27,9 @@ COUNTS = (
 )
 
 
-@pytest.fixture(params=[*WIDTHS, None], ids=lambda width: f"{width} columns")
+@pytest.fixture(
+    params=mostly_slow([*WIDTHS, None], ["20", "120", None]), ids=lambda width: f"{width} columns"
+)
 def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
     if request.param is None:
         monkeypatch.delenv("COLUMNS", raising=False)
