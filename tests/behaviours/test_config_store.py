@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from cci_lite.aws.config import DynamoConfigStore, table_definition
-from cci_lite.contract.template import META_SORT_KEY
+from cci_lite.contract.form import META_SORT_KEY
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import get_form, get_tenant, list_forms, put_form, put_tenant
 from cci_lite.local.catalog import SqliteCatalog
@@ -139,5 +139,5 @@ def test_what_is_put_is_found_and_the_same_again_changes_nothing(config: ConfigS
     )
     stored = put_form(config, "demo-tenant", draft)
     assert put_form(config, "demo-tenant", draft).is_new is False
-    assert list_forms(config, "demo-tenant") == [stored.template]
+    assert list_forms(config, "demo-tenant") == [stored.form]
     assert get_tenant(config, "demo-tenant") == tenant
