@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
-from cci_lite.contract.template import GUIDE_TEMPLATE_KEY
+from cci_lite.contract.form import GUIDE_FORM_KEY
 from cci_lite.errors import UsageError
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
@@ -19,7 +19,7 @@ _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"", "false", "0", "n
 class Settings:
     """What the functions and the commands against AWS need to know of an installation.
 
-    `template_key` is the form of tenants that have activated none. Everything optional is None when
+    `form_key` is the form of tenants that have activated none. Everything optional is None when
     it is not set.
     """
 
@@ -36,7 +36,7 @@ class Settings:
     upload_queue_url: str | None = None
     result_queue_url: str | None = None
     analysis_queue_url: str | None = None
-    template_key: str = GUIDE_TEMPLATE_KEY
+    form_key: str = GUIDE_FORM_KEY
     overwrite_results: bool = False
     log_level: str = "INFO"
 
@@ -70,7 +70,7 @@ NAMES: Mapping[str, str] = {
     "upload_queue_url": "UPLOAD_QUEUE_URL",
     "result_queue_url": "RESULT_QUEUE_URL",
     "analysis_queue_url": "ANALYSIS_QUEUE_URL",
-    "template_key": "QA_TEMPLATE_KEY",
+    "form_key": "QA_TEMPLATE_KEY",
     "overwrite_results": "OVERWRITE_RESULTS",
     "log_level": "LOG_LEVEL",
 }

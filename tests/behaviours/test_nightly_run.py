@@ -16,7 +16,7 @@ from cci_lite.flatten.plan import DayPlan
 from cci_lite.flatten.rows import Flattener
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.nightly.checks import check_balance
-from cci_lite.nightly.reports import Balance, DayStatus
+from cci_lite.nightly.run_report import Balance, DayStatus
 from cci_lite.nightly.staging import StagedDay
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part
