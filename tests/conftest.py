@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from cci_lite.contract.tenant import Audio
+from tests.own_calls.calls import AGENT_CHANNELS, own_calls
 from tests.worlds import World
 
 # A loaded machine is no reason to fail: what a law says holds in any time.
@@ -39,7 +40,7 @@ def no_terminal_is_told_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class StarCall:
-    """One of the 1,000 conversations: its transcript, its truth and its tenant's audio."""
+    """A conversation: its transcript, its truth and its tenant's audio."""
 
     transcript: bytes
     truth: dict[str, Any]
@@ -53,6 +54,18 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no shared data at {folder}: set CCI_LITE_SHARED")
     return folder
+
+
+@pytest.fixture(scope="session", params=["own", pytest.param("star", marks=pytest.mark.real_data)])
+def calls(request: pytest.FixtureRequest) -> list[StarCall]:
+    """Conversations with their truth: a few of our own, or the 1,000."""
+    if request.param == "star":
+        found: list[StarCall] = request.getfixturevalue("star_calls")
+        return found
+    return [
+        StarCall(transcript, truth, Audio(agent_channel=AGENT_CHANNELS[truth["tenant_id"]]))
+        for transcript, truth in own_calls()
+    ]
 
 
 @pytest.fixture(scope="session")

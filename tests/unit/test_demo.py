@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import gzip
 import shutil
 import sqlite3
 from pathlib import Path
@@ -16,6 +17,7 @@ from cci_lite.laptop import Lake, create_lake, open_lake
 from cci_lite.local.catalog import CATALOG_FILE
 from cci_lite.nightly.run_report import Balance
 from cci_lite.sample import VerdictCounts, World, build_world
+from tests.own_calls.layouts import LAYOUTS
 from tests.unit.cli.programs import Done, cci, succeed
 
 DAYS, CALLS = 28, 300
@@ -170,13 +172,12 @@ def data_files(lake: Path) -> dict[str, tuple[int, int]]:
 
 
 @pytest.fixture
-def own_transcripts(shared: Path, tmp_path: Path) -> Path:
-    """Real output of the service with junk among it."""
+def own_transcripts(tmp_path: Path) -> Path:
+    """Transcripts in every layout of the service with junk among them."""
     folder = tmp_path / "mine"
     folder.mkdir()
-    for file in (shared / "data" / "transcribe").glob("batch-*.json.gz"):
-        # Writable: the copies are the person's own.
-        (folder / file.name).write_bytes(file.read_bytes())
+    for name, transcript in LAYOUTS.items():
+        (folder / f"{name}.json.gz").write_bytes(gzip.compress(transcript))
     (folder / "broken.json").write_bytes(b'{"jobName": ')
     (folder / "other.json").write_bytes(b'{"a": 1}')
     (folder / "not.json.gz").write_bytes(b"no gzip")
