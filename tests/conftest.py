@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -22,6 +23,18 @@ settings.register_profile("deep", deadline=None, max_examples=500)
 settings.load_profile("quick")
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through what was imported and collected: it stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    """Let everything go again, or extensions complain at the end of what is left."""
+    gc.unfreeze()
 
 
 @pytest.hookimpl(tryfirst=True)

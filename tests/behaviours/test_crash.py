@@ -14,6 +14,7 @@ import pytest
 
 from cci_lite.errors import LeaseHeldError
 from cci_lite.nightly.verify import verify_tenant
+from tests.depth import mostly_slow
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 FOREVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
@@ -66,12 +67,16 @@ def seen_by_readers(world: World) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize(
-    ("step", "occurrence"), [("cleaned", 1), *itertools.product(STEPS_OF_A_DAY, (1, 2))]
-)
+# Each step is here, in the first day or in the second; the slow suite has both.
+KILLED = [("cleaned", 1), *itertools.product(STEPS_OF_A_DAY, (1, 2))]
+QUICK = [("cleaned", 1), *zip(STEPS_OF_A_DAY, itertools.cycle((1, 2)), strict=False)]
+
+
+@pytest.mark.parametrize("step_and_occurrence", mostly_slow(KILLED, QUICK), ids=str)
 def test_a_run_killed_at_any_step_leaves_whole_days_and_the_next_run_repairs(
-    world: World, step: str, occurrence: int
+    world: World, step_and_occurrence: tuple[str, int]
 ) -> None:
+    step, occurrence = step_and_occurrence
     world.put("call-1")
     world.put("call-2", day=NEXT_DAY)
     world.run()
