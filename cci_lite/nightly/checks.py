@@ -34,19 +34,20 @@ def check_balance(
         + balance.erased
     )
     if balance.sources != total:
-        raise BalanceError(f"{balance.sources} documents, {total} outcomes")
+        raise BalanceError(f"outcomes of documents: expected {balance.sources}, found {total}")
     for table_name, expected in (
         ("calls", balance.calls),
         ("quarantined_documents", balance.quarantined),
     ):
         rows = sum(part.rows for part in parts.get(table_name, ()))
         if rows != expected:
-            raise BalanceError(f"expected {expected} rows in {table_name}, found {rows}")
+            raise BalanceError(f"rows in {table_name}: expected {expected}, found {rows}")
     ids = [
         record.call_id for record in day.records.values() if record.outcome is SourceOutcome.CALL
     ]
     if len(set(ids)) != len(ids):
-        raise BalanceError(f"{len(ids) - len(set(ids))} calls stand twice")
+        more = len(ids) - len(set(ids))
+        raise BalanceError(f"rows in calls: expected one per call, found {more} more")
 
 
 def guard_against_shrinking(day: StagedDay, records: Mapping[str, SourceRecord]) -> None:

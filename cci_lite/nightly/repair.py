@@ -248,7 +248,7 @@ def _day_on_disk(
     ):
         if counts.get(table_name, 0) != expected:
             raise BalanceError(
-                f"expected {expected} rows in {table_name}, found {counts.get(table_name, 0)}"
+                f"rows in {table_name}: expected {expected}, found {counts.get(table_name, 0)}"
             )
     published_at = sheet["published_at"].replace(tzinfo=dt.UTC)
     sources = [

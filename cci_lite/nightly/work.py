@@ -154,7 +154,7 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
         tables.clear()
     found = parts["qa_criteria"].rows if "qa_criteria" in parts else 0
     if found != criteria:
-        raise BalanceError(f"expected {criteria} rows in qa_criteria, found {found}")
+        raise BalanceError(f"rows in qa_criteria: expected {criteria}, found {found}")
     return ItemResult(parts, tuple(records))
 
 
@@ -166,7 +166,9 @@ def _check_keys(table_name: str, tables: list[pa.Table]) -> None:
         keys = pa.concat_tables([table.select(key) for table in tables])
         distinct = keys.group_by(key).aggregate([]).num_rows
         if distinct != rows:
-            raise BalanceError(f"{table_name}: {rows - distinct} rows have the key of another one")
+            raise BalanceError(
+                f"rows in {table_name}: expected one per key, found {rows - distinct} more"
+            )
 
 
 def _collect(batches: Mapping[str, list[pa.Table]], rows: Flattener) -> None:

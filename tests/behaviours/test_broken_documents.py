@@ -10,7 +10,7 @@ import pytest
 
 from cci_lite.nightly.quarantine import list_quarantined
 from cci_lite.nightly.verify import verify_tenant
-from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
+from tests.worlds import DAY, EVERY_POOL, NEXT_DAY, TENANT, World, document
 
 EVERYTHING: frozenset[str] = frozenset()
 Mutation = Callable[[dict[str, Any]], None]
@@ -171,6 +171,7 @@ def mend(world: World, name: str) -> None:
     world.store.write(copy, json.dumps(document(name), indent=2).encode())
 
 
+@EVERY_POOL
 def test_a_mended_copy_is_brought_in_by_replay(world: World) -> None:
     world.put("good")
     world.put_bytes("bad-1", b"{")
@@ -201,6 +202,7 @@ def test_a_replay_brings_in_what_waited_for_its_form(world: World) -> None:
     assert world.rows("quarantined_documents") == []
 
 
+@EVERY_POOL
 def test_a_document_mended_to_another_day_leaves_its_old_place(world: World) -> None:
     data = changed(lambda value: value.update(call_date="2025-11-06"))
     old = world.put_bytes("broken", data)
@@ -262,6 +264,7 @@ def test_a_copy_mended_into_another_tenants_document_stays_in_quarantine(world: 
     assert world.files("unified/other-tenant") == {}
 
 
+@EVERY_POOL
 def test_a_replay_that_was_killed_after_moving_a_document_is_finished_by_the_next_one(
     world: World,
 ) -> None:

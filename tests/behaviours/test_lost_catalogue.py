@@ -167,9 +167,9 @@ def _parts(world: World, table: str, day: str = "2025-11-05") -> list[Path]:
 @pytest.mark.parametrize(
     ("table", "note"),
     [
-        ("calls", "expected 2 rows in calls, found 0"),
-        ("qa_criteria", "expected 6 rows in qa_criteria, found 0"),
-        ("quarantined_documents", "expected 1 rows in quarantined_documents, found 0"),
+        ("calls", "rows in calls: expected 2, found 0"),
+        ("qa_criteria", "rows in qa_criteria: expected 6, found 0"),
+        ("quarantined_documents", "rows in quarantined_documents: expected 1, found 0"),
     ],
 )
 def test_a_day_with_a_file_missing_is_said_to_be_lost_and_stays_where_it_is(

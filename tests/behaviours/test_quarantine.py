@@ -12,7 +12,7 @@ from cci_lite.nightly.quarantine import list_quarantined
 from cci_lite.nightly.reports import Balance
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
-from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
+from tests.worlds import DAY, EVERY_POOL, NEXT_DAY, TENANT, World, document
 
 EVERYTHING: frozenset[str] = frozenset()
 
@@ -51,6 +51,7 @@ def test_a_discarded_document_is_accounted_for_and_stays_discarded(world: World)
     prove(world)
 
 
+@EVERY_POOL
 def test_a_discarded_document_that_is_written_anew_is_read_again(world: World) -> None:
     key = world.put_bytes("call-1", b"{")
     world.run()
@@ -65,6 +66,7 @@ def test_a_discarded_document_that_is_written_anew_is_read_again(world: World) -
     prove(world)
 
 
+@EVERY_POOL
 def test_all_of_a_quarantine_is_discarded_at_once_on_all_of_its_days(world: World) -> None:
     world.put_bytes("bad-1", b"{")
     world.put_bytes("bad-2", b"{", day=NEXT_DAY)
