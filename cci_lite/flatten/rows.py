@@ -150,10 +150,11 @@ class Flattener:
             raise ContractError(
                 "call_date", f"{key.call_date}, as in the key", f"{document.call_date}"
             )
-        if document.call_date > source.modified_at.date() + _FURTHEST_TIME_ZONE:
+        written = source.modified_at.date()
+        if document.call_date > written + _FURTHEST_TIME_ZONE:
             raise ContractError(
                 "call_date",
-                "a day that had come when the document was written",
+                f"at the latest two days after the document was written ({written})",
                 f"{document.call_date}",
             )
         if document.call_id != key.call_id:

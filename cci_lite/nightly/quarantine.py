@@ -130,8 +130,8 @@ def delete_stale_copies(lake: Lake, tenant_id: str) -> None:
             lake.store.delete(copy.key)
     if unlisted:
         raise LakeError(
-            f"{len(unlisted)} folders below {quarantine_prefix(tenant_id)} cannot be listed: "
-            f"{unlisted[0]}; give this program the right to read them, or take them away"
+            f"folders below {quarantine_prefix(tenant_id)} that cannot be listed: {len(unlisted)} "
+            f"({unlisted[0]}); give this program the right to read them, or take them away"
         )
 
 
@@ -160,7 +160,7 @@ def _quarantined(lake: Lake, tenant_id: str, keys: Collection[str]) -> dict[str,
     records = lake.catalog.records(tenant_id, SourceOutcome.QUARANTINED)
     if unknown := set(keys) - records.keys():
         raise NotFoundError(
-            f"tenant {tenant_id}: {len(unknown)} of the given keys are not in quarantine; "
+            f"tenant {tenant_id}: keys that are not in quarantine: {len(unknown)}; "
             "see: cci-lite quarantine list"
         )
     return {key: records[key] for key in keys or records}

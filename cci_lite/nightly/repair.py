@@ -201,15 +201,18 @@ def _what_is_missing(sheet: Mapping[str, Any], older: int) -> str:
     notes = []
     if sheet["superseded"]:
         notes.append(
-            f"the names of {sheet['superseded']} superseded documents; a run reads them again"
+            f"the names of superseded documents: {sheet['superseded']} (the next run reads them "
+            "again)"
         )
     if sheet["discarded"]:
         notes.append(
-            f"that {sheet['discarded']} documents were discarded; a run takes those that are still "
-            "there into quarantine again"
+            f"that documents were discarded: {sheet['discarded']} (the next run takes those that "
+            "are still there into quarantine again)"
         )
     if older:
-        notes.append(f"{older} earlier generations stay in the folder and are not known")
+        notes.append(
+            f"earlier generations that stay in the folder, unknown to the catalogue: {older}"
+        )
     return "; ".join(notes)
 
 

@@ -215,7 +215,9 @@ def test_of_several_generations_the_newest_complete_one_comes_back(full: World) 
         report = lake.repair(TENANT)
         assert report.days[0].generation == newest
         assert report.days[0].calls == 3
-        assert report.days[0].note == "1 earlier generations stay in the folder and are not known"
+        assert report.days[0].note == (
+            "earlier generations that stay in the folder, unknown to the catalogue: 1"
+        )
         assert lake.catalog.days(TENANT)[DAY].generation == newest
     assert half.exists()
 
@@ -226,7 +228,7 @@ def test_what_superseded_documents_were_called_is_said_not_to_come_back(full: Wo
     path = lose(full)
     with open_to_repair(path) as lake:
         notes = {day.call_date: day.note for day in lake.repair(TENANT).days}
-        assert notes[NEXT_DAY].startswith("the names of 1 superseded documents; a run reads them")
+        assert notes[NEXT_DAY].startswith("the names of superseded documents: 1 (the next run")
         assert lake.run_etl(TENANT).succeeded
         assert verify_tenant(lake.nightly(), TENANT).findings == ()
 

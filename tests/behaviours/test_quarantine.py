@@ -94,7 +94,7 @@ def test_discarding_reads_nothing_else(world: World) -> None:
 def test_what_is_not_in_quarantine_cannot_be_discarded(world: World) -> None:
     key = world.put("good")
     world.run()
-    with pytest.raises(NotFoundError, match="1 of the given keys are not in quarantine"):
+    with pytest.raises(NotFoundError, match="keys that are not in quarantine: 1"):
         world.run(discard=frozenset({key}))
     assert world.call_ids() == ["good"]
 

@@ -574,6 +574,17 @@ def test_what_is_spelled_as_it_would_be_written_is_held_to_the_same_rules(
     assert refusal(data) == text
 
 
+@pytest.mark.parametrize("year", [1969, 3000])
+def test_a_time_that_cannot_be_meant_is_refused_in_what_we_wrote_too(year: int) -> None:
+    moment = dt.datetime(year, 1, 1, tzinfo=dt.UTC)
+    full = decode_document(encode_document(FULL)).document
+    data = encode_document(msgspec.structs.replace(full, call_started_at=moment))
+    assert encode_document(msgspec.json.decode(data, type=UnifiedDocument)) == data
+    assert refusal(data) == (
+        "call_started_at: expected a time like 2025-11-05T09:30:00Z, found text of 25 characters"
+    )
+
+
 def test_a_document_is_written_as_one_line_without_what_is_absent() -> None:
     document = UnifiedDocument(
         tenant_id="demo-tenant", call_id="c1", call_date=dt.date(2025, 11, 5), queue="a\nb"

@@ -379,6 +379,34 @@ def test_a_document_that_breaks_the_contract_leaves_no_row_but_its_quarantine() 
     ]
 
 
+@pytest.mark.parametrize(("written", "days_ahead"), [(7, -2), (5, 0), (4, 1), (3, 2)])
+def test_a_day_up_to_two_days_ahead_of_the_writing_is_believed(
+    written: int, days_ahead: int
+) -> None:
+    """Somewhere it is the next day already, and clocks differ."""
+    assert _add_written_on(written, flattener()).outcome is SourceOutcome.CALL
+
+
+@pytest.mark.parametrize("written", [1, 2])
+def test_a_day_further_ahead_of_the_writing_is_quarantined(written: int) -> None:
+    rows = flattener()
+    assert _add_written_on(written, rows).outcome is SourceOutcome.QUARANTINED
+    [row] = rows.tables()["quarantined_documents"].to_pylist()
+    assert (row["json_path"], row["expected"], row["found"]) == (
+        "call_date",
+        f"at the latest two days after the document was written (2025-11-0{written})",
+        "2025-11-05",
+    )
+
+
+def _add_written_on(written: int, rows: Flattener) -> SourceRecord:
+    """What becomes of a document of 5 November that was written on this day of that month."""
+    data = json.dumps(document("call-1")).encode()
+    moment = dt.datetime(2025, 11, written, 23, 59, 59, tzinfo=dt.UTC)
+    source = StoredObject(f"unified/{TENANT}/2025/11/05/call-1.json", "e", len(data), moment)
+    return rows.add(source, lambda: data)
+
+
 def test_nothing_gives_no_tables() -> None:
     assert flattener().tables() == {}
 
