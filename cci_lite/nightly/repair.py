@@ -49,7 +49,7 @@ class RepairStatus(StrEnum):
 
 @dataclass(frozen=True)
 class RepairedDay:
-    """A day that the catalogue did not know rightly; `note` says what could not be brought back.
+    """A day of which the catalogue was wrong; `note` says what could not be brought back.
 
     `discarded` counts documents of which nobody knows any more that a person discarded them.
     """
@@ -108,7 +108,7 @@ def unknown_days(lake: Lake, tenant_id: str) -> list[dt.date]:
 
 
 def repair_tenant(lake: Lake, tenant_id: str) -> list[RepairedDay]:
-    """Publish again what lies in the lake, for each day that the catalogue does not know rightly.
+    """Publish again what lies in the lake, for each day of which the catalogue is wrong.
 
     A day that is published and whose files are there is left alone. Must run under the tenant's
     lease. Raises LakeError when a file or folder may not be read: that is no loss.
@@ -123,8 +123,9 @@ def repair_tenant(lake: Lake, tenant_id: str) -> list[RepairedDay]:
     for call_date in sorted(days.keys() | published.keys()):
         day = published.get(call_date)
         if day is None or not _is_whole(lake, tenant_id, call_date):
-            repaired += _repair_day(lake, tenant_id, call_date, days.get(call_date, {}), day)
-    return repaired
+            generations = days.get(call_date, {})
+            repaired.append(_repair_day(lake, tenant_id, call_date, generations, day))
+    return [each for each in repaired if each is not None]
 
 
 def _is_whole(lake: Lake, tenant_id: str, call_date: dt.date) -> bool:
@@ -142,45 +143,45 @@ def _repair_day(
     call_date: dt.date,
     generations: _Generations,
     day: PublishedDay | None,
-) -> list[RepairedDay]:
-    lost = RepairedDay(tenant_id, call_date, RepairStatus.LOST)
+) -> RepairedDay | None:
+    """Publish the newest complete generation of a day; None when there is nothing to publish."""
     sheets: dict[str, Mapping[str, Any]] = {}
     for generation, tables in generations.items():
         try:
             sheet = _sheet(lake, generation, tables.get(_SHEETS, ()))
         except LakeError as problem:
+            # It may be the newest generation: without its sheet nobody knows which one is.
             _refuse_unreadable(problem)
-            return [_lost(lost, generation, "its balance sheet is damaged")]
+            return _lost(tenant_id, call_date, generation, "its balance sheet is damaged")
         if sheet is not None:
             sheets[generation] = sheet
     if not sheets:
         # Files of a run that was killed before it had written them all: nobody ever read them.
-        return [] if day is None else [_lost(lost, day.generation, "its files are gone")]
+        return _lost(tenant_id, call_date, day.generation, "its files are gone") if day else None
     generation = max(sheets, key=lambda each: (sheets[each]["published_at"], each))
     if day is not None and day.generation == generation:
-        return [_lost(lost, generation, "a file is gone or damaged")]
+        # It is published already, and its files are not as they were: there is no later one.
+        return _lost(tenant_id, call_date, generation, "a file is gone or damaged")
+    sheet = sheets[generation]
     try:
-        change = _day_on_disk(
-            lake, call_date, generation, generations[generation], sheets[generation], day
-        )
+        change = _day_on_disk(lake, call_date, generation, generations[generation], sheet, day)
     except BalanceError as problem:
-        return [_lost(lost, generation, str(problem))]
+        return _lost(tenant_id, call_date, generation, str(problem))
     except LakeError as problem:
         _refuse_unreadable(problem)
-        return [_lost(lost, generation, "a file is damaged")]
+        return _lost(tenant_id, call_date, generation, "a file is damaged")
+    # Staged first, as a run does it: then the generation is noted, and later deleted, like any.
     lake.catalog.stage(tenant_id, call_date, generation)
     lake.catalog.publish(tenant_id, [change])
-    return [
-        RepairedDay(
-            tenant_id,
-            call_date,
-            RepairStatus.RESTORED,
-            generation,
-            sheets[generation]["calls"],
-            _what_is_missing(sheets[generation], len(sheets) - 1),
-            sheets[generation]["discarded"],
-        )
-    ]
+    return RepairedDay(
+        tenant_id,
+        call_date,
+        RepairStatus.RESTORED,
+        generation,
+        sheet["calls"],
+        _what_is_missing(sheet, len(sheets) - 1),
+        sheet["discarded"],
+    )
 
 
 def _refuse_unreadable(problem: LakeError) -> None:
@@ -189,12 +190,12 @@ def _refuse_unreadable(problem: LakeError) -> None:
         raise problem
 
 
-def _lost(day: RepairedDay, generation: str, why: str) -> RepairedDay:
+def _lost(tenant_id: str, call_date: dt.date, generation: str, why: str) -> RepairedDay:
     note = (
         f"{why}: put the files back from a copy of the lake and repair again, or move the folders "
         f"of generation {generation} away to take an earlier one, or to build the day anew"
     )
-    return RepairedDay(day.tenant_id, day.call_date, day.status, generation, note=note)
+    return RepairedDay(tenant_id, call_date, RepairStatus.LOST, generation, note=note)
 
 
 def _what_is_missing(sheet: Mapping[str, Any], older: int) -> str:
@@ -234,7 +235,7 @@ def _day_on_disk(
     sheet: Mapping[str, Any],
     day: PublishedDay | None,
 ) -> DayChange:
-    """The publication of a generation as its files say it; raises BalanceError."""
+    """The publication of a generation, read off its files; raises BalanceError and LakeError."""
     parts: dict[str, list[PartFile]] = {}
     rows: dict[str, list[pa.Table]] = {}
     for table_name, found in files.items():
@@ -268,6 +269,11 @@ def _day_on_disk(
 def _sources(
     lake: Lake, tables: Sequence[pa.Table], outcome: SourceOutcome, published_at: dt.datetime
 ) -> list[SourceRecord]:
+    """What became of the documents that these rows are of.
+
+    When a document was written, only the document itself can tell: one that is gone or another one
+    since has the time of the publication.
+    """
     records = []
     for table in tables:
         wanted = [

@@ -81,16 +81,16 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
     "a row is missing": (
         rewrite("calls", lambda rows: rows[1:], noted=False),
         {
-            ("calls has 2 rows", "1"),
-            ("calls: one row for each of 2 documents", "1 without, 0 of no document"),
-            ("each criterion row has its call", "1 calls are missing"),
+            ("calls: its files have the rows of the catalogue (2)", "1"),
+            ("calls: one row for each document (2)", "documents without a row: 1, rows without a document: 0"),
+            ("each criterion row has its call", "calls that are missing: 1"),
         },
     ),
     "a row is missing, and the catalogue was told": (
         rewrite("calls", lambda rows: rows[1:]),
         {
-            ("calls: one row for each of 2 documents", "1 without, 0 of no document"),
-            ("each criterion row has its call", "1 calls are missing"),
+            ("calls: one row for each document (2)", "documents without a row: 1, rows without a document: 0"),
+            ("each criterion row has its call", "calls that are missing: 1"),
         },
     ),
     "a row stands twice": (
@@ -99,34 +99,34 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
     ),
     "a criterion is missing": (
         rewrite("qa_criteria", lambda rows: [row for row in rows if row["verdict"] != "unscored"]),
-        {("each call's points are the sum of its criteria", "2 calls differ")},
+        {("each call's points are the sum of its criteria", "calls that differ: 2")},
     ),
     "points of a call": (
         rewrite("calls", each(qa_total_score=0.5, qa_percentage=33.33)),
-        {("each call's points are the sum of its criteria", "1 calls differ")},
+        {("each call's points are the sum of its criteria", "calls that differ: 1")},
     ),
     "points that are not a number": (
         rewrite("calls", each(qa_total_score=float("nan"))),
         {
-            ("each call's points are the sum of its criteria", "1 calls differ"),
-            ("each call's percentage is that of its points", "1 calls differ"),
+            ("each call's points are the sum of its criteria", "calls that differ: 1"),
+            ("each call's percentage is that of its points", "calls that differ: 1"),
         },
     ),
     "a percentage": (
         rewrite("calls", each(qa_percentage=71.0)),
-        {("each call's percentage is that of its points", "1 calls differ")},
+        {("each call's percentage is that of its points", "calls that differ: 1")},
     ),
     "a score of a criterion": (
         rewrite("qa_criteria", each(score=2.0)),
-        {("each call's points are the sum of its criteria", "1 calls differ")},
+        {("each call's points are the sum of its criteria", "calls that differ: 1")},
     ),
     "a verdict": (
         rewrite("qa_criteria", each(is_passed=0, is_failed=1)),
-        {("each call's points are the sum of its criteria", "1 calls differ")},
+        {("each call's points are the sum of its criteria", "calls that differ: 1")},
     ),
     "a row of another version of the document": (
         rewrite("calls", each(source_etag="stale")),
-        {("calls: one row for each of 2 documents", "1 without, 1 of no document")},
+        {("calls: one row for each document (2)", "documents without a row: 1, rows without a document: 1")},
     ),
     "a file is gone": (
         delete_a_file,
@@ -148,15 +148,15 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
         call_on_two_days,
         {
             ("a call is on one day", "also on 2025-11-05"),
-            ("each call's points are the sum of its criteria", "1 calls differ"),
-            ("each criterion row has its call", "1 calls are missing"),
+            ("each call's points are the sum of its criteria", "calls that differ: 1"),
+            ("each criterion row has its call", "calls that are missing: 1"),
         },
     ),
     "a quarantined document is forgotten": (
         lambda world: database(world, "DELETE FROM sources WHERE outcome = 'quarantined'"),
         {
-            ("quarantined_documents: one row for each of 0 documents",
-             "0 without, 1 of no document"),
+            ("quarantined_documents: one row for each document (0)",
+             "documents without a row: 0, rows without a document: 1"),
             ("etl_runs: sources is 2", "3"),
             ("etl_runs: quarantined is 0", "1"),
         },
