@@ -11,15 +11,15 @@ import collections
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.template import QaTemplate
 from cci_lite.errors import BalanceError, CciLiteError, LeaseHeldError, UsageError
-from cci_lite.flatten.plan import DayPlan, split
+from cci_lite.flatten.plan import DayPlan
 from cci_lite.nightly.checks import check_balance, guard_against_shrinking, refuse_failures
 from cci_lite.nightly.generations import delete_generation, leftover_generations
 from cci_lite.nightly.lake import Lake
@@ -28,7 +28,8 @@ from cci_lite.nightly.problems import describe_problem
 from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined, to_discard
 from cci_lite.nightly.repair import UNKNOWN_DAY, unknown_days
 from cci_lite.nightly.reports import Balance, DayReport, DayStatus, Progress, RunReport
-from cci_lite.nightly.staging import StagedDay, carried_parts
+from cci_lite.nightly.settling import settle
+from cci_lite.nightly.staging import StagedDay, pieces_of
 from cci_lite.nightly.work import (
     ItemResult,
     WorkItem,
@@ -43,14 +44,13 @@ from cci_lite.ports import (
     SourceOutcome,
     SourceRecord,
     Store,
-    StoredObject,
     WorkerPool,
 )
 from cci_lite.tenancy import part_key, quarantine_key
 
 
 def _ignore(_: Progress) -> None:
-    """Nobody watches."""
+    """Observe nothing."""
 
 
 def new_run_id(now: dt.datetime, token: str) -> str:
@@ -191,7 +191,13 @@ class _TenantRun:
         self._options = replace(self._options, again=replay.again, removed=replay.removed)
 
     def _stage_all(self, plans: Iterable[DayPlan]) -> Iterator[StagedDay]:
-        """Stage days one after the other while workers are already busy with the next ones."""
+        """Stage days one after the other while workers are already busy with the next ones.
+
+        The pool draws the pieces of the next days before it gives the results of this one. What was
+        planned then can be out of date when its turn comes: see `_was_overtaken`.
+        """
+        # The days whose pieces are drawn and not done, with how many they have. Results come in the
+        # order of the pieces, and each day has at least one.
         begun: collections.deque[tuple[StagedDay, int]] = collections.deque()
 
         def arguments() -> Iterator[tuple[Store, WorkItem]]:
@@ -227,29 +233,22 @@ class _TenantRun:
         return day, self._items(day, old_parts)
 
     def _items(self, day: StagedDay, old_parts: Mapping[str, Sequence[PartFile]]) -> list[WorkItem]:
-        """The day in pieces: large old parts each for themselves, small ones with new documents."""
         plan = day.plan
-        large, small = carried_parts(old_parts)
-        pieces: list[tuple[tuple[StoredObject, ...], Mapping[str, tuple[str, ...]]]] = [
-            ((), part) for part in large
-        ]
-        batches = list(split(plan.to_read)) or ([()] if small or not large else [])
-        pieces += [(batch, small if index == 0 else {}) for index, batch in enumerate(batches)]
-        drop = frozenset(source.key for source in plan.changed) | plan.removed
         return [
             WorkItem(
                 self._tenant_id,
                 plan.call_date,
                 day.generation,
                 number,
-                sources,
-                carry,
-                drop,
+                piece.sources,
+                piece.carry,
+                # Rows of these documents are not carried over: there are new ones, or none.
+                frozenset(source.key for source in plan.changed) | plan.removed,
                 self._templates,
                 self._report.etl_run_id,
                 self._lake.clock(),
             )
-            for number, (sources, carry) in enumerate(pieces)
+            for number, piece in enumerate(pieces_of(plan, old_parts))
         ]
 
     def _stage_again(self, plan: DayPlan) -> StagedDay:
@@ -302,68 +301,46 @@ class _TenantRun:
         return DayReport(self._tenant_id, call_date, status, reason=describe_problem(problem))
 
     def _was_overtaken(self, staged: StagedDay) -> bool:
-        """Whether this very run changed the day after it was staged, because a call left it."""
+        """Whether this run has published the day since it was planned: an earlier day took a call.
+
+        Its new files were then built from a generation that is replaced.
+        """
         return (
             self._lake.catalog.days(self._tenant_id).get(staged.plan.call_date) != staged.previous
         )
 
     def _settle(self, staged: StagedDay) -> list[StagedDay]:
-        """The day and the other days that must change with it, so that each call has one row.
-
-        The same call can be published on another day, when its date was corrected: the later
-        revision is the call, the other document is superseded.
-        """
+        """The day and the other days that change with it, so that each call has one row."""
         refuse_failures(staged)
-        read = {
-            record.call_id: record
-            for result in staged.results
-            for record in result.records
-            if record.outcome is SourceOutcome.CALL and record.call_id is not None
-        }
+        read = staged.calls_read
         call_date = staged.plan.call_date
         elsewhere = self._lake.catalog.calls_on_other_days(self._tenant_id, read, call_date)
-        if not elsewhere:
-            return [staged]
-        beaten: set[str] = set()
-        others = []
-        for other_date, rivals in elsewhere.items():
-            losing = []
-            for rival in rivals:
-                mine = read[str(rival.call_id)]
-                if mine.rank > rival.rank:
-                    losing.append(rival)
-                else:
-                    beaten.add(mine.key)
-            if losing:
-                lost = [replace(each, outcome=SourceOutcome.SUPERSEDED) for each in losing]
-                others.append(self._without(other_date, lost))
-        if beaten:
-            staged = self._restaged_without(staged, beaten)
+        settlement = settle(read, elsewhere)
+        others = [self._without(*each) for each in settlement.giving_way.items()]
+        if settlement.beaten:
+            staged = self._staged_without(staged, settlement.beaten)
         return [staged, *others]
 
-    def _restaged_without(self, staged: StagedDay, beaten: Collection[str]) -> StagedDay:
-        """The day staged again without the rows of documents that another day's revision beats."""
+    def _staged_without(self, staged: StagedDay, beaten: Sequence[SourceRecord]) -> StagedDay:
+        """The day staged again without the rows of documents that another day's document beats."""
         self._discard(staged)
-        lost = [
-            replace(record, outcome=SourceOutcome.SUPERSEDED)
-            for result in staged.results
-            for record in result.records
-            if record.key in beaten
-        ]
+        keys = {record.key for record in beaten}
         plan = staged.plan
         again = self._stage_again(
             replace(
                 plan,
-                new=tuple(source for source in plan.new if source.key not in beaten),
-                changed=tuple(source for source in plan.changed if source.key not in beaten),
-                removed=plan.removed | (beaten & staged.known.keys()),
+                new=tuple(source for source in plan.new if source.key not in keys),
+                changed=tuple(source for source in plan.changed if source.key not in keys),
+                # An earlier version of such a document may have rows that would be carried over.
+                removed=plan.removed | (keys & staged.known.keys()),
             )
         )
         refuse_failures(again)
-        return replace(again, plan=plan, results=(*again.results, ItemResult(records=tuple(lost))))
+        # These documents were read all the same: the plan stays, and they have an outcome.
+        return replace(again, plan=plan, results=(*again.results, ItemResult(records=(*beaten,))))
 
     def _without(self, call_date: dt.date, records: Sequence[SourceRecord]) -> StagedDay:
-        """Another day staged without the rows of these documents, of which this became."""
+        """A published day staged anew: these documents have no rows and these outcomes there."""
         published = self._lake.catalog.days(self._tenant_id)[call_date]
         keys = frozenset(record.key for record in records)
         plan = DayPlan(self._tenant_id, call_date, (), (), 0, 0, keys, published.listing_digest)
@@ -405,12 +382,7 @@ class _TenantRun:
             "previous_generation": day.previous.generation if day.previous else None,
             "started_at": self._report.started_at.replace(tzinfo=None),
             "published_at": now.replace(tzinfo=None),
-            "sources": balance.sources,
-            "calls": balance.calls,
-            "superseded": balance.superseded,
-            "quarantined": balance.quarantined,
-            "discarded": balance.discarded,
-            "erased": balance.erased,
+            **asdict(balance),
             "documents_read": len(day.plan.to_read),
             "pipeline_version": self._pipeline_version,
         }
@@ -423,7 +395,8 @@ class _TenantRun:
         return part
 
     def _discard(self, day: StagedDay) -> None:
-        # What is left is noted in the catalogue, and the next run tells of it.
+        """Delete the files of a day that is not to be published."""
+        # What cannot be deleted stays noted in the catalogue, and the next run tries again.
         with contextlib.suppress(CciLiteError, OSError):
             delete_generation(self._lake, self._tenant_id, day.plan.call_date, day.generation)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from cci_lite.errors import BalanceError
-from cci_lite.nightly.staging import SMALL_PART_CALLS, carried_parts
+from cci_lite.flatten.plan import MAX_DOCUMENTS_PER_ITEM, DayPlan
+from cci_lite.nightly.staging import SMALL_PART_CALLS, Piece, carried_parts, pieces_of
 from cci_lite.nightly.work import ItemResult
 from cci_lite.ports import PartFile, SourceOutcome
-from tests.unit.nightly.values import by_key, key_of, part, record, staged
+from tests.unit.nightly.values import by_key, key_of, part, plan, record, source, staged
 
 
 def test_a_document_that_was_read_again_has_its_new_outcome_and_the_others_the_old_one() -> None:
@@ -80,3 +83,41 @@ def test_a_file_whose_name_has_no_number_is_refused() -> None:
     with pytest.raises(BalanceError) as caught:
         carried_parts({"calls": [PartFile("curated/x.parquet", 1, 1)]})
     assert str(caught.value) == "curated/x.parquet: expected a file name like part-0000.parquet"
+
+
+def reading(*names: str) -> DayPlan:
+    """A plan that reads these documents."""
+    new = tuple(source(name) for name in names)
+    return dataclasses.replace(plan(), new=new)
+
+
+def test_small_old_parts_go_with_the_first_new_documents_only() -> None:
+    small, large = part("calls", 0, 1), part("calls", 1, SMALL_PART_CALLS)
+    many = [f"{number:04}" for number in range(MAX_DOCUMENTS_PER_ITEM + 1)]
+    pieces = pieces_of(reading(*many), {"calls": [small, large]})
+    assert [(len(piece.sources), piece.carry) for piece in pieces] == [
+        (0, {"calls": (large.key,)}),
+        (MAX_DOCUMENTS_PER_ITEM, {"calls": (small.key,)}),
+        (1, {}),
+    ]
+
+
+def test_old_parts_are_carried_without_new_documents_too() -> None:
+    small, large = part("calls", 0, 1), part("calls", 1, SMALL_PART_CALLS)
+    assert [piece.carry for piece in pieces_of(plan(), {"calls": [small, large]})] == [
+        {"calls": (large.key,)}, {"calls": (small.key,)},
+    ]  # fmt: skip
+    assert pieces_of(plan(), {"calls": [large]}) == [Piece((), {"calls": (large.key,)})]
+
+
+def test_a_day_of_which_nothing_is_left_is_one_empty_piece() -> None:
+    assert pieces_of(plan(), {}) == [Piece((), {})]
+
+
+def test_the_calls_that_a_day_brings_in_are_those_that_were_read() -> None:
+    day = staged(
+        ItemResult(records=(record("a"), record("b", SourceOutcome.QUARANTINED))),
+        ItemResult(records=(record("c"),)),
+        known=by_key(record("old")),
+    )
+    assert day.calls_read == {"a": record("a"), "c": record("c")}
