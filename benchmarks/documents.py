@@ -37,9 +37,10 @@ from cci_lite.contract.document import (
     Usage,
     encode_document,
 )
-from cci_lite.contract.judging import score_evaluation, with_evaluation
+from cci_lite.contract.form import Form, FormDraft
+from cci_lite.contract.form_reading import parse_draft
+from cci_lite.contract.scored_evaluation import score_evaluation, with_evaluation
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import QaTemplate, TemplateDraft, parse_draft
 from cci_lite.tenancy import call_id_for, recording_key, unified_day_prefix, unified_key
 
 _Label = Literal["POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED"]
@@ -80,7 +81,7 @@ class Corpus:
         return [(FIRST_DAY + dt.timedelta(days=day), count) for day, count in enumerate(counts)]
 
 
-def form_draft() -> TemplateDraft:
+def form_draft() -> FormDraft:
     """The form that the documents were judged against: ten criteria, three of them required."""
     return parse_draft(
         {
@@ -136,7 +137,7 @@ def _write_day(lake: Path, seed: int, call_date: dt.date, count: int) -> int:
 
 
 def _document(
-    dice: random.Random, template: QaTemplate, call_date: dt.date, number: int
+    dice: random.Random, template: Form, call_date: dt.date, number: int
 ) -> UnifiedDocument:
     text = _Text(dice)
     call_id = call_id_for(TENANT_ID, recording_key(TENANT_ID, f"{call_date}-{number}.wav"))
@@ -279,7 +280,7 @@ def _criterion(dice: random.Random, text: _Text, criterion_id: str) -> Criterion
     )
 
 
-def _reported(dice: random.Random, evaluation: QaEvaluation, template: QaTemplate) -> ReportedScore:
+def _reported(dice: random.Random, evaluation: QaEvaluation, template: Form) -> ReportedScore:
     """What the model claims: mostly right, sometimes wrong."""
     score = score_evaluation(evaluation, template).score
     percentage = None if score.percentage is None else float(score.percentage)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from cci_lite import __version__
-from cci_lite.contract.template import QaTemplate, TemplateDraft
+from cci_lite.contract.form import Form, FormDraft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.errors import UsageError
@@ -57,7 +57,7 @@ def set_up(lake: Lake, world: World) -> None:
         put_tenant(lake.catalog, tenant)
     for form in world.forms:
         template = form.template
-        draft = TemplateDraft(template.name, template.version, template.criteria, template.scoring)
+        draft = FormDraft(template.name, template.version, template.criteria, template.scoring)
         put_form(lake.catalog, form.tenant_id, draft)
 
 
@@ -190,7 +190,7 @@ def _counts(query: Query, sql: str) -> list[tuple[Any, ...]]:
 
 def _by_form(
     tenants: Mapping[str, Tenant], calls: Iterable[SampleCall]
-) -> Iterator[tuple[Tenant, QaTemplate, list[SampleCall]]]:
+) -> Iterator[tuple[Tenant, Form, list[SampleCall]]]:
     groups: dict[tuple[str, str], list[SampleCall]] = {}
     for call in calls:
         groups.setdefault((call.tenant_id, call.form), []).append(call)

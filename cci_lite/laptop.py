@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from cci_lite.assets import asset_folder
-from cci_lite.contract.template import QaTemplate
+from cci_lite.contract.form import Form
 from cci_lite.deploy.tenants import broken_tenants, get_tenant, list_forms, list_tenants
 from cci_lite.errors import (
     CciLiteError,
@@ -25,24 +25,17 @@ from cci_lite.errors import (
 )
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
-from cci_lite.tenancy import (
-    CONFIG,
-    CURATED,
-    QUARANTINE,
-    UNIFIED,
-    parse_unified_key,
-    unified_prefix,
-)
+from cci_lite.tenancy import CONFIG, CURATED, QUARANTINE, UNIFIED, parse_unified_key, unified_prefix
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from cci_lite.local.duckdb_engine import Answer, TenantEngine
-    from cci_lite.nightly.lake import Lake as NightlyLake
+    from cci_lite.local.duckdb_engine import QueryAnswer, TenantEngine
+    from cci_lite.nightly.lake import NightlyLake
     from cci_lite.nightly.planning import RunOptions
     from cci_lite.nightly.repair import RepairReport
-    from cci_lite.nightly.reports import Progress, RunReport
+    from cci_lite.nightly.run_report import Progress, RunReport
     from cci_lite.views import Schema, View
 
 INLINE_DOCUMENTS = 400
@@ -120,7 +113,7 @@ class Lake:
         tenant_id: str,
         timeout: float | None = None,
         memory_limit: str | None = None,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[QueryAnswer]:
         """The same, batch by batch as rows are found: for answers larger than the memory."""
         _check_timeout(timeout)
         with (
@@ -170,7 +163,7 @@ class Lake:
                 if not document.call_id.startswith("_"):
                     yield found.key, document.call_date
 
-    def tenants(self, tenant_id: str | None = None) -> dict[str, list[QaTemplate]]:
+    def tenants(self, tenant_id: str | None = None) -> dict[str, list[Form]]:
         """The tenants (or one, which must exist) with their forms."""
         if tenant_id is not None:
             chosen = [get_tenant(self.catalog, tenant_id).tenant_id]
@@ -184,7 +177,7 @@ class Lake:
 
     def usable_tenants(
         self, tenant_id: str | None = None
-    ) -> tuple[dict[str, list[QaTemplate]], dict[str, str]]:
+    ) -> tuple[dict[str, list[Form]], dict[str, str]]:
         """The same of tenants whose settings can be read; and of the others, why they cannot.
 
         Settings say in which time zone a day begins and who speaks: nothing is published without.
@@ -197,7 +190,7 @@ class Lake:
 
     def nightly(self) -> NightlyLake:
         """The lake as the nightly use cases see it."""
-        from cci_lite.nightly.lake import Lake as NightlyLake
+        from cci_lite.nightly.lake import NightlyLake
 
         return NightlyLake(self.store, self.catalog, utc_now)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
-from cci_lite.contract.template import GUIDE_TEMPLATE_KEY
+from cci_lite.contract.form import GUIDE_FORM_KEY
 from cci_lite.errors import UsageError
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
@@ -36,7 +36,7 @@ class Settings:
     upload_queue_url: str | None = None
     result_queue_url: str | None = None
     analysis_queue_url: str | None = None
-    template_key: str = GUIDE_TEMPLATE_KEY
+    form_key: str = GUIDE_FORM_KEY
     overwrite_results: bool = False
     log_level: str = "INFO"
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from cci_lite.contract.conversation import Conversation, Role, Turn
 from cci_lite.contract.document import Redaction
-from cci_lite.contract.judgement import Judgement, ModelUsage
+from cci_lite.contract.form import Criterion
+from cci_lite.contract.service_answers import Judgement, ModelUsage
 from cci_lite.contract.services import Model
-from cci_lite.contract.template import Criterion
-from cci_lite.evaluation.answer import ModelReply
-from cci_lite.evaluation.prompt import ModelRequest
+from cci_lite.evaluation.by_model.answer.reading import ModelReply
+from cci_lite.evaluation.by_model.prompt import ModelRequest
 
 MODEL = Model(
     model_id="eu.model",

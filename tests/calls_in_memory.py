@@ -18,7 +18,7 @@ from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.intake import Intake
 from cci_lite.pipeline.notify import Notifying
 from cci_lite.pipeline.reconcile import Reconciling
-from cci_lite.pipeline.tenants import TenantDirectory
+from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import TranscriptionOrder
 from cci_lite.tenancy import call_id_for, media_key, recording_key, unified_key
 from cci_lite.testing.memory import (
@@ -62,7 +62,7 @@ class Installation:
         self.files = MemoryFiles(self.clock)
         self.recordings = MemoryRecordings(self.files, self.clock)
         self.transcriber = MemoryTranscriber(self.files, lambda _: b"{}")
-        self.tenants = TenantDirectory(self.config, self.clock, template_key="QA_TEMPLATE#v1")
+        self.tenants = TenantDirectory(self.config, self.clock, form_key="QA_TEMPLATE#v1")
         self.add_tenant()
 
     def add_tenant(self, tenant_id: str = TENANT, **settings: Any) -> None:

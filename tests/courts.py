@@ -9,10 +9,10 @@ from typing import Any
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import AiSummary, CriterionResult, Evaluator, UnifiedDocument
-from cci_lite.contract.judgement import Judgement, ModelUsage
+from cci_lite.contract.form import Criterion
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import Criterion
+from cci_lite.contract.service_answers import Judgement, ModelUsage
 from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant
 from cci_lite.errors import PipelineError
 from cci_lite.pipeline.intake import take_in

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from cci_lite.contract.configuration import partition_key
+from cci_lite.contract.form import META_SORT_KEY, sort_key
+from cci_lite.contract.form_reading import item_of, parse_draft
 from cci_lite.contract.registry import CallRecord, Upload
 from cci_lite.contract.services import Residency
-from cci_lite.contract.template import META_SORT_KEY, item_of, parse_draft, sort_key
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.intake import Intake
-from cci_lite.pipeline.tenants import TenantDirectory
+from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.tenancy import call_id_for
 from cci_lite.testing.memory import (
     Interrupter,
@@ -47,9 +48,9 @@ class Office:
         self.config.put(partition_key(tenant_id), META_SORT_KEY, item)
 
     def put_form(self, draft: dict[str, Any], tenant_id: str = "acme", *, version: int = 1) -> None:
-        template = parse_draft(draft).as_version(version)
-        item = item_of(template)
-        self.config.put(partition_key(tenant_id), sort_key(template.name, version), item)
+        form = parse_draft(draft).as_version(version)
+        item = item_of(form)
+        self.config.put(partition_key(tenant_id), sort_key(form.name, version), item)
 
     @property
     def intake(self) -> Intake:
@@ -59,7 +60,7 @@ class Office:
             registry=self.registry,
             recordings=self.recordings,
             transcriber=self.transcriber,
-            tenants=TenantDirectory(self.config, self.clock, template_key="QA_TEMPLATE#v1"),
+            tenants=TenantDirectory(self.config, self.clock, form_key="QA_TEMPLATE#v1"),
             telemetry=self.telemetry,
             clock=self.clock,
         )

@@ -22,18 +22,14 @@ import msgspec
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import AiSummary, CriterionResult, Evaluator, UnifiedDocument
-from cci_lite.contract.judgement import Judgement, ModelUsage
+from cci_lite.contract.form import Criterion, sort_key
+from cci_lite.contract.form_reading import item_of, parse_draft
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
-from cci_lite.contract.registry import (
-    CallRecord,
-    CallState,
-    MetadataSource,
-    Upload,
-)
+from cci_lite.contract.registry import CallRecord, CallState, MetadataSource, Upload
 from cci_lite.contract.scoring import Verdict
+from cci_lite.contract.service_answers import Judgement, ModelUsage
 from cci_lite.contract.services import Residency
-from cci_lite.contract.template import Criterion, item_of, parse_draft, sort_key
 from cci_lite.contract.tenant import (
     Audio,
     EvaluatorChoice,
@@ -46,22 +42,17 @@ from cci_lite.contract.tenant import (
 from cci_lite.errors import PipelineError, RetryLaterError
 from cci_lite.pipeline.balance import balance_day
 from cci_lite.pipeline.call_metadata import MetadataIntake, take_sidecar, take_webhook
-from cci_lite.pipeline.driving import REOPENED
 from cci_lite.pipeline.events import JobEvent, UploadEvent
 from cci_lite.pipeline.intake import Intake, take_in
 from cci_lite.pipeline.judge import Judging, judge_call
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.pipeline.notify import Notifying, job_failed
 from cci_lite.pipeline.reconcile import Reconciling, reconcile_all
+from cci_lite.pipeline.redrive import REOPENED
 from cci_lite.pipeline.rewrite import Rewriting, rewrite_document
-from cci_lite.pipeline.tenants import TenantDirectory
+from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import JobStatus, Notice, TranscriptionOrder
-from cci_lite.tenancy import (
-    call_id_for,
-    parse_recording_key,
-    parse_unified_key,
-    unified_key,
-)
+from cci_lite.tenancy import call_id_for, parse_recording_key, parse_unified_key, unified_key
 from cci_lite.testing.memory import (
     Crash,
     ManualClock,
@@ -221,7 +212,7 @@ class Plant:
         evaluator = self._under_fire("evaluator", ScriptedEvaluator(answer))
         keys = MemoryKeys({tenant.tenant_id: (SECRET,) for tenant in TENANTS})
         self.tenants = TenantDirectory(
-            self._under_fire("config", self.config), self.clock, template_key="QA_TEMPLATE#v1"
+            self._under_fire("config", self.config), self.clock, form_key="QA_TEMPLATE#v1"
         )
         self.notifying = Notifying(registry, notifier, telemetry, self.clock)
         self.metadata_intake = MetadataIntake(

@@ -12,16 +12,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from cci_lite.contract.template import QaTemplate, parse_draft
+from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.local.folder import FolderStore
 from cci_lite.local.processes import Inline
-from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.lake import NightlyLake
 from cci_lite.nightly.planning import RunOptions
-from cci_lite.nightly.reports import RunReport
 from cci_lite.nightly.run import run_etl
+from cci_lite.nightly.run_report import RunReport
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import WorkerPool
 
@@ -42,7 +43,7 @@ FORM: dict[str, Any] = {
 EVERY_POOL = pytest.mark.parametrize("world", ["inline", "processes"], indirect=True)
 
 
-def template() -> QaTemplate:
+def form() -> Form:
     """The form that the documents of `document` are judged against."""
     return parse_draft(FORM).as_version(1)
 
@@ -78,7 +79,7 @@ class World:
     now: dt.datetime = dt.datetime(2025, 11, 7, 2, tzinfo=dt.UTC)
     runs: int = 0
     pool: WorkerPool = field(default_factory=Inline)
-    forms: list[QaTemplate] = field(default_factory=lambda: [template()])
+    forms: list[Form] = field(default_factory=lambda: [form()])
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -86,8 +87,8 @@ class World:
         self.catalog = SqliteCatalog(self.root)
 
     @property
-    def lake(self) -> Lake:
-        return Lake(self.store, self.catalog, lambda: self.now)
+    def lake(self) -> NightlyLake:
+        return NightlyLake(self.store, self.catalog, lambda: self.now)
 
     def register(self, tenant_id: str = TENANT) -> None:
         """Make the tenant known to commands that look it up."""

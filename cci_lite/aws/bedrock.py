@@ -13,14 +13,14 @@ from botocore.parsers import ResponseParserError
 
 from cci_lite.aws.failures import error_code, translated
 from cci_lite.contract.conversation import Conversation
-from cci_lite.contract.judgement import Judgement, ModelUsage
+from cci_lite.contract.form import Criterion
+from cci_lite.contract.service_answers import Judgement, ModelUsage
 from cci_lite.contract.services import model_for
-from cci_lite.contract.template import Criterion
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import PipelineError, TenantError
-from cci_lite.evaluation.answer import ModelReply
-from cci_lite.evaluation.asking import judge_by_model
-from cci_lite.evaluation.prompt import ModelRequest
+from cci_lite.evaluation.by_model.answer.reading import ModelReply
+from cci_lite.evaluation.by_model.asking import judge_by_model
+from cci_lite.evaluation.by_model.prompt import ModelRequest
 from cci_lite.evaluation.results import undecided
 from cci_lite.ports import Keep, not_kept
 

@@ -19,7 +19,7 @@ from cci_lite.contract.document import (
     SentimentResult,
     SentimentScores,
 )
-from cci_lite.contract.judgement import NlpAnswer, step_of
+from cci_lite.contract.service_answers import NlpAnswer, step_of
 from cci_lite.contract.services import language_of
 from cci_lite.errors import RetryLaterError, TenantError
 from cci_lite.ports import Keep, PeopleAnswer, not_kept

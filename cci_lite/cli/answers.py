@@ -11,7 +11,7 @@ from cci_lite.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from cci_lite.local.duckdb_engine import Answer
+    from cci_lite.local.duckdb_engine import QueryAnswer
 
 
 class Counted:
@@ -35,7 +35,7 @@ def encoded(schema: pa.Schema, batches: Iterator[pa.RecordBatch], output: str) -
     return _csv(schema, batches) if output == "csv" else _parquet(schema, batches)
 
 
-def first_rows(answer: Answer, most: int) -> tuple[pa.Table, bool]:
+def first_rows(answer: QueryAnswer, most: int) -> tuple[pa.Table, bool]:
     """The first rows of an answer, and whether there are more."""
     import pyarrow as pa
 

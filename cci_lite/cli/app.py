@@ -21,7 +21,7 @@ from cci_lite.files import is_no_room
 _COMMANDS = {
     "demo": ("cci_lite.cli.demo", "Make a sample world and run the whole job on it."),
     "tenants": ("cci_lite.cli.tenants", "Companies whose calls are in a lake."),
-    "forms": ("cci_lite.cli.forms", "QA templates: check, put, list."),
+    "forms": ("cci_lite.cli.forms", "Forms: check, put, list."),
     "calls": ("cci_lite.cli.calls", "Judge transcripts, take in documents."),
     "etl": ("cci_lite.cli.etl", "Flatten documents into the curated tables."),
     "quarantine": ("cci_lite.cli.quarantine", "Documents that break the contract."),

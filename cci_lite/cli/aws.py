@@ -42,7 +42,7 @@ class Configuration:
     store: ConfigStore
     place: str
     holds: Callable[[str], bool]
-    template_key: str
+    form_key: str
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def explained(service: str, place: str) -> Iterator[None]:
 
 
 def _open_lake(lake: Path, *, create: bool) -> Iterator[Configuration]:
-    from cci_lite.contract.template import GUIDE_TEMPLATE_KEY
+    from cci_lite.contract.form import GUIDE_FORM_KEY
     from cci_lite.laptop import create_lake, open_lake
 
     with create_lake(lake) if create else open_lake(lake) as opened:
@@ -98,12 +98,12 @@ def _open_lake(lake: Path, *, create: bool) -> Iterator[Configuration]:
             store=opened.catalog,
             place=str(lake),
             holds=lambda prefix: any(True for _ in opened.store.listing(prefix)),
-            template_key=GUIDE_TEMPLATE_KEY,
+            form_key=GUIDE_FORM_KEY,
         )
 
 
 def _open_table() -> Iterator[Configuration]:
-    from cci_lite.contract.template import GUIDE_TEMPLATE_KEY
+    from cci_lite.contract.form import GUIDE_FORM_KEY
 
     table, region = _setting("config_table"), _setting("region")
     if not (table and region):
@@ -120,7 +120,7 @@ def _open_table() -> Iterator[Configuration]:
             store=DynamoConfigStore(dynamodb, table),
             place=place,
             holds=_holds,
-            template_key=_setting("template_key") or GUIDE_TEMPLATE_KEY,
+            form_key=_setting("template_key") or GUIDE_FORM_KEY,
         )
 
 

@@ -14,7 +14,7 @@ from cci_lite.cli.options import examples, lake_option, tenant_option
 
 if TYPE_CHECKING:
     from cci_lite.cli.metadata import MetadataUse
-    from cci_lite.contract.template import QaTemplate
+    from cci_lite.contract.form import Form
     from cci_lite.contract.tenant import Tenant
     from cci_lite.laptop import Lake
     from cci_lite.local.inputs import InputFile, UnreadableFile
@@ -78,8 +78,8 @@ def analyze(
 
     opened = open_lake(lake)
     tenant = get_tenant(opened.catalog, tenant_id)
-    template = get_form(opened.catalog, tenant_id, *form_reference(form))
-    if judge(opened, tenant, template, paths, metadata, overwrite=overwrite):
+    judged_by = get_form(opened.catalog, tenant_id, *form_reference(form))
+    if judge(opened, tenant, judged_by, paths, metadata, overwrite=overwrite):
         raise click.exceptions.Exit(1)
 
 
@@ -118,7 +118,7 @@ def ingest(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
 def judge(
     lake: Lake,
     tenant: Tenant,
-    template: QaTemplate,
+    form: Form,
     paths: Sequence[Path],
     metadata: Path | None,
     *,
@@ -143,7 +143,7 @@ def judge(
     reports = analyze_transcripts(
         lake.store,
         tenant,
-        template,
+        form,
         transcripts,
         pipeline_version=__version__,
         overwrite=overwrite,
@@ -250,7 +250,7 @@ def _finish(
     `unread` is whole when the last report has come.
     """
     from cci_lite.cli.hearing import Untold
-    from cci_lite.cli.output import counted, progress, say
+    from cci_lite.cli.output import counts_in_words, progress, say
     from cci_lite.pipeline.documents import Written
 
     counts: Counter[str] = Counter()
@@ -275,7 +275,7 @@ def _finish(
     for report in unread:
         refused.append(report)
     counts[Written.REFUSED.value] = refused.count
-    say(f"{sum(counts.values()):,} {what}: {counted(counts)}")
+    say(f"{sum(counts.values()):,} {what}: {counts_in_words(counts)}")
     _list(refused, lambda report: f"{report.name}: {report.problem}", "refused")
     _list(claims, lambda report: f"{report.name}: {report.claim}", "with another score")
     for form, calls in sorted(kept.items()):

@@ -71,7 +71,7 @@ def command(
 
 
 def _sample_world(path: Path) -> Path:
-    from cci_lite.cli.output import counted, print_rows, say
+    from cci_lite.cli.output import counts_in_words, print_rows, say
     from cci_lite.cli.report import print_leaderboard
     from cci_lite.demo import compare, deliver, sample_world, set_up, write_page
     from cci_lite.laptop import create_lake, utc_now
@@ -89,7 +89,7 @@ def _sample_world(path: Path) -> Path:
     for number, delivery in enumerate(world.deliveries, start=1):
         counts = deliver(lake, world, delivery)
         say(
-            f"{number}. delivery: {counted({str(key): count for key, count in counts.items()})} "
+            f"{number}. delivery: {counts_in_words({str(key): count for key, count in counts.items()})} "
             f"documents, {len(delivery.corrupt)} corrupt documents laid between them"
         )
         _night(lake)
@@ -132,7 +132,7 @@ def _own_transcripts(
     from cci_lite.cli.forms import read_form
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
-    from cci_lite.contract.template import parse_draft
+    from cci_lite.contract.form_reading import parse_draft
     from cci_lite.contract.tenant import parse_tenant
     from cci_lite.demo import OWN_TENANT, write_page
     from cci_lite.deploy.tenants import put_form, put_tenant
@@ -148,8 +148,8 @@ def _own_transcripts(
     lake = create_lake(path)
     put_tenant(lake.catalog, tenant)
     stored = put_form(lake.catalog, tenant.tenant_id, draft)
-    say(f"judging by the form {stored.template.label}")
-    judge(lake, tenant, stored.template, [transcripts], None)
+    say(f"judging by the form {stored.form.label}")
+    judge(lake, tenant, stored.form, [transcripts], None)
     _night(lake)
     with lake.reader(tenant.tenant_id) as query:
         print_leaderboard(query, tenant.tenant_id)

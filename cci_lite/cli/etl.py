@@ -14,7 +14,7 @@ from cci_lite.cli.options import examples, lake_option, output_option, tenant_op
 _QUARANTINE_CURE = "see: cci-lite quarantine list, then mend and replay, or discard them"
 
 if TYPE_CHECKING:
-    from cci_lite.nightly.reports import Progress, RunReport
+    from cci_lite.nightly.run_report import Progress, RunReport
 
 _SINCE = click.option(
     "--since",

@@ -12,7 +12,7 @@ from cci_lite.cli.options import (
     examples,
     lake_option,
     lake_or_table_option,
-    one_line,
+    must_be_one_line,
     output_option,
     tenant_option,
 )
@@ -20,14 +20,14 @@ from cci_lite.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cci_lite.contract.template import QaTemplate, TemplateDraft
-    from cci_lite.deploy.forms_diff import Change, FormDiff
+    from cci_lite.contract.form import Form, FormDraft
+    from cci_lite.deploy.forms_diff import FieldChange, FormDiff
     from cci_lite.pipeline.form_trial import FormTrial
 
 
 @click.group("forms")
 def command() -> None:
-    """QA templates (forms): every version stays as it is."""
+    """Forms: every version stays as it is."""
 
 
 @command.command(epilog=examples("cci-lite forms check examples/forms/sales.yaml"))
@@ -61,7 +61,7 @@ def put(file: Path, tenant_id: str, lake: Path | None) -> None:
     draft = read_form(file, tenant_id)
     with open_configuration(lake) as opened:
         stored = put_form(opened.store, tenant_id, draft)
-    form = stored.template
+    form = stored.form
     what = "stored" if stored.is_new else "was there already"
     say(f"form {form.label} of {tenant_id} {what}")
     if form.version != stored.latest:
@@ -72,10 +72,10 @@ def put(file: Path, tenant_id: str, lake: Path | None) -> None:
     _say_what_waits(draft)
 
 
-def _say_what_waits(form: TemplateDraft) -> None:
+def _say_what_waits(form: FormDraft) -> None:
     """Say that without a language model every call would wait for a person."""
     from cci_lite.cli.output import say
-    from cci_lite.contract.template import undecided_required
+    from cci_lite.contract.form import undecided_required
 
     if undecided := undecided_required(form.criteria):
         say(
@@ -101,7 +101,7 @@ def show(form: str, tenant_id: str, lake: Path | None, output: str) -> None:
     What is printed can be changed and put again. Put unchanged it is no new version.
     """
     from cci_lite.cli.output import print_json, print_text
-    from cci_lite.contract.template import file_of
+    from cci_lite.contract.form_reading import file_of
     from cci_lite.local.inputs import yaml_of
 
     shown = file_of(_stored_form(form, tenant_id, lake))
@@ -145,7 +145,7 @@ def list_all(tenant_id: str, lake: Path | None, output: str) -> None:
             form.content_hash,
             ", ".join(queues.get(form.label, [])),
         )
-        for form in forms.templates
+        for form in forms.versions
     ]
     rows += [
         (item.name, item.version, None, None, None, None, "broken", None)
@@ -170,7 +170,7 @@ def list_all(tenant_id: str, lake: Path | None, output: str) -> None:
 @tenant_option()
 @click.option(
     "--queue",
-    callback=one_line,
+    callback=must_be_one_line,
     metavar="QUEUE",
     help="The queue; without it all queues that have no form of their own.",
 )
@@ -313,10 +313,10 @@ def _outcome_rows(trial: FormTrial) -> tuple[tuple[str, ...], list[tuple[Any, ..
     return ("agent_id", "calls", *names, "changed"), rows
 
 
-def read_form(file: Path, tenant_id: str | None = None) -> TemplateDraft:
+def read_form(file: Path, tenant_id: str | None = None) -> FormDraft:
     """The form in a file; says every mistake in it with its line, then raises UsageError."""
     from cci_lite.cli.output import say
-    from cci_lite.contract.template import file_problems, parse_draft
+    from cci_lite.contract.form_reading import file_problems, parse_draft
     from cci_lite.errors import UsageError
     from cci_lite.local.inputs import line_of, read_definition
 
@@ -335,17 +335,17 @@ def read_form(file: Path, tenant_id: str | None = None) -> TemplateDraft:
 
 def form_reference(text: str) -> tuple[str, int | None]:
     """`sales@3` or `sales`; raises UsageError."""
-    from cci_lite.contract.template import parse_version
-    from cci_lite.errors import TemplateError, UsageError
+    from cci_lite.contract.form import parse_version
+    from cci_lite.errors import FormError, UsageError
 
     name, at, version = text.partition("@")
     try:
         return name, parse_version(version) if at else None
-    except TemplateError as problem:
+    except FormError as problem:
         raise UsageError(f"{text}: {problem}") from problem
 
 
-def _form_named(text: str, tenant_id: str | None, lake: Path | None) -> QaTemplate | TemplateDraft:
+def _form_named(text: str, tenant_id: str | None, lake: Path | None) -> Form | FormDraft:
     from cci_lite.errors import UsageError
 
     if "/" in text or text.endswith((".yaml", ".yml", ".json")):
@@ -355,7 +355,7 @@ def _form_named(text: str, tenant_id: str | None, lake: Path | None) -> QaTempla
     return _stored_form(text, tenant_id, lake)
 
 
-def _stored_form(text: str, tenant_id: str, lake: Path | None) -> QaTemplate:
+def _stored_form(text: str, tenant_id: str, lake: Path | None) -> Form:
     from cci_lite.cli.aws import open_configuration
     from cci_lite.deploy.tenants import get_form, get_tenant
 
@@ -377,7 +377,7 @@ def _lines(diff: FormDiff) -> Iterator[str]:
         yield "~ the order of the criteria"
 
 
-def _line(change: Change) -> str:
+def _line(change: FieldChange) -> str:
     return f"    {change.field}: {_shown(change.before)} → {_shown(change.after)}"
 
 
@@ -389,7 +389,7 @@ def _shown(value: object) -> str:
 
 def _plain(diff: FormDiff) -> dict[str, Any]:
     """The differences as JSON."""
-    from cci_lite.contract.template import plain_values
+    from cci_lite.contract.form import plain_values
 
     return {
         "same": diff.is_empty,

@@ -22,7 +22,7 @@ def not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return value
 
 
-def one_line(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def must_be_one_line(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Callback of an option: text that is not one line to read is refused."""
     if value is not None and not value.isprintable():
         raise click.BadParameter("expected one line of printable characters.")

@@ -20,7 +20,7 @@ from cci_lite.files import is_no_room, replacing
 from cci_lite.reports.text import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
-    from cci_lite.reports.tables import Column
+    from cci_lite.reports.tables import TableColumn
 
 _TEXT = (str, list, dict)
 _NUMBERS = (int, float, Decimal)
@@ -99,12 +99,12 @@ def as_text(value: object) -> str:
     return visible(value.hex() if isinstance(value, bytes) else str(value))
 
 
-def table_column(name: str, values: Sequence[Any]) -> Column:
+def table_column(name: str, values: Sequence[Any]) -> TableColumn:
     """A column of a table with its values as text; only text and lists wrap."""
-    from cci_lite.reports.tables import Column
+    from cci_lite.reports.tables import TableColumn
 
     given = [value for value in values if value is not None]
-    return Column(
+    return TableColumn(
         visible(name),
         [as_text(value) for value in values],
         is_whole=not any(isinstance(value, _TEXT) for value in given),
@@ -149,6 +149,6 @@ class _Bar:
         self._bar.advance(self._task, steps)
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def counts_in_words(counts: Mapping[str, int]) -> str:
     """Counts in words: `3 new, 1 refused`; leaves out what is zero."""
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing"

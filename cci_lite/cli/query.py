@@ -18,7 +18,7 @@ from cci_lite.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cci_lite.local.duckdb_engine import Answer
+    from cci_lite.local.duckdb_engine import QueryAnswer
 
 SHOWN_ROWS = 1_000
 _FILES = ("csv", "json", "parquet")
@@ -93,7 +93,7 @@ def command(
     say(f"{rows.rows:,} rows in {target}")
 
 
-def _print_table(answer: Answer) -> None:
+def _print_table(answer: QueryAnswer) -> None:
     from cci_lite.cli.answers import first_rows
     from cci_lite.cli.output import print_rows, say
 

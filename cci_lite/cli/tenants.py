@@ -77,7 +77,7 @@ def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | N
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import say
     from cci_lite.contract.configuration import partition_key
-    from cci_lite.contract.template import META_SORT_KEY
+    from cci_lite.contract.form import META_SORT_KEY
     from cci_lite.contract.tenant import check_services, parse_tenant
     from cci_lite.deploy.tenants import put_tenant, readable, tenant_warnings
     from cci_lite.errors import ContractError, UsageError
@@ -170,7 +170,7 @@ def show(tenant_id: str, lake: Path | None, output: str) -> None:
     if judged_by[-1][1] is None:
         warnings.append("calls of other queues are not judged: no form is active for them")
     settings = item_of_tenant(tenant)
-    labels = [form.label for form in forms.templates]
+    labels = [form.label for form in forms.versions]
     columns = ("queue", "form", "activated_at")
     if output == "json":
         shown = {
@@ -261,7 +261,7 @@ def _judged_by(
 ) -> Sequence[tuple[str, str | None, dt.datetime | None]]:
     """The form of each queue, and last of all other queues."""
     from cci_lite.contract.configuration import EVERY_QUEUE
-    from cci_lite.errors import TemplateError
+    from cci_lite.errors import FormError
 
     rows: list[tuple[str, str | None, dt.datetime | None]] = [
         (each.queue, each.label, each.activated_at)
@@ -272,8 +272,8 @@ def _judged_by(
         if each.queue == EVERY_QUEUE:
             return [*rows, (EVERY_QUEUE, each.label, each.activated_at)]
     try:
-        form = forms.active(None, opened.template_key)
-    except TemplateError:
+        form = forms.active(None, opened.form_key)
+    except FormError:
         form = None
     return [*rows, (EVERY_QUEUE, form.label if form else None, None)]
 

@@ -99,8 +99,8 @@ _WHO = (
     _text("language_code", "The language of the call, such as `en-US`."),
 )
 _TEMPLATE = (
-    _text("template_id", "The QA template (form) that the call was judged against."),
-    _whole("template_version", "The version of that QA template."),
+    _text("template_id", "The form that the call was judged against."),
+    _whole("template_version", "The version of that form."),
     _text("template_hash", "The content hash of that version."),
 )
 
@@ -192,7 +192,7 @@ QA_CRITERIA = Table(
         _CALL_ID,
         _text(
             "criterion_id",
-            "The criterion; unique within a version of a QA template.",
+            "The criterion; unique within a version of a form.",
             nullable=False,
         ),
         _whole("position", "The criterion's place in the form, from 1.", nullable=False),

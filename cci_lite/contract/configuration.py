@@ -14,18 +14,18 @@ from typing import Annotated, Any
 import msgspec
 
 from cci_lite.contract.document import UtcTime
-from cci_lite.contract.parsing import convert
-from cci_lite.contract.template import (
-    QaTemplate,
-    is_template_name,
+from cci_lite.contract.form import (
+    Form,
+    is_form_name,
     parse_sort_key,
     parse_version,
     sort_key,
-    template_of_item,
     whole_numbers,
 )
+from cci_lite.contract.form_reading import form_of_item
+from cci_lite.contract.parsing import convert
 from cci_lite.contract.tenant import Tenant, parse_tenant
-from cci_lite.errors import ContractError, TemplateError, TenantError, show_value
+from cci_lite.errors import ContractError, FormError, TenantError, show_value
 from cci_lite.tenancy import check_tenant_id
 
 ACTIVE_SORT_PREFIX = "QA_ACTIVE#"
@@ -90,11 +90,11 @@ def activation_key(queue: str) -> str:
     return f"{ACTIVE_SORT_PREFIX}{queue}"
 
 
-def new_activation(queue: str, template: QaTemplate, at: dt.datetime) -> Activation:
+def new_activation(queue: str, form: Form, at: dt.datetime) -> Activation:
     """The activation of a form; raises TemplateError for what cannot be a queue."""
     if not queue.strip() or not queue.isprintable() or len(queue) > 200:
-        raise TemplateError("queue", "1 to 200 characters", show_value(queue))
-    return Activation(queue=queue, name=template.name, version=template.version, activated_at=at)
+        raise FormError("queue", "1 to 200 characters", show_value(queue))
+    return Activation(queue=queue, name=form.name, version=form.version, activated_at=at)
 
 
 def item_of_activation(activation: Activation) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class BrokenItem:
     """A stored form (`name`, `version`) or activation (`queue`) that cannot be used, and why."""
 
     key: str
-    problem: TemplateError
+    problem: FormError
     name: str | None = None
     version: int | None = None
     queue: str | None = None
@@ -126,19 +126,19 @@ class TenantForms:
     What is broken stands in the way of nothing else: it is listed, and raises when it is asked for.
     """
 
-    templates: tuple[QaTemplate, ...]
+    versions: tuple[Form, ...]
     activations: tuple[Activation, ...] = ()
     broken: tuple[BrokenItem, ...] = ()
 
-    def form(self, name: str, version: int) -> QaTemplate | None:
+    def form(self, name: str, version: int) -> Form | None:
         """One version of a form; raises TemplateError when it is broken."""
         for item in self.broken:
             if (item.name, item.version) == (name, version):
                 raise item.problem
-        found = (form for form in self.templates if (form.name, form.version) == (name, version))
+        found = (form for form in self.versions if (form.name, form.version) == (name, version))
         return next(found, None)
 
-    def active(self, queue: str | None, template_key: str) -> QaTemplate | None:
+    def active(self, queue: str | None, form_key: str) -> Form | None:
         """The form by which calls of a queue are judged.
 
         The activation of exactly this queue counts, then that of `*`, then `template_key`; None
@@ -153,26 +153,26 @@ class TenantForms:
                 if activation.queue == wanted:
                     form = self.form(activation.name, activation.version)
                     if form is None:
-                        raise TemplateError("activation", activation.label, "no such form")
+                        raise FormError("activation", activation.label, "no such form")
                     return form
-        return self.form(*parse_sort_key(template_key))
+        return self.form(*parse_sort_key(form_key))
 
 
 def read_forms(
-    templates: Sequence[Mapping[str, Any]], activations: Sequence[Mapping[str, Any]] = ()
+    items: Sequence[Mapping[str, Any]], activations: Sequence[Mapping[str, Any]] = ()
 ) -> TenantForms:
     """The forms and activations that these items say, ordered by name, version and queue.
 
     Two items can say the same version of a form (the guide's `QA_TEMPLATE#v1` and ours): the same
     content is one form, and of two contents neither is the form.
     """
-    forms: dict[tuple[str, int], tuple[str, QaTemplate]] = {}
+    forms: dict[tuple[str, int], tuple[str, Form]] = {}
     broken: dict[tuple[str, int] | str, BrokenItem] = {}
-    for item in templates:
+    for item in items:
         try:
             _check_readable(item, "a form")
-            form = template_of_item(item)
-        except TemplateError as problem:
+            form = form_of_item(item)
+        except FormError as problem:
             name, version = _said_by(item)
             key = _key_of(item) or (sort_key(name, version) if name and version else "?")
             broken[(name, version) if name and version else key] = BrokenItem(
@@ -183,21 +183,19 @@ def read_forms(
         key = _key_of(item) or sort_key(*place)
         first, known = forms.setdefault(place, (key, form))
         if known.content_hash != form.content_hash:
-            two = TemplateError(form.label, "one content", f"others in {first} and {key}")
+            two = FormError(form.label, "one content", f"others in {first} and {key}")
             broken[place] = BrokenItem(key, two, name=form.name, version=form.version)
     active: list[Activation] = []
     for item in activations:
         queue = item.get("queue") or (_key_of(item) or "").removeprefix(ACTIVE_SORT_PREFIX)
         try:
             _check_readable(item, "an activation")
-            active.append(
-                convert(whole_numbers({**item, "queue": queue}), Activation, TemplateError)
-            )
-        except TemplateError as problem:
+            active.append(convert(whole_numbers({**item, "queue": queue}), Activation, FormError))
+        except FormError as problem:
             key = _key_of(item) or activation_key(str(queue))
             broken[key] = BrokenItem(key, problem, queue=str(queue))
     return TenantForms(
-        templates=tuple(form for place, (_, form) in sorted(forms.items()) if place not in broken),
+        versions=tuple(form for place, (_, form) in sorted(forms.items()) if place not in broken),
         activations=tuple(sorted(active, key=lambda each: each.queue)),
         broken=tuple(sorted(broken.values(), key=lambda each: each.key)),
     )
@@ -205,7 +203,7 @@ def read_forms(
 
 def _check_readable(item: Mapping[str, Any], what: str) -> None:
     if (found := item.get(UNREADABLE)) is not None:
-        raise TemplateError("", what, f"{found}; put it back from a backup (cci-lite restore)")
+        raise FormError("", what, f"{found}; put it back from a backup (cci-lite restore)")
 
 
 def _key_of(item: Mapping[str, Any]) -> str | None:
@@ -221,6 +219,6 @@ def _said_by(item: Mapping[str, Any]) -> tuple[str | None, int | None]:
         version = None if said is None else parse_version(str(said))
         if (key := _key_of(item)) is not None:
             return parse_sort_key(key, version)
-    except TemplateError:
+    except FormError:
         return None, None
-    return (name, version) if isinstance(name, str) and is_template_name(name) else (None, None)
+    return (name, version) if isinstance(name, str) and is_form_name(name) else (None, None)

@@ -149,7 +149,7 @@ class Evidence(_Part):
 
 
 class CriterionResult(_Part, kw_only=True):
-    """One criterion of a QA template, as judged on one call.
+    """One criterion of a form, as judged on one call.
 
     Documents of version 1.2 carry `passed` only; `verdict` is then derived from it.
     """

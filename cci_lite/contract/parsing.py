@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import inspect
 
-from cci_lite.errors import ContractError, TemplateError, TenantError, describe_value, show_value
+from cci_lite.errors import ContractError, FormError, TenantError, describe_value, show_value
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ContractError)
@@ -177,7 +177,7 @@ def _field_error(
 
 def _describe_for(error: type[ContractError]) -> Callable[[object], str]:
     """Forms and settings were typed by who reads this; a document holds what others said."""
-    return show_value if issubclass(error, (TemplateError, TenantError)) else describe_value
+    return show_value if issubclass(error, (FormError, TenantError)) else describe_value
 
 
 def _expected(what: str, types: Sequence[inspect.Type]) -> str:

@@ -49,7 +49,7 @@ def decode_document(data: bytes, *, one_line: bool = True) -> DecodedDocument:
     """A unified document from its bytes; raises ContractError with JSON path, expected and found.
 
     `one_line` holds the document to the lake's form: one line of JSON, which is what Athena's JSON
-    tables need to read a file. Checks every rule of the contract that needs no QA template.
+    tables need to read a file. Checks every rule of the contract that needs no form.
     """
     document = _as_written(data)
     if document is not None:

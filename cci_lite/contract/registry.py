@@ -128,7 +128,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     media_key: str | None = None
     language_code: str | None = None
     redaction: Redaction | None = None
-    template: tuple[str, int] | None = None
+    # Stored as `template`, as the guide calls it.
+    form: tuple[str, int] | None = msgspec.field(default=None, name="template")
     document_key: str | None = None
     stale_keys: tuple[str, ...] = ()
     metadata_version: int = 0

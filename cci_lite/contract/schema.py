@@ -1,4 +1,4 @@
-"""JSON Schemas of the unified document and the QA template, rendered from their definitions.
+"""JSON Schemas of the unified document and the form, rendered from their definitions.
 
 A schema describes what is written. Readers take more: numbers written as text, unknown fields of a
 document. `python -m cci_lite.contract.schema docs` writes all documents that are rendered from the
@@ -17,13 +17,9 @@ from typing import Any
 import msgspec
 
 from cci_lite.contract.dictionary import render_data_dictionary
-from cci_lite.contract.document import (
-    GUIDE_SCHEMA_VERSION,
-    SCHEMA_VERSION,
-    UnifiedDocument,
-)
+from cci_lite.contract.document import GUIDE_SCHEMA_VERSION, SCHEMA_VERSION, UnifiedDocument
+from cci_lite.contract.form import FormFile
 from cci_lite.contract.limits import MAX_SUMMARY_RAW_BYTES
-from cci_lite.contract.template import TemplateFile
 from cci_lite.files import write_whole
 from cci_lite.tenancy import CALL_ID, TENANT_ID
 
@@ -165,7 +161,7 @@ FIELD_MEANINGS: Mapping[str, Mapping[str, str]] = {
         "prompt_version": "The version of the prompt.",
         "model_id": "The language model.",
     },
-    "TemplateFile": {
+    "FormFile": {
         "pk": "The key of the tenant in the configuration table: `TENANT#<tenant_id>`.",
         "sk": "The key of the form there: `QA_TEMPLATE#v1` or `QA_TEMPLATE#<name>#v<N>`.",
         "name": "What the form is called; `default` when absent.",
@@ -234,9 +230,9 @@ def unified_document_schema() -> dict[str, Any]:
     )
 
 
-def template_schema() -> dict[str, Any]:
-    """The JSON Schema of a QA template's file."""
-    return _schema(TemplateFile, id="urn:cci-lite:qa-template", title="QA template")
+def form_schema() -> dict[str, Any]:
+    """The JSON Schema of a form's file."""
+    return _schema(FormFile, id="urn:cci-lite:form", title="form")
 
 
 def rendered_documents() -> dict[str, str]:
@@ -244,7 +240,7 @@ def rendered_documents() -> dict[str, str]:
     return {
         "data-dictionary.md": render_data_dictionary(),
         "unified-document.schema.json": _text(unified_document_schema()),
-        "qa-template.schema.json": _text(template_schema()),
+        "form.schema.json": _text(form_schema()),
     }
 
 

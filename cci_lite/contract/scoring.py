@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
-from cci_lite.contract.template import Criterion, RequiredPolicy, Scoring
+from cci_lite.contract.form import Criterion, RequiredPolicy, Scoring
 
 _CENT = Decimal("0.01")
 _HUNDRED = Decimal(100)

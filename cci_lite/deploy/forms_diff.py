@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cci_lite.contract.template import Criterion, QaTemplate, TemplateDraft, plain_values
+from cci_lite.contract.form import Criterion, Form, FormDraft, plain_values
 
 
 @dataclass(frozen=True)
-class Change:
+class FieldChange:
     """A field before and after; None where it was not given."""
 
     field: str
@@ -23,7 +23,7 @@ class CriterionChange:
     """What changed in a criterion that both forms have."""
 
     id: str
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class FormDiff:
     added: tuple[Criterion, ...] = ()
     removed: tuple[Criterion, ...] = ()
     changed: tuple[CriterionChange, ...] = ()
-    scoring: tuple[Change, ...] = ()
+    scoring: tuple[FieldChange, ...] = ()
     reordered: bool = False
 
     @property
@@ -42,7 +42,7 @@ class FormDiff:
         return self == FormDiff()
 
 
-def diff_forms(before: QaTemplate | TemplateDraft, after: QaTemplate | TemplateDraft) -> FormDiff:
+def diff_forms(before: Form | FormDraft, after: Form | FormDraft) -> FormDiff:
     """What a person would have to change in `before` to have `after`. Names do not count."""
     old = {criterion.id: criterion for criterion in before.criteria}
     new = {criterion.id: criterion for criterion in after.criteria}
@@ -60,10 +60,10 @@ def diff_forms(before: QaTemplate | TemplateDraft, after: QaTemplate | TemplateD
     )
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     fields = [*before, *(field for field in after if field not in before)]
     return tuple(
-        Change(field, before.get(field), after.get(field))
+        FieldChange(field, before.get(field), after.get(field))
         for field in fields
         if before.get(field) != after.get(field)
     )

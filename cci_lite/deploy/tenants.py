@@ -22,16 +22,16 @@ from cci_lite.contract.configuration import (
     tenant_ids_of,
     tenant_of_item,
 )
-from cci_lite.contract.services import Language, check_model, language_of, model_for
-from cci_lite.contract.template import (
+from cci_lite.contract.form import (
+    FORM_SORT_PREFIX,
     META_SORT_KEY,
-    TEMPLATE_SORT_PREFIX,
-    QaTemplate,
-    TemplateDraft,
-    is_template_name,
-    item_of,
+    Form,
+    FormDraft,
+    is_form_name,
     sort_key,
 )
+from cci_lite.contract.form_reading import item_of
+from cci_lite.contract.services import Language, check_model, language_of, model_for
 from cci_lite.contract.tenant import (
     Tenant,
     UnredactedPolicy,
@@ -153,12 +153,12 @@ class StoredForm:
     `latest` is the highest version now; the content can be that of an earlier one.
     """
 
-    template: QaTemplate
+    form: Form
     is_new: bool
     latest: int
 
 
-def put_form(config: ConfigStore, tenant_id: str, draft: TemplateDraft) -> StoredForm:
+def put_form(config: ConfigStore, tenant_id: str, draft: FormDraft) -> StoredForm:
     """Store a version of a form; a version that is there never changes.
 
     Without a version the form gets the next one, unless a version has its content already: under
@@ -167,33 +167,31 @@ def put_form(config: ConfigStore, tenant_id: str, draft: TemplateDraft) -> Store
     """
     get_tenant(config, tenant_id)
     forms = tenant_forms(config, tenant_id)
-    present = [form for form in forms.templates if form.name == draft.name]
+    present = [form for form in forms.versions if form.name == draft.name]
     taken = [form.version for form in present]
     taken += [item.version for item in forms.broken if item.name == draft.name and item.version]
     next_version = max(taken, default=0) + 1
     alike = [form for form in present if form.content_hash == draft.content_hash]
     if draft.version is None and alike:
         return StoredForm(alike[-1], is_new=False, latest=next_version - 1)
-    template = draft.as_version(draft.version or next_version)
-    stored = forms.form(template.name, template.version)
+    form = draft.as_version(draft.version or next_version)
+    stored = forms.form(form.name, form.version)
     if stored is None:
-        key = sort_key(template.name, template.version)
-        if config.put_new(partition_key(tenant_id), key, item_of(template)):
-            return StoredForm(template, is_new=True, latest=max(next_version - 1, template.version))
+        key = sort_key(form.name, form.version)
+        if config.put_new(partition_key(tenant_id), key, item_of(form)):
+            return StoredForm(form, is_new=True, latest=max(next_version - 1, form.version))
         # Somebody else was faster.
-        stored = get_form(config, tenant_id, template.name, template.version)
+        stored = get_form(config, tenant_id, form.name, form.version)
         next_version = max(next_version, stored.version + 1)
-    if stored.content_hash != template.content_hash:
+    if stored.content_hash != form.content_hash:
         raise ImmutableVersionError(
-            f"form {template.label} of {tenant_id} is there with other content and never changes; "
+            f"form {form.label} of {tenant_id} is there with other content and never changes; "
             f"put this one as version {next_version}"
         )
     return StoredForm(stored, is_new=False, latest=next_version - 1)
 
 
-def get_form(
-    config: ConfigStore, tenant_id: str, name: str, version: int | None = None
-) -> QaTemplate:
+def get_form(config: ConfigStore, tenant_id: str, name: str, version: int | None = None) -> Form:
     """One version of a form, the latest by default; raises NotFoundError.
 
     Raises TemplateError when it is there and cannot be read.
@@ -201,13 +199,13 @@ def get_form(
     forms = tenant_forms(config, tenant_id)
     if version is None:
         broken = [item.version for item in forms.broken if item.name == name and item.version]
-        versions = [form.version for form in forms.templates if form.name == name] + broken
+        versions = [form.version for form in forms.versions if form.name == name] + broken
         version = max(versions, default=None)
     form = None if version is None else forms.form(name, version)
     if form is None:
         label = name if version is None else f"{name} v{version}"
-        present = ", ".join(form.label for form in forms.templates) or "none"
-        shown = f"'{label}'" if is_template_name(name) else show_value(name)
+        present = ", ".join(form.label for form in forms.versions) or "none"
+        shown = f"'{label}'" if is_form_name(name) else show_value(name)
         raise NotFoundError(
             f"tenant {tenant_id} has no form {shown} (it has: {present}); "
             "add it with: cci-lite forms put"
@@ -215,17 +213,15 @@ def get_form(
     return form
 
 
-def list_forms(config: ConfigStore, tenant_id: str) -> list[QaTemplate]:
+def list_forms(config: ConfigStore, tenant_id: str) -> list[Form]:
     """All versions of all forms that can be read, ordered by name and version."""
-    return list(tenant_forms(config, tenant_id).templates)
+    return list(tenant_forms(config, tenant_id).versions)
 
 
 def tenant_forms(config: ConfigStore, tenant_id: str) -> TenantForms:
     """A tenant's forms and activations; what cannot be read is told beside them."""
     key = partition_key(tenant_id)
-    return read_forms(
-        config.query(key, TEMPLATE_SORT_PREFIX), config.query(key, ACTIVE_SORT_PREFIX)
-    )
+    return read_forms(config.query(key, FORM_SORT_PREFIX), config.query(key, ACTIVE_SORT_PREFIX))
 
 
 @dataclass(frozen=True)
@@ -269,10 +265,10 @@ def list_activations(config: ConfigStore, tenant_id: str) -> list[Activation]:
 
 
 def active_form(
-    config: ConfigStore, tenant_id: str, queue: str | None, template_key: str
-) -> QaTemplate | None:
+    config: ConfigStore, tenant_id: str, queue: str | None, form_key: str
+) -> Form | None:
     """The form by which calls of a queue are judged, or None; see `TenantForms.active`."""
-    return tenant_forms(config, tenant_id).active(queue, template_key)
+    return tenant_forms(config, tenant_id).active(queue, form_key)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,1 @@
-"""From a conversation and a QA template to verdicts."""
-
-from cci_lite.evaluation.rules import evaluate_rules
-
-__all__ = ["evaluate_rules"]
+"""From a conversation and a form to verdicts: by rules, and by a language model."""

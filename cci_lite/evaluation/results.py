@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cci_lite.contract.document import CriterionResult, Evaluator, Evidence
-from cci_lite.contract.judgement import Judgement
+from cci_lite.contract.form import Criterion
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import Criterion
+from cci_lite.contract.service_answers import Judgement
 
 _PASSED = {Verdict.PASS: True, Verdict.FAIL: False}
 

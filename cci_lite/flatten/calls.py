@@ -6,7 +6,7 @@ from collections import Counter
 
 from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.contract.document import AiSummary, Sentiment, UnifiedDocument, Usage, redaction_of
-from cci_lite.contract.judging import ScoredEvaluation
+from cci_lite.contract.scored_evaluation import ScoredEvaluation
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.flatten.columns import milliseconds
 from cci_lite.ports import StoredObject
@@ -113,12 +113,12 @@ _NOT_JUDGED: dict[str, object] = {
 
 
 def _score_columns(scored: ScoredEvaluation) -> dict[str, object]:
-    template, score, reported = scored.template, scored.score, scored.reported
+    form, score, reported = scored.form, scored.score, scored.reported
     verdicts = scored.verdicts
     return {
-        "template_id": template.name,
-        "template_version": template.version,
-        "template_hash": template.content_hash,
+        "template_id": form.name,
+        "template_version": form.version,
+        "template_hash": form.content_hash,
         "qa_outcome": score.outcome.value,
         "qa_passed": score.passed,
         "qa_total_score": float(score.total),

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cci_lite.contract.arrow import arrow_schema
-from cci_lite.contract.judging import ScoredEvaluation
+from cci_lite.contract.form import Form
+from cci_lite.contract.scored_evaluation import ScoredEvaluation
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import QaTemplate
 from cci_lite.flatten.columns import repeat_of_calls
 
 _VERDICTS = tuple(Verdict)
@@ -29,13 +29,13 @@ class CriterionRows:
             name: []
             for name in ("reason", "evidence", "evidence_at_seconds", "confidence", "evaluator")
         }
-        self._forms: dict[tuple[str, int], tuple[int, QaTemplate]] = {}
+        self._forms: dict[tuple[str, int], tuple[int, Form]] = {}
         self._form_criteria = 0
 
     def add(self, call: int, scored: ScoredEvaluation) -> None:
         """Add one row for each criterion of the call's form."""
-        first = self._first_criterion(scored.template)
-        count = len(scored.template.criteria)
+        first = self._first_criterion(scored.form)
+        count = len(scored.form.criteria)
         self._call.extend(repeat(call, count))
         self._criterion.extend(range(first, first + count))
         self._verdict.extend(_CODE_OF_VERDICT[verdict] for verdict in scored.verdicts)
@@ -69,20 +69,20 @@ class CriterionRows:
         of_form = {name: form[name] for name in form.column_names}
         return repeat_of_calls("qa_criteria", of_form | judged | self._said, self._call, calls)
 
-    def _first_criterion(self, template: QaTemplate) -> int:
+    def _first_criterion(self, form: Form) -> int:
         """The position of the form's first criterion among all criteria of the forms met so far."""
-        named = (template.name, template.version)
+        named = (form.name, form.version)
         if named not in self._forms:
-            self._forms[named] = (self._form_criteria, template)
-            self._form_criteria += len(template.criteria)
+            self._forms[named] = (self._form_criteria, form)
+            self._form_criteria += len(form.criteria)
         return self._forms[named][0]
 
     def _form_table(self) -> pa.Table:
         """One row per criterion of the forms met so far, in the order of their positions."""
         criteria = [
             (position, criterion)
-            for _, template in self._forms.values()
-            for position, criterion in enumerate(template.criteria, start=1)
+            for _, form in self._forms.values()
+            for position, criterion in enumerate(form.criteria, start=1)
         ]
         columns: dict[str, list[Any]] = {
             "criterion_id": [criterion.id for _, criterion in criteria],

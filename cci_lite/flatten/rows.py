@@ -21,9 +21,9 @@ from cci_lite.contract.document import (
     SentimentScores,
     UnifiedDocument,
 )
-from cci_lite.contract.judging import ScoredEvaluation, Templates, score_document
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
 from cci_lite.contract.reading import decode_document
+from cci_lite.contract.scored_evaluation import Forms, ScoredEvaluation, score_document
 from cci_lite.errors import ContractError
 from cci_lite.flatten.calls import call_row
 from cci_lite.flatten.columns import FlatRows, NestedRows, milliseconds
@@ -47,13 +47,13 @@ class Flattener:
         self,
         tenant_id: str,
         call_date: dt.date,
-        templates: Templates,
+        forms: Forms,
         etl_run_id: str,
         now: dt.datetime,
     ) -> None:
         self._tenant_id = tenant_id
         self._call_date = call_date
-        self._templates = templates
+        self._forms = forms
         self._etl_run_id = etl_run_id
         self._now = now
         self._calls = FlatRows("calls")
@@ -159,7 +159,7 @@ class Flattener:
             )
         if document.call_id != key.call_id:
             raise ContractError("call_id", "the file's name without .json", "another id")
-        return document, score_document(document, self._templates), decoded.unknown_fields
+        return document, score_document(document, self._forms), decoded.unknown_fields
 
     def _add_sentiment(self, call: int, sentiment: Sentiment | None) -> None:
         if sentiment is None:

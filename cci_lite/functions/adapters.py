@@ -17,7 +17,7 @@ from cci_lite.aws.transcribe import TranscribeJobs
 from cci_lite.errors import ServiceError, UsageError
 from cci_lite.functions.wiring import Installation
 from cci_lite.pipeline.events import completed_event, failure_word, upload_event
-from cci_lite.pipeline.tenants import TenantDirectory
+from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import Metric, Notice, Notifier
 
 
@@ -34,7 +34,7 @@ def registry_of(here: Installation) -> DynamoRegistry:
 def tenants_of(here: Installation) -> TenantDirectory:
     """The tenants and their forms, kept for a minute."""
     config = DynamoConfigStore(here.clients("dynamodb"), here.settings.config_table)
-    return TenantDirectory(config, here.clock, template_key=here.settings.template_key)
+    return TenantDirectory(config, here.clock, form_key=here.settings.form_key)
 
 
 def files_of(here: Installation) -> S3Files:

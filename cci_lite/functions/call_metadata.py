@@ -11,7 +11,12 @@ from cci_lite.functions.guard import guarded
 from cci_lite.functions.http import Request, is_request, read_request, response
 from cci_lite.functions.messages import each_message, ignore, take_events
 from cci_lite.functions.wiring import Installation
-from cci_lite.pipeline.call_metadata import Answer, MetadataIntake, take_sidecar, take_webhook
+from cci_lite.pipeline.call_metadata import (
+    MetadataIntake,
+    WebhookAnswer,
+    take_sidecar,
+    take_webhook,
+)
 from cci_lite.pipeline.events import Event, UploadEvent
 
 
@@ -20,7 +25,7 @@ def call_metadata(here: Installation, event: Any, context: Any) -> Any:
     intake = here.once(_intake)
     if is_request(event):
         request = read_request(event)
-        answer = request if isinstance(request, Answer) else _answer(here, intake, request)
+        answer = request if isinstance(request, WebhookAnswer) else _answer(here, intake, request)
         return response(answer)
 
     def take(found: Event) -> str:
@@ -31,7 +36,7 @@ def call_metadata(here: Installation, event: Any, context: Any) -> Any:
     return each_message(event, context, lambda message: take_events(here, message, take))
 
 
-def _answer(here: Installation, intake: MetadataIntake, request: Request) -> Answer:
+def _answer(here: Installation, intake: MetadataIntake, request: Request) -> WebhookAnswer:
     """The use case's answer; the sender learns of our troubles only whether to try again."""
     take = partial(
         take_webhook,
@@ -43,9 +48,9 @@ def _answer(here: Installation, intake: MetadataIntake, request: Request) -> Ans
     try:
         return guarded(here.telemetry, take)
     except RetryLaterError:
-        return Answer(503, {"error": "try_later"})
+        return WebhookAnswer(503, {"error": "try_later"})
     except PipelineError:
-        return Answer(500, {"error": "internal"})
+        return WebhookAnswer(500, {"error": "internal"})
 
 
 def _intake(here: Installation) -> MetadataIntake:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cci_lite.pipeline.call_metadata import Answer
+from cci_lite.pipeline.call_metadata import WebhookAnswer
 
 _PATH = re.compile(r"/tenants/([^/]+)/calls")
 
@@ -30,23 +30,23 @@ def is_request(event: Any) -> bool:
     return isinstance(context, Mapping) and isinstance(context.get("http"), Mapping)
 
 
-def read_request(event: Mapping[str, Any]) -> Request | Answer:
+def read_request(event: Mapping[str, Any]) -> Request | WebhookAnswer:
     """The request, or the answer to one that is none of ours."""
     if (path := _PATH.fullmatch(str(event.get("rawPath")))) is None:
-        return Answer(404, {"error": "not_found"})
+        return WebhookAnswer(404, {"error": "not_found"})
     if event["requestContext"]["http"].get("method") != "POST":
-        return Answer(405, {"error": "method_not_allowed"})
+        return WebhookAnswer(405, {"error": "method_not_allowed"})
     body = event.get("body") or ""
     try:
         data = (
             base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
         )
     except (binascii.Error, ValueError):
-        return Answer(400, {"error": "invalid", "expected": "a body in base64"})
+        return WebhookAnswer(400, {"error": "invalid", "expected": "a body in base64"})
     return Request(path[1], event.get("headers") or {}, data)
 
 
-def response(answer: Answer) -> dict[str, Any]:
+def response(answer: WebhookAnswer) -> dict[str, Any]:
     """An answer as API Gateway wants it."""
     headers = {"content-type": "application/json"}
     if answer.status == 503:

@@ -21,8 +21,8 @@ from cci_lite.functions.adapters import (
 from cci_lite.functions.guard import guarded
 from cci_lite.functions.wiring import Installation
 from cci_lite.pipeline.balance import balance_day
-from cci_lite.pipeline.driving import Reconciling
 from cci_lite.pipeline.reconcile import Sweep, in_turn, is_time, reconcile_all
+from cci_lite.pipeline.redrive import Reconciling
 from cci_lite.pipeline.rewrite import Rewriting, rewrite_document
 
 # What was uploaded just before midnight UTC has been registered by then.

@@ -36,7 +36,7 @@ _STREAM = re.compile(rf"stream registered as '{_STORED.format('([a-z_]+)')}'")
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryAnswer:
     """What a query answers: its columns, and its rows batch by batch, once."""
 
     schema: pa.Schema
@@ -77,7 +77,7 @@ class TenantEngine:
             return pa.Table.from_batches(batches, answer.schema)
 
     @contextmanager
-    def stream(self, sql: str, *, timeout: float | None = None) -> Iterator[Answer]:
+    def stream(self, sql: str, *, timeout: float | None = None) -> Iterator[QueryAnswer]:
         """One SELECT's rows as they are found, so that an answer of any size fits into memory.
 
         An interrupt (Ctrl-C) stops it at once. Raises SqlError, which never names a file, also
@@ -107,7 +107,7 @@ class TenantEngine:
                     yield from _in_milliseconds(pa.Table.from_batches([batch])).to_batches()
 
             try:
-                yield Answer(schema, batches())
+                yield QueryAnswer(schema, batches())
             finally:
                 reader.close()
 

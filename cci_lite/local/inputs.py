@@ -19,11 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
-from cci_lite.contract.limits import (
-    MAX_DEFINITION_BYTES,
-    MAX_TRANSCRIPT_BYTES,
-    MAX_UNPACKED_BYTES,
-)
+from cci_lite.contract.limits import MAX_DEFINITION_BYTES, MAX_TRANSCRIPT_BYTES, MAX_UNPACKED_BYTES
 from cci_lite.errors import ContractError, NotFoundError, UsageError
 from cci_lite.local.regular import (
     is_too_large,

@@ -22,8 +22,8 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from cci_lite.contract.configuration import UNREADABLE, partition_key, tenant_ids_of
+from cci_lite.contract.form import META_SORT_KEY
 from cci_lite.contract.limits import MAX_SETTINGS_BYTES
-from cci_lite.contract.template import META_SORT_KEY
 from cci_lite.errors import LakeError
 from cci_lite.local.folder import FolderStore
 from cci_lite.local.regular import open_regular, opened_folder, reason_of

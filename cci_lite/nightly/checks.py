@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cci_lite.errors import BalanceError, LakeError
-from cci_lite.nightly.reports import Balance
+from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.staging import StagedDay
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord
 

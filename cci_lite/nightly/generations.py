@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 from cci_lite.contract.columns import TABLES
-from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.lake import NightlyLake
 from cci_lite.tenancy import generation_prefix
 
 
 def leftover_generations(
-    lake: Lake, tenant_id: str, grace: dt.timedelta
+    lake: NightlyLake, tenant_id: str, grace: dt.timedelta
 ) -> list[tuple[dt.date, str]]:
     """What a killed run left behind and what was replaced before the grace period.
 
@@ -22,7 +22,9 @@ def leftover_generations(
     ]
 
 
-def delete_generation(lake: Lake, tenant_id: str, call_date: dt.date, generation: str) -> None:
+def delete_generation(
+    lake: NightlyLake, tenant_id: str, call_date: dt.date, generation: str
+) -> None:
     """Delete all files of a generation, then the note of it."""
     for table_name in TABLES:
         lake.store.delete_below(generation_prefix(tenant_id, table_name, call_date, generation))

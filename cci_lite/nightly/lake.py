@@ -21,7 +21,7 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True)
-class Lake:
+class NightlyLake:
     """What a run works with."""
 
     store: Store

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cci_lite.errors import CciLiteError, LakeError
 from cci_lite.flatten.plan import DayPlan, ListingDigest, plan_day
-from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.lake import NightlyLake
 from cci_lite.ports import SourceOutcome, SourceRecord, Store, StoredObject, Unlisted
 from cci_lite.tenancy import (
     UNIFIED,
@@ -46,7 +46,7 @@ DEFAULT_OPTIONS = RunOptions()
 
 
 def plan_tenant(
-    lake: Lake, tenant_id: str, options: RunOptions = DEFAULT_OPTIONS
+    lake: NightlyLake, tenant_id: str, options: RunOptions = DEFAULT_OPTIONS
 ) -> Iterator[DayPlan]:
     """What there is to do for a tenant, day by day. Reads listings and the catalogue, no document.
 
@@ -122,7 +122,7 @@ def _digests_by_day(store: Store, tenant_id: str) -> _Listing:
     return _Listing(values, strays, unlisted)
 
 
-def _left_to_the_side(lake: Lake, tenant_id: str) -> dict[dt.date, dict[str, SourceRecord]]:
+def _left_to_the_side(lake: NightlyLake, tenant_id: str) -> dict[dt.date, dict[str, SourceRecord]]:
     """The tenant's documents that are in quarantine or discarded, by day."""
     found: dict[dt.date, dict[str, SourceRecord]] = {}
     for outcome in (SourceOutcome.QUARANTINED, SourceOutcome.DISCARDED):
@@ -132,7 +132,7 @@ def _left_to_the_side(lake: Lake, tenant_id: str) -> dict[dt.date, dict[str, Sou
 
 
 def _plan_day(
-    lake: Lake,
+    lake: NightlyLake,
     tenant_id: str,
     call_date: dt.date,
     listing: _Listing,

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from cci_lite.contract.judging import Templates, score_document
+from cci_lite.contract.form import Form
 from cci_lite.contract.reading import decode_document
-from cci_lite.contract.template import QaTemplate
+from cci_lite.contract.scored_evaluation import Forms, score_document
 from cci_lite.errors import ContractError, LakeError, NotFoundError
-from cci_lite.nightly.lake import Lake
-from cci_lite.nightly.reports import ReplayedDocument
+from cci_lite.nightly.lake import NightlyLake
+from cci_lite.nightly.run_report import ReplayedDocument
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import SourceOutcome, SourceRecord, Unlisted
 from cci_lite.tenancy import quarantine_key, quarantine_prefix, unified_key
@@ -43,7 +43,7 @@ class Replay:
     removed: frozenset[str]
 
 
-def list_quarantined(lake: Lake, tenant_id: str) -> list[QuarantinedDocument]:
+def list_quarantined(lake: NightlyLake, tenant_id: str) -> list[QuarantinedDocument]:
     """A tenant's quarantined documents, ordered by day and key, from the catalogue.
 
     Those whose row cannot be read say so, and stop no other.
@@ -90,7 +90,7 @@ def _listed(
 
 
 def replay_quarantined(
-    lake: Lake, tenant_id: str, templates: Sequence[QaTemplate], keys: Collection[str]
+    lake: NightlyLake, tenant_id: str, forms: Sequence[Form], keys: Collection[str]
 ) -> Replay:
     """Look at quarantined documents again (`keys`, or all) and put the mended ones in place.
 
@@ -100,7 +100,7 @@ def replay_quarantined(
     key that is not in quarantine.
     """
     quarantined = _quarantined(lake, tenant_id, keys)
-    by_name = {(template.name, template.version): template for template in templates}
+    by_name = {(form.name, form.version): form for form in forms}
     documents, again, removed = [], set(), set()
     for key in sorted(quarantined):
         try:
@@ -115,7 +115,7 @@ def replay_quarantined(
     return Replay(tuple(documents), frozenset(again), frozenset(removed))
 
 
-def delete_stale_copies(lake: Lake, tenant_id: str) -> None:
+def delete_stale_copies(lake: NightlyLake, tenant_id: str) -> None:
     """Delete copies of documents that are not in quarantine (any more): they hold what was said.
 
     Raises LakeError when a folder of them cannot be listed, after the others.
@@ -136,7 +136,7 @@ def delete_stale_copies(lake: Lake, tenant_id: str) -> None:
 
 
 def to_discard(
-    lake: Lake, tenant_id: str, keys: Collection[str]
+    lake: NightlyLake, tenant_id: str, keys: Collection[str]
 ) -> dict[dt.date, list[SourceRecord]]:
     """What becomes of quarantined documents (`keys`, or all) that are discarded, by day.
 
@@ -155,7 +155,9 @@ def to_discard(
     return found
 
 
-def _quarantined(lake: Lake, tenant_id: str, keys: Collection[str]) -> dict[str, SourceRecord]:
+def _quarantined(
+    lake: NightlyLake, tenant_id: str, keys: Collection[str]
+) -> dict[str, SourceRecord]:
     """These documents of quarantine (or all) by key; raises NotFoundError for any other."""
     records = lake.catalog.records(tenant_id, SourceOutcome.QUARANTINED)
     if unknown := set(keys) - records.keys():
@@ -166,14 +168,14 @@ def _quarantined(lake: Lake, tenant_id: str, keys: Collection[str]) -> dict[str,
     return {key: records[key] for key in keys or records}
 
 
-def _put_in_place(lake: Lake, tenant_id: str, record: SourceRecord, templates: Templates) -> str:
+def _put_in_place(lake: NightlyLake, tenant_id: str, record: SourceRecord, forms: Forms) -> str:
     """Write a mended document where it belongs; its key. Raises ContractError when it is not."""
     data, is_original = _mended(lake, tenant_id, record)
     # A person mends a document in an editor, which may spread it over lines.
     document = decode_document(data, one_line=False).document
     if document.tenant_id != tenant_id:
         raise ContractError("tenant_id", f"'{tenant_id}'", "another tenant")
-    score_document(document, templates)
+    score_document(document, forms)
     target = unified_key(tenant_id, document.call_date, document.call_id)
     line = msgspec.json.encode(msgspec.json.decode(data.removeprefix(_BOM))) + b"\n"
     if target == record.key:
@@ -187,7 +189,7 @@ def _put_in_place(lake: Lake, tenant_id: str, record: SourceRecord, templates: T
     return target
 
 
-def _mended(lake: Lake, tenant_id: str, record: SourceRecord) -> tuple[bytes, bool]:
+def _mended(lake: NightlyLake, tenant_id: str, record: SourceRecord) -> tuple[bytes, bool]:
     """The bytes to look at, and whether they are those of the document itself."""
     original = _read(lake, record.key)
     copy = _read(lake, quarantine_key(tenant_id, record.key))
@@ -200,7 +202,7 @@ def _mended(lake: Lake, tenant_id: str, record: SourceRecord) -> tuple[bytes, bo
     return copy, False
 
 
-def _revision_at(lake: Lake, key: str) -> int:
+def _revision_at(lake: NightlyLake, key: str) -> int:
     """The revision of the readable document at a key; 0 without one."""
     data = _read(lake, key)
     try:
@@ -209,7 +211,7 @@ def _revision_at(lake: Lake, key: str) -> int:
         return 0
 
 
-def _read(lake: Lake, key: str) -> bytes | None:
+def _read(lake: NightlyLake, key: str) -> bytes | None:
     """What stands at a key, or None; raises ContractError when it cannot be read."""
     try:
         return lake.store.read(key)
@@ -220,7 +222,7 @@ def _read(lake: Lake, key: str) -> bytes | None:
         raise ContractError("", "a document that can be read", found) from None
 
 
-def _write(lake: Lake, key: str, data: bytes) -> None:
+def _write(lake: NightlyLake, key: str, data: bytes) -> None:
     try:
         lake.store.write(key, data)
     except (OSError, LakeError) as problem:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from cci_lite.contract.columns import TABLES
 from cci_lite.errors import BalanceError, LakeError
-from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.lake import NightlyLake
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import (
     DayChange,
@@ -91,7 +91,7 @@ class RepairReport:
         return {tenant_id: count for tenant_id, count in counts.items() if count}
 
 
-def unknown_days(lake: Lake, tenant_id: str) -> list[dt.date]:
+def unknown_days(lake: NightlyLake, tenant_id: str) -> list[dt.date]:
     """Days of which complete curated files are there although the catalogue knows nothing of them.
 
     A lake that lost its catalogue, or got an older one back, has such days.
@@ -107,7 +107,7 @@ def unknown_days(lake: Lake, tenant_id: str) -> list[dt.date]:
     return sorted({day for day, generation in present - staged if day not in known})
 
 
-def repair_tenant(lake: Lake, tenant_id: str) -> list[RepairedDay]:
+def repair_tenant(lake: NightlyLake, tenant_id: str) -> list[RepairedDay]:
     """Publish again what lies in the lake, for each day of which the catalogue is wrong.
 
     A day that is published and whose files are there is left alone. Must run under the tenant's
@@ -128,7 +128,7 @@ def repair_tenant(lake: Lake, tenant_id: str) -> list[RepairedDay]:
     return [each for each in repaired if each is not None]
 
 
-def _is_whole(lake: Lake, tenant_id: str, call_date: dt.date) -> bool:
+def _is_whole(lake: NightlyLake, tenant_id: str, call_date: dt.date) -> bool:
     for parts in lake.catalog.parts(tenant_id, call_date).values():
         for part in parts:
             found = lake.store.head(part.key)
@@ -138,7 +138,7 @@ def _is_whole(lake: Lake, tenant_id: str, call_date: dt.date) -> bool:
 
 
 def _repair_day(
-    lake: Lake,
+    lake: NightlyLake,
     tenant_id: str,
     call_date: dt.date,
     generations: _Generations,
@@ -217,7 +217,9 @@ def _what_is_missing(sheet: Mapping[str, Any], older: int) -> str:
     return "; ".join(notes)
 
 
-def _sheet(lake: Lake, generation: str, files: Sequence[StoredObject]) -> Mapping[str, Any] | None:
+def _sheet(
+    lake: NightlyLake, generation: str, files: Sequence[StoredObject]
+) -> Mapping[str, Any] | None:
     """The balance sheet of a generation; None when it was never finished."""
     for file in files:
         for row in read_part(lake.store, file.key, _SHEETS).to_pylist():
@@ -228,7 +230,7 @@ def _sheet(lake: Lake, generation: str, files: Sequence[StoredObject]) -> Mappin
 
 
 def _day_on_disk(
-    lake: Lake,
+    lake: NightlyLake,
     call_date: dt.date,
     generation: str,
     files: Mapping[str, Sequence[StoredObject]],
@@ -267,7 +269,7 @@ def _day_on_disk(
 
 
 def _sources(
-    lake: Lake, tables: Sequence[pa.Table], outcome: SourceOutcome, published_at: dt.datetime
+    lake: NightlyLake, tables: Sequence[pa.Table], outcome: SourceOutcome, published_at: dt.datetime
 ) -> list[SourceRecord]:
     """What became of the documents that these rows are of.
 

@@ -17,26 +17,20 @@ from dataclasses import asdict, replace
 import pyarrow as pa
 
 from cci_lite.contract.arrow import arrow_schema
-from cci_lite.contract.template import QaTemplate
+from cci_lite.contract.form import Form
 from cci_lite.errors import BalanceError, CciLiteError, LeaseHeldError, UsageError
 from cci_lite.flatten.plan import DayPlan
 from cci_lite.nightly.checks import check_balance, guard_against_shrinking, refuse_failures
 from cci_lite.nightly.generations import delete_generation, leftover_generations
-from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.lake import NightlyLake
 from cci_lite.nightly.planning import DEFAULT_OPTIONS, UNDATED, RunOptions, plan_tenant
 from cci_lite.nightly.problems import describe_problem
 from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined, to_discard
 from cci_lite.nightly.repair import UNKNOWN_DAY, unknown_days
-from cci_lite.nightly.reports import Balance, DayReport, DayStatus, Progress, RunReport
+from cci_lite.nightly.run_report import Balance, DayReport, DayStatus, Progress, RunReport
 from cci_lite.nightly.settling import settle
 from cci_lite.nightly.staging import StagedDay, pieces_of
-from cci_lite.nightly.work import (
-    ItemResult,
-    WorkItem,
-    flatten_item,
-    read_part,
-    write_part,
-)
+from cci_lite.nightly.work import ItemResult, WorkItem, flatten_item, read_part, write_part
 from cci_lite.ports import (
     DayChange,
     PartFile,
@@ -59,8 +53,8 @@ def new_run_id(now: dt.datetime, token: str) -> str:
 
 
 def run_etl(
-    lake: Lake,
-    tenants: Mapping[str, Sequence[QaTemplate]],
+    lake: NightlyLake,
+    tenants: Mapping[str, Sequence[Form]],
     etl_run_id: str,
     *,
     pool: WorkerPool,
@@ -75,9 +69,9 @@ def run_etl(
     left to it. Raises UsageError for keys of `options` that name nothing.
     """
     report = RunReport(etl_run_id, lake.clock())
-    for tenant_id, templates in tenants.items():
+    for tenant_id, forms in tenants.items():
         tenant_run = _TenantRun(
-            lake, tenant_id, tuple(templates), report, pool, options, pipeline_version, observe
+            lake, tenant_id, tuple(forms), report, pool, options, pipeline_version, observe
         )
         try:
             with lake.catalog.lease(tenant_id, f"run {etl_run_id}"):
@@ -96,9 +90,9 @@ class _TenantRun:
 
     def __init__(
         self,
-        lake: Lake,
+        lake: NightlyLake,
         tenant_id: str,
-        templates: tuple[QaTemplate, ...],
+        forms: tuple[Form, ...],
         report: RunReport,
         pool: WorkerPool,
         options: RunOptions,
@@ -107,7 +101,7 @@ class _TenantRun:
     ) -> None:
         self._lake = lake
         self._tenant_id = tenant_id
-        self._templates = templates
+        self._forms = forms
         self._report = report
         self._pool = pool
         self._options = options
@@ -186,7 +180,7 @@ class _TenantRun:
         self._count_quarantined()
 
     def _replay(self, keys: frozenset[str]) -> None:
-        replay = replay_quarantined(self._lake, self._tenant_id, self._templates, keys)
+        replay = replay_quarantined(self._lake, self._tenant_id, self._forms, keys)
         self._report.replayed += replay.documents
         self._options = replace(self._options, again=replay.again, removed=replay.removed)
 
@@ -244,7 +238,7 @@ class _TenantRun:
                 piece.carry,
                 # Rows of these documents are not carried over: there are new ones, or none.
                 frozenset(source.key for source in plan.changed) | plan.removed,
-                self._templates,
+                self._forms,
                 self._report.etl_run_id,
                 self._lake.clock(),
             )

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.errors import CciLiteError, LakeError
-from cci_lite.nightly.lake import Lake
+from cci_lite.nightly.lake import NightlyLake
 from cci_lite.nightly.planning import plan_tenant
 from cci_lite.nightly.problems import describe_problem
 from cci_lite.nightly.repair import unknown_days
-from cci_lite.nightly.reports import Balance
+from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import PartFile, SourceOutcome
 
@@ -56,7 +56,7 @@ class Verification:
     quarantined: int
 
 
-def verify_tenant(lake: Lake, tenant_id: str) -> Verification:
+def verify_tenant(lake: NightlyLake, tenant_id: str) -> Verification:
     """Check a tenant's published days against their files.
 
     Every file is there with as many rows as the catalogue says; keys are unique and complete; every
@@ -92,7 +92,7 @@ def verify_tenant(lake: Lake, tenant_id: str) -> Verification:
 
 
 def _check_day(
-    lake: Lake, tenant_id: str, call_date: dt.date, day_of_call: dict[str, dt.date]
+    lake: NightlyLake, tenant_id: str, call_date: dt.date, day_of_call: dict[str, dt.date]
 ) -> Iterator[tuple[str, str]]:
     """The claims about one day that do not hold, each with what was found instead."""
     tables: dict[str, pa.Table] = {}
@@ -118,7 +118,7 @@ def _check_day(
     )
 
 
-def _read_table(lake: Lake, table_name: str, parts: list[PartFile]) -> pa.Table:
+def _read_table(lake: NightlyLake, table_name: str, parts: list[PartFile]) -> pa.Table:
     return pa.concat_tables([read_part(lake.store, part.key, table_name) for part in parts])
 
 
@@ -132,7 +132,7 @@ def _check_key(table_name: str, rows: pa.Table) -> Iterator[tuple[str, str]]:
 
 
 def _check_sources(
-    lake: Lake, tenant_id: str, call_date: dt.date, tables: dict[str, pa.Table]
+    lake: NightlyLake, tenant_id: str, call_date: dt.date, tables: dict[str, pa.Table]
 ) -> Iterator[tuple[str, str]]:
     """Whether documents and rows belong together one by one, and the balance sheet says so."""
     records = lake.catalog.sources(tenant_id, call_date).values()

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
-from cci_lite.contract.template import QaTemplate
+from cci_lite.contract.form import Form
 from cci_lite.errors import BalanceError, LakeError
 from cci_lite.flatten.rows import Flattener
 from cci_lite.nightly.problems import describe_problem
@@ -43,7 +43,7 @@ class WorkItem:
     sources: tuple[StoredObject, ...]
     carry: Mapping[str, tuple[str, ...]]
     drop: frozenset[str]
-    templates: tuple[QaTemplate, ...]
+    forms: tuple[Form, ...]
     etl_run_id: str
     now: dt.datetime
 
@@ -126,9 +126,9 @@ def _read_documents(
     store: Store, item: WorkItem
 ) -> tuple[dict[str, list[pa.Table]], list[SourceRecord]]:
     """The rows of the item's documents by table, and what became of each document."""
-    templates = {(template.name, template.version): template for template in item.templates}
+    forms = {(form.name, form.version): form for form in item.forms}
     flattener = functools.partial(
-        Flattener, item.tenant_id, item.call_date, templates, item.etl_run_id, item.now
+        Flattener, item.tenant_id, item.call_date, forms, item.etl_run_id, item.now
     )
     tables: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
     records: list[SourceRecord] = []

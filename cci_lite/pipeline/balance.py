@@ -8,18 +8,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cci_lite.contract.registry import (
-    OPEN_STATES,
-    CallRecord,
-    CallState,
-    moved,
-    place_upload,
-)
+from cci_lite.contract.registry import OPEN_STATES, CallRecord, CallState, moved, place_upload
 from cci_lite.errors import ContractError
-from cci_lite.pipeline.driving import Reconciling
-from cci_lite.pipeline.holding import is_held, newest_documented
+from cci_lite.pipeline.lease import is_held, newest_documented
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.pipeline.notify import tell
+from cci_lite.pipeline.redrive import Reconciling
 from cci_lite.ports import Metric, Notice
 from cci_lite.tenancy import call_id_for, parse_unified_key, unified_day_prefix
 

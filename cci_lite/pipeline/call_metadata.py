@@ -26,17 +26,12 @@ from cci_lite.contract.metadata import (
 from cci_lite.contract.reading import read_json
 from cci_lite.contract.registry import MetadataSource
 from cci_lite.contract.tenant import Tenant, TenantStatus
-from cci_lite.errors import (
-    ContractError,
-    SignatureError,
-    TenantIdError,
-    describe_value,
-)
+from cci_lite.errors import ContractError, SignatureError, TenantIdError, describe_value
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.pipeline.signatures import SIGNATURE_HEADER, check_signature, read_signature
-from cci_lite.pipeline.tenants import TenantDirectory
-from cci_lite.pipeline.told import keep_told
+from cci_lite.pipeline.stored_metadata import keep_told
+from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import CallRegistry, Metric, Recordings, Telemetry, WebhookKeys
 from cci_lite.tenancy import call_id_for, check_tenant_id, parse_recording_key, recording_key
 
@@ -59,7 +54,7 @@ class MetadataIntake:
 
 
 @dataclass(frozen=True)
-class Answer:
+class WebhookAnswer:
     """What the sender of a webhook is answered. `body` repeats no value that was sent."""
 
     status: int
@@ -107,7 +102,7 @@ class _Entry:
 
 def take_webhook(
     intake: MetadataIntake, *, tenant_id: str, headers: Mapping[str, str], body: bytes
-) -> Answer:
+) -> WebhookAnswer:
     """Take in a signed object, or a list of at most 100: all of it, or nothing when it is refused.
 
     Values that cannot be meant are put aside and named in the answer; when they are all that was
@@ -121,9 +116,9 @@ def take_webhook(
         tenant, signed_at = _signer(intake, tenant_id, headers, body)
     except SignatureError as problem:
         intake.telemetry.log("webhook_refused", reason=problem.code)
-        return Answer(401, {"error": "unauthorized"})
+        return WebhookAnswer(401, {"error": "unauthorized"})
     entries = _entries(intake, tenant, body)
-    if isinstance(entries, Answer):
+    if isinstance(entries, WebhookAnswer):
         return entries
     problems = [
         {"index": index, "path": problem.path, "expected": problem.expected}
@@ -140,7 +135,9 @@ def take_webhook(
         "did_you_mean": sorted({field for entry in entries for field in _near_misses(entry)}),
         "put_aside": problems,
     }
-    return Answer(202, {name: value for name, value in body_of_answer.items() if value != []})
+    return WebhookAnswer(
+        202, {name: value for name, value in body_of_answer.items() if value != []}
+    )
 
 
 def take_sidecar(ports: _SidecarPorts, event: UploadEvent) -> SidecarOutcome:
@@ -196,12 +193,14 @@ def _active(tenants: TenantDirectory, tenant_id: str) -> Tenant | None:
     return tenant if tenant is not None and tenant.status is TenantStatus.ACTIVE else None
 
 
-def _refused(intake: MetadataIntake, status: int, error: str, **details: Any) -> Answer:
+def _refused(intake: MetadataIntake, status: int, error: str, **details: Any) -> WebhookAnswer:
     intake.telemetry.log("webhook_refused", reason=error)
-    return Answer(status, {"error": error, **details})
+    return WebhookAnswer(status, {"error": error, **details})
 
 
-def _entries(intake: MetadataIntake, tenant: Tenant, body: bytes) -> Sequence[_Entry] | Answer:
+def _entries(
+    intake: MetadataIntake, tenant: Tenant, body: bytes
+) -> Sequence[_Entry] | WebhookAnswer:
     """What a body tells of each recording, or the answer to one that tells it of none."""
     try:
         values = _values(body)

@@ -23,20 +23,20 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     encode_document,
 )
-from cci_lite.contract.judging import (
-    Templates,
+from cci_lite.contract.form import Form
+from cci_lite.contract.metadata import NO_METADATA, CallMetadata
+from cci_lite.contract.reading import decode_document
+from cci_lite.contract.scored_evaluation import (
+    Forms,
     score_document,
     score_evaluation,
     with_evaluation,
 )
-from cci_lite.contract.metadata import NO_METADATA, CallMetadata
-from cci_lite.contract.reading import decode_document
-from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.errors import ContractError, LakeError, UsageError
-from cci_lite.evaluation import evaluate_rules
-from cci_lite.evaluation.reasons import is_not_known
-from cci_lite.pipeline.facts import key_hash, with_facts
+from cci_lite.evaluation.by_rules import evaluate_rules
+from cci_lite.evaluation.by_rules.reasons import is_not_known
+from cci_lite.pipeline.call_facts import key_hash, with_facts
 from cci_lite.ports import Store
 from cci_lite.tenancy import (
     call_id_for,
@@ -112,7 +112,7 @@ class InputReport:
 def analyze_transcripts(
     store: Store,
     tenant: Tenant,
-    template: QaTemplate,
+    form: Form,
     transcripts: Iterable[Transcript],
     *,
     pipeline_version: str,
@@ -142,8 +142,8 @@ def analyze_transcripts(
             document = _document(
                 tenant, transcript, conversation, call_id, key, digest, pipeline_version
             )
-            evaluation = QaEvaluation(criteria=evaluate_rules(template, conversation))
-            document = with_evaluation(document, score_evaluation(evaluation, template))
+            evaluation = QaEvaluation(criteria=evaluate_rules(form, conversation))
+            document = with_evaluation(document, score_evaluation(evaluation, form))
             present = _present(store, known, document)
             kept = None if overwrite or present is None else _earlier_verdicts(present, document)
             if kept is not None:
@@ -179,7 +179,7 @@ def read_call(tenant: Tenant, transcript: Transcript) -> tuple[Conversation, str
 def ingest_documents(
     store: Store,
     tenant: Tenant,
-    templates: Templates,
+    forms: Forms,
     documents: Iterable[InputDocument],
 ) -> Iterator[InputReport]:
     """Check documents made elsewhere, score them with the form they name, and write them as 1.3.
@@ -195,7 +195,7 @@ def ingest_documents(
             document = decoded.document
             if document.tenant_id != tenant.tenant_id:
                 raise ContractError("tenant_id", f"'{tenant.tenant_id}'", "another tenant")
-            scored = score_document(document, templates)
+            scored = score_document(document, forms)
             claim = None
             if scored is not None:
                 document = with_evaluation(document, scored)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import UnifiedDocument, verdict_of
-from cci_lite.contract.judging import ScoredEvaluation, Templates, score_document
+from cci_lite.contract.form import Form, FormDraft
 from cci_lite.contract.reading import decode_document
+from cci_lite.contract.scored_evaluation import Forms, ScoredEvaluation, score_document
 from cci_lite.contract.scoring import Outcome, Verdict, score_call
-from cci_lite.contract.template import QaTemplate, TemplateDraft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import ContractError
-from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.pipeline.documents import Transcript, read_call, writing_order
 from cci_lite.ports import Store
 from cci_lite.tenancy import call_id_for, unified_prefix
@@ -93,8 +93,8 @@ class _Judged:
 def try_form(
     store: Store,
     tenant: Tenant,
-    templates: Templates,
-    draft: TemplateDraft,
+    forms: Forms,
+    draft: FormDraft,
     transcripts: Iterable[Transcript] = (),
 ) -> FormTrial:
     """Judge a tenant's calls by a form that is not stored, and compare; writes nothing.
@@ -105,27 +105,27 @@ def try_form(
     the same, and is undecided otherwise.
     """
     spoken, unread = _conversations(tenant, transcripts)
-    known_name = any(name == draft.name for name, _ in templates)
-    template = draft.as_version(draft.version or 1)
+    known_name = any(name == draft.name for name, _ in forms)
+    form = draft.as_version(draft.version or 1)
     judged: dict[str, _Judged] = {}
     left: Counter[str] = Counter()
     for found in store.listing(unified_prefix(tenant.tenant_id)):
         try:
             document = decode_document(store.read(found.key)).document
-            scored = score_document(document, templates)
+            scored = score_document(document, forms)
         except (ContractError, OSError):
             left["unreadable"] += 1
             continue
         if scored is None:
             left["unevaluated"] += 1
-        elif known_name and scored.template.name != draft.name:
+        elif known_name and scored.form.name != draft.name:
             left["others"] += 1
         else:
-            call = _judged(document, scored, template, spoken.get(document.call_id))
+            call = _judged(document, scored, form, spoken.get(document.call_id))
             present = judged.get(document.call_id)
             if present is None or present.order <= call.order:
                 judged[document.call_id] = call
-    return _compared(template, list(judged.values()), left, unread)
+    return _compared(form, list(judged.values()), left, unread)
 
 
 def _conversations(
@@ -145,17 +145,17 @@ def _conversations(
 def _judged(
     document: UnifiedDocument,
     scored: ScoredEvaluation,
-    template: QaTemplate,
+    form: Form,
     conversation: Conversation | None,
 ) -> _Judged:
     before = {
         criterion.id: verdict
-        for criterion, verdict in zip(scored.template.criteria, scored.verdicts, strict=True)
+        for criterion, verdict in zip(scored.form.criteria, scored.verdicts, strict=True)
     }
-    earlier = {criterion.id: criterion for criterion in scored.template.criteria}
-    after = {} if conversation is None else _by_rules(template, conversation)
+    earlier = {criterion.id: criterion for criterion in scored.form.criteria}
+    after = {} if conversation is None else _by_rules(form, conversation)
     undecided = set()
-    for criterion in template.criteria:
+    for criterion in form.criteria:
         if criterion.id in after:
             continue
         old = earlier.get(criterion.id)
@@ -164,7 +164,7 @@ def _judged(
         else:
             after[criterion.id] = Verdict.UNSCORED
             undecided.add(criterion.id)
-    verdicts = [after[criterion.id] for criterion in template.criteria]
+    verdicts = [after[criterion.id] for criterion in form.criteria]
     agent = document.agent.agent_id if document.agent else None
     return _Judged(
         order=writing_order(document),
@@ -173,22 +173,20 @@ def _judged(
         after=after,
         undecided=frozenset(undecided),
         outcome_before=scored.score.outcome,
-        outcome_after=score_call(template.criteria, verdicts, template.scoring).outcome,
+        outcome_after=score_call(form.criteria, verdicts, form.scoring).outcome,
         has_transcript=conversation is not None,
     )
 
 
-def _by_rules(template: QaTemplate, conversation: Conversation) -> dict[str, Verdict]:
+def _by_rules(form: Form, conversation: Conversation) -> dict[str, Verdict]:
     """The verdicts of the criteria that have a rule."""
-    ruled = {criterion.id for criterion in template.criteria if criterion.rule is not None}
-    results = enumerate(evaluate_rules(template, conversation))
+    ruled = {criterion.id for criterion in form.criteria if criterion.rule is not None}
+    results = enumerate(evaluate_rules(form, conversation))
     return {result.id: verdict_of(result, at) for at, result in results if result.id in ruled}
 
 
-def _compared(
-    template: QaTemplate, calls: Sequence[_Judged], left: Counter[str], unread: int
-) -> FormTrial:
-    names = dict.fromkeys(criterion.id for criterion in template.criteria)
+def _compared(form: Form, calls: Sequence[_Judged], left: Counter[str], unread: int) -> FormTrial:
+    names = dict.fromkeys(criterion.id for criterion in form.criteria)
     names |= dict.fromkeys(name for call in calls for name in call.before)
     criteria = {name: CriterionTrial(name) for name in names}
     agents: dict[str, AgentTrial] = {}

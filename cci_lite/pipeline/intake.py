@@ -34,8 +34,8 @@ from cci_lite.pipeline.media import (
     media_format_of,
     metadata_of_headers,
 )
-from cci_lite.pipeline.tenants import TenantDirectory
-from cci_lite.pipeline.told import keep_told
+from cci_lite.pipeline.stored_metadata import keep_told
+from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import (
     CallRegistry,
     Metric,

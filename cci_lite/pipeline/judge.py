@@ -10,33 +10,21 @@ from enum import StrEnum
 import msgspec
 
 from cci_lite.contract.conversation import Conversation
-from cci_lite.contract.document import (
-    Redaction,
-    Source,
-    UnifiedDocument,
-    Usage,
-)
+from cci_lite.contract.document import Redaction, Source, UnifiedDocument, Usage
+from cci_lite.contract.form import Form
 from cci_lite.contract.prices import cost_of
-from cci_lite.contract.registry import (
-    CallRecord,
-    CallState,
-    Reason,
-    StoredMetadata,
-    failed,
-    moved,
-)
+from cci_lite.contract.registry import CallRecord, CallState, Reason, StoredMetadata, failed, moved
 from cci_lite.contract.services import language_of
-from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant, is_masked
 from cci_lite.errors import CciLiteError, PipelineError, RetryLaterError, TranscriptError
-from cci_lite.pipeline.answering import Answering
-from cci_lite.pipeline.facts import call_date_of
-from cci_lite.pipeline.holding import held, newest_documented, of_revision, records_held
+from cci_lite.pipeline.call_facts import call_date_of
+from cci_lite.pipeline.document_writing import Written, write_document
 from cci_lite.pipeline.judged_document import TranscribedCall, judged_document, masked_call
+from cci_lite.pipeline.lease import held, newest_documented, of_revision, records_held
 from cci_lite.pipeline.notify import Notifying, call_failed
+from cci_lite.pipeline.paid_answers import Answering
 from cci_lite.pipeline.rewrite import Rewriting, settle
-from cci_lite.pipeline.tenants import TenantDirectory
-from cci_lite.pipeline.writing import Written, write_document
+from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import (
     CallRegistry,
     JobStatus,
@@ -136,7 +124,7 @@ class _Plan:
     """
 
     record: CallRecord
-    template: QaTemplate | None
+    form: Form | None
     stored: StoredMetadata
     is_again: bool
 
@@ -198,9 +186,7 @@ def _judge(attempt: _Attempt, record: CallRecord) -> Judged:
     )
     conversation, units = _conversation(judging, answering, tenant, record, job)
     plan = _planned(attempt, record)
-    call = TranscribedCall(
-        tenant, plan.record, plan.template, plan.stored.merged, conversation, units
-    )
+    call = TranscribedCall(tenant, plan.record, plan.form, plan.stored.merged, conversation, units)
     document = judged_document(answering, call, judging.pipeline_version)
     document = msgspec.structs.replace(document, writing=plan.record.version)
     overwrite = judging.overwrite or plan.is_again
@@ -261,20 +247,20 @@ def _planned(attempt: _Attempt, record: CallRecord) -> _Plan:
         uploaded_at = present.upload.uploaded_at
         told = judging.registry.metadata(present.tenant_id, present.call_id)
         stored = told.for_upload(uploaded_at)
-        template = _form(judging, present, stored.merged.queue)
+        form = _form(judging, present, stored.merged.queue)
         day = call_date_of(attempt.tenant, stored.merged, uploaded_at)
         key = unified_key(present.tenant_id, day, present.call_id)
         planned = moved(
             present,
             CallState.TRANSCRIBED,
             judging.clock(),
-            template=(template.name, template.version) if template else None,
+            form=(form.name, form.version) if form else None,
             document_key=key,
             stale_keys=_stale_keys(records, present, key),
             rewrite=False,
             redrives=present.redrives if present.state is CallState.TRANSCRIBED else 0,
         )
-        plans.append(_Plan(planned, template, stored, is_again=key in present.keys))
+        plans.append(_Plan(planned, form, stored, is_again=key in present.keys))
         return planned
 
     _moved(attempt, record, plan)
@@ -291,13 +277,13 @@ def _stale_keys(records: Sequence[CallRecord], record: CallRecord, key: str) -> 
     return tuple(sorted(known - {key}))
 
 
-def _form(judging: Judging, record: CallRecord, queue: str | None) -> QaTemplate | None:
+def _form(judging: Judging, record: CallRecord, queue: str | None) -> Form | None:
     """The form to judge by: that of the first attempt, even when there was none then."""
-    if record.template is not None:
-        template = judging.tenants.form(record.tenant_id, *record.template)
-        if template is None:
+    if record.form is not None:
+        form = judging.tenants.form(record.tenant_id, *record.form)
+        if form is None:
             raise PipelineError("form_gone")
-        return template
+        return form
     if record.state is CallState.TRANSCRIBED:
         return None
     return judging.tenants.form_for(record.tenant_id, queue)

@@ -19,17 +19,17 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     Usage,
 )
-from cci_lite.contract.judgement import Judgement, ModelUsage, NlpAnswer
-from cci_lite.contract.judging import score_evaluation, with_evaluation
+from cci_lite.contract.form import Criterion, Form
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import CallRecord
-from cci_lite.contract.template import Criterion, QaTemplate
+from cci_lite.contract.scored_evaluation import score_evaluation, with_evaluation
+from cci_lite.contract.service_answers import Judgement, ModelUsage, NlpAnswer
 from cci_lite.contract.tenant import Tenant
-from cci_lite.evaluation import evaluate_rules
-from cci_lite.evaluation.masking import masked_conversation, masked_judgement, masked_nlp
-from cci_lite.evaluation.naming import introduced_names
-from cci_lite.pipeline.answering import Answering
-from cci_lite.pipeline.facts import key_hash, with_facts
+from cci_lite.evaluation.by_rules import evaluate_rules
+from cci_lite.masking.introductions import introduced_names
+from cci_lite.masking.mask import masked_conversation, masked_judgement, masked_nlp
+from cci_lite.pipeline.call_facts import key_hash, with_facts
+from cci_lite.pipeline.paid_answers import Answering
 from cci_lite.transcripts.chunks import pack_texts, texts_of
 
 
@@ -39,7 +39,7 @@ class TranscribedCall:
 
     tenant: Tenant
     record: CallRecord
-    template: QaTemplate | None
+    form: Form | None
     metadata: CallMetadata
     conversation: Conversation
     units: int
@@ -72,11 +72,11 @@ def judged_document(
 
     Raises RetryLaterError and ServiceError.
     """
-    record, template = call.record, call.template
+    record, form = call.record, call.form
     answers = _masked_answers(answering, call)
     judgement, nlp = answers.judgement, answers.nlp
     reasons = [
-        *(["no_form"] if template is None else []),
+        *(["no_form"] if form is None else []),
         *call.conversation.review_reasons,
         *judgement.review_reasons,
         *(["nlp_incomplete"] if nlp.unanswered else []),
@@ -106,10 +106,10 @@ def judged_document(
         ),
     )
     document = with_facts(document, call.tenant, call.metadata, record.upload.uploaded_at)
-    if template is None:
+    if form is None:
         return document
     evaluation = QaEvaluation(criteria=judgement.results)
-    return with_evaluation(document, score_evaluation(evaluation, template))
+    return with_evaluation(document, score_evaluation(evaluation, form))
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,13 @@ class _Answers:
 
 
 def _masked_answers(answering: Answering, call: TranscribedCall) -> _Answers:
-    template = call.template
+    form = call.form
     conversation = msgspec.structs.replace(call.conversation, language_code=call.language)
     # A card's number would come back in four harmless entities. Names are still to be found.
     texts = texts_of(masked_conversation(conversation))
     nlp = answering.nlp_answer(call.record, call.language, texts)
-    ruled = evaluate_rules(template, conversation) if template else []
-    asked = [criterion for criterion in template.criteria if not criterion.rule] if template else []
+    ruled = evaluate_rules(form, conversation) if form else []
+    asked = [criterion for criterion in form.criteria if not criterion.rule] if form else []
     judgement = answering.judgement(call.record, call.tenant, asked, conversation)
     results = _in_order(ruled, asked, judgement.results)
     judgement = msgspec.structs.replace(judgement, results=results)

@@ -9,12 +9,7 @@ from dataclasses import replace
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 
-from cci_lite.contract.metadata import (
-    METADATA_FIELDS,
-    ParsedMetadata,
-    parse_metadata,
-    understood,
-)
+from cci_lite.contract.metadata import METADATA_FIELDS, ParsedMetadata, parse_metadata, understood
 from cci_lite.errors import ContractError, describe_value
 
 MEDIA_FORMATS = frozenset({"mp3", "mp4", "wav", "flac", "ogg", "amr", "webm", "m4a"})

@@ -19,7 +19,8 @@ from cci_lite.contract.registry import CallState, Reason
 from cci_lite.contract.tenant import Tenant, TenantStatus
 from cci_lite.errors import CciLiteError
 from cci_lite.pipeline.call_metadata import sidecar_recording
-from cci_lite.pipeline.driving import (
+from cci_lite.pipeline.media import SIDECAR_SUFFIX
+from cci_lite.pipeline.redrive import (
     REOPENED,
     Action,
     Drive,
@@ -35,7 +36,6 @@ from cci_lite.pipeline.driving import (
     tell_people,
     tell_sidecar,
 )
-from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.tenancy import call_id_for
 
 # How long each step may take before it is looked after. Transcribe may queue a job for hours.

@@ -19,10 +19,10 @@ from cci_lite.contract.reading import decode_document
 from cci_lite.contract.registry import CallRecord, CallState, moved
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import ContractError, RetryLaterError
-from cci_lite.pipeline.facts import with_facts
-from cci_lite.pipeline.holding import held, newest_documented, of_revision, records_held
-from cci_lite.pipeline.tenants import TenantDirectory
-from cci_lite.pipeline.writing import write_document
+from cci_lite.pipeline.call_facts import with_facts
+from cci_lite.pipeline.document_writing import write_document
+from cci_lite.pipeline.lease import held, newest_documented, of_revision, records_held
+from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import CallRegistry, Telemetry, TenantFiles
 from cci_lite.tenancy import unified_key
 

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from cci_lite.contract.conversation import Conversation
-from cci_lite.contract.judgement import Judgement, NlpAnswer
+from cci_lite.contract.form import Criterion
 from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, Upload
-from cci_lite.contract.template import Criterion
+from cci_lite.contract.service_answers import Judgement, NlpAnswer
 from cci_lite.contract.tenant import Audio, Tenant
 from cci_lite.ports.lake import StoredObject
 

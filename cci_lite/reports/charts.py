@@ -38,7 +38,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Line:
+class TrendLine:
     """A piece of the line between two weeks in succession."""
 
     x1: float
@@ -68,7 +68,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Change:
+class VersionMark:
     """The first week of a later version."""
 
     x: float
@@ -81,10 +81,10 @@ class TrendChart:
     """A line of percentages by week, with the number of calls under each."""
 
     marks: tuple[Mark, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[TrendLine, ...]
     ticks: tuple[Tick, ...]
     grid: tuple[Grid, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[VersionMark, ...]
     bar_width: float
     is_dense: bool
 
@@ -106,7 +106,7 @@ def trend_chart(points: Sequence[TrendPoint]) -> TrendChart | None:
     return TrendChart(
         marks=tuple(marks.values()),
         lines=tuple(
-            Line(mark.x, mark.y, after.x, after.y, mark.shape)
+            TrendLine(mark.x, mark.y, after.x, after.y, mark.shape)
             for (version, week), mark in marks.items()
             if (after := marks.get((version, week + _WEEK))) is not None
         ),
@@ -193,13 +193,13 @@ def _ticks(
     )
 
 
-def _changes(scored: Sequence[TrendPoint], place: dict[dt.date, float]) -> tuple[Change, ...]:
+def _changes(scored: Sequence[TrendPoint], place: dict[dt.date, float]) -> tuple[VersionMark, ...]:
     firsts = {
         version: min(point.week_start for point in scored if point.version == version)
         for version in _versions(scored)[1:]
     }
     return tuple(
-        Change(
+        VersionMark(
             round(place[week], 3), f"v{version} from {numbers.short_day(week)}", place[week] > 60
         )
         for version, week in firsts.items()

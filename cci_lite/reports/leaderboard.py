@@ -11,14 +11,7 @@ from enum import StrEnum
 
 from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.errors import NotFoundError
-from cci_lite.reports.statements import (
-    WAITING,
-    WEEKS,
-    Query,
-    Statement,
-    leaderboard_of,
-    read_rows,
-)
+from cci_lite.reports.statements import WAITING, WEEKS, Query, Statement, leaderboard_of, read_rows
 from cci_lite.tenancy import check_tenant_id
 
 
@@ -32,7 +25,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """One agent's week under one version of a QA template. Rates are shares, None of nothing."""
+    """One agent's week under one version of a form. Rates are shares, None of nothing."""
 
     tenant_id: str
     week_start: dt.date
@@ -72,7 +65,7 @@ class LeaderboardRow:
 
     @property
     def form(self) -> str:
-        """The version of the QA template: `sales v2`."""
+        """The version of the form: `sales v2`."""
         return form_label(self.template_id, self.template_version)
 
     @property
@@ -94,7 +87,7 @@ class LeaderboardRow:
 
 @dataclass(frozen=True)
 class FormTable:
-    """The agents of one version of a QA template: the ranked, then the others by name."""
+    """The agents of one version of a form: the ranked, then the others by name."""
 
     template_id: str
     template_version: int
@@ -102,7 +95,7 @@ class FormTable:
 
     @property
     def form(self) -> str:
-        """The version of the QA template: `sales v2`."""
+        """The version of the form: `sales v2`."""
         return form_label(self.template_id, self.template_version)
 
 
@@ -118,13 +111,13 @@ class WaitingCriterion:
 
     @property
     def form(self) -> str:
-        """The version of the QA template: `sales v2`."""
+        """The version of the form: `sales v2`."""
         return form_label(self.template_id, self.template_version)
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The failure leaderboard of a week, one table per QA template version with evaluated calls.
+    """The failure leaderboard of a week, one table per form version with evaluated calls.
 
     `week_start` is a Monday, None when no week has an evaluated call; `statement` was run for it.
     `waiting` says what an empty one waits for.
@@ -161,7 +154,7 @@ def leaderboard(query: Query, tenant_id: str, *, week: dt.date | None = None) ->
     """The leaderboard of the week that holds the day `week`.
 
     The default is the latest week with evaluated calls; a week without calls raises NotFoundError.
-    Rank 1 is the highest share of failed calls. Versions of QA templates are never ranked together.
+    Rank 1 is the highest share of failed calls. Versions of forms are never ranked together.
     """
     present = weeks(query, tenant_id)
     week_start = _latest(present) if week is None else _monday(week)
@@ -181,7 +174,7 @@ def _waiting(query: Query, tenant_id: str, present: Sequence[Week]) -> tuple[Wai
 
 
 def form_label(template_id: str, template_version: int) -> str:
-    """`sales v2`; calls whose document names no QA template are under `no form named`."""
+    """`sales v2`; calls whose document names no form are under `no form named`."""
     if template_id == "unknown" and template_version == 0:
         return "no form named"
     return f"{template_id} v{template_version}"

@@ -16,7 +16,7 @@ from cci_lite.tenancy import check_tenant_id
 
 
 @dataclass(frozen=True)
-class Balance:
+class LakeContents:
     """What is in the lake."""
 
     data_as_of: dt.datetime | None
@@ -65,8 +65,8 @@ class Totals(Quality):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form(Quality):
-    """The calls judged by one version of a QA template."""
+class FormCalls(Quality):
+    """The calls judged by one version of a form."""
 
     template_id: str
     template_version: int
@@ -151,7 +151,7 @@ class ReviewReason:
 
 
 @dataclass(frozen=True)
-class QuarantinedDocument:
+class QuarantineRow:
     """A document that broke the contract: where, and what was expected there."""
 
     call_date: dt.date
@@ -164,7 +164,7 @@ class QuarantinedDocument:
 class FormSection:
     """What the page shows of one form version."""
 
-    form: Form
+    form: FormCalls
     criteria: tuple[CriterionRow, ...]
     heat: HeatMap
 
@@ -186,7 +186,7 @@ class ReportPage:
     tenant_id: str
     tenant_name: str
     generated_at: dt.datetime
-    balance: Balance | None
+    balance: LakeContents | None
     totals: Totals
     forms: tuple[FormSection, ...]
     claims: tuple[Claim, ...]
@@ -194,7 +194,7 @@ class ReportPage:
     board: Leaderboard
     review: ReviewQueue | None
     review_reasons: tuple[ReviewReason, ...]
-    quarantine: tuple[QuarantinedDocument, ...]
+    quarantine: tuple[QuarantineRow, ...]
     statements: tuple[Statement, ...]
 
 
@@ -203,11 +203,11 @@ def read_page(
 ) -> ReportPage:
     """Run the page's statements, in the scope of one tenant."""
     check_tenant_id(tenant_id)
-    balance = read_rows(query, statements.FRESHNESS, tenant_id, Balance)
+    balance = read_rows(query, statements.FRESHNESS, tenant_id, LakeContents)
     totals = read_rows(query, statements.TOTALS, tenant_id, Totals)
     review = read_rows(query, statements.REVIEW, tenant_id, ReviewQueue)
     reasons = read_rows(query, statements.REVIEW_REASONS, tenant_id, ReviewReason)
-    quarantine = read_rows(query, statements.QUARANTINE, tenant_id, QuarantinedDocument)
+    quarantine = read_rows(query, statements.QUARANTINE, tenant_id, QuarantineRow)
     claims = read_rows(query, statements.CLAIMS, tenant_id, Claim)
     board = leaderboard(query, tenant_id)
     return ReportPage(
@@ -217,7 +217,7 @@ def read_page(
         balance=balance[0] if balance else None,
         totals=totals[0] if totals else Totals(),
         forms=_form_sections(
-            read_rows(query, statements.FORMS, tenant_id, Form),
+            read_rows(query, statements.FORMS, tenant_id, FormCalls),
             read_rows(query, statements.CRITERIA, tenant_id, CriterionRow),
             read_rows(query, statements.AGENTS, tenant_id, AgentCriterionRow),
         ),
@@ -247,7 +247,7 @@ _STATEMENTS = (
 
 
 def _form_sections(
-    forms: Sequence[Form],
+    forms: Sequence[FormCalls],
     criteria: Iterable[CriterionRow],
     agents: Iterable[AgentCriterionRow],
 ) -> tuple[FormSection, ...]:
@@ -270,7 +270,7 @@ def _form_sections(
     )
 
 
-def _key(row: Form | CriterionRow | AgentCriterionRow) -> tuple[str, int]:
+def _key(row: FormCalls | CriterionRow | AgentCriterionRow) -> tuple[str, int]:
     return (row.template_id, row.template_version)
 
 

@@ -17,7 +17,7 @@ _BLANKS = re.compile(" +")
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """One column: its cells as they are shown. Cells that are `whole` never wrap."""
 
     title: str
@@ -26,7 +26,7 @@ class Column:
     is_number: bool = False  # right-justified, and whole
 
 
-def render_table(columns: Sequence[Column], width: int | None = None) -> list[str]:
+def render_table(columns: Sequence[TableColumn], width: int | None = None) -> list[str]:
     """The lines of a table of at most `width` columns of the screen, or as wide as it is.
 
     When there is no room the rows stand one below the other, each value on lines of its own; then a
@@ -41,7 +41,7 @@ def render_table(columns: Sequence[Column], width: int | None = None) -> list[st
     return list(_records(columns, width or 0))
 
 
-def fits(columns: Sequence[Column], width: int | None) -> bool:
+def fits(columns: Sequence[TableColumn], width: int | None) -> bool:
     """Whether the columns have room beside each other."""
     least = sum(map(_least_width, columns)) + _GAPS[-1] * (len(columns) - 1)
     return width is None or least <= width
@@ -52,7 +52,7 @@ def wrapped(text: str, width: int | None) -> list[str]:
     return [text] if width is None else list(_filled(_pieces(text), width))
 
 
-def _grid(columns: Sequence[Column], widths: Sequence[int], gap: int) -> Iterator[str]:
+def _grid(columns: Sequence[TableColumn], widths: Sequence[int], gap: int) -> Iterator[str]:
     titles = [
         list(_filled(_title_pieces(each.title), width))
         for each, width in zip(columns, widths, strict=True)
@@ -68,7 +68,7 @@ def _grid(columns: Sequence[Column], widths: Sequence[int], gap: int) -> Iterato
 
 
 def _row(
-    columns: Sequence[Column], cells: Sequence[Sequence[str]], widths: Sequence[int], gap: int
+    columns: Sequence[TableColumn], cells: Sequence[Sequence[str]], widths: Sequence[int], gap: int
 ) -> Iterator[str]:
     for line in range(max(map(len, cells))):
         texts = [cell[line] if line < len(cell) else "" for cell in cells]
@@ -87,7 +87,7 @@ def _justified(text: str, width: int, *, right: bool) -> str:
     return blanks + text if right else text + blanks
 
 
-def _records(columns: Sequence[Column], width: int) -> Iterator[str]:
+def _records(columns: Sequence[TableColumn], width: int) -> Iterator[str]:
     if not columns[0].cells:
         yield from (column.title for column in columns)
     names = max(cell_len(column.title) for column in columns) + 2
@@ -108,7 +108,7 @@ def _records(columns: Sequence[Column], width: int) -> Iterator[str]:
                 yield from (f"  {line}" for line in lines)
 
 
-def _widths(columns: Sequence[Column], room: float) -> list[int]:
+def _widths(columns: Sequence[TableColumn], room: float) -> list[int]:
     """The width of each column: the widest text is narrowed first, and never below its words."""
     least = [_least_width(column) for column in columns]
     full = [_full_width(column) for column in columns]
@@ -128,20 +128,20 @@ def _widths(columns: Sequence[Column], room: float) -> list[int]:
     return fair
 
 
-def _full_width(column: Column) -> int:
+def _full_width(column: TableColumn) -> int:
     return max(map(cell_len, (column.title, *column.cells)))
 
 
-def _least_width(column: Column) -> int:
+def _least_width(column: TableColumn) -> int:
     title = _longest(_title_pieces(column.title))
     return max((title, *(_least_width_of(column, cell) for cell in column.cells)))
 
 
-def _least_width_of(column: Column, cell: str) -> int:
+def _least_width_of(column: TableColumn, cell: str) -> int:
     return _longest(_pieces(cell)) if _wraps(column) else cell_len(cell)
 
 
-def _wraps(column: Column) -> bool:
+def _wraps(column: TableColumn) -> bool:
     return not (column.is_whole or column.is_number)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cci_lite.reports import numbers
 from cci_lite.reports.leaderboard import FormTable, Leaderboard, LeaderboardRow
-from cci_lite.reports.tables import Column, fits, render_table, wrapped
+from cci_lite.reports.tables import TableColumn, fits, render_table, wrapped
 from cci_lite.reports.text import one_line
 from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 
@@ -56,7 +56,7 @@ def render_terminal(board: Leaderboard, *, width: int | None = None) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _fitting(table: FormTable, width: int | None) -> list[Column]:
+def _fitting(table: FormTable, width: int | None) -> list[TableColumn]:
     """The columns beside each other as far as there is room; all of them when there is none."""
     noted = sorted(filter(lambda column: column.need, _COLUMNS), key=lambda column: -column.need)
     for count in range(len(noted) + 1):
@@ -66,13 +66,15 @@ def _fitting(table: FormTable, width: int | None) -> list[Column]:
     return _columns(table, ())
 
 
-def _columns(table: FormTable, noted: Sequence[_Column]) -> list[Column]:
+def _columns(table: FormTable, noted: Sequence[_Column]) -> list[TableColumn]:
     shown = [
-        Column(column.title, [column.cell(row) for row in table.rows], is_number=column.is_number)
+        TableColumn(
+            column.title, [column.cell(row) for row in table.rows], is_number=column.is_number
+        )
         for column in _COLUMNS
         if column not in noted
     ]
-    return [*shown, Column("Note", [_note(row, noted) for row in table.rows])]
+    return [*shown, TableColumn("Note", [_note(row, noted) for row in table.rows])]
 
 
 def _note(row: LeaderboardRow, noted: Sequence[_Column]) -> str:

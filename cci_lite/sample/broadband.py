@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from cci_lite.contract.template import parse_draft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Audio, Tenant
 from cci_lite.sample.company import (
     Company,
-    Form,
     Layout,
     Moment,
     SampleAgent,
+    SampleForm,
     Topic,
     TurningPoint,
 )
@@ -382,7 +382,7 @@ BROADBAND = Company(
     tenant=_TENANT,
     share=0.24,
     forms=(
-        Form(
+        SampleForm(
             parse_draft(_FORM, tenant_id=_TENANT.tenant_id).as_version(1),
             _OPENING,
             _MIDDLE,

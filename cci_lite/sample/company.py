@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from cci_lite.contract.template import QaTemplate
+from cci_lite.contract.form import Form
 from cci_lite.contract.tenant import Tenant
 
 NOTHING = ("",)
@@ -40,13 +40,13 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Form:
+class SampleForm:
     """One version of the company's form and the moments that its criteria are about.
 
     `begins_at` is the share of the period after which calls are judged by it.
     """
 
-    template: QaTemplate
+    template: Form
     opening: tuple[Moment, ...]
     middle: tuple[Moment, ...]
     closing: tuple[Moment, ...]
@@ -100,7 +100,7 @@ class Company:
 
     tenant: Tenant
     share: float
-    forms: tuple[Form, ...]
+    forms: tuple[SampleForm, ...]
     topics: tuple[Topic, ...]
     agents: tuple[SampleAgent, ...]
     layouts: Mapping[Layout, float]

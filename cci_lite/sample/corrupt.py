@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cci_lite.contract.template import QaTemplate
+from cci_lite.contract.form import Form
 from cci_lite.tenancy import call_id_for, recording_key
 
 Json = dict[str, Any]
@@ -37,7 +37,7 @@ class Damage:
 
 
 def corrupt_document(
-    tenant_id: str, template: QaTemplate, call_date: dt.date, damage: Damage
+    tenant_id: str, template: Form, call_date: dt.date, damage: Damage
 ) -> CorruptDocument:
     """A document of a call that is not otherwise part of the world, damaged."""
     call_id = call_id_for(tenant_id, recording_key(tenant_id, f"damaged-{damage.name}.wav"))
@@ -45,7 +45,7 @@ def corrupt_document(
     return CorruptDocument(tenant_id, call_date, call_id, data, damage.json_path, damage.reason)
 
 
-def _sound_document(tenant_id: str, template: QaTemplate, call_date: dt.date, call_id: str) -> Json:
+def _sound_document(tenant_id: str, template: Form, call_date: dt.date, call_id: str) -> Json:
     return {
         "schema_version": "1.3",
         "tenant_id": tenant_id,

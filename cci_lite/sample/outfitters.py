@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from cci_lite.contract.template import QaTemplate, parse_draft
+from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Audio, Tenant
 from cci_lite.sample.company import (
     Company,
-    Form,
     Layout,
     Moment,
     SampleAgent,
+    SampleForm,
     Topic,
     TurningPoint,
 )
@@ -171,7 +172,7 @@ def _form(notice: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _template(notice: dict[str, Any], version: int) -> QaTemplate:
+def _template(notice: dict[str, Any], version: int) -> Form:
     return parse_draft(_form(notice), tenant_id=_TENANT.tenant_id).as_version(version)
 
 
@@ -330,13 +331,13 @@ _MIDDLE = (_EMPATHY, _VERIFY, _REFUND, _PROMISE)
 _CLOSE = (_ELSE, _CLOSING)
 
 _FORMS = (
-    Form(
+    SampleForm(
         _template(_NOTICE_V1, 1),
         (_GREETING, Moment("recorded_02", _SHORT_NOTICES + _FULL_NOTICES, _NO_NOTICE), _HELP),
         _MIDDLE,
         _CLOSE,
     ),
-    Form(
+    SampleForm(
         _template(_NOTICE_V2, 2),
         (_GREETING, Moment("recorded_02", _FULL_NOTICES, _NO_NOTICE + _SHORT_NOTICES), _HELP),
         _MIDDLE,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from cci_lite.contract.form import SaidBy
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import SaidBy
-from cci_lite.sample.company import Company, Form, Layout, SampleAgent, Topic
+from cci_lite.sample.company import Company, Layout, SampleAgent, SampleForm, Topic
 from cci_lite.sample.dice import Dice
 from cci_lite.tenancy import recording_key
 
@@ -58,7 +58,7 @@ class CallPlan:
     number: int
     call_date: dt.date
     started_at: dt.datetime
-    form: Form
+    form: SampleForm
     topic: Topic
     agent: SampleAgent
     is_named: bool

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cci_lite.contract.form import Form, RequiredPolicy
 from cci_lite.contract.scoring import Outcome, Verdict
-from cci_lite.contract.template import QaTemplate, RequiredPolicy
 
 
 class FormKey(NamedTuple):
@@ -103,7 +103,7 @@ class Truth:
     agent_weeks: Mapping[AgentWeekKey, OutcomeCounts]
 
 
-def outcome_of(template: QaTemplate, verdicts: Mapping[str, Verdict]) -> Outcome:
+def outcome_of(template: Form, verdicts: Mapping[str, Verdict]) -> Outcome:
     """The outcome of a call in whole ten-thousandths of a point."""
     total = maximum = 0
     required_failed = False

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cci_lite.contract.columns import UNKNOWN_AGENT
+from cci_lite.contract.form import Form
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.scoring import Outcome, Verdict
-from cci_lite.contract.template import QaTemplate
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import UsageError
 from cci_lite.sample.broadband import BROADBAND
@@ -38,7 +38,7 @@ class SampleForm:
     """A version of a tenant's form, and the day from which calls are judged by it."""
 
     tenant_id: str
-    template: QaTemplate
+    template: Form
     active_from: dt.date
 
 
@@ -53,7 +53,7 @@ class SampleCall:
     layout: Layout
     metadata: CallMetadata
     call_date: dt.date
-    template: QaTemplate
+    template: Form
     verdicts: Mapping[str, Verdict]
     outcome: Outcome
 

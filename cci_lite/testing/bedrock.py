@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cci_lite.evaluation.prompt import TOOL
+from cci_lite.evaluation.by_model.prompt import TOOL
 from cci_lite.testing.shapes import check_request, service_error
 
 Response = Mapping[str, Any]

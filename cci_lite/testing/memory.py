@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from cci_lite.contract.conversation import Conversation
-from cci_lite.contract.judgement import Judgement, NlpAnswer
+from cci_lite.contract.form import Criterion
 from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, Upload
-from cci_lite.contract.template import Criterion
+from cci_lite.contract.service_answers import Judgement, NlpAnswer
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import RetryLaterError, UsageError
 from cci_lite.ports import (

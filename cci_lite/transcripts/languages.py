@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cci_lite.transcripts.documents import AnalyticsLanguageShare, LanguageShare, Results
 from cci_lite.transcripts.times import number_in
+from cci_lite.transcripts.transcribe_output import AnalyticsLanguageShare, LanguageShare, Results
 
 
 def main_language(shares: Sequence[LanguageShare | AnalyticsLanguageShare]) -> str | None:

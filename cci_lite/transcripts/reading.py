@@ -9,14 +9,14 @@ from cci_lite.contract.conversation import Conversation, Role, Turn
 from cci_lite.contract.document import Redaction
 from cci_lite.contract.tenant import Audio
 from cci_lite.transcripts.alike import channels_alike
-from cci_lite.transcripts.documents import (
+from cci_lite.transcripts.languages import language_of_items, main_language
+from cci_lite.transcripts.roles import channel_roles, speaker_roles
+from cci_lite.transcripts.times import MAX_SECONDS, SpokenWord, number_in
+from cci_lite.transcripts.transcribe_output import (
     AnalyticsTranscript,
     BatchTranscript,
     decode_transcript,
 )
-from cci_lite.transcripts.languages import language_of_items, main_language
-from cci_lite.transcripts.roles import channel_roles, speaker_roles
-from cci_lite.transcripts.times import MAX_SECONDS, SpokenWord, number_in
 from cci_lite.transcripts.turns import consecutive_turns, overlapping_turns, segment_turns
 from cci_lite.transcripts.words import Heard, analytics_segments, batch_words, is_speech
 

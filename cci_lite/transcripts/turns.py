@@ -9,7 +9,7 @@ from math import inf
 from operator import attrgetter
 
 from cci_lite.contract.conversation import Role, Turn, Word
-from cci_lite.contract.languages import joint
+from cci_lite.language.comparison import joint
 from cci_lite.transcripts.times import SpokenWord
 from cci_lite.transcripts.words import is_speech
 

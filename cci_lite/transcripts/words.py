@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import msgspec
 
 from cci_lite.errors import TranscriptError, describe_value
-from cci_lite.transcripts.documents import (
+from cci_lite.transcripts.times import (
+    MAX_SECONDS,
+    SpokenWord,
+    in_order,
+    is_possible,
+    last_second,
+    number_in,
+)
+from cci_lite.transcripts.transcribe_output import (
     AnalyticsItem,
     AnalyticsSegment,
     AnalyticsTranscript,
@@ -22,14 +30,6 @@ from cci_lite.transcripts.documents import (
     Results,
     SpeakerItem,
     SpeakerLabels,
-)
-from cci_lite.transcripts.times import (
-    MAX_SECONDS,
-    SpokenWord,
-    in_order,
-    is_possible,
-    last_second,
-    number_in,
 )
 
 # What a vocabulary filter puts in place of a word; redaction puts a name in brackets.

@@ -5,7 +5,7 @@
 `to_duckdb(sql, schema)`.
 """
 
-from cci_lite.views.analysis import CheckedQuery, Finding
+from cci_lite.views.analysis import CheckedQuery, SqlFinding
 from cci_lite.views.files import (
     View,
     current_views,
@@ -22,8 +22,8 @@ from cci_lite.views.translation import check_query, to_duckdb
 
 __all__ = [
     "CheckedQuery",
-    "Finding",
     "Schema",
+    "SqlFinding",
     "View",
     "check_query",
     "current_views",

@@ -16,24 +16,22 @@ from sqlglot.errors import ParseError, TokenError
 
 from cci_lite.errors import SqlError
 from cci_lite.views import constructs
+from cci_lite.views.constructs.construct import (
+    Construct,
+    implied_name,
+    is_ordinal,
+    is_whole_literal,
+)
 from cci_lite.views.corrections import set_type
 from cci_lite.views.relations import Columns, Relation, Schema, Scope, did_you_mean
-from cci_lite.views.rules import Rule, implied_name, is_ordinal, is_whole_literal
 from cci_lite.views.spelling import arguments_of, misspellings
-from cci_lite.views.types import (
-    BIGINT,
-    UNKNOWN,
-    SqlType,
-    common_type,
-    type_of_node,
-    type_of_text,
-)
+from cci_lite.views.types import BIGINT, UNKNOWN, SqlType, common_type, type_of_node, type_of_text
 
 DIALECT = "athena"
 
 
 @dataclass(frozen=True)
-class Finding:
+class SqlFinding:
     """One thing that is wrong with a query, and where."""
 
     message: str
@@ -51,15 +49,15 @@ class CheckedQuery:
     tree: exp.Query
     columns: Columns
     reads: frozenset[str]
-    findings: tuple[Finding, ...]
-    starred: tuple[Finding, ...] = field(default=())
-    unnamed: tuple[Finding, ...] = field(default=())
+    findings: tuple[SqlFinding, ...]
+    starred: tuple[SqlFinding, ...] = field(default=())
+    unnamed: tuple[SqlFinding, ...] = field(default=())
 
 
 def analyse(sql: str, schema: Schema) -> CheckedQuery:
     """Read one SELECT; raises SqlError when it cannot be parsed at all."""
     try:
-        return Analysis(sql, schema).run()
+        return QueryAnalysis(sql, schema).run()
     except RecursionError:
         raise SqlError("the query is nested too deeply", line=1, column=1) from None
 
@@ -104,7 +102,7 @@ class _RefusedError(Exception):
     """A construct was refused; what is inside it was not looked at."""
 
 
-class Analysis:
+class QueryAnalysis:
     """One reading of one query; rules ask it for types and tell it what is wrong."""
 
     def __init__(self, sql: str, schema: Schema) -> None:
@@ -112,16 +110,16 @@ class Analysis:
         self._schema = {name.lower(): columns for name, columns in schema.items()}
         self._tokens: list[Token] = []
         self._reads: set[str] = set()
-        self._findings: list[Finding] = []
-        self._starred: list[Finding] = []
-        self._unnamed: list[Finding] = []
+        self._findings: list[SqlFinding] = []
+        self._starred: list[SqlFinding] = []
+        self._unnamed: list[SqlFinding] = []
 
     def run(self) -> CheckedQuery:
         """What was read; raises SqlError when it cannot be parsed."""
         tree = parse_select(self._sql)
         self._tokens = sqlglot.tokenize(self._sql, read=DIALECT)
         misspelled = tuple(
-            Finding(wrong.message, *_place(self._sql, wrong.offset))
+            SqlFinding(wrong.message, *_place(self._sql, wrong.offset))
             for wrong in misspellings(self._tokens)
         )
         columns = self.query(tree, Scope({}))
@@ -289,7 +287,7 @@ class Analysis:
         self._only(node, rule.arguments, self.spelled(node))
         return rule.check(self, node, scope)
 
-    def _call(self, node: exp.Expr, rule: Rule) -> None:
+    def _call(self, node: exp.Expr, rule: Construct) -> None:
         """Refuse a function's name that is another engine's, and arguments that were dropped."""
         if not isinstance(node, exp.Func) or "start" not in node.meta:
             return
@@ -639,9 +637,9 @@ class Analysis:
 
     # ---- places -------------------------------------------------------------------------------
 
-    def _finding(self, node: exp.Expr, message: str) -> Finding:
+    def _finding(self, node: exp.Expr, message: str) -> SqlFinding:
         line, column = _place(self._sql, self._offset(node))
-        return Finding(message, line, column)
+        return SqlFinding(message, line, column)
 
     def _offset(self, node: exp.Expr) -> int:
         starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]

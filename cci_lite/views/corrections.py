@@ -104,7 +104,7 @@ def aggregated(node: exp.Expr) -> exp.Expr:
     return typed(node) if isinstance(inner, exp.Sum) else node
 
 
-def counted(node: exp.Expr) -> exp.Expr:
+def count_of_true(node: exp.Expr) -> exp.Expr:
     """`count_if` is 0, not NULL, where every value is NULL."""
     return exp.Count(this=_case((node.this, exp.Literal.number(1))))
 

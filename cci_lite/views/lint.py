@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cci_lite.errors import SqlError
-from cci_lite.views.analysis import CheckedQuery, Finding, analyse
+from cci_lite.views.analysis import CheckedQuery, SqlFinding, analyse
 from cci_lite.views.files import View
 from cci_lite.views.relations import Schema
 from cci_lite.views.types import UNKNOWN, ZONED
@@ -11,13 +11,13 @@ from cci_lite.views.types import UNKNOWN, ZONED
 _HEADER_FORM = "-- <name>_v<N>: <grain>. Key: <columns>. Reads: <relations>. <note>"
 
 
-def lint_view(view: View, schema: Schema) -> tuple[Finding, ...]:
+def lint_view(view: View, schema: Schema) -> tuple[SqlFinding, ...]:
     """Everything that is wrong with a view over the relations of `schema`, by line and column."""
     try:
         query = analyse(view.sql, schema)
     except SqlError as error:
         message = str(error).split(": ", 1)[-1] if error.line else str(error)
-        return (Finding(message, error.line or 1, error.column or 1),)
+        return (SqlFinding(message, error.line or 1, error.column or 1),)
     findings = [
         *query.findings,
         *(_because(finding, "list the columns") for finding in query.starred),
@@ -28,23 +28,23 @@ def lint_view(view: View, schema: Schema) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: (finding.line, finding.column)))
 
 
-def _because(finding: Finding, advice: str) -> Finding:
-    return Finding(f"{finding.message}; {advice}", finding.line, finding.column)
+def _because(finding: SqlFinding, advice: str) -> SqlFinding:
+    return SqlFinding(f"{finding.message}; {advice}", finding.line, finding.column)
 
 
-def _header_findings(view: View, query: CheckedQuery) -> list[Finding]:
+def _header_findings(view: View, query: CheckedQuery) -> list[SqlFinding]:
     if not view.title:
-        return [Finding(f"the header is not of the form {_HEADER_FORM}", 1, 1)]
+        return [SqlFinding(f"the header is not of the form {_HEADER_FORM}", 1, 1)]
     findings = []
     if view.title != view.versioned_name:
         findings.append(f"the header says {view.title}, the file is {view.versioned_name}")
     said, found = set(view.reads), set(query.reads)
     if said != found:
         findings.append(f"the header says it reads {_list(said)}, the query reads {_list(found)}")
-    return [Finding(message, 1, 1) for message in findings]
+    return [SqlFinding(message, 1, 1) for message in findings]
 
 
-def _output_findings(view: View, query: CheckedQuery) -> list[Finding]:
+def _output_findings(view: View, query: CheckedQuery) -> list[SqlFinding]:
     names = [name for name, _ in query.columns]
     findings = [
         f"the key names '{name}', which is not a column of the view"
@@ -68,7 +68,7 @@ def _output_findings(view: View, query: CheckedQuery) -> list[Finding]:
             )
     if view.sql.rstrip().endswith(";"):
         findings.append("the query ends in ';'; a view file is a bare SELECT")
-    return [Finding(message, 1, 1) for message in findings]
+    return [SqlFinding(message, 1, 1) for message in findings]
 
 
 def _list(names: set[str]) -> str:

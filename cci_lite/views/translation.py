@@ -7,9 +7,9 @@ from sqlglot import exp
 from cci_lite.errors import SqlError
 from cci_lite.views.analysis import CheckedQuery, analyse
 from cci_lite.views.constructs import correction_for
+from cci_lite.views.constructs.construct import Correction
 from cci_lite.views.corrections import renamed, set_type, type_of, unnested
 from cci_lite.views.relations import Schema
-from cci_lite.views.rules import Correction
 
 _OF_CLAUSES: dict[type[exp.Expr], Correction] = {exp.Unnest: unnested, exp.Lambda: renamed}
 

@@ -25,9 +25,9 @@ from cci_lite.aws import config, registry
 from cci_lite.aws.items import from_item
 from cci_lite.aws.telemetry import PowertoolsTelemetry
 from cci_lite.functions.call_metadata import call_metadata
+from cci_lite.functions.completed_jobs import analyzer, result_handler
 from cci_lite.functions.failure_notifier import failure_notifier
 from cci_lite.functions.job_init import job_init
-from cci_lite.functions.judging import analyzer, result_handler
 from cci_lite.functions.reconciler import reconciler
 from cci_lite.functions.wiring import Installation, run
 from cci_lite.settings import NAMES, Settings

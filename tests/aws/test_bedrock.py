@@ -28,19 +28,13 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from cci_lite.aws.bedrock import BedrockEvaluator
-from cci_lite.contract.judgement import Judgement
+from cci_lite.contract.service_answers import Judgement
 from cci_lite.contract.services import Residency
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
-from cci_lite.evaluation.prompt import SYSTEM, TOOL
+from cci_lite.evaluation.by_model.prompt import SYSTEM, TOOL
 from cci_lite.ports import Keep, not_kept
-from cci_lite.testing.bedrock import (
-    BedrockDouble,
-    converse_error,
-    perfect,
-    text_reply,
-    tool_reply,
-)
+from cci_lite.testing.bedrock import BedrockDouble, converse_error, perfect, text_reply, tool_reply
 from cci_lite.testing.memory import ManualClock, MemoryKeep
 from cci_lite.testing.shapes import service_model
 from tests.asked_calls import (

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from cci_lite.aws.comprehend import ComprehendNlp, NoNlp
-from cci_lite.contract.judgement import NlpAnswer
+from cci_lite.contract.service_answers import NlpAnswer
 from cci_lite.errors import RetryLaterError, ServiceError
 from cci_lite.ports import PeopleAnswer
 from cci_lite.testing.comprehend import ComprehendDouble

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from cci_lite.aws.config import DynamoConfigStore, table_definition
 from cci_lite.aws.items import from_item, to_item
-from cci_lite.contract.template import item_of, parse_draft, sort_key, template_of_item
+from cci_lite.contract.form import sort_key
+from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
 from cci_lite.errors import RetryLaterError, ServiceError
 
 REGION = "eu-central-1"
@@ -127,6 +128,6 @@ def test_a_form_comes_out_of_the_table_with_the_content_that_was_hashed(
         for place, where in enumerate(within)
     ]
     draft = parse_draft({"criteria": criteria, "scoring": {"pass_threshold": threshold}})
-    template = draft.as_version(version)
-    item = {**item_of(template), "sk": sort_key(template.name, version)}
-    assert template_of_item(from_item(to_item(item))) == template
+    form = draft.as_version(version)
+    item = {**item_of(form), "sk": sort_key(form.name, version)}
+    assert form_of_item(from_item(to_item(item))) == form

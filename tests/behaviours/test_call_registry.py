@@ -85,7 +85,7 @@ def test_a_record_reads_back_as_it_was_added(registry: CallRegistry) -> None:
         media_key="work/acme/media/job.wav",
         language_code="en-US",
         redaction=Redaction.MASKED,
-        template=("default", 3),
+        form=("default", 3),
         document_key="unified/acme/2025/11/05/job.json",
         stale_keys=("unified/acme/2025/11/04/job.json",),
         metadata_version=2,

@@ -9,15 +9,15 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from tests.unit.contract.test_template import GUIDE_TEMPLATE, form, parse_draft
 
 from cci_lite.aws.config import DynamoConfigStore, table_definition
-from cci_lite.contract.template import META_SORT_KEY
+from cci_lite.contract.form import META_SORT_KEY
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import get_form, get_tenant, list_forms, put_form, put_tenant
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.ports import ConfigStore
 from cci_lite.testing.memory import MemoryConfig
-from tests.unit.contract.test_template import GUIDE_TEMPLATE, form, parse_draft
 
 PK = "TENANT#demo-tenant"
 REGION = "eu-central-1"
@@ -139,5 +139,5 @@ def test_what_is_put_is_found_and_the_same_again_changes_nothing(config: ConfigS
     )
     stored = put_form(config, "demo-tenant", draft)
     assert put_form(config, "demo-tenant", draft).is_new is False
-    assert list_forms(config, "demo-tenant") == [stored.template]
+    assert list_forms(config, "demo-tenant") == [stored.form]
     assert get_tenant(config, "demo-tenant") == tenant

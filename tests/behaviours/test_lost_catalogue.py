@@ -13,7 +13,7 @@ from cci_lite.errors import LakeError, NotFoundError
 from cci_lite.laptop import Lake, create_lake, open_lake, open_to_repair
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.nightly.repair import RepairStatus
-from cci_lite.nightly.reports import DayStatus
+from cci_lite.nightly.run_report import DayStatus
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
 from tests.worlds import DAY, NEXT_DAY, TENANT, World

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_lite.contract.template import META_SORT_KEY
+from cci_lite.contract.form import META_SORT_KEY
 from cci_lite.deploy.tenants import broken_tenants, get_tenant
 from cci_lite.errors import LakeError, TenantError
 from cci_lite.local.catalog import SqliteCatalog

@@ -12,10 +12,10 @@ import pytest
 from cci_lite.aws.bedrock import BedrockEvaluator
 from cci_lite.contract.conversation import Role
 from cci_lite.contract.tenant import Tenant
-from cci_lite.evaluation.asking import judge_by_model
-from cci_lite.evaluation.dictation import is_dictated
-from cci_lite.evaluation.prompt import SYSTEM
-from cci_lite.evaluation.quoted import heard_turns
+from cci_lite.evaluation.by_model.asking import judge_by_model
+from cci_lite.evaluation.by_model.prompt import SYSTEM
+from cci_lite.evaluation.by_model.prompt_injection import is_dictated
+from cci_lite.evaluation.by_model.quotes import heard_turns
 from cci_lite.testing.bedrock import BedrockDouble, perfect, read_question, tool_reply
 from cci_lite.testing.memory import ManualClock
 from cci_lite.transcripts import read_transcript

@@ -12,7 +12,7 @@ import pytest
 from cci_lite.contract.columns import TABLES
 from cci_lite.errors import LakeError
 from cci_lite.local.catalog import SqliteCatalog
-from cci_lite.nightly.reports import DayStatus
+from cci_lite.nightly.run_report import DayStatus
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part
 from tests.worlds import DAY, EVERY_POOL, NEXT_DAY, TENANT, World, document

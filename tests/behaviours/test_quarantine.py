@@ -9,7 +9,7 @@ import pytest
 
 from cci_lite.errors import NotFoundError
 from cci_lite.nightly.quarantine import list_quarantined
-from cci_lite.nightly.reports import Balance
+from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
 from tests.worlds import DAY, EVERY_POOL, NEXT_DAY, TENANT, World, document

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from cci_lite.contract.template import parse_draft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.laptop import Lake, create_lake
 from cci_lite.local.inputs import job_name_of, read_definition
 from cci_lite.local.metadata import read_metadata
-from cci_lite.nightly.reports import Balance, RunReport
+from cci_lite.nightly.run_report import Balance, RunReport
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.pipeline.documents import InputReport, Transcript, analyze_transcripts
 from tests.conftest import StarCall
@@ -84,7 +84,7 @@ def star(
             job_name = call.truth["job_name"]
             transcripts.append(Transcript(job_name, call.transcript, known.started_at, known))
         reports += analyze_transcripts(
-            lake.store, tenant, stored.template, transcripts, pipeline_version="test"
+            lake.store, tenant, stored.form, transcripts, pipeline_version="test"
         )
     run = lake.run_etl(workers=1)
     star = Star(

@@ -13,16 +13,17 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from cci_lite.contract.judging import score_document, score_evaluation
+from cci_lite.contract.form import FormDraft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.schema import (
+    form_schema,
     rendered_documents,
-    template_schema,
     unified_document_schema,
     write_documents,
 )
-from cci_lite.contract.template import TemplateDraft, parse_draft
-from cci_lite.errors import ContractError, TemplateError
+from cci_lite.contract.scored_evaluation import score_document, score_evaluation
+from cci_lite.errors import ContractError, FormError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FORMS_PAGE = (DOCS / "forms.md").read_text(encoding="utf-8")
@@ -81,12 +82,12 @@ SNIPPETS = blocks(FORMS_PAGE, "yaml")
 def test_every_form_on_the_page_is_one(number: int) -> None:
     value = form_of(SNIPPETS[number])
     assert parse_draft(value)
-    assert jsonschema.Draft202012Validator(template_schema()).is_valid(value)
+    assert jsonschema.Draft202012Validator(form_schema()).is_valid(value)
 
 
 def test_the_page_shows_every_field_that_a_form_can_have() -> None:
     shown = "".join(SNIPPETS)
-    definitions = template_schema()["$defs"]
+    definitions = form_schema()["$defs"]
     fields = {
         field
         for name in ("Criterion", "Rule", "Condition", "Scoring")
@@ -101,7 +102,7 @@ def test_the_page_shows_every_field_that_a_form_can_have() -> None:
 def test_the_mistake_on_the_page_gives_the_message_on_the_page() -> None:
     value = form_of(SNIPPETS[0])
     value["criteria"][1]["weight"] = 0
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(FormError) as caught:
         parse_draft(value)
     assert f"```\nservice.yaml, line 14: {caught.value}\n```" in FORMS_PAGE
 
@@ -120,7 +121,7 @@ def example() -> bytes:
     return block.encode()
 
 
-def example_form() -> TemplateDraft:
+def example_form() -> FormDraft:
     return parse_draft(form_of(SNIPPETS[0]))
 
 
@@ -153,11 +154,11 @@ def test_the_claim_that_the_page_calls_right_would_have_been() -> None:
     path = DOCS.parent / "examples" / "documents" / "guide-example.json"
     evaluation = decode_document(path.read_bytes(), one_line=False).document.qa_evaluation
     form = DOCS.parent / "examples" / "forms" / "default.yaml"
-    template = parse_draft(form_of(form.read_text(encoding="utf-8"))).as_version(1)
+    form = parse_draft(form_of(form.read_text(encoding="utf-8"))).as_version(1)
     assert evaluation is not None
-    assert score_evaluation(evaluation, template).reported_differs is True
+    assert score_evaluation(evaluation, form).reported_differs is True
     evaluation.percentage, evaluation.max_score = 56, None
-    assert score_evaluation(evaluation, template).reported_differs is False
+    assert score_evaluation(evaluation, form).reported_differs is False
 
 
 _GOOD: dict[str, Any] = {"tenant_id": "demo-tenant", "call_id": "c1", "call_date": "2025-11-05"}

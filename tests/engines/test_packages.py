@@ -65,9 +65,9 @@ def test_a_package_holds_what_its_handler_imports_and_no_other_room(
 ) -> None:
     files = package.own_files(function)
     assert "handler.py" in files
-    assert {"cci_lite/contract/services.toml", "cci_lite/contract/languages.toml"} <= files.keys()
+    assert {"cci_lite/contract/services.toml", "cci_lite/language/languages.toml"} <= files.keys()
     reaches_evaluation = "cci_lite/evaluation/__init__.py" in files
-    assert ("cci_lite/evaluation/spoken.toml" in files) == reaches_evaluation
+    assert ("cci_lite/masking/spoken.toml" in files) == reaches_evaluation
     program = "import json, sys, handler; print(json.dumps(sorted(sys.modules)))"
     folders = [str(LAMBDAS / function), str(CHECKOUT)]
     done = subprocess.run(

@@ -20,9 +20,9 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     encode_document,
 )
+from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import item_of, parse_draft, template_of_item
 from cci_lite.contract.tenant import parse_tenant
 from cci_lite.errors import ContractError, describe_value
 from cci_lite.tenancy import RESERVED_TENANT_IDS, parse_unified_key
@@ -255,10 +255,10 @@ def test_any_criteria_are_a_form_or_refused(
 ) -> None:
     usual = {"id": "greet_01", "text": "Was there a greeting?", "weight": 1}
     with contextlib.suppress(ContractError):
-        template = parse_draft(
+        form = parse_draft(
             {"criteria": [usual | each for each in criteria], "scoring": scoring}
         ).as_version(1)
-        assert template_of_item(json.loads(json.dumps(item_of(template)))) == template
+        assert form_of_item(json.loads(json.dumps(item_of(form)))) == form
 
 
 @given(

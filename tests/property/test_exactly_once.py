@@ -20,20 +20,20 @@ import msgspec
 import pytest
 
 from cci_lite.contract.document import UnifiedDocument
-from cci_lite.contract.judgement import Judgement
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, moved
+from cci_lite.contract.service_answers import Judgement
 from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant
 from cci_lite.errors import PipelineError, RetryLaterError
 from cci_lite.pipeline import call_metadata, intake, judge, rewrite
+from cci_lite.pipeline.call_facts import with_facts
+from cci_lite.pipeline.document_writing import Written, write_document
 from cci_lite.pipeline.events import UploadEvent
-from cci_lite.pipeline.facts import with_facts
-from cci_lite.pipeline.holding import newest_documented
 from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.judge import JudgedOutcome, judge_call
+from cci_lite.pipeline.lease import newest_documented
 from cci_lite.pipeline.rewrite import Rewriting
-from cci_lite.pipeline.told import Keeping
-from cci_lite.pipeline.writing import Written, write_document
+from cci_lite.pipeline.stored_metadata import Keeping
 from cci_lite.ports import TenantFiles
 from cci_lite.tenancy import unified_key
 from cci_lite.testing.memory import Crash, Interrupter, ScriptedEvaluator

@@ -21,8 +21,8 @@ from cci_lite.contract.document import (
     KeyPhrases,
     Redaction,
 )
-from cci_lite.contract.judgement import Judgement, NlpAnswer
-from cci_lite.evaluation.masking import mask, masked_conversation, masked_judgement, masked_nlp
+from cci_lite.contract.service_answers import Judgement, NlpAnswer
+from cci_lite.masking.mask import mask, masked_conversation, masked_judgement, masked_nlp
 from tests.asked_calls import AGENT
 
 NAMES = ["Zebulon Quist", "Ottoline", "Jörg Weißenbächer"]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.contract.conversation import Role
-from cci_lite.contract.judgement import Judgement
-from cci_lite.evaluation.asking import judge_by_model
-from cci_lite.evaluation.framing import is_closing, is_lead_in
-from cci_lite.evaluation.prompt import SYSTEM, TOOL
+from cci_lite.contract.service_answers import Judgement
+from cci_lite.evaluation.by_model.answer.framing import is_closing, is_lead_in
+from cci_lite.evaluation.by_model.asking import judge_by_model
+from cci_lite.evaluation.by_model.prompt import SYSTEM, TOOL
 from cci_lite.testing.bedrock import read_question
 from tests.asked_calls import (
     CALL,

@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from cci_lite.aws.bedrock import BedrockEvaluator
-from cci_lite.contract.judgement import Judgement
+from cci_lite.contract.service_answers import Judgement
 from cci_lite.contract.tenant import Tenant
-from cci_lite.evaluation.answer import Answer, Unusable, read_answer
-from cci_lite.evaluation.asking import judge_by_model
+from cci_lite.evaluation.by_model.answer.reading import ModelAnswer, Unusable, read_answer
+from cci_lite.evaluation.by_model.asking import judge_by_model
 from cci_lite.testing.memory import ManualClock, MemoryKeep
 from tests.asked_calls import (
     AGENT,
@@ -77,7 +77,7 @@ def test_no_name_that_nobody_asked_for_is_passed_over() -> None:
         text = as_text(value)
         for reply in (said(value), wrote(text), wrote(text.replace("}]", "},]"))):
             assert isinstance(read_answer(reply, IDS), Unusable), (seed, value)
-        assert isinstance(read_answer(said(answer), IDS), Answer), seed
+        assert isinstance(read_answer(said(answer), IDS), ModelAnswer), seed
 
 
 def _check_all(wire: Wire, seeds: Iterable[int]) -> None:

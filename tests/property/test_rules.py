@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from cci_lite.contract.conversation import Conversation, Role, Turn, Word
 from cci_lite.contract.document import Redaction
+from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import QaTemplate, parse_draft
 from cci_lite.contract.tenant import Audio
-from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.transcripts import read_transcript
 
 # --- transcripts ----------------------------------------------------------------------------------
@@ -228,7 +229,7 @@ def _said(text: str, phrase: str) -> bool:
     )
 
 
-def _form(*rules: dict[str, Any]) -> QaTemplate:
+def _form(*rules: dict[str, Any]) -> Form:
     criteria = [
         {"id": f"c_{n}", "text": "Really?", "weight": 1, "rule": rule}
         for n, rule in enumerate(rules)

@@ -7,7 +7,7 @@ import datetime as dt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.sample import build_world
 from cci_lite.transcripts import read_transcript
 
@@ -32,7 +32,7 @@ def test_every_world_keeps_its_promises(
         assert call.metadata.started_at is not None
         assert call.metadata.started_at.astimezone(tenant.zone).date() == call.call_date
         assert last_day - dt.timedelta(days=days) < call.call_date <= last_day
-        results = evaluate_rules(call.template, read_transcript(call.transcript, tenant.audio))
+        results = evaluate_rules(call.form, read_transcript(call.transcript, tenant.audio))
         assert {result.id: result.verdict for result in results} == call.verdicts
     for document in (it for delivery in world.deliveries for it in delivery.corrupt):
         assert last_day - dt.timedelta(days=days) < document.call_date <= last_day

@@ -10,8 +10,8 @@ from math import floor
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cci_lite.contract.form import Criterion, RequiredPolicy, Scoring
 from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
-from cci_lite.contract.template import Criterion, RequiredPolicy, Scoring
 
 Line = tuple[Criterion, Verdict]
 

@@ -14,7 +14,7 @@ from cci_lite.demo import LAST_DAY, Comparison, compare, deliver, set_up
 from cci_lite.errors import UsageError
 from cci_lite.laptop import Lake, create_lake, open_lake
 from cci_lite.local.catalog import CATALOG_FILE
-from cci_lite.nightly.reports import Balance
+from cci_lite.nightly.run_report import Balance
 from cci_lite.sample import VerdictCounts, World, build_world
 from tests.unit.cli.programs import Done, cci, succeed
 

@@ -8,8 +8,8 @@ from cci_lite import errors
 from cci_lite.errors import (
     CciLiteError,
     ContractError,
+    FormError,
     SqlError,
-    TemplateError,
     TenantIdError,
     TranscriptError,
     describe_value,
@@ -62,7 +62,7 @@ def test_a_value_is_shown_when_it_is_short_and_described_otherwise(
     assert describe_value(value) == phrase
 
 
-@pytest.mark.parametrize("kind", [ContractError, TenantIdError, TemplateError, TranscriptError])
+@pytest.mark.parametrize("kind", [ContractError, TenantIdError, FormError, TranscriptError])
 def test_a_contract_error_says_where_expected_and_found(kind: type[ContractError]) -> None:
     error = kind("qa_evaluation.criteria[3].score", "a number", "'n/a'")
     assert str(error) == "qa_evaluation.criteria[3].score: expected a number, found 'n/a'"

@@ -39,7 +39,7 @@ def test_what_is_required_is_enough() -> None:
         config_table="cci-lite-config",
         calls_table="cci-lite-calls",
     )
-    assert (settings.template_key, settings.log_level) == ("QA_TEMPLATE#v1", "INFO")
+    assert (settings.form_key, settings.log_level) == ("QA_TEMPLATE#v1", "INFO")
 
 
 def test_every_setting_has_a_name_of_its_own() -> None:

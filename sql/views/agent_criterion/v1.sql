@@ -1,4 +1,4 @@
--- agent_criterion_v1: one row per agent and criterion of one version of a QA template.
+-- agent_criterion_v1: one row per agent and criterion of one version of a form.
 -- Key: tenant_id, agent_id, template_id, template_version, criterion_id.
 -- Reads: explode_criteria. Rates and interval as in failure_rate. Calls without a named agent are
 -- together under agent_id 'unknown'. agent_name and agent_team are those of the agent's latest call

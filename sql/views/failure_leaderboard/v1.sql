@@ -1,4 +1,4 @@
--- failure_leaderboard_v1: one row per week, version of a QA template and agent.
+-- failure_leaderboard_v1: one row per week, version of a form and agent.
 -- Key: tenant_id, week_start, template_id, template_version, agent_id.
 -- Reads: calls. rank 1 is the highest call_fail_rate of that week and version; equal rates share a
 -- rank. Only agents with minimum_calls evaluated calls or more are ranked, 'unknown' never: for all

@@ -1,4 +1,4 @@
--- failure_rate_v1: one row per criterion of one version of a QA template.
+-- failure_rate_v1: one row per criterion of one version of a form.
 -- Key: tenant_id, template_id, template_version, criterion_id.
 -- Reads: explode_criteria. fail_rate = failed / evaluated, 0 to 1, NULL when nothing was evaluated;
 -- fail_rate_low and fail_rate_high are its Wilson 95 % interval. not_applicable and unscored count

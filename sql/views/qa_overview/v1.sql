@@ -1,10 +1,10 @@
--- qa_overview_v1: one row per day and one per week (Monday), for each version of a QA template.
+-- qa_overview_v1: one row per day and one per week (Monday), for each version of a form.
 -- Key: tenant_id, period, period_start, template_id, template_version.
 -- Reads: calls. Choose ONE period ('day' or 'week') before adding rows up. call_pass_rate is over
 -- evaluated_calls (outcome pass or fail). weighted_percentage = 100 x points scored / attainable over
 -- scored_calls; mean_percentage gives each of these calls the same weight. criteria_pass_rate ignores
 -- weights: passed / evaluated criteria. All are NULL when there is nothing to divide by. Calls that
--- name no QA template are under template_id 'unknown', template_version 0.
+-- name no form are under template_id 'unknown', template_version 0.
 WITH dated AS (
   SELECT
     tenant_id,

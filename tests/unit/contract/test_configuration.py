@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.unit.contract.test_template import GUIDE_TEMPLATE, form
 
 from cci_lite.contract.configuration import (
     Activation,
@@ -17,24 +18,17 @@ from cci_lite.contract.configuration import (
     tenant_ids_of,
     tenant_of_item,
 )
-from cci_lite.contract.template import (
-    GUIDE_TEMPLATE_KEY,
-    item_of,
-    parse_draft,
-    parse_sort_key,
-    sort_key,
-    template_of_item,
-)
-from cci_lite.errors import TemplateError, TenantError
-from tests.unit.contract.test_template import GUIDE_TEMPLATE, form
+from cci_lite.contract.form import GUIDE_FORM_KEY, parse_sort_key, sort_key
+from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
+from cci_lite.errors import FormError, TenantError
 
 AT = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
 
 
 def stored(name: str = "default", version: int = 1, **fields: Any) -> dict[str, Any]:
     """An item of ours, as DynamoDB gives it."""
-    template = parse_draft({**form(**fields), "name": name}).as_version(version)
-    return {**item_of(template), "sk": sort_key(name, version)}
+    stored_form = parse_draft({**form(**fields), "name": name}).as_version(version)
+    return {**item_of(stored_form), "sk": sort_key(name, version)}
 
 
 def guide_item(key: str, **fields: Any) -> dict[str, Any]:
@@ -47,7 +41,7 @@ def active(queue: str, name: str, version: int = 1) -> dict[str, Any]:
 
 
 def labels(forms: TenantForms) -> list[str]:
-    return [form.label for form in forms.templates]
+    return [form.label for form in forms.versions]
 
 
 # --- the guide's items --------------------------------------------------------------------------
@@ -64,7 +58,7 @@ def labels(forms: TenantForms) -> list[str]:
     ],
 )
 def test_the_guides_item_is_named_by_its_key(key: str, label: str) -> None:
-    assert template_of_item(guide_item(key)).label == label
+    assert form_of_item(guide_item(key)).label == label
 
 
 @pytest.mark.parametrize("kind", [Decimal, float, str], ids=["decimal", "float", "text"])
@@ -77,18 +71,18 @@ def test_the_guides_numbers_make_the_same_form_however_they_are_stored(kind: Any
         ],
         "scoring": {**GUIDE_TEMPLATE["scoring"], "pass_threshold": kind("0.7")},
     }
-    assert template_of_item(item) == parse_draft(GUIDE_TEMPLATE).as_version(1)
+    assert form_of_item(item) == parse_draft(GUIDE_TEMPLATE).as_version(1)
 
 
 def test_whole_decimals_are_counts_and_versions() -> None:
     rule = {"phrases": ["hi"], "within": {"first_turns": Decimal(2)}}
     item = {**guide_item("QA_TEMPLATE#sales", rule=rule), "version": Decimal(4)}
-    assert template_of_item(item).label == "sales v4"
+    assert form_of_item(item).label == "sales v4"
 
 
 def test_what_is_no_field_of_a_form_is_left_alone() -> None:
     item = {**guide_item("QA_TEMPLATE#v1"), "updated_by": "console", "description": 7}
-    assert template_of_item(item).label == "default v1"
+    assert form_of_item(item).label == "default v1"
 
 
 @pytest.mark.parametrize(
@@ -108,8 +102,8 @@ def test_what_is_no_field_of_a_form_is_left_alone() -> None:
     ids=["no version", "another name", "no name", "no criteria"],
 )
 def test_an_item_that_is_no_form_says_why(item: dict[str, Any], text: str) -> None:
-    with pytest.raises(TemplateError) as caught:
-        template_of_item(item)
+    with pytest.raises(FormError) as caught:
+        form_of_item(item)
     assert str(caught.value) == text
 
 
@@ -117,7 +111,7 @@ def test_an_item_that_is_no_form_says_why(item: dict[str, Any], text: str) -> No
     "key", ["", "v1", "QA_TEMPLATE#", "QA_TEMPLATE#a#b", "QA_TEMPLATE#a#v1#x", "QA_ACTIVE#a"]
 )
 def test_a_key_that_names_no_form_is_refused(key: str) -> None:
-    with pytest.raises(TemplateError, match=r"^sk: "):
+    with pytest.raises(FormError, match=r"^sk: "):
         parse_sort_key(key)
 
 
@@ -138,7 +132,7 @@ def test_the_same_form_under_two_keys_is_one() -> None:
 def test_of_two_contents_of_one_version_neither_is_the_form() -> None:
     forms = read_forms([stored(), guide_item("QA_TEMPLATE#v1", weight=2), stored("sales")])
     assert labels(forms) == ["sales v1"]
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(FormError) as caught:
         forms.form("default", 1)
     assert str(caught.value) == (
         "default v1: expected one content, found others in QA_TEMPLATE#default#v000001 and "
@@ -153,7 +147,7 @@ def test_of_a_broken_and_a_good_content_of_one_version_neither_is_the_form(
     items = [stored(), {"sk": "QA_TEMPLATE#v1", "criteria": []}]
     forms = read_forms(items[::-1] if broken_first else items)
     assert labels(forms) == []
-    with pytest.raises(TemplateError, match=r"^criteria: "):
+    with pytest.raises(FormError, match=r"^criteria: "):
         forms.form("default", 1)
 
 
@@ -163,7 +157,7 @@ def test_a_broken_form_hides_no_other() -> None:
     assert [item.label for item in forms.broken] == ["sales v2"]
     assert forms.form("sales", 1) is not None
     assert forms.form("sales", 3) is None
-    with pytest.raises(TemplateError, match=r"^criteria: "):
+    with pytest.raises(FormError, match=r"^criteria: "):
         forms.form("sales", 2)
 
 
@@ -178,7 +172,7 @@ FORMS = [stored(), stored("sales"), stored("sales", 2), stored("support")]
 )
 def test_the_exact_queue_counts_before_all_others(queue: str | None, label: str) -> None:
     forms = read_forms(FORMS, [active("sales-de", "sales", 2), active("*", "support")])
-    found = forms.active(queue, GUIDE_TEMPLATE_KEY)
+    found = forms.active(queue, GUIDE_FORM_KEY)
     assert found is not None
     assert found.label == label
 
@@ -200,21 +194,21 @@ def test_without_an_activation_the_installations_form_counts(key: str, label: st
 
 def test_a_form_that_is_active_and_gone_is_not_replaced_by_another() -> None:
     forms = read_forms(FORMS, [active("sales-de", "sales", 9), active("*", "support")])
-    with pytest.raises(TemplateError) as caught:
-        forms.active("sales-de", GUIDE_TEMPLATE_KEY)
+    with pytest.raises(FormError) as caught:
+        forms.active("sales-de", GUIDE_FORM_KEY)
     assert str(caught.value) == "activation: expected sales v9, found no such form"
 
 
 def test_a_broken_activation_stands_in_the_way_of_its_queue_only() -> None:
     broken = {**active("sales-de", "sales"), "version": 0}
     forms = read_forms(FORMS, [broken, active("*", "support")])
-    assert forms.active("other", GUIDE_TEMPLATE_KEY) == template_of_item(stored("support"))
-    with pytest.raises(TemplateError, match=r"^version: "):
-        forms.active("sales-de", GUIDE_TEMPLATE_KEY)
+    assert forms.active("other", GUIDE_FORM_KEY) == form_of_item(stored("support"))
+    with pytest.raises(FormError, match=r"^version: "):
+        forms.active("sales-de", GUIDE_FORM_KEY)
 
 
 def test_an_activation_is_read_as_it_was_stored() -> None:
-    activation = new_activation("sales # de", template_of_item(stored("sales", 2)), AT)
+    activation = new_activation("sales # de", form_of_item(stored("sales", 2)), AT)
     assert read_forms(FORMS, [item_of_activation(activation)]).activations == (activation,)
     by_key = {**active("sales # de", "sales"), "version": Decimal(2)}
     assert read_forms(FORMS, [by_key]).activations == (activation,)
@@ -225,8 +219,8 @@ def test_an_activation_is_read_as_it_was_stored() -> None:
     "queue", ["", " ", "a\nb", "q" * 201], ids=["empty", "blank", "line", "long"]
 )
 def test_what_cannot_be_a_queue_is_refused(queue: str) -> None:
-    with pytest.raises(TemplateError, match=r"^queue: expected 1 to 200 characters"):
-        new_activation(queue, template_of_item(stored()), AT)
+    with pytest.raises(FormError, match=r"^queue: expected 1 to 200 characters"):
+        new_activation(queue, form_of_item(stored()), AT)
 
 
 # --- tenants ------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ import pytest
 from msgspec import inspect
 
 from cci_lite.contract.document import UnifiedDocument
+from cci_lite.contract.form import FormFile
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.parsing import convert, in_words
-from cci_lite.contract.template import TemplateFile
 from cci_lite.contract.tenant import Tenant
-from cci_lite.errors import ContractError, TemplateError
+from cci_lite.errors import ContractError, FormError
 
 DOCUMENT: dict[str, Any] = {"tenant_id": "demo-tenant", "call_id": "c1", "call_date": "2025-11-05"}
 CRITERION: dict[str, Any] = {"id": "greet_01", "text": "Was there a greeting?", "weight": 1}
@@ -32,8 +32,8 @@ def result_error(**fields: Any) -> str:
 
 
 def form_error(fields: dict[Any, Any]) -> str:
-    with pytest.raises(TemplateError) as caught:
-        convert({"criteria": [{**CRITERION, **fields}]}, TemplateFile, TemplateError)
+    with pytest.raises(FormError) as caught:
+        convert({"criteria": [{**CRITERION, **fields}]}, FormFile, FormError)
     return str(caught.value)
 
 
@@ -226,7 +226,7 @@ def test_alternatives_are_listed_as_people_list_them(items: list[str], words: st
     assert in_words(items) == words
 
 
-@pytest.mark.parametrize("structure", [UnifiedDocument, TemplateFile, Tenant, CallMetadata])
+@pytest.mark.parametrize("structure", [UnifiedDocument, FormFile, Tenant, CallMetadata])
 def test_every_number_of_the_contract_is_bounded_and_every_pattern_is_said_in_words(
     structure: type[msgspec.Struct],
 ) -> None:

@@ -323,7 +323,7 @@ def test_a_record_survives_its_stored_form_which_is_plain_json() -> None:
     record = _record(
         _upload(version_id="v1", sequencer="0A"),
         redaction=Redaction.MASKED,
-        template=("default", 3),
+        form=("default", 3),
         lease_holder="one",
         lease_until=AT + LIFE,
         rewrite=True,

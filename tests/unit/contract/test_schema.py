@@ -13,11 +13,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from cci_lite.contract.document import UnifiedDocument, encode_document
-from cci_lite.contract.judging import score_document, with_evaluation
+from cci_lite.contract.form import FormFile
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.reading import decode_document
-from cci_lite.contract.schema import FIELD_MEANINGS, template_schema, unified_document_schema
-from cci_lite.contract.template import TemplateFile, parse_draft
-from cci_lite.errors import ContractError, TemplateError
+from cci_lite.contract.schema import FIELD_MEANINGS, form_schema, unified_document_schema
+from cci_lite.contract.scored_evaluation import score_document, with_evaluation
+from cci_lite.errors import ContractError, FormError
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 GUIDE_EXAMPLE = EXAMPLES / "documents" / "guide-example.json"
@@ -37,7 +38,7 @@ def accepts(schema: dict[str, Any], value: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    "schema", [unified_document_schema(), template_schema()], ids=["document", "template"]
+    "schema", [unified_document_schema(), form_schema()], ids=["document", "template"]
 )
 def test_a_schema_is_one_and_everything_in_it_has_a_title_or_a_description(
     schema: dict[str, Any],
@@ -55,7 +56,7 @@ def test_a_schema_is_one_and_everything_in_it_has_a_title_or_a_description(
 def test_every_field_has_a_meaning_and_no_meaning_is_left_over() -> None:
     rendered = {
         name: set(definition["properties"])
-        for structure in (UnifiedDocument, TemplateFile)
+        for structure in (UnifiedDocument, FormFile)
         for name, definition in msgspec.json.schema(structure)["$defs"].items()
         if "properties" in definition
     }
@@ -64,7 +65,7 @@ def test_every_field_has_a_meaning_and_no_meaning_is_left_over() -> None:
 
 def test_a_schema_is_rendered_alike_every_time() -> None:
     assert json.dumps(unified_document_schema()) == json.dumps(unified_document_schema())
-    assert json.dumps(template_schema()) == json.dumps(template_schema())
+    assert json.dumps(form_schema()) == json.dumps(form_schema())
 
 
 def test_the_guides_example_fits_and_what_it_becomes_fits() -> None:
@@ -79,7 +80,7 @@ def test_the_guides_example_fits_and_what_it_becomes_fits() -> None:
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
 def test_the_example_forms_fit(path: Path) -> None:
-    assert accepts(template_schema(), load_yaml(path))
+    assert accepts(form_schema(), load_yaml(path))
 
 
 @pytest.mark.parametrize(
@@ -133,9 +134,9 @@ def test_what_the_reader_refuses_does_not_fit(fields: dict[str, Any]) -> None:
 )
 def test_a_form_that_is_refused_does_not_fit(fields: dict[str, Any]) -> None:
     value = {"criteria": [CRITERION | fields]}
-    with pytest.raises(TemplateError):
+    with pytest.raises(FormError):
         parse_draft(value)
-    assert not accepts(template_schema(), value)
+    assert not accepts(form_schema(), value)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_a_form_that_is_refused_does_not_fit(fields: dict[str, Any]) -> None:
 )
 def test_a_form_that_is_accepted_fits(value: dict[str, Any]) -> None:
     assert parse_draft(value)
-    assert accepts(template_schema(), value)
+    assert accepts(form_schema(), value)
 
 
 def test_what_is_written_fits_with_every_field_there() -> None:

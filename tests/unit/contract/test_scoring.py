@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from cci_lite.contract.form import Criterion, RequiredPolicy, Scoring
 from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
-from cci_lite.contract.template import Criterion, RequiredPolicy, Scoring
 
 VERDICTS = {"P": Verdict.PASS, "F": Verdict.FAIL, "N": Verdict.NA, "U": Verdict.UNSCORED}
 

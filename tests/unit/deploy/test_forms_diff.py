@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from cci_lite.contract.template import TemplateDraft, parse_draft
-from cci_lite.deploy.forms_diff import Change, CriterionChange, FormDiff, diff_forms
+from cci_lite.contract.form import FormDraft
+from cci_lite.contract.form_reading import parse_draft
+from cci_lite.deploy.forms_diff import CriterionChange, FieldChange, FormDiff, diff_forms
 
 FIRST = {"id": "greet_01", "text": "Was there a greeting?", "weight": 1}
 SECOND = {"id": "close_02", "text": "Was there a goodbye?", "weight": 0.5}
 
 
-def draft(*criteria: dict[str, Any], **scoring: Any) -> TemplateDraft:
+def draft(*criteria: dict[str, Any], **scoring: Any) -> FormDraft:
     return parse_draft({"criteria": list(criteria), "scoring": scoring})
 
 
@@ -36,23 +37,23 @@ def test_criteria_come_and_go() -> None:
     [
         (
             {"text": "Was a greeting said?"},
-            Change("text", "Was there a greeting?", "Was a greeting said?"),
+            FieldChange("text", "Was there a greeting?", "Was a greeting said?"),
         ),
-        ({"weight": 2}, Change("weight", "1", "2")),
-        ({"required": True}, Change("required", False, True)),
+        ({"weight": 2}, FieldChange("weight", "1", "2")),
+        ({"required": True}, FieldChange("required", False, True)),
         (
             {"rule": {"phrases": ["hello"]}},
-            Change("rule", None, {"phrases": ("hello",), "said_by": "agent", "must": "say"}),
+            FieldChange("rule", None, {"phrases": ("hello",), "said_by": "agent", "must": "say"}),
         ),
     ],
     ids=["text", "weight", "required", "rule"],
 )
 def test_a_change_is_told_by_field_in_both_directions(
-    fields: dict[str, Any], change: Change
+    fields: dict[str, Any], change: FieldChange
 ) -> None:
     one, other = draft(FIRST, SECOND), draft({**FIRST, **fields}, SECOND)
     assert diff_forms(one, other) == FormDiff(changed=(CriterionChange("greet_01", (change,)),))
-    back = Change(change.field, change.after, change.before)
+    back = FieldChange(change.field, change.after, change.before)
     assert diff_forms(other, one) == FormDiff(changed=(CriterionChange("greet_01", (back,)),))
 
 
@@ -60,8 +61,8 @@ def test_scoring_is_told_by_field() -> None:
     found = diff_forms(draft(FIRST), draft(FIRST, pass_threshold=0.8, required_policy="flag_only"))
     assert found == FormDiff(
         scoring=(
-            Change("pass_threshold", "0.7", "0.8"),
-            Change("required_policy", "fail_call", "flag_only"),
+            FieldChange("pass_threshold", "0.7", "0.8"),
+            FieldChange("required_policy", "fail_call", "flag_only"),
         )
     )
 
@@ -81,6 +82,6 @@ def test_another_order_is_a_difference() -> None:
     ],
     ids=["weight", "order", "removed", "notes", "same"],
 )
-def test_forms_differ_exactly_when_their_hashes_do(other: TemplateDraft) -> None:
+def test_forms_differ_exactly_when_their_hashes_do(other: FormDraft) -> None:
     one = draft(FIRST, SECOND)
     assert diff_forms(one, other).is_empty == (one.content_hash == other.content_hash)

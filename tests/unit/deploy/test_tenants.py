@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cci_lite.contract.template import META_SORT_KEY, TemplateDraft, parse_draft, sort_key
+from cci_lite.contract.form import META_SORT_KEY, FormDraft, sort_key
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Audio, Tenant, parse_tenant
 from cci_lite.deploy.tenants import (
     ActivatedForm,
@@ -30,9 +31,9 @@ from cci_lite.deploy.tenants import (
     tenant_warnings,
 )
 from cci_lite.errors import (
+    FormError,
     ImmutableVersionError,
     NotFoundError,
-    TemplateError,
     TenantError,
     TenantIdError,
     UsageError,
@@ -43,7 +44,7 @@ TENANT = "demo-tenant"
 KEY = "TENANT#demo-tenant"
 
 
-def draft(weight: Any = 1, **fields: Any) -> TemplateDraft:
+def draft(weight: Any = 1, **fields: Any) -> FormDraft:
     criterion = {"id": "greet_01", "text": "Was there a greeting?", "weight": weight}
     return parse_draft({"criteria": [criterion], **fields})
 
@@ -138,29 +139,27 @@ def test_what_is_no_tenant_id_is_not_looked_for(config: SqliteCatalog, tenant_id
 
 def test_the_first_form_is_version_1_and_each_change_the_next(config: SqliteCatalog) -> None:
     stored = [put_form(config, TENANT, draft(weight)) for weight in (1, 2, 3)]
-    assert [each.template.version for each in stored] == [1, 2, 3]
+    assert [each.form.version for each in stored] == [1, 2, 3]
     assert all(each.is_new for each in stored)
     assert labels(config) == ["default v1", "default v2", "default v3"]
 
 
 def test_the_same_form_again_is_the_version_that_is_there(config: SqliteCatalog) -> None:
     first = put_form(config, TENANT, draft(1))
-    assert put_form(config, TENANT, draft("1.0")) == StoredForm(
-        first.template, is_new=False, latest=1
-    )
+    assert put_form(config, TENANT, draft("1.0")) == StoredForm(first.form, is_new=False, latest=1)
     assert labels(config) == ["default v1"]
 
 
 def test_the_content_of_an_earlier_version_is_that_version(config: SqliteCatalog) -> None:
     stored = [put_form(config, TENANT, draft(weight)) for weight in (1, 2, 1)]
     assert labels(config) == ["default v1", "default v2"]
-    assert (stored[2].template.version, stored[2].is_new, stored[2].latest) == (1, False, 2)
+    assert (stored[2].form.version, stored[2].is_new, stored[2].latest) == (1, False, 2)
 
 
 def test_a_version_that_a_file_names_is_stored_under_it(config: SqliteCatalog) -> None:
-    assert put_form(config, TENANT, draft(version=5)).template.version == 5
+    assert put_form(config, TENANT, draft(version=5)).form.version == 5
     assert put_form(config, TENANT, draft(version=5)).is_new is False
-    assert put_form(config, TENANT, draft(2)).template.version == 6
+    assert put_form(config, TENANT, draft(2)).form.version == 6
 
 
 def test_a_version_that_is_there_never_changes(config: SqliteCatalog) -> None:
@@ -250,9 +249,9 @@ def test_a_form_that_was_changed_in_the_store_is_refused_and_hides_no_other(
     item["criteria"][0]["weight"] = "100"
     config.put(KEY, sort_key("default", 1), item)
     for version in (None, 1):
-        with pytest.raises(TemplateError, match=r"^content_hash: "):
+        with pytest.raises(FormError, match=r"^content_hash: "):
             get_form(config, TENANT, "default", version)
-    with pytest.raises(TemplateError, match=r"^content_hash: "):
+    with pytest.raises(FormError, match=r"^content_hash: "):
         put_form(config, TENANT, draft(1, version=1))
     assert labels(config) == ["sales v1"]
     [broken] = tenant_forms(config, TENANT).broken
@@ -261,13 +260,13 @@ def test_a_form_that_was_changed_in_the_store_is_refused_and_hides_no_other(
 
 def test_the_version_of_a_broken_form_is_taken(config: SqliteCatalog) -> None:
     config.put(KEY, sort_key("default", 3), {"name": "default", "version": 3})
-    assert put_form(config, TENANT, draft(1)).template.version == 4
+    assert put_form(config, TENANT, draft(1)).form.version == 4
 
 
 def test_what_was_put_is_there_when_the_catalogue_is_opened_again(tmp_path: Path) -> None:
     first = SqliteCatalog(tmp_path)
     put_tenant(first, Tenant(tenant_id=TENANT, name="Demo"))
-    stored = put_form(first, TENANT, draft(0.5, name="sales")).template
+    stored = put_form(first, TENANT, draft(0.5, name="sales")).form
     first.close()
     second = SqliteCatalog(tmp_path)
     assert get_form(second, TENANT, "sales", 1) == stored
@@ -334,7 +333,7 @@ def test_each_queue_has_its_own_form(config: SqliteCatalog) -> None:
 @pytest.mark.parametrize("queue", ["", " ", "a\nb"], ids=["empty", "blank", "two lines"])
 def test_what_is_no_queue_never_stands_for_all_of_them(config: SqliteCatalog, queue: str) -> None:
     put_form(config, TENANT, draft(1))
-    with pytest.raises(TemplateError, match=r"^queue: "):
+    with pytest.raises(FormError, match=r"^queue: "):
         activate_form(config, TENANT, "default", queue=queue, at=AT)
     assert activations(config) == []
 

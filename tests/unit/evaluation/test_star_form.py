@@ -8,9 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from cci_lite.contract.document import CriterionResult
+from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import QaTemplate, parse_draft
-from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.transcripts import read_transcript
 
 FORM = Path(__file__).resolve().parents[3] / "examples" / "forms" / "star.yaml"
@@ -20,19 +21,19 @@ Judged = list[tuple[dict[str, Any], list[CriterionResult]]]
 
 
 @pytest.fixture(scope="module")
-def star_form() -> QaTemplate:
+def star_form() -> Form:
     return parse_draft(YAML(typ="safe").load(FORM.read_text(encoding="utf-8"))).as_version(1)
 
 
 @pytest.fixture(scope="module")
-def judged(star_calls: list[Any], star_form: QaTemplate) -> Judged:
+def judged(star_calls: list[Any], star_form: Form) -> Judged:
     return [
         (call.truth, evaluate_rules(star_form, read_transcript(call.transcript, call.audio)))
         for call in star_calls
     ]
 
 
-def test_the_form_asks_what_the_tenants_form_asks(shared: Path, star_form: QaTemplate) -> None:
+def test_the_form_asks_what_the_tenants_form_asks(shared: Path, star_form: Form) -> None:
     guide = (shared / "data" / "calls" / "qa_form.json").read_text(encoding="utf-8")
     asked = parse_draft(YAML(typ="safe").load(guide))
     assert [(c.id, c.question, c.weight, c.required) for c in star_form.criteria] == [

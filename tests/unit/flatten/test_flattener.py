@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.contract.document import Sentiment, SentimentResult, SentimentScores
-from cci_lite.contract.template import QaTemplate, parse_draft
+from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.flatten.calls import overall_sentiment
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
-from tests.worlds import DAY, FORM, TENANT, document, template
+from tests.worlds import DAY, FORM, TENANT, document, form
 
 NOW = dt.datetime(2025, 11, 7, 2, 0, 0, 987654, tzinfo=dt.UTC)
 MODIFIED = dt.datetime(2025, 11, 6, 1, 2, 3, 456789, tzinfo=dt.UTC)
@@ -26,7 +27,7 @@ SECOND_VERSION: dict[str, Any] = {
         {"id": "greet_01", "text": "Did the agent greet by name?", "weight": 0.1},
     ]
 }
-FORMS = [template(), parse_draft(SECOND_VERSION).as_version(2)]
+FORMS = [form(), parse_draft(SECOND_VERSION).as_version(2)]
 
 # Everything that a document of version 1.3 can say.
 RICH: dict[str, Any] = {
@@ -99,11 +100,11 @@ STARTED = {"call_started_at": dt.datetime(2025, 11, 5, 9, 30, 0, 123000)}
 TEMPLATE = {
     "template_id": "default",
     "template_version": 1,
-    "template_hash": template().content_hash,
+    "template_hash": form().content_hash,
 }
 
 
-def flattener(forms: list[QaTemplate] | None = None) -> Flattener:
+def flattener(forms: list[Form] | None = None) -> Flattener:
     by_name = {(form.name, form.version): form for form in forms or FORMS}
     return Flattener(TENANT, DAY, by_name, "run-1", NOW)
 

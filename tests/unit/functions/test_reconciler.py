@@ -11,7 +11,7 @@ from cci_lite.functions.job_init import job_init
 from cci_lite.functions.reconciler import reconciler
 from cci_lite.functions.wiring import run
 from cci_lite.pipeline.balance import balance_day
-from cci_lite.pipeline.driving import Reconciling
+from cci_lite.pipeline.redrive import Reconciling
 from tests.unit.functions.clouds import Cloud, Context, batch
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}

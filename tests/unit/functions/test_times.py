@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_lite.functions.judging import RESERVED_SECONDS
+from cci_lite.functions.completed_jobs import RESERVED_SECONDS
 from cci_lite.functions.messages import LONGEST_BACKOFF, backoff_seconds
 from cci_lite.functions.wiring import aws_installation
 from cci_lite.pipeline import rewrite

@@ -9,7 +9,7 @@ import pytest
 
 from cci_lite.errors import BalanceError, LakeError
 from cci_lite.nightly.checks import check_balance, guard_against_shrinking, refuse_failures
-from cci_lite.nightly.reports import Balance
+from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.work import ItemResult
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord
 from tests.unit.nightly.values import by_key, key_of, part, record, staged

@@ -16,9 +16,9 @@ from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import CallRecord, CallState, MetadataSource, moved
 from cci_lite.errors import RetryLaterError
 from cci_lite.pipeline.call_metadata import (
-    Answer,
     MetadataIntake,
     SidecarOutcome,
+    WebhookAnswer,
     take_sidecar,
     take_webhook,
 )
@@ -38,7 +38,7 @@ from tests.calls_in_memory import (
 
 OTHER_KEY = b"next secret"
 CALL_ID = call_id_for(TENANT, recording_key(TENANT, "a.wav"))
-UNAUTHORIZED = Answer(401, {"error": "unauthorized"})
+UNAUTHORIZED = WebhookAnswer(401, {"error": "unauthorized"})
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def signed(
 
 def send(
     installation: Installation, value: Any, *keys: bytes, seconds: int = 0, tenant_id: str = TENANT
-) -> Answer:
+) -> WebhookAnswer:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     headers = signed(installation, body, *keys, seconds=seconds)
     return take_webhook(
@@ -93,7 +93,7 @@ def test_a_webhook_before_the_recording_is_kept_for_it(installation: Installatio
         },
     )
 
-    assert answer == Answer(202, {"accepted": 1, "changed": 1, "unknown_fields": 1})
+    assert answer == WebhookAnswer(202, {"accepted": 1, "changed": 1, "unknown_fields": 1})
     assert told(installation) == CallMetadata(
         agent_id="a-17",
         queue="billing",
@@ -112,7 +112,9 @@ def test_a_list_tells_of_several_recordings(installation: Installation) -> None:
 
 
 def test_an_empty_list_tells_nothing(installation: Installation) -> None:
-    assert send(installation, []) == Answer(202, {"accepted": 0, "changed": 0, "unknown_fields": 0})
+    assert send(installation, []) == WebhookAnswer(
+        202, {"accepted": 0, "changed": 0, "unknown_fields": 0}
+    )
 
 
 def test_the_same_request_again_changes_nothing(installation: Installation) -> None:
@@ -302,7 +304,7 @@ def test_a_body_of_64_kilobytes_is_taken_and_no_more(installation: Installation)
         return start + b"q" * (size - len(start) - len(end)) + end
 
     assert send(installation, padded(64 * 1024)).status == 202
-    assert send(installation, padded(64 * 1024 + 1)) == Answer(
+    assert send(installation, padded(64 * 1024 + 1)) == WebhookAnswer(
         413, {"error": "too_large", "limit_bytes": 65536}
     )
 
@@ -356,7 +358,7 @@ def test_a_body_of_64_kilobytes_is_taken_and_no_more(installation: Installation)
 def test_what_is_wrong_is_told_by_index_and_path(
     installation: Installation, value: Any, details: Mapping[str, Any]
 ) -> None:
-    assert send(installation, value) == Answer(400, {"error": "invalid", **details})
+    assert send(installation, value) == WebhookAnswer(400, {"error": "invalid", **details})
 
 
 @pytest.mark.parametrize(
@@ -399,7 +401,7 @@ def test_a_field_that_stands_twice_is_refused(
     installation: Installation, body: bytes, path: str
 ) -> None:
     details = {"error": "invalid", "path": path, "expected": "each field once"}
-    assert send(installation, body) == Answer(400, details)
+    assert send(installation, body) == WebhookAnswer(400, details)
     assert nothing_is_told(installation)
 
 

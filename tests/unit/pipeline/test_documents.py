@@ -19,10 +19,11 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     encode_document,
 )
+from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import QaTemplate, parse_draft
 from cci_lite.contract.tenant import Audio, Tenant, TenantStatus
 from cci_lite.errors import UsageError
 from cci_lite.local.folder import FolderStore
@@ -73,7 +74,7 @@ GUIDE_FORM = parse_draft(
         ]
     }
 ).as_version(1)
-TEMPLATES: Mapping[tuple[str, int], QaTemplate] = {
+TEMPLATES: Mapping[tuple[str, int], Form] = {
     ("service", 3): FORM,
     ("default", 1): GUIDE_FORM,
 }

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from cci_lite.contract.form import Form, FormDraft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.scoring import Outcome, Verdict
-from cci_lite.contract.template import QaTemplate, TemplateDraft, parse_draft
 from cci_lite.contract.tenant import Audio, Tenant
 from cci_lite.local.folder import FolderStore
 from cci_lite.pipeline.documents import Transcript, analyze_transcripts
@@ -36,7 +37,7 @@ FORM: dict[str, Any] = {"name": "service", "criteria": [GREET, CLOSE]}
 PASS, FAIL, UNSCORED = Verdict.PASS, Verdict.FAIL, Verdict.UNSCORED
 
 
-def draft(**changes: Any) -> TemplateDraft:
+def draft(**changes: Any) -> FormDraft:
     return parse_draft({**FORM, **changes})
 
 
@@ -77,7 +78,7 @@ CALLS = [
 ]
 
 
-def judged(store: FolderStore, form: QaTemplate, calls: list[Transcript] = CALLS) -> None:
+def judged(store: FolderStore, form: Form, calls: list[Transcript] = CALLS) -> None:
     reports = analyze_transcripts(store, TENANT, form, calls, pipeline_version="1")
     assert [report.problem for report in reports] == [None] * len(calls)
 
@@ -90,10 +91,10 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 def tried(
-    store: FolderStore, form: TemplateDraft, transcripts: list[Transcript] | None = None
+    store: FolderStore, form: FormDraft, transcripts: list[Transcript] | None = None
 ) -> FormTrial:
-    templates = {("service", 1): draft().as_version(1)}
-    return try_form(store, TENANT, templates, form, transcripts or [])
+    forms = {("service", 1): draft().as_version(1)}
+    return try_form(store, TENANT, forms, form, transcripts or [])
 
 
 def criterion(trial: FormTrial, name: str) -> tuple[dict[Any, int], dict[Any, int], int, int]:
@@ -155,10 +156,10 @@ def test_calls_of_other_forms_and_broken_documents_are_counted_and_left_out(
     other = parse_draft({**FORM, "name": "other"}).as_version(1)
     judged(store, other, [transcript("four", "hello")])
     store.write("unified/demo-tenant/2025/11/05/broken.json", b"{")
-    templates = {("service", 1): draft().as_version(1), ("other", 1): other}
-    trial = try_form(store, TENANT, templates, draft())
+    forms = {("service", 1): draft().as_version(1), ("other", 1): other}
+    trial = try_form(store, TENANT, forms, draft())
     assert (trial.calls, trial.others, trial.unreadable) == (3, 1, 1)
-    unnamed = try_form(store, TENANT, templates, parse_draft({**FORM, "name": "new"}))
+    unnamed = try_form(store, TENANT, forms, parse_draft({**FORM, "name": "new"}))
     assert (unnamed.calls, unnamed.others) == (4, 0)
 
 

@@ -21,11 +21,11 @@ from cci_lite.contract.document import (
     Evaluator,
     Redaction,
 )
-from cci_lite.contract.judgement import Judgement, NlpAnswer
+from cci_lite.contract.form import Criterion, sort_key
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import CallState, MetadataSource, StoredMetadata, leased, moved
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.template import Criterion, sort_key
+from cci_lite.contract.service_answers import Judgement, NlpAnswer
 from cci_lite.contract.tenant import NlpChoice, Tenant
 from cci_lite.errors import RetryLaterError, ServiceError
 from cci_lite.pipeline.intake import take_in
@@ -55,7 +55,7 @@ def test_a_completed_call_becomes_a_scored_document_with_its_provenance() -> Non
     assert source.pipeline_version == "1.2.3"
     assert (usage.model_calls, usage.input_tokens, usage.audio_seconds) == (1, 1000, 1.0)
     record = court.record()
-    assert (record.state, record.template) == (CallState.DONE, ("default", 1))
+    assert (record.state, record.form) == (CallState.DONE, ("default", 1))
     assert record.document_key in court.files.objects
 
 

@@ -16,12 +16,12 @@ from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.registry import CallRecord, CallState, MetadataSource, failed, moved
 from cci_lite.errors import PipelineError, RetryLaterError
-from cci_lite.pipeline.holding import held
+from cci_lite.pipeline.document_writing import Written, write_document
 from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.judge import JudgedOutcome, judge_call
+from cci_lite.pipeline.lease import held
 from cci_lite.pipeline.rewrite import Rewriting, rewrite_document
-from cci_lite.pipeline.told import keep_told
-from cci_lite.pipeline.writing import Written, write_document
+from cci_lite.pipeline.stored_metadata import keep_told
 from cci_lite.tenancy import unified_key
 from cci_lite.testing.memory import Crash, Interrupter, MemoryFiles
 from tests.courts import Court

@@ -12,10 +12,10 @@ import pytest
 from cci_lite.contract.registry import CallRecord, CallState, MetadataSource, leased
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 from cci_lite.pipeline.call_metadata import take_sidecar
-from cci_lite.pipeline.driving import Action
 from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.notify import call_failed
 from cci_lite.pipeline.reconcile import in_turn, reconcile_all, reconcile_tenant
+from cci_lite.pipeline.redrive import Action
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob
 from cci_lite.tenancy import call_id_for
 from cci_lite.testing.memory import Crash

@@ -13,12 +13,7 @@ import pytest
 from openpyxl import load_workbook
 from rich.cells import cell_len
 
-from cci_lite.reports.exports import (
-    leaderboard_rows,
-    render_csv,
-    render_json,
-    render_xlsx,
-)
+from cci_lite.reports.exports import leaderboard_rows, render_csv, render_json, render_xlsx
 from cci_lite.reports.html import render_html
 from cci_lite.reports.leaderboard import Leaderboard, leaderboard
 from cci_lite.reports.markdown import render_markdown

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cci_lite.contract.template import TemplateDraft, parse_draft
+from cci_lite.contract.form import FormDraft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.sample import World, build_world
 
 FORMS = Path(__file__).resolve().parents[3] / "examples" / "forms"
@@ -22,7 +23,7 @@ def world() -> World:
     return build_world(1, days=30, calls=300, last_day=dt.date(2026, 3, 31))
 
 
-def draft_of(path: Path) -> TemplateDraft:
+def draft_of(path: Path) -> FormDraft:
     value: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     return parse_draft(value)
 

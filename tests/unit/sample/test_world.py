@@ -19,11 +19,11 @@ import msgspec
 import pytest
 
 from cci_lite.contract.conversation import Conversation
+from cci_lite.contract.form import Criterion, SaidBy
 from cci_lite.contract.scoring import Verdict, score_call
-from cci_lite.contract.template import Criterion, SaidBy
 from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import UsageError
-from cci_lite.evaluation import evaluate_rules
+from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, StoredObject
 from cci_lite.sample import Layout, SampleCall, World, build_world

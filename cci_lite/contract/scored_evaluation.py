@@ -1,0 +1,228 @@
+"""A document's evaluation against the tenant's form: verdicts, score, and the document's claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+import msgspec
+
+from cci_lite.contract.document import (
+    GUIDE_SCHEMA_VERSION,
+    SCHEMA_VERSION,
+    CriterionResult,
+    FailedCriterion,
+    QaEvaluation,
+    ReportedScore,
+    Review,
+    UnifiedDocument,
+    verdict_of,
+)
+from cci_lite.contract.form import DEFAULT_FORM, Form, is_form_name, parse_version
+from cci_lite.contract.form_checks import MOST_DECIMALS
+from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
+from cci_lite.errors import ContractError, describe_value, show_value
+
+_NO_CLAIM = ReportedScore()
+
+Forms = Mapping[tuple[str, int], Form]
+
+_FINEST_CLAIM = Decimal(1).scaleb(-MOST_DECIMALS)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredEvaluation:
+    """An evaluation after scoring: `results` and `verdicts` are in the form's order.
+
+    A criterion that the document does not mention has no result and is unscored.
+    """
+
+    form: Form
+    results: tuple[CriterionResult | None, ...]
+    verdicts: tuple[Verdict, ...]
+    score: CallScore
+    reported: ReportedScore | None
+    reported_differs: bool | None
+
+    @property
+    def review_reasons(self) -> list[str]:
+        """Why the score alone sends the call to review."""
+        return [f"unscored_required:{name}" for name in self.score.unscored_required]
+
+
+def form_named_by(document: UnifiedDocument) -> tuple[str, int]:
+    """Name and version of the form that the document was judged against.
+
+    A 1.2 document that names no form was judged by the guide's pipeline, which knew only
+    `QA_TEMPLATE#v1`: the form `default`, version 1. Raises ContractError when a 1.3 document names
+    no version.
+    """
+    evaluation = document.qa_evaluation
+    if evaluation is None:
+        raise ContractError("qa_evaluation", "an evaluation", "none")
+    path = "qa_evaluation.template_version"
+    version = parse_version(evaluation.template_version, path)
+    version = version or parse_version(document.qa_template_version, "qa_template_version")
+    if version is None:
+        if document.schema_version != GUIDE_SCHEMA_VERSION:
+            raise ContractError(path, "the version of the form", "none")
+        version = 1
+    return evaluation.template_id or DEFAULT_FORM, version
+
+
+def score_document(document: UnifiedDocument, forms: Forms) -> ScoredEvaluation | None:
+    """The document's evaluation scored with the tenant's form that it names; None without one.
+
+    Raises ContractError when the tenant has no such form, the form is not the one that was used, or
+    a criterion is not in it.
+    """
+    evaluation = document.qa_evaluation
+    if evaluation is None:
+        return None
+    named = form_named_by(document)
+    form = forms.get(named)
+    if form is None:
+        raise ContractError(
+            "qa_evaluation.template_id",
+            "a form of this tenant (add it with: cci-lite forms put)",
+            f"{show_value(named[0]) if is_form_name(named[0]) else 'another'} v{named[1]}",
+        )
+    return score_evaluation(evaluation, form)
+
+
+def score_evaluation(evaluation: QaEvaluation, form: Form) -> ScoredEvaluation:
+    """The evaluation scored with `template`; raises ContractError when it is of another form."""
+    if evaluation.template_hash not in (None, form.content_hash):
+        raise ContractError(
+            "qa_evaluation.template_hash", f"the hash of {form.label}", "another hash"
+        )
+    by_id = {result.id: result for result in evaluation.criteria}
+    results = tuple(by_id.pop(criterion.id, None) for criterion in form.criteria)
+    if by_id:
+        _refuse_unknown_criterion(evaluation, form)
+    verdicts = tuple(
+        Verdict.UNSCORED if result is None else verdict_of(result, index)
+        for index, result in enumerate(results)
+    )
+    score = score_call(form.criteria, verdicts, form.scoring)
+    reported, differs = _reported(evaluation, score)
+    return ScoredEvaluation(form, results, verdicts, score, reported, differs)
+
+
+def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> UnifiedDocument:
+    """The document in 1.3: every criterion of the form, computed totals, claims kept beside."""
+    score = scored.score
+    criteria = [
+        CriterionResult(
+            id=criterion.id,
+            question=criterion.question,
+            passed={Verdict.PASS: True, Verdict.FAIL: False}.get(verdict),
+            verdict=verdict,
+            score=points_of(criterion.weight, verdict),
+            weight=float(criterion.weight),
+            required=criterion.required,
+            reason=result.reason if result else None,
+            evidence=result.evidence if result else [],
+            confidence=result.confidence if result else None,
+            evaluator=result.evaluator if result else None,
+        )
+        for criterion, result, verdict in zip(
+            scored.form.criteria, scored.results, scored.verdicts, strict=True
+        )
+    ]
+    evaluation = QaEvaluation(
+        template_id=scored.form.name,
+        template_version=scored.form.version,
+        template_hash=scored.form.content_hash,
+        criteria=criteria,
+        total_score=float(score.total),
+        max_score=float(score.max),
+        percentage=None if score.percentage is None else float(score.percentage),
+        passed=score.passed,
+        outcome=score.outcome.value,
+        failed=[
+            FailedCriterion(id=result.id, reason=result.reason)
+            for result in criteria
+            if result.verdict is Verdict.FAIL
+        ],
+        failed_required=list(score.failed_required),
+        reported=scored.reported,
+    )
+    reasons = list(document.review.reasons) if document.review else []
+    reasons += [reason for reason in scored.review_reasons if reason not in reasons]
+    needed = score.outcome is Outcome.REVIEW or (
+        document.review is not None and document.review.needed
+    )
+    return msgspec.structs.replace(
+        document,
+        schema_version=SCHEMA_VERSION,
+        qa_evaluation=evaluation,
+        qa_template_version=None,
+        review=Review(needed=needed, reasons=reasons),
+    )
+
+
+def points_of(weight: Decimal, verdict: Verdict) -> float | None:
+    """The points of one criterion: its weight, nothing, or None without a pass or fail."""
+    if verdict is Verdict.PASS:
+        return float(weight)
+    return 0.0 if verdict is Verdict.FAIL else None
+
+
+def _reported(
+    evaluation: QaEvaluation, score: CallScore
+) -> tuple[ReportedScore | None, bool | None]:
+    """What the document's evaluator claimed, and whether it differs from the score.
+
+    The totals of a document that carries its form's hash were computed here: they are no claim,
+    unless they are others.
+    """
+    if evaluation.reported is not None:
+        return evaluation.reported, _differs(evaluation.reported, score)
+    claimed = ReportedScore(
+        total_score=evaluation.total_score,
+        max_score=evaluation.max_score,
+        percentage=evaluation.percentage,
+    )
+    ours = ReportedScore(
+        total_score=float(score.total),
+        max_score=float(score.max),
+        percentage=None if score.percentage is None else float(score.percentage),
+    )
+    if claimed == _NO_CLAIM or (evaluation.template_hash is not None and claimed == ours):
+        return None, None
+    return claimed, _differs(claimed, score)
+
+
+def _differs(reported: ReportedScore, score: CallScore) -> bool:
+    pairs = (
+        (reported.total_score, score.total),
+        (reported.max_score, score.max),
+        (reported.percentage, 100 * score.total / score.max if score.max else None),
+    )
+    return any(claim is not None and not _agrees(claim, computed) for claim, computed in pairs)
+
+
+def _agrees(claim: float, computed: Decimal | None) -> bool:
+    """Whether the computed figure, rounded as coarsely as the claim is written, is the claim.
+
+    Beyond the decimals that a weight can have, a claim shows no more than a computer's rounding.
+    """
+    if computed is None:
+        return False
+    claimed = Decimal(repr(claim)).quantize(_FINEST_CLAIM, rounding=ROUND_HALF_UP).normalize()
+    exponent = claimed.as_tuple().exponent
+    step = Decimal(1).scaleb(min(int(exponent), 0))
+    return computed.quantize(step, rounding=ROUND_HALF_UP) == claimed
+
+
+def _refuse_unknown_criterion(evaluation: QaEvaluation, form: Form) -> None:
+    known = {criterion.id for criterion in form.criteria}
+    for index, result in enumerate(evaluation.criteria):
+        if result.id not in known:
+            raise ContractError(
+                f"qa_evaluation.criteria[{index}].id",
+                f"a criterion of {form.label}",
+                describe_value(result.id),
+            )

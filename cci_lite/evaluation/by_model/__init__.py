@@ -1,0 +1,1 @@
+"""Asking a language model about the other criteria, and finding what it quotes."""

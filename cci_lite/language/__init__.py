@@ -1,0 +1,1 @@
+"""What differs from language to language, and text as people hear it."""

@@ -1,0 +1,1 @@
+"""Second-stage masking: personal data that a transcript or a model's words still carry."""

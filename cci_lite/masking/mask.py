@@ -1,0 +1,206 @@
+"""Second-stage masking: personal data that a redacted transcript or a model's words still carry.
+
+Masking is a sequence of stages, each of which finds spans of a text and what to put there. What is
+masked already (`[NAME]`, `***`) is a border that no stage reaches across, so that masking twice is
+masking once.
+
+What no stage finds, because nothing tells it from what a call needs:
+- a PIN of four digits, the security code of a card;
+- a date of birth, in figures or in words, outside of key phrases and entities;
+- the numbers of passports and papers with fewer than FEWEST_DIGITS digits in a row;
+- telephone numbers in groups that read as years, amounts or a list ("12 and 34 and 5678");
+- streets, and names that nobody introduces and no service finds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from cci_lite.contract.conversation import Conversation, Turn, Word
+from cci_lite.contract.document import (
+    AiSummary,
+    CriterionResult,
+    Entities,
+    Entity,
+    EntityResult,
+    KeyPhrase,
+    KeyPhraseResult,
+    KeyPhrases,
+)
+from cci_lite.contract.service_answers import Judgement, NlpAnswer, cut_raw
+from cci_lite.language.heard import in_place
+from cci_lite.masking.names import name_stage, unspaced_stage
+from cci_lite.masking.spans import WITHHELD, Span, Stage, emails, ibans, numbers
+from cci_lite.masking.spoken_numbers import number_word_stage
+
+_PERSONAL = re.compile(
+    r"\d\S{0,5}\s+(?:\S{1,40}\s+){0,4}(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd"
+    r"|court|ct|square|place|close|crescent|terrace|way)\b"
+    r"|\w{2,40}(?:str(?:aße|asse|\.)|weg|platz|allee|gasse|ring|damm|ufer)\s{0,3}\d"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"
+    r"|https?://|\bwww\."
+    # A date of birth.
+    r"|\b(?:born|birthday|birth|dob|geboren|geb\.|geburts(?:tag|datum))(?!\w)\D{0,40}\d",
+    re.IGNORECASE,
+)
+
+
+def mask(text: str, names: Iterable[str] = (), language_code: str | None = None) -> str:
+    """`text` without mail addresses, account, card and telephone numbers, and the given names.
+
+    Dates, times, percentages, amounts, lists of small numbers and ids of criteria stay.
+    Names are found as whole words in any case, with their possessive; so are their parts. Numbers
+    that are said word by word are found as they are said in calls of the language.
+    """
+    return _masked(text, _stages(names, language_code))
+
+
+def masked_judgement(
+    judgement: Judgement, names: Iterable[str] = (), language_code: str | None = None
+) -> Judgement:
+    """The judgement with all words of the model, and all quotes, masked."""
+    stages = _stages(names, language_code)
+    raw = judgement.summary_raw
+    return msgspec.structs.replace(
+        judgement,
+        results=[_masked_result(result, stages) for result in judgement.results],
+        summary=_masked_summary(judgement.summary, stages),
+        summary_raw=None if raw is None else cut_raw(_masked(raw, stages)),
+    )
+
+
+def masked_nlp(
+    answer: NlpAnswer, names: Iterable[str] = (), language_code: str | None = None
+) -> NlpAnswer:
+    """The answer without key phrases and entities that are personal data or were redacted.
+
+    Offsets of the others still count in the text that was analysed.
+    """
+    stages = _stages(names, language_code)
+
+    def is_harmless(text: str | None) -> bool:
+        return text is None or not (
+            WITHHELD.search(text) or _PERSONAL.search(text) or _masked(text, stages) != text
+        )
+
+    def keeps_entity(entity: Entity) -> bool:
+        return entity.type != "PERSON" and is_harmless(entity.text)
+
+    def keeps_phrase(phrase: KeyPhrase) -> bool:
+        return is_harmless(phrase.text)
+
+    return msgspec.structs.replace(
+        answer,
+        key_phrases=KeyPhrases(
+            result_list=[
+                KeyPhraseResult(
+                    key_phrases=list(filter(keeps_phrase, each.key_phrases)), index=each.index
+                )
+                for each in answer.key_phrases.result_list
+            ]
+        ),
+        entities=Entities(
+            result_list=[
+                EntityResult(entities=list(filter(keeps_entity, each.entities)), index=each.index)
+                for each in answer.entities.result_list
+            ]
+        ),
+    )
+
+
+def masked_conversation(conversation: Conversation, names: Iterable[str] = ()) -> Conversation:
+    """The conversation with its turns masked; words keep their times, a masked span is one word."""
+    stages = _stages(names, conversation.language_code)
+    turns = tuple(_masked_turn(turn, stages) for turn in conversation.turns)
+    return msgspec.structs.replace(conversation, turns=turns)
+
+
+def _stages(names: Iterable[str], language_code: str | None) -> tuple[Stage, ...]:
+    given = frozenset(names)
+    of_names = (name_stage(given), unspaced_stage(given)) if given else ()
+    of_numbers = (emails, ibans, number_word_stage(language_code), numbers)
+    return (*map(_in_plain_characters, of_numbers), *of_names)
+
+
+def _in_plain_characters(stage: Stage) -> Stage:
+    """The stage, for the digits and letters of all scripts and widths."""
+    return lambda text: stage(in_place(text))
+
+
+def _masked(text: str, stages: Sequence[Stage]) -> str:
+    for stage in stages:
+        if spans := list(stage(text)):
+            text = _replaced(text, spans)
+    return text
+
+
+def _replaced(text: str, spans: Sequence[Span]) -> str:
+    pieces: list[str] = []
+    end = 0
+    for span in spans:
+        pieces += (text[end : span.start], span.placeholder)
+        end = span.end
+    return "".join([*pieces, text[end:]])
+
+
+def _masked_turn(turn: Turn, stages: Sequence[Stage]) -> Turn:
+    text, words = turn.text, turn.words
+    for stage in stages:
+        if spans := list(stage(text)):
+            text, words = _replaced(text, spans), _moved(words, spans)
+    return turn if text == turn.text else msgspec.structs.replace(turn, text=text, words=words)
+
+
+def _moved(words: Sequence[Word], spans: Sequence[Span]) -> tuple[Word, ...]:
+    """The words where they are after replacing; those inside of a span become its first word."""
+    moved: list[Word] = []
+    shift = 0
+    rest = iter(words)
+    word = next(rest, None)
+    for span in spans:
+        while word is not None and word.offset < span.start:
+            moved.append(Word(word.offset + shift, word.start_seconds, word.end_seconds))
+            word = next(rest, None)
+        inside: list[Word] = []
+        while word is not None and word.offset < span.end:
+            inside.append(word)
+            word = next(rest, None)
+        if inside:
+            first, last = inside[0], inside[-1]
+            moved.append(Word(span.start + shift, first.start_seconds, last.end_seconds))
+        shift += len(span.placeholder) - (span.end - span.start)
+    for late in itertools.chain([] if word is None else [word], rest):
+        moved.append(Word(late.offset + shift, late.start_seconds, late.end_seconds))
+    return tuple(moved)
+
+
+def _masked_result(result: CriterionResult, stages: Sequence[Stage]) -> CriterionResult:
+    return msgspec.structs.replace(
+        result,
+        reason=None if result.reason is None else _masked(result.reason, stages),
+        evidence=[
+            msgspec.structs.replace(each, quote=_masked(each.quote, stages))
+            for each in result.evidence
+        ],
+    )
+
+
+def _masked_summary(summary: AiSummary | None, stages: Sequence[Stage]) -> AiSummary | None:
+    if summary is None:
+        return None
+
+    def masked(text: str | None) -> str | None:
+        return None if text is None else _masked(text, stages)
+
+    return msgspec.structs.replace(
+        summary,
+        issue=masked(summary.issue),
+        resolution=masked(summary.resolution),
+        outcome=masked(summary.outcome),
+        sentiment_summary=masked(summary.sentiment_summary),
+        action_items=[_masked(item, stages) for item in summary.action_items],
+    )
