@@ -133,13 +133,24 @@ def test_a_whole_number_with_a_point_is_a_whole_number() -> None:
         ({}, 0),
         ({"mood": 1}, 1),
         ({"mood": {"a": 1, "b": 2}}, 1),
+        ({"": {"a": 1, "b": 2}}, 1),
         ({"agent": {"agent_id": "a", "shoe_size": 1}}, 1),
         ({"ai_summary": {"x": 1, "y": 2}}, 2),
         ({"source": {"x": 1}, "usage": {"x": 1}, "review": {"x": 1}}, 3),
         ({"qa_evaluation": {"criteria": [{"id": "a", "x": 1}, {"id": "b", "y": 1}], "z": 1}}, 3),
         ({"agent": None, "qa_evaluation": None}, 0),
     ],
-    ids=["none", "top", "inside unknown", "agent", "summary", "three", "criteria", "null"],
+    ids=[
+        "none",
+        "top",
+        "inside unknown",
+        "no name",
+        "agent",
+        "summary",
+        "three",
+        "criteria",
+        "null",
+    ],
 )
 def test_unknown_fields_are_counted_and_left_out(fields: dict[str, Any], count: int) -> None:
     decoded = decode_document(line(**fields))
@@ -447,6 +458,14 @@ def test_a_criterion_stands_once() -> None:
             {"call_id": "../c1"},
             "call_id: expected 1 to 200 letters, digits, '.', '_' and '-', "
             "not starting with '.', found '../c1'",
+        ),
+        (
+            {"call_date": "1969-12-31"},
+            "call_date: expected a day from 1970 to 2999, found 1969-12-31",
+        ),
+        (
+            {"call_date": "3000-01-01"},
+            "call_date: expected a day from 1970 to 2999, found 3000-01-01",
         ),
         (
             {"summary_raw": "é" * (MAX_SUMMARY_RAW_BYTES // 2 + 1)},

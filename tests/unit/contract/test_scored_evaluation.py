@@ -162,8 +162,9 @@ def test_a_form_that_the_tenant_does_not_have_is_refused() -> None:
     )
 
 
-def test_a_form_of_the_same_name_with_other_content_is_refused() -> None:
-    assert refusal(evaluation(template_hash="0" * 32)) == (
+@pytest.mark.parametrize("template_hash", ["0" * 32, ""])
+def test_a_form_of_the_same_name_with_other_content_is_refused(template_hash: str) -> None:
+    assert refusal(evaluation(template_hash=template_hash)) == (
         "qa_evaluation.template_hash: expected the hash of default v1, found another hash"
     )
     assert score_evaluation(evaluation(template_hash=FORM.content_hash), FORM).form is FORM

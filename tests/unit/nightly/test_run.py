@@ -1,0 +1,168 @@
+"""What a run does beside publishing days: its steps, its cleaning up, its reasons."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from cci_lite.errors import NotFoundError
+from cci_lite.local.folder import FolderStore
+from cci_lite.local.processes import Inline
+from cci_lite.nightly.planning import UNDATED
+from cci_lite.nightly.run import new_run_id, run_etl
+from cci_lite.nightly.run_report import DayReport, DayStatus, Progress
+from cci_lite.nightly.verify import verify_tenant
+from tests.unit.nightly.values import key_of
+from tests.worlds import DAY, NEXT_DAY, TENANT, World
+
+NOT_ALLOWED = PermissionError(13, "Permission denied")
+
+
+def test_ids_of_runs_sort_by_time_and_those_of_one_second_differ() -> None:
+    moment = dt.datetime(2025, 11, 7, 2, 3, 4, tzinfo=dt.UTC)
+    assert new_run_id(moment, "abc") == "20251107T020304Z-abc"
+    assert new_run_id(moment, "abc") < new_run_id(moment + dt.timedelta(seconds=1), "aaa")
+
+
+def test_a_run_tells_its_steps_in_order_with_what_it_reads(world: World) -> None:
+    world.put("a")
+    world.put("b")
+    world.put("c", day=NEXT_DAY)
+    seen: list[Progress] = []
+    run_etl(world.lake, {TENANT: world.forms}, "run", pool=Inline(), observe=seen.append)
+    assert [(each.step, each.call_date, each.documents) for each in seen] == [
+        ("cleaned", None, 0),
+        ("planned", DAY, 2), ("staged", DAY, 0), ("written", DAY, 0), ("checked", DAY, 0),
+        ("switched", DAY, 2),
+        ("planned", NEXT_DAY, 1), ("staged", NEXT_DAY, 0), ("written", NEXT_DAY, 0),
+        ("checked", NEXT_DAY, 0), ("switched", NEXT_DAY, 1),
+    ]  # fmt: skip
+    assert {each.tenant_id for each in seen} == {TENANT}
+
+
+def test_each_day_of_a_run_has_a_generation_of_its_own(world: World) -> None:
+    world.put("a")
+    world.put("b", day=NEXT_DAY)
+    world.run()
+    generations = [day.generation for day in world.catalog.days(TENANT).values()]
+    assert generations == ["run-1-0001", "run-1-0002"]
+
+
+def test_a_balance_sheet_says_who_wrote_it_and_when(world: World) -> None:
+    world.put("a")
+    run_etl(world.lake, {TENANT: world.forms}, "run", pool=Inline(), pipeline_version="1.2.3")
+    [sheet] = world.rows("etl_runs")
+    assert (sheet["etl_run_id"], sheet["pipeline_version"]) == ("run", "1.2.3")
+    assert sheet["started_at"] == sheet["published_at"] == world.now.replace(tzinfo=None)
+
+
+def test_an_old_generation_that_cannot_be_deleted_is_told_and_stops_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.catalog.stage(TENANT, DAY, "killed")
+    world.put("a", day=NEXT_DAY)
+
+    def refuse(*_: object) -> None:
+        raise NOT_ALLOWED
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStore, "delete_below", refuse)
+        first, second = world.run().days
+    assert (first.call_date, first.status) == (DAY, DayStatus.FAILED)
+    assert first.reason.startswith("an old generation cannot be deleted: PermissionError at ")
+    assert (second.call_date, second.status) == (NEXT_DAY, DayStatus.PUBLISHED)
+    assert world.catalog.abandoned(TENANT) == [(DAY, "killed")]
+    assert world.run().days == []
+    assert world.catalog.abandoned(TENANT) == []
+
+
+def test_copies_that_cannot_be_deleted_are_told_and_stop_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.store.write(f"quarantine/{TENANT}/2025/11/05/left.json", b"{")
+    world.put("a")
+
+    def refuse(*_: object) -> None:
+        raise NOT_ALLOWED
+
+    monkeypatch.setattr(FolderStore, "delete", refuse)
+    first, second = world.run().days
+    assert (first.call_date, first.status) == (UNDATED, DayStatus.FAILED)
+    assert first.reason.startswith("copies in quarantine cannot be deleted: PermissionError at ")
+    assert second.status is DayStatus.PUBLISHED
+
+
+def test_a_copy_that_left_quarantine_and_cannot_be_deleted_is_told_and_the_day_is_published(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put_bytes("a", b"{")
+    world.run()
+    world.put("a")
+
+    def refuse(*_: object) -> None:
+        raise NOT_ALLOWED
+
+    monkeypatch.setattr(FolderStore, "delete", refuse)
+    first, second = world.run().days
+    assert first.reason.startswith("what left quarantine cannot be deleted there: ")
+    assert second.status is DayStatus.PUBLISHED
+    assert world.call_ids() == ["a"]
+
+
+def test_a_day_of_unknown_files_is_refused_and_the_others_are_published(world: World) -> None:
+    sheet = f"curated/{TENANT}/etl_runs/call_date=2025-11-05/g/part-0000.parquet"
+    world.store.write(sheet, b"x")
+    world.put("a")
+    world.put("b", day=NEXT_DAY)
+    refused, published = world.run().days
+    assert refused == DayReport(
+        TENANT, DAY, DayStatus.REFUSED,
+        reason="curated files of this day are there and the catalogue does not know them: bring it "
+        "back with cci-lite etl repair, or move them away to have the day built anew from its "
+        "documents",
+    )  # fmt: skip
+    assert (published.call_date, published.status) == (NEXT_DAY, DayStatus.PUBLISHED)
+
+
+def test_keys_that_are_not_in_quarantine_end_the_whole_run(world: World) -> None:
+    world.put("a")
+    for options in ({"discard": frozenset({key_of("x")})}, {"replay": frozenset({key_of("x")})}):
+        with pytest.raises(NotFoundError):
+            world.run(**options)
+    with world.catalog.lease(TENANT, "another run"):
+        pass
+
+
+def test_a_document_that_changes_and_is_beaten_on_another_day_loses_its_rows(world: World) -> None:
+    """The call of this day is published; then a later revision on another day, and both change."""
+    world.put("a", queue="first")
+    world.put("b")
+    world.run()
+    world.put("a", day=NEXT_DAY, revision=3)
+    world.run()
+    world.put("a", revision=2, queue="late")
+    [day] = world.run().days
+    assert (day.status, day.documents_read) == (DayStatus.PUBLISHED, 1)
+    assert day.balance is not None
+    assert (day.balance.calls, day.balance.superseded) == (1, 1)
+    assert [(row["call_id"], row["revision"]) for row in world.rows("calls")] == [
+        ("b", 1),
+        ("a", 3),
+    ]
+    assert world.run().days == []
+    assert verify_tenant(world.lake, TENANT).findings == ()
+
+
+def test_a_broken_document_that_is_mended_and_beaten_on_another_day_leaves_quarantine(
+    world: World,
+) -> None:
+    world.put_bytes("a", b"{")
+    world.put("a", day=NEXT_DAY, revision=3)
+    world.run()
+    world.put("a", revision=2)
+    [day] = world.run().days
+    assert day.status is DayStatus.PUBLISHED
+    assert world.rows("quarantined_documents") == []
+    assert [row["revision"] for row in world.rows("calls")] == [3]
+    assert verify_tenant(world.lake, TENANT).findings == ()
