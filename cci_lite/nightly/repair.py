@@ -1,4 +1,4 @@
-"""Brings a catalogue back from what lies in the lake. Never deletes or overwrites data.
+"""Rebuilds a lost or outdated catalogue from the lake's files. Never deletes or overwrites data.
 
 What is published is read off the newest complete generation of each day: the one with a balance
 sheet of its own. Each day's facts are gathered in one place (`_day_on_disk`), which is where a
@@ -33,8 +33,8 @@ from cci_lite.tenancy import curated_prefix, curated_table_prefix, parse_part_ke
 
 _SHEETS = "etl_runs"
 UNKNOWN_DAY = (
-    "curated files of this day are there and the catalogue does not know them: bring it back with "
-    "cci-lite etl repair, or move them away to have the day built anew from its documents"
+    "curated files of this day are missing from the catalogue: add them with cci-lite etl repair, "
+    "or move them away, and the next run builds the day from its documents"
 )
 
 _Generations = dict[str, dict[str, list[StoredObject]]]
@@ -84,7 +84,7 @@ class RepairReport:
 
     @property
     def discarded(self) -> dict[str, int]:
-        """How many discarded documents of each tenant come back to quarantine with the next run."""
+        """How many discarded documents of each tenant the next run quarantines again."""
         counts = collections.Counter[str]()
         for day in self.days:
             counts[day.tenant_id] += day.discarded
@@ -92,7 +92,7 @@ class RepairReport:
 
 
 def unknown_days(lake: NightlyLake, tenant_id: str) -> list[dt.date]:
-    """Days of which complete curated files are there although the catalogue knows nothing of them.
+    """Days of which there are complete curated files that the catalogue does not know.
 
     A lake that lost its catalogue, or got an older one back, has such days.
     """
@@ -185,15 +185,15 @@ def _repair_day(
 
 
 def _refuse_unreadable(problem: LakeError) -> None:
-    """Raise what says that rights are missing: such a file is not lost."""
+    """Raise the error of a file that may not be read: it is not lost."""
     if isinstance(problem.__cause__, PermissionError):
         raise problem
 
 
 def _lost(tenant_id: str, call_date: dt.date, generation: str, why: str) -> RepairedDay:
     note = (
-        f"{why}: put the files back from a copy of the lake and repair again, or move the folders "
-        f"of generation {generation} away to take an earlier one, or to build the day anew"
+        f"{why}: put the files back from a copy of the lake, or move the folders of generation "
+        f"{generation} away; then repair again, which takes an earlier generation if there is one"
     )
     return RepairedDay(tenant_id, call_date, RepairStatus.LOST, generation, note=note)
 

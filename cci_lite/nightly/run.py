@@ -48,7 +48,7 @@ def _ignore(_: Progress) -> None:
 
 
 def new_run_id(now: dt.datetime, token: str) -> str:
-    """The id of a run: sorts by time; `token` keeps two of the same second apart."""
+    """The id of a run, which sorts by time; `token` makes two of the same second differ."""
     return f"{now:%Y%m%dT%H%M%SZ}-{token}"
 
 
@@ -110,7 +110,7 @@ class _TenantRun:
         self._generations = 0
 
     def run(self) -> None:
-        """Clean up, look at quarantined documents again if asked to, bring every day up to date."""
+        """Clean up, check quarantined documents again if asked to, bring every day up to date."""
         self._clean_up()
         self._observe(Progress("cleaned", self._tenant_id))
         if self._options.discard is not None:
@@ -129,7 +129,7 @@ class _TenantRun:
         self._count_quarantined()
 
     def _clean_up(self) -> None:
-        """Delete what nobody reads any more; what cannot be deleted is told and tried again."""
+        """Delete what nobody reads any more; what cannot be deleted is reported and tried again."""
         leftover = leftover_generations(self._lake, self._tenant_id, self._options.grace)
         for call_date, generation in leftover:
             self._attempt(
@@ -146,7 +146,7 @@ class _TenantRun:
         )
 
     def _attempt(self, call_date: dt.date, failure: str, action: Callable[[], None]) -> None:
-        """Do what the rest of the run does not depend on."""
+        """Do something that the rest of the run does not depend on; a failure is reported."""
         try:
             action()
         except (CciLiteError, OSError) as problem:
@@ -173,9 +173,9 @@ class _TenantRun:
             self._report.quarantined[self._tenant_id] = len(records)
 
     def _discard_documents(self, keys: frozenset[str]) -> None:
-        """Take documents out of quarantine; as long as they stay as they are, they stay out."""
+        """Take documents out of quarantine, until they are written anew."""
         for call_date, records in to_discard(self._lake, self._tenant_id, keys).items():
-            day = self._without(call_date, records)
+            day = self._stage_without(call_date, records)
             self._report.days.append(self._publish([day]))
         self._count_quarantined()
 
@@ -245,16 +245,16 @@ class _TenantRun:
             for number, piece in enumerate(pieces_of(plan, old_parts))
         ]
 
-    def _stage_again(self, plan: DayPlan) -> StagedDay:
+    def _stage(self, plan: DayPlan) -> StagedDay:
         return next(self._stage_all([plan]))
 
     def _finish(self, staged: StagedDay) -> DayReport:
-        """Check a staged day and publish it, together with days that lose a call to it."""
+        """Check a staged day and publish it, together with the days that lose a call to it."""
         days = [staged]
         try:
             if self._was_overtaken(staged):
                 self._discard(staged)
-                days = [staged := self._stage_again(staged.plan)]
+                days = [staged := self._stage(staged.plan)]
             self._observe(Progress("written", self._tenant_id, staged.plan.call_date))
             days = self._settle(staged)
         except (CciLiteError, OSError, pa.ArrowException) as problem:
@@ -262,7 +262,7 @@ class _TenantRun:
         return self._publish(days)
 
     def _publish(self, days: Sequence[StagedDay]) -> DayReport:
-        """Check settled days and switch readers to them; the report is that of the first."""
+        """Publish days that change together, in one step; the report is that of the first."""
         published = days[0]
         try:
             changes = [self._change_of(day) for day in days]
@@ -310,17 +310,17 @@ class _TenantRun:
         call_date = staged.plan.call_date
         elsewhere = self._lake.catalog.calls_on_other_days(self._tenant_id, read, call_date)
         settlement = settle(read, elsewhere)
-        others = [self._without(*each) for each in settlement.giving_way.items()]
+        others = [self._stage_without(*each) for each in settlement.giving_way.items()]
         if settlement.beaten:
-            staged = self._staged_without(staged, settlement.beaten)
+            staged = self._restage_without(staged, settlement.beaten)
         return [staged, *others]
 
-    def _staged_without(self, staged: StagedDay, beaten: Sequence[SourceRecord]) -> StagedDay:
+    def _restage_without(self, staged: StagedDay, beaten: Sequence[SourceRecord]) -> StagedDay:
         """The day staged again without the rows of documents that another day's document beats."""
         self._discard(staged)
         keys = {record.key for record in beaten}
         plan = staged.plan
-        again = self._stage_again(
+        again = self._stage(
             replace(
                 plan,
                 new=tuple(source for source in plan.new if source.key not in keys),
@@ -333,12 +333,12 @@ class _TenantRun:
         # These documents were read all the same: the plan stays, and they have an outcome.
         return replace(again, plan=plan, results=(*again.results, ItemResult(records=(*beaten,))))
 
-    def _without(self, call_date: dt.date, records: Sequence[SourceRecord]) -> StagedDay:
+    def _stage_without(self, call_date: dt.date, records: Sequence[SourceRecord]) -> StagedDay:
         """A published day staged anew: these documents have no rows and these outcomes there."""
         published = self._lake.catalog.days(self._tenant_id)[call_date]
         keys = frozenset(record.key for record in records)
         plan = DayPlan(self._tenant_id, call_date, (), (), 0, 0, keys, published.listing_digest)
-        day = self._stage_again(plan)
+        day = self._stage(plan)
         refuse_failures(day)
         return replace(day, results=(*day.results, ItemResult(records=tuple(records))))
 

@@ -1,4 +1,4 @@
-"""A day between plan and publication: its new files, and what its old ones become."""
+"""A day between plan and publication: its pieces, its new files, and which old ones it uses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StagedDay:
 
     @property
     def records(self) -> dict[str, SourceRecord]:
-        """What becomes of every document of the day: as before, where it was not read again."""
+        """The outcome of every document of the day: the old one where it was not read again."""
         records = {
             key: record for key, record in self.known.items() if key not in self.plan.removed
         }
@@ -48,7 +48,7 @@ class StagedDay:
 
     @property
     def listing_digest(self) -> str:
-        """The digest of the listing; empty when a document is unread: the next run is to look."""
+        """The digest of the listing; empty when a document could not be read: it is tried again."""
         unread = any(not record.etag for record in self.records.values())
         return "" if unread else self.plan.listing_digest
 

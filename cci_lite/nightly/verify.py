@@ -1,4 +1,4 @@
-"""Proves what the curated tables claim, from the files themselves."""
+"""Checks from the files themselves that the curated tables hold what they should."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was proved of a tenant: how much was looked at, and every claim that does not hold.
+    """The result of checking a tenant: how much was checked, and every claim that does not hold.
 
     `waiting` counts documents that a run would read, `quarantined` those that break the contract.
     """
@@ -134,7 +134,7 @@ def _check_key(table_name: str, rows: pa.Table) -> Iterator[tuple[str, str]]:
 def _check_sources(
     lake: NightlyLake, tenant_id: str, call_date: dt.date, tables: dict[str, pa.Table]
 ) -> Iterator[tuple[str, str]]:
-    """Whether documents and rows belong together one by one, and the balance sheet says so."""
+    """Whether each document has its row, each row its document, and the balance sheet agrees."""
     records = lake.catalog.sources(tenant_id, call_date).values()
     for table_name, outcome in (
         ("calls", SourceOutcome.CALL),

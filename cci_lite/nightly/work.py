@@ -112,8 +112,9 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
     except (OSError, pa.ArrowException, ValueError) as problem:
         found = problem.strerror if isinstance(problem, OSError) else None
         raise LakeError(
-            f"{key}: expected a Parquet file that is whole, found {found or 'another one'}; put it "
-            "back from a copy of the lake"
+            f"{key}: expected a whole Parquet file of {table_name}, found "
+            f"{found or 'one that is damaged or of another table'}; put it back from a copy of the "
+            "lake"
         ) from problem
 
 

@@ -245,7 +245,7 @@ def test_a_document_mended_to_another_day_never_replaces_a_later_revision_there(
     world.run()
     [replayed] = world.run(replay=EVERYTHING).replayed
     assert str(replayed.problem) == (
-        "expected the only document of its call, found another one in its place"
+        "expected no document of this call on its day, found one of the same or a later revision"
     )
     [call] = world.rows("calls")
     assert call["revision"] == 2

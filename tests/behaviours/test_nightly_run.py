@@ -295,7 +295,7 @@ def test_a_day_that_would_lose_many_calls_is_not_published(world: World) -> None
     [refused] = [day for day in report.days if day.status is DayStatus.REFUSED]
     assert refused.reason == (
         "6 of 10 published calls would be lost to documents that now break the contract, such as "
-        f"unified/{TENANT}/2025/11/05/call-0.json; mend them, or run with --allow-shrink"
+        f"unified/{TENANT}/2025/11/05/call-0.json; correct them, or run with --allow-shrink"
     )
     assert len(world.call_ids()) == 12
     assert world.run(allow_shrink=True).succeeded

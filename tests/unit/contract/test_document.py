@@ -511,6 +511,16 @@ def test_a_document_may_have_as_many_bytes_as_the_contract_allows() -> None:
     assert refusal(data + b"\n") == "expected at most 16777216 bytes, found 16777217 bytes"
 
 
+def test_a_document_that_we_wrote_may_not_have_more_bytes_either() -> None:
+    short = decode_document(encode_document(FULL)).document
+    size = len(encode_document(msgspec.structs.replace(short, queue="")))
+    data = encode_document(
+        msgspec.structs.replace(short, queue="a" * (MAX_DOCUMENT_BYTES - size + 1))
+    )
+    assert refusal(data) == "expected at most 16777216 bytes, found 16777217 bytes"
+    assert decode_document(data[:-1]).document.queue is not None
+
+
 def test_an_error_never_repeats_what_somebody_said() -> None:
     said = "My name is Kim and my number is 0170 123456"
     for fields in ({"call_date": said}, {"direction": said}, {"agent": said}, {"call_id": said}):

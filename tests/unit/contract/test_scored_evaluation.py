@@ -358,6 +358,13 @@ def test_reasons_for_review_are_added_to_those_that_are_there() -> None:
     assert with_evaluation(written, scored).review == written.review
 
 
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_call_that_somebody_wanted_reviewed_stays_so_whatever_its_score(needed: bool) -> None:
+    before = document(review=Review(needed=needed, reasons=["low_confidence"]))
+    written = with_evaluation(before, score_evaluation(evaluation("PPPPP"), FORM))
+    assert written.review == Review(needed=needed, reasons=["low_confidence"])
+
+
 def test_scoring_what_was_scored_changes_no_verdict_and_no_point() -> None:
     scored = score_evaluation(evaluation("PFPNU", percentage=71), FORM)
     written = with_evaluation(document(), scored)

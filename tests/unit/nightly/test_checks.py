@@ -106,7 +106,7 @@ def test_a_day_that_loses_many_calls_is_refused(calls: int, lost: int, refused: 
         guard_against_shrinking(day, now)
     assert str(caught.value) == (
         f"{lost} of {calls} published calls would be lost to documents that now break the "
-        f"contract, such as {key_of('call-000')}; mend them, or run with --allow-shrink"
+        f"contract, such as {key_of('call-000')}; correct them, or run with --allow-shrink"
     )
 
 

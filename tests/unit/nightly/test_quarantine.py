@@ -74,9 +74,9 @@ def test_a_reason_that_cannot_be_read_is_said_and_hides_no_document(
     world.store.delete(part.key)
     first, second = list_quarantined(world.lake, TENANT)
     assert (first.source_key, first.expected) == (
-        broken, "the reason, in a file of the curated tables that can be read",
+        broken, "the reason, in a file that can be read",
     )  # fmt: skip
-    assert first.found.startswith(f"{part.key}: expected a Parquet file")
+    assert first.found.startswith(f"{part.key}: expected a whole Parquet file")
     assert second.expected == "valid JSON"
 
 
@@ -143,7 +143,9 @@ def test_a_document_that_moves_replaces_only_an_earlier_revision(
     target = key_of("call-1", NEXT_DAY)
     world.store.write(target, one_line("call-1", day=NEXT_DAY, revision=there, queue="there"))
     world.store.write(copy_of(broken), one_line("call-1", day=NEXT_DAY, revision=2))
-    problem = "expected the only document of its call, found another one in its place"
+    problem = (
+        "expected no document of this call on its day, found one of the same or a later revision"
+    )
     assert problems(replay(world)) == [None if replaced else problem]
     assert (b'"queue":"there"' in world.store.read(target)) is not replaced
 

@@ -38,8 +38,8 @@ def repair(world: World) -> list[RepairedDay]:
 
 def lost(generation: str, why: str, day: dt.date = DAY) -> RepairedDay:
     note = (
-        f"{why}: put the files back from a copy of the lake and repair again, or move the folders "
-        f"of generation {generation} away to take an earlier one, or to build the day anew"
+        f"{why}: put the files back from a copy of the lake, or move the folders of generation "
+        f"{generation} away; then repair again, which takes an earlier generation if there is one"
     )
     return RepairedDay(TENANT, day, RepairStatus.LOST, generation, note=note)
 

@@ -118,9 +118,8 @@ def test_a_day_of_unknown_files_is_refused_and_the_others_are_published(world: W
     refused, published = world.run().days
     assert refused == DayReport(
         TENANT, DAY, DayStatus.REFUSED,
-        reason="curated files of this day are there and the catalogue does not know them: bring it "
-        "back with cci-lite etl repair, or move them away to have the day built anew from its "
-        "documents",
+        reason="curated files of this day are missing from the catalogue: add them with cci-lite "
+        "etl repair, or move them away, and the next run builds the day from its documents",
     )  # fmt: skip
     assert (published.call_date, published.status) == (NEXT_DAY, DayStatus.PUBLISHED)
 

@@ -63,8 +63,8 @@ def truncate_a_file(world: World) -> None:
 def broken_part(table_name: str, found: str) -> str:
     part = f"curated/{TENANT}/{table_name}/call_date=2025-11-05/run-1-0001/part-0000.parquet"
     return (
-        f"{part}: expected a Parquet file that is whole, found {found}; put it back from a copy of "
-        "the lake"
+        f"{part}: expected a whole Parquet file of {table_name}, found {found}; put it back from a "
+        "copy of the lake"
     )
 
 
@@ -134,7 +134,7 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
     ),
     "a file is cut off": (
         truncate_a_file,
-        {("calls: its files can be read", broken_part("calls", "another one"))},
+        {("calls: its files can be read", broken_part("calls", "one that is damaged or of another table"))},
     ),
     "a number of the balance sheet": (
         rewrite("etl_runs", each(calls=7)),

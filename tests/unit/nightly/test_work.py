@@ -20,6 +20,7 @@ from cci_lite.ports import SourceOutcome, StoredObject
 from tests.unit.nightly.values import NOW
 from tests.worlds import DAY, TENANT, World
 
+DAMAGED = "one that is damaged or of another table"
 PART = f"curated/{TENANT}/calls/call_date=2025-11-05/g/part-0003.parquet"
 
 
@@ -199,9 +200,9 @@ def _nothing(_: World) -> None:
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
-        (_damaged, "another one"),
-        (_cut_off, "another one"),
-        (_another_table, "another one"),
+        (_damaged, DAMAGED),
+        (_cut_off, DAMAGED),
+        (_another_table, DAMAGED),
         (_nothing, "No such file or directory"),
     ],
     ids=["no Parquet", "cut off", "of other types", "gone"],
@@ -213,7 +214,7 @@ def test_a_file_that_cannot_be_read_is_named(
     with pytest.raises(LakeError) as caught:
         read_part(world.store, PART, "calls")
     assert str(caught.value) == (
-        f"{PART}: expected a Parquet file that is whole, found {found}; put it back from a copy of "
+        f"{PART}: expected a whole Parquet file of calls, found {found}; put it back from a copy of "
         "the lake"
     )
 
