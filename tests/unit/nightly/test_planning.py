@@ -164,6 +164,21 @@ def test_a_month_that_cannot_be_listed_hides_no_quarantined_document_and_is_told
     assert list(plans(world, since=NEXT_DAY)) == [UNDATED]
 
 
+def test_a_folder_that_cannot_be_listed_hides_only_what_is_below_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what is below a folder whose name begins with its name."""
+    key = world.put_bytes("bad", b"{")
+    world.put("good")
+    world.run()
+    world.store.delete(key)
+    world.store.path(f"unified/{TENANT}/2025/1").mkdir()
+    refuse_folder(monkeypatch, "1")
+    found = plans(world)
+    assert found.keys() == {UNDATED, DAY}
+    assert found[DAY].left == frozenset({key})
+
+
 def test_planning_one_tenant_sees_no_document_of_another(world: World) -> None:
     world.put("a", tenant_id="other-tenant")
     assert plans(world) == {}
