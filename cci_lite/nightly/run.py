@@ -305,7 +305,7 @@ class _TenantRun:
 
     def _settle(self, staged: StagedDay) -> list[StagedDay]:
         """The day and the other days that change with it, so that each call has one row."""
-        refuse_failures(staged)
+        refuse_failures(staged)  # which calls a piece that failed would have brought, nobody knows
         read = staged.calls_read
         call_date = staged.plan.call_date
         elsewhere = self._lake.catalog.calls_on_other_days(self._tenant_id, read, call_date)
@@ -329,7 +329,6 @@ class _TenantRun:
                 removed=plan.removed | (keys & staged.known.keys()),
             )
         )
-        refuse_failures(again)
         # These documents were read all the same: the plan stays, and they have an outcome.
         return replace(again, plan=plan, results=(*again.results, ItemResult(records=(*beaten,))))
 
@@ -339,11 +338,11 @@ class _TenantRun:
         keys = frozenset(record.key for record in records)
         plan = DayPlan(self._tenant_id, call_date, (), (), 0, 0, keys, published.listing_digest)
         day = self._stage(plan)
-        refuse_failures(day)
         return replace(day, results=(*day.results, ItemResult(records=tuple(records))))
 
     def _change_of(self, day: StagedDay) -> DayChange:
-        """The publication of a staged day; raises BalanceError when it must not be published."""
+        """The publication of a staged day; raises what forbids it: BalanceError or LakeError."""
+        refuse_failures(day)
         records = day.records
         balance = Balance.of(records.values())
         parts = day.parts

@@ -13,6 +13,7 @@ from cci_lite.nightly.planning import UNDATED
 from cci_lite.nightly.run import new_run_id, run_etl
 from cci_lite.nightly.run_report import DayReport, DayStatus, Progress
 from cci_lite.nightly.verify import verify_tenant
+from cci_lite.ports import SourceOutcome
 from tests.unit.nightly.values import key_of
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
@@ -122,6 +123,43 @@ def test_a_day_of_unknown_files_is_refused_and_the_others_are_published(world: W
         "etl repair, or move them away, and the next run builds the day from its documents",
     )  # fmt: skip
     assert (published.call_date, published.status) == (NEXT_DAY, DayStatus.PUBLISHED)
+
+
+def damage(world: World, day: dt.date) -> None:
+    [part] = world.catalog.parts(TENANT, day)["calls"]
+    world.store.write(part.key, b"x")
+
+
+def test_a_day_that_takes_a_call_from_a_damaged_day_fails_and_leaves_no_file_behind(
+    world: World,
+) -> None:
+    world.put("a", day=NEXT_DAY)
+    world.put("b", day=NEXT_DAY)
+    world.run()
+    damage(world, NEXT_DAY)
+    before = world.files("curated")
+    world.put("a", revision=2)
+    [day] = world.run().days
+    assert (day.call_date, day.status) == (DAY, DayStatus.FAILED)
+    assert "expected a whole Parquet file of calls" in day.reason
+    assert world.files("curated") == before
+    assert world.catalog.abandoned(TENANT) == []
+    assert world.catalog.days(TENANT).keys() == {NEXT_DAY}
+
+
+def test_a_damaged_day_from_which_a_document_is_discarded_fails_alone(world: World) -> None:
+    world.put("a")
+    world.put_bytes("bad", b"{")
+    world.put_bytes("bad", b"{", day=NEXT_DAY)
+    world.run()
+    damage(world, DAY)
+    before = world.files("curated").keys()
+    first, second = world.run(discard=frozenset()).days
+    assert (first.call_date, first.status) == (DAY, DayStatus.FAILED)
+    assert (second.call_date, second.status) == (NEXT_DAY, DayStatus.PUBLISHED)
+    assert world.catalog.records(TENANT, SourceOutcome.QUARANTINED).keys() == {key_of("bad")}
+    new = world.files("curated").keys() - before
+    assert {key for key in new if "2025-11-05" in key} == set()
 
 
 def test_keys_that_are_not_in_quarantine_end_the_whole_run(world: World) -> None:

@@ -211,6 +211,12 @@ def test_call_analytics_believes_no_word_long_after_the_end_of_the_call() -> Non
     assert (call.untimed_words, call.duration_seconds) == (1, 1.0)
 
 
+def test_call_analytics_believes_no_word_later_than_the_longest_call_whatever_its_length() -> None:
+    items = [_item("hi", 0, 500), _item("late", 14_400_500, 14_401_000)]
+    call = analytics([{"ParticipantRole": "AGENT", "Items": items}], 20_000_000)
+    assert call.untimed_words == 1
+
+
 @pytest.mark.parametrize("total", [None, 0, -5, "nan", "soon", 10**12])
 def test_a_length_that_cannot_be_is_the_end_of_the_last_word(total: Any) -> None:
     call = analytics([{"ParticipantRole": "AGENT", "Items": [_item("hi", 0, 500)]}], total=total)
