@@ -158,7 +158,7 @@ def _plan_day(
         for key, record in set_aside.items()
         if key not in present
         and not listing.hides(key)
-        and not _was_mended(lake.store, tenant_id, record)
+        and not _may_be_corrected(lake.store, tenant_id, record)
     )
     return plan_day(
         tenant_id,
@@ -171,7 +171,7 @@ def _plan_day(
     )
 
 
-def _was_mended(store: Store, tenant_id: str, record: SourceRecord) -> bool:
+def _may_be_corrected(store: Store, tenant_id: str, record: SourceRecord) -> bool:
     """Whether a person has, or may have, corrected the copy in quarantine: it must not be lost."""
     try:
         copy = store.head(quarantine_key(tenant_id, record.key))

@@ -170,8 +170,8 @@ def _quarantined(
 
 def _put_in_place(lake: NightlyLake, tenant_id: str, record: SourceRecord, forms: Forms) -> str:
     """Write a corrected document where it belongs; its key. Raises ContractError when it is not."""
-    data, is_original = _mended(lake, tenant_id, record)
-    # A person mends a document in an editor, which may spread it over lines.
+    data, is_original = _version_that_counts(lake, tenant_id, record)
+    # A person corrects a document in an editor, which may spread it over lines.
     document = decode_document(data, one_line=False).document
     if document.tenant_id != tenant_id:
         raise ContractError("tenant_id", f"'{tenant_id}'", "another tenant")
@@ -191,7 +191,9 @@ def _put_in_place(lake: NightlyLake, tenant_id: str, record: SourceRecord, forms
     return target
 
 
-def _mended(lake: NightlyLake, tenant_id: str, record: SourceRecord) -> tuple[bytes, bool]:
+def _version_that_counts(
+    lake: NightlyLake, tenant_id: str, record: SourceRecord
+) -> tuple[bytes, bool]:
     """The bytes to look at, and whether they are those of the document itself."""
     original = _read(lake, record.key)
     copy = _read(lake, quarantine_key(tenant_id, record.key))

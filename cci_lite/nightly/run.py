@@ -276,7 +276,7 @@ class _TenantRun:
             self._attempt(
                 day.plan.call_date,
                 "what left quarantine cannot be deleted there",
-                functools.partial(self._delete_mended, day),
+                functools.partial(self._delete_what_left, day),
             )
         return DayReport(
             self._tenant_id,
@@ -393,7 +393,7 @@ class _TenantRun:
         with contextlib.suppress(CciLiteError, OSError):
             delete_generation(self._lake, self._tenant_id, day.plan.call_date, day.generation)
 
-    def _delete_mended(self, day: StagedDay) -> None:
+    def _delete_what_left(self, day: StagedDay) -> None:
         """Delete the copies of documents that left quarantine, and documents that moved away."""
         records = day.records
         for key in self._options.removed & day.known.keys():

@@ -119,7 +119,7 @@ def test_a_killed_run_leaves_no_worker_behind_that_writes(world: World) -> None:
     assert {key.split("/")[4] for key in world.files("curated")} == {"run-1-0001"}
 
 
-def test_the_second_of_two_runs_says_that_another_is_at_work(world: World) -> None:
+def test_the_second_of_two_runs_reports_that_another_is_at_work(world: World) -> None:
     world.put("call-1")
     world.put("call-2", tenant_id="other-tenant")
     other = World(world.root)

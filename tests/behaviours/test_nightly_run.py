@@ -132,7 +132,7 @@ def test_a_document_that_expired_keeps_its_rows(world: World) -> None:
     prove(world)
 
 
-def test_a_broken_document_is_quarantined_and_stops_no_other(world: World) -> None:
+def test_a_broken_document_is_quarantined_and_does_not_stop_the_others(world: World) -> None:
     world.put("good")
     key = world.put_bytes("bad", b'{"tenant_id": "demo-tenant", ')
     assert world.run().succeeded
@@ -145,7 +145,9 @@ def test_a_broken_document_is_quarantined_and_stops_no_other(world: World) -> No
     prove(world)
 
 
-def test_a_document_that_was_mended_in_place_comes_in_and_its_copy_goes(world: World) -> None:
+def test_a_document_that_was_corrected_in_place_is_published_and_its_copy_deleted(
+    world: World,
+) -> None:
     world.put_bytes("call-1", b"{")
     world.run()
     [row] = world.rows("quarantined_documents")
@@ -375,7 +377,7 @@ def test_days_before_since_are_left_alone(world: World) -> None:
     assert world.call_ids() == ["call-1", "call-2"]
 
 
-def test_a_document_of_a_form_that_is_not_there_waits_in_quarantine(world: World) -> None:
+def test_a_document_of_a_missing_form_is_quarantined_until_the_form_is_added(world: World) -> None:
     key = world.put("call-1", qa_template_version="v7")
     world.run()
     [row] = world.rows("quarantined_documents")
@@ -416,7 +418,7 @@ def test_a_day_that_would_lose_all_of_its_calls_is_not_published(world: World) -
     assert world.call_ids() == ["call-1", "call-2"]
 
 
-def test_a_tenant_that_cannot_be_worked_on_stops_no_other(
+def test_a_tenant_that_fails_does_not_stop_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.put("call-1")
@@ -436,7 +438,7 @@ def test_a_tenant_that_cannot_be_worked_on_stops_no_other(
     assert world.call_ids(tenant_id="other-tenant") == ["call-2"]
 
 
-def test_a_stray_file_that_changes_is_one_row(world: World) -> None:
+def test_a_stray_file_that_changes_every_night_has_one_row(world: World) -> None:
     for content in (b"one", b"three", b"seven!"):
         world.store.write(f"unified/{TENANT}/notes.txt", content)
         world.run()
@@ -479,7 +481,9 @@ def test_the_balance_sheets_of_a_day_are_kept_and_say_what_was_read(world: World
     assert world.catalog.days(TENANT)[DAY].generation == third["generation"]
 
 
-def test_a_file_whose_name_is_no_text_is_quarantined_and_stops_no_other(world: World) -> None:
+def test_a_file_whose_name_is_not_text_is_quarantined_and_does_not_stop_the_others(
+    world: World,
+) -> None:
     world.put("good")
     folder = os.fsencode(world.root / "unified" / TENANT / "2025" / "11" / "05")
     with open(folder + b"/bad\xffname.json", "wb") as file:  # noqa: PTH123

@@ -219,7 +219,9 @@ def test_a_stray_that_was_taken_away_leaves_quarantine(world: World) -> None:
     prove(world)
 
 
-def test_a_copy_that_a_person_has_mended_is_not_lost_with_its_source(world: World) -> None:
+def test_a_copy_that_a_person_has_corrected_is_kept_when_its_source_is_deleted(
+    world: World,
+) -> None:
     world.put("good")
     key = world.put_bytes("bad", b"{")
     world.run()

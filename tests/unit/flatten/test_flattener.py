@@ -237,7 +237,7 @@ def test_lists_become_rows_with_segment_and_position() -> None:
     ]  # fmt: skip
 
 
-def test_a_document_that_says_next_to_nothing_is_a_call_all_the_same() -> None:
+def test_a_document_with_required_fields_only_is_a_call() -> None:
     tables = flatten({"tenant_id": TENANT, "call_id": "bare", "call_date": "2025-11-05"})
     assert tables.keys() == {"calls"}
     [row] = tables["calls"]

@@ -1,4 +1,4 @@
-"""Quarantine document by document: what is listed, mended, replayed, discarded and deleted."""
+"""Quarantine document by document: what is listed, corrected, replayed, discarded and deleted."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_document_that_is_still_broken_stays(world: World, broken: str) -> Non
     assert world.store.read(broken) == b"{"
 
 
-def test_a_copy_that_was_mended_takes_the_place_of_its_document_on_one_line(
+def test_a_copy_that_was_corrected_takes_the_place_of_its_document_on_one_line(
     world: World, broken: str
 ) -> None:
     world.store.write(copy_of(broken), json.dumps(document("call-1"), indent=2).encode())
@@ -105,7 +105,7 @@ def test_a_copy_saved_with_a_byte_order_mark_is_written_without_it(
     assert world.store.read(broken) == one_line("call-1")
 
 
-def test_a_document_that_was_written_anew_counts_more_than_its_mended_copy(
+def test_a_document_that_was_written_anew_counts_more_than_its_corrected_copy(
     world: World, broken: str
 ) -> None:
     world.store.write(copy_of(broken), one_line("call-1", queue="copy"))
@@ -169,7 +169,7 @@ def test_a_document_that_has_moved_already_is_not_written_again(world: World, br
     assert world.store.head(target) == before
 
 
-def test_a_stray_in_the_way_of_a_mended_document_is_named(world: World, broken: str) -> None:
+def test_a_stray_in_the_way_of_a_corrected_document_is_named(world: World, broken: str) -> None:
     world.store.write(copy_of(broken), one_line("call-1", day=NEXT_DAY))
     world.store.path(key_of("call-1", NEXT_DAY)).parent.symlink_to("05")
     [problem] = problems(replay(world))

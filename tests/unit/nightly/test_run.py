@@ -191,7 +191,7 @@ def test_a_document_that_changes_and_is_beaten_on_another_day_loses_its_rows(wor
     assert verify_tenant(world.lake, TENANT).findings == ()
 
 
-def test_a_broken_document_that_is_mended_and_beaten_on_another_day_leaves_quarantine(
+def test_a_broken_document_that_is_corrected_and_beaten_on_another_day_leaves_quarantine(
     world: World,
 ) -> None:
     world.put_bytes("a", b"{")
