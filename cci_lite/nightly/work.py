@@ -96,7 +96,8 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
     """
     schema = arrow_schema(table_name)
     try:
-        table = pq.ParquetFile(pa.BufferReader(store.read(key))).read()
+        data = pa.BufferReader(store.read(key))
+        table = pq.ParquetFile(data, page_checksum_verification=True).read()
         columns = [
             table[name].cast(schema.field(name).type)
             if name in table.column_names

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cci_lite.contract.arrow import arrow_schema
@@ -188,6 +189,15 @@ def test_a_corruption_is_found(proved: World, name: str) -> None:
     plant, expected = CORRUPTIONS[name]
     plant(proved)
     assert findings(proved) == expected
+
+
+def test_a_key_that_is_missing_is_found(proved: World) -> None:
+    [part] = proved.catalog.parts(TENANT, DAY)["entities"]
+    rows = read_part(proved.store, part.key, "entities").drop_columns(["position"])
+    pq.write_table(rows, proved.store.path(part.key))
+    assert findings(proved) == {
+        ("entities: the key (call_id, segment, position) is never NULL", "NULL")
+    }
 
 
 def test_a_finding_names_its_day(proved: World) -> None:

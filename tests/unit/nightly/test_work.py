@@ -142,6 +142,22 @@ def test_a_file_has_the_columns_and_types_of_its_table_and_checksums_of_its_page
     assert result.parts["calls"].rows == file.metadata.num_rows
 
 
+def test_a_bit_that_turns_in_any_page_is_noticed(world: World) -> None:
+    """Without checksums some bits would turn one text, or number, into another."""
+    flatten_item(world.store, item(world, *(world.put(f"call-{n}") for n in range(3))))
+    whole = world.store.read(PART)
+    group = pq.ParquetFile(pa.BufferReader(whole)).metadata.row_group(0)
+    column = group.column(0)
+    assert column.path_in_schema == "call_id"
+    end = (column.dictionary_page_offset or column.data_page_offset) + column.total_compressed_size
+    for place in range(end - 12, end):
+        data = bytearray(whole)
+        data[place] ^= 1
+        world.store.write(PART, bytes(data))
+        with pytest.raises(LakeError):
+            read_part(world.store, PART, "calls")
+
+
 def test_no_rows_are_no_file(world: World) -> None:
     assert write_part(world.store, PART, "calls", []) is None
     assert write_part(world.store, PART, "calls", [arrow_schema("calls").empty_table()]) is None
@@ -154,9 +170,9 @@ def calls_table(world: World) -> pa.Table:
     return read_part(world.store, result.parts["calls"].key, "calls")
 
 
-def put_parquet(world: World, table: pa.Table) -> None:
+def put_parquet(world: World, table: pa.Table, **options: Any) -> None:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
+    pq.write_table(table, sink, **options)
     world.store.write(PART, sink.getvalue().to_pybytes())
 
 
@@ -182,6 +198,14 @@ def _damaged(world: World) -> None:
     world.store.write(PART, b"not Parquet")
 
 
+def _bit_turned(world: World) -> None:
+    """In the text of a page, where the file can be read all the same: as another text."""
+    put_parquet(world, calls_table(world), compression="none", write_page_checksum=True)
+    data = bytearray(world.store.read(PART))
+    data[data.index(b"Bill")] ^= 1
+    world.store.write(PART, bytes(data))
+
+
 def _cut_off(world: World) -> None:
     put_parquet(world, calls_table(world))
     world.store.write(PART, world.store.read(PART)[:-20])
@@ -201,11 +225,12 @@ def _nothing(_: World) -> None:
     ("damage", "found"),
     [
         (_damaged, DAMAGED),
+        (_bit_turned, DAMAGED),
         (_cut_off, DAMAGED),
         (_another_table, DAMAGED),
         (_nothing, "No such file or directory"),
     ],
-    ids=["no Parquet", "cut off", "of other types", "gone"],
+    ids=["no Parquet", "a bit turned", "cut off", "of other types", "gone"],
 )
 def test_a_file_that_cannot_be_read_is_named(
     world: World, damage: Callable[[World], None], found: str
