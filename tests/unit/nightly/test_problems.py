@@ -1,4 +1,4 @@
-"""What failed, in words that carry no data; and that one failure stops no other tenant."""
+"""What failed, in words that carry no data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import pytest
 
 from cci_lite.errors import LakeError
-from cci_lite.nightly.lake import each_tenant
 from cci_lite.nightly.problems import describe_problem
 
 
@@ -37,12 +36,3 @@ def test_an_error_of_others_is_told_by_its_kind_and_place_only(
     problem: Exception, told: str
 ) -> None:
     assert re.fullmatch(told, describe_problem(caught(problem)))
-
-
-def test_a_tenant_that_fails_stops_no_other() -> None:
-    def action(tenant_id: str) -> int:
-        if tenant_id == "b":
-            raise LakeError("no such luck")
-        return len(tenant_id)
-
-    assert each_tenant(["a", "b", "ccc"], action) == ({"a": 1, "ccc": 3}, {"b": "no such luck"})
