@@ -74,7 +74,7 @@ def plan_tenant(
                 lake, tenant_id, call_date, listing, set_aside.get(call_date, {}), options
             )
         except LakeError as problem:
-            unlisted[call_date] = str(problem)
+            unlisted.setdefault(call_date, str(problem))
             continue
         if not plan.is_empty:
             yield plan

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cci_lite.contract.document import Sentiment, SentimentResult, SentimentScores
 from cci_lite.contract.form import Form
 from cci_lite.contract.form_reading import parse_draft
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
 from cci_lite.flatten.calls import overall_sentiment
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
@@ -380,10 +381,23 @@ def test_a_document_that_breaks_the_contract_leaves_no_row_but_its_quarantine() 
     ]
 
 
-@pytest.mark.parametrize(("written", "days_ahead"), [(7, -2), (5, 0), (4, 1), (3, 2)])
-def test_a_day_up_to_two_days_ahead_of_the_writing_is_believed(
-    written: int, days_ahead: int
+@pytest.mark.parametrize(
+    ("more", "outcome"), [(0, SourceOutcome.CALL), (1, SourceOutcome.QUARANTINED)]
+)
+def test_a_document_is_read_up_to_the_largest_size_and_no_further(
+    more: int, outcome: SourceOutcome
 ) -> None:
+    data = json.dumps(document("call-1")).encode()
+    key = f"unified/{TENANT}/2025/11/05/call-1.json"
+    read: list[str] = []
+    source = StoredObject(key, "e", MAX_DOCUMENT_BYTES + more, MODIFIED)
+    record = flattener().add(source, lambda: read.append(key) or data)
+    assert record.outcome is outcome
+    assert len(read) == 1 - more
+
+
+@pytest.mark.parametrize("written", [7, 5, 4, 3])
+def test_a_day_up_to_two_days_ahead_of_the_writing_is_believed(written: int) -> None:
     """Somewhere it is the next day already, and clocks differ."""
     assert _add_written_on(written, flattener()).outcome is SourceOutcome.CALL
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from cci_lite.flatten.plan import DayPlan
 from cci_lite.local.folder import FolderStore
 from cci_lite.nightly.planning import UNDATED, RunOptions, plan_tenant, things_of_no_tenant
-from tests.unit.nightly.values import key_of
+from tests.unit.nightly.values import key_of, refuse_folder
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 UNLISTED = (
@@ -32,18 +31,6 @@ def to_read(world: World, **options: Any) -> dict[dt.date, list[str]]:
         day: [source.key.rpartition("/")[2] for source in plan.to_read]
         for day, plan in plans(world, **options).items()
     }
-
-
-def refuse_folder(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """As the system does where a right is missing; root, which tests may run as, has it."""
-    really_open = os.open
-
-    def guarded(path: Any, *arguments: Any, **options: Any) -> int:
-        if str(path) == name:
-            raise PermissionError(13, "Permission denied", path)
-        return really_open(path, *arguments, **options)
-
-    monkeypatch.setattr("cci_lite.local.regular.os.open", guarded)
 
 
 def test_new_and_changed_documents_are_read_and_unchanged_ones_are_counted(world: World) -> None:

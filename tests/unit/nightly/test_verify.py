@@ -14,6 +14,7 @@ import pytest
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part, write_part
+from tests.unit.nightly.values import refuse_folder
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 Row = dict[str, Any]
@@ -181,7 +182,8 @@ def test_a_sound_lake_has_no_findings_and_says_how_much_was_looked_at(proved: Wo
     proof = verify_tenant(proved.lake, TENANT)
     assert (proof.days, proof.calls, proof.findings, proof.waiting) == (2, 3, (), 0)
     proved.put("call-4")
-    assert verify_tenant(proved.lake, TENANT).waiting == 1
+    proved.put("call-3", day=NEXT_DAY, revision=2)
+    assert verify_tenant(proved.lake, TENANT).waiting == 2
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -198,6 +200,43 @@ def test_a_key_that_is_missing_is_found(proved: World) -> None:
     assert findings(proved) == {
         ("entities: the key (call_id, segment, position) is never NULL", "NULL")
     }
+
+
+def test_a_day_that_the_catalogue_does_not_know_is_found(proved: World) -> None:
+    for table in ("days", "parts", "sources", "generations"):
+        database(proved, f"DELETE FROM {table} WHERE call_date = ?", DAY.isoformat())
+    assert findings(proved) == {
+        (
+            "the catalogue knows every day that has curated files",
+            "a day that it does not know: see cci-lite etl repair",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("folder", "day", "found"),
+    [
+        (
+            "05", DAY,
+            "a folder of documents cannot be listed: Permission denied; give this program the "
+            "right to read it, or take it away",
+        ),
+        (
+            "unified", None,
+            "unified/demo-tenant: Permission denied; give this program the right to read and write "
+            "there",
+        ),
+    ],
+    ids=["of a day", "of all documents"],
+)  # fmt: skip
+def test_documents_that_cannot_be_listed_are_found(
+    proved: World, monkeypatch: pytest.MonkeyPatch, folder: str, day: dt.date | None, found: str
+) -> None:
+    refuse_folder(monkeypatch, folder)
+    [finding] = verify_tenant(proved.lake, TENANT).findings
+    assert (finding.call_date, finding.claim, finding.found) == (
+        day, "every document can be listed", found,
+    )  # fmt: skip
 
 
 def test_a_finding_names_its_day(proved: World) -> None:

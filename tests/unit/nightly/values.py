@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from typing import Any
+
+import pytest
 
 from cci_lite.flatten.plan import DayPlan
 from cci_lite.nightly.staging import StagedDay
@@ -56,3 +59,15 @@ def staged(
 ) -> StagedDay:
     """A day whose files are written."""
     return StagedDay(plan(removed=removed, digest=digest), "g", None, known or {}, results)
+
+
+def refuse_folder(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As the system does where a right is missing; root, which tests may run as, has it."""
+    really_open = os.open
+
+    def guarded(path: Any, *arguments: Any, **options: Any) -> int:
+        if str(path) == name:
+            raise PermissionError(13, "Permission denied", path)
+        return really_open(path, *arguments, **options)
+
+    monkeypatch.setattr("cci_lite.local.regular.os.open", guarded)
