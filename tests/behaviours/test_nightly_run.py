@@ -254,6 +254,7 @@ def test_a_day_that_loses_a_call_while_its_own_documents_wait_is_built_again(wor
     ]  # fmt: skip
     assert balances(world) == {DAY: (1, 1, 0, 0), NEXT_DAY: (3, 2, 1, 0)}
     assert world.call_ids() == ["call-1", "call-2", "call-3"]
+    assert world.catalog.abandoned(TENANT) == []  # nor files of what was built before
     assert world.run().days == []
     prove(world)
 

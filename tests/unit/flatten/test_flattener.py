@@ -382,6 +382,29 @@ def test_a_document_that_breaks_the_contract_leaves_no_row_but_its_quarantine() 
 
 
 @pytest.mark.parametrize(
+    ("fields", "path", "expected", "found"),
+    [
+        (
+            {"tenant_id": "other-tenant"},
+            "tenant_id",
+            "'demo-tenant', as in the key",
+            "another tenant",
+        ),
+        ({"call_id": "other"}, "call_id", "the file's name without .json", "another id"),
+        ({"call_date": "2025-11-04"}, "call_date", "2025-11-05, as in the key", "2025-11-04"),
+    ],
+    ids=["tenant", "call", "day"],
+)
+def test_a_document_must_say_what_its_key_says(
+    fields: dict[str, str], path: str, expected: str, found: str
+) -> None:
+    rows = flattener()
+    assert add(rows, document("call-1") | fields, "call-1").outcome is SourceOutcome.QUARANTINED
+    [row] = rows.tables()["quarantined_documents"].to_pylist()
+    assert (row["json_path"], row["expected"], row["found"]) == (path, expected, found)
+
+
+@pytest.mark.parametrize(
     ("more", "outcome"), [(0, SourceOutcome.CALL), (1, SourceOutcome.QUARANTINED)]
 )
 def test_a_document_is_read_up_to_the_largest_size_and_no_further(

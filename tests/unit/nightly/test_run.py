@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
 
@@ -15,7 +16,7 @@ from cci_lite.nightly.run_report import DayReport, DayStatus, Progress
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
 from tests.unit.nightly.values import key_of
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
+from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
 
 NOT_ALLOWED = PermissionError(13, "Permission denied")
 
@@ -160,6 +161,22 @@ def test_a_damaged_day_from_which_a_document_is_discarded_fails_alone(world: Wor
     assert world.catalog.records(TENANT, SourceOutcome.QUARANTINED).keys() == {key_of("bad")}
     new = world.files("curated").keys() - before
     assert {key for key in new if "2025-11-05" in key} == set()
+
+
+def test_a_replayed_document_of_another_day_is_deleted_at_its_old_place_after_the_publication(
+    world: World,
+) -> None:
+    old, new = key_of("a"), key_of("a", NEXT_DAY)
+    world.put_bytes("a", json.dumps(document("a", day=NEXT_DAY)).encode())
+    world.run()
+    report = world.run(replay=frozenset({old}))
+    assert [(day.call_date, day.status) for day in report.days] == [
+        (DAY, DayStatus.PUBLISHED), (NEXT_DAY, DayStatus.PUBLISHED),
+    ]  # fmt: skip
+    assert world.files("unified").keys() == {new}
+    assert world.files("quarantine") == {}
+    assert world.call_ids() == ["a"]
+    assert world.run().days == []
 
 
 def test_keys_that_are_not_in_quarantine_end_the_whole_run(world: World) -> None:
