@@ -305,7 +305,8 @@ class _TenantRun:
 
     def _settle(self, staged: StagedDay) -> list[StagedDay]:
         """The day and the other days that change with it, so that each call has one row."""
-        refuse_failures(staged)  # which calls a piece that failed would have brought, nobody knows
+        # Ahead of all else: of a piece that failed nobody knows the calls, so none could be settled.
+        refuse_failures(staged)
         read = staged.calls_read
         call_date = staged.plan.call_date
         elsewhere = self._lake.catalog.calls_on_other_days(self._tenant_id, read, call_date)

@@ -14,6 +14,7 @@ from cci_lite.nightly.planning import UNDATED
 from cci_lite.nightly.run import new_run_id, run_etl
 from cci_lite.nightly.run_report import DayReport, DayStatus, Progress
 from cci_lite.nightly.verify import verify_tenant
+from cci_lite.nightly.work import ItemResult, WorkItem, flatten_item
 from cci_lite.ports import SourceOutcome
 from tests.unit.nightly.values import key_of
 from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
@@ -146,6 +147,32 @@ def test_a_day_that_takes_a_call_from_a_damaged_day_fails_and_leaves_no_file_beh
     assert world.files("curated") == before
     assert world.catalog.abandoned(TENANT) == []
     assert world.catalog.days(TENANT).keys() == {NEXT_DAY}
+
+
+def test_a_piece_that_fails_once_fails_its_day_even_when_the_day_is_built_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its calls were not compared with those of other days: they would be published twice."""
+    world.put("a", day=NEXT_DAY, revision=3)
+    world.put("b", day=NEXT_DAY, revision=1)
+    world.run()
+    world.put("a", revision=1)
+    world.put("b", revision=2)
+    failures = iter([ItemResult(failure="no memory")])
+
+    def fail_once(store: FolderStore, item: WorkItem) -> ItemResult:
+        if item.sources and item.sources[0].key == key_of("b"):
+            return next(failures, None) or flatten_item(store, item)
+        return flatten_item(store, item)
+
+    monkeypatch.setattr("cci_lite.nightly.run.flatten_item", fail_once)
+    monkeypatch.setattr("cci_lite.nightly.staging.split", lambda found: ((each,) for each in found))
+    [day] = world.run().days
+    assert (day.call_date, day.status, day.reason) == (DAY, DayStatus.FAILED, "no memory")
+    assert world.run().succeeded
+    calls = {row["call_id"]: row["revision"] for row in world.rows("calls")}
+    assert (calls, len(world.rows("calls"))) == ({"a": 3, "b": 2}, 2)
+    assert verify_tenant(world.lake, TENANT).findings == ()
 
 
 def test_a_damaged_day_from_which_a_document_is_discarded_fails_alone(world: World) -> None:
