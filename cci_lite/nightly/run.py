@@ -305,7 +305,7 @@ class _TenantRun:
 
     def _settle(self, staged: StagedDay) -> list[StagedDay]:
         """The day and the other days that change with it, so that each call has one row."""
-        # Ahead of all else: of a piece that failed nobody knows the calls, so none could be settled.
+        # First of all: of a piece that failed nobody knows the calls, so none could be settled.
         refuse_failures(staged)
         read = staged.calls_read
         call_date = staged.plan.call_date
