@@ -23,7 +23,6 @@ KILLS = [
     ("cleaned", 1, 1),
     *itertools.product(STEPS_OF_A_DAY, (1, 2), (1,)),
     ("staged", 2, 2),
-    ("written", 1, 2),
     ("switched", 1, 2),
 ]
 
