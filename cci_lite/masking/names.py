@@ -9,8 +9,9 @@ from functools import cache
 from typing import NamedTuple
 
 from cci_lite.language.heard import heard, mark_class
-from cci_lite.masking.introductions import COMMON_NAMES, PARTICLES, HeardName
+from cci_lite.masking.introductions import HeardName
 from cci_lite.masking.spans import NAME, WITHHELD, Span, Stage
+from cci_lite.masking.word_lists import introductions, word_set
 
 # What may stand between the words of one name.
 _BETWEEN = re.compile(r"[\s.'’‐‑-]{1,3}")  # noqa: RUF001
@@ -50,6 +51,8 @@ def name_stage(names: Iterable[str]) -> Stage:
 
 def _wanted(name: str) -> Iterator[_Wanted]:
     """The whole name, and each part that says something by itself; spelled ones, too."""
+    particles = word_set(introductions().words.particles)
+    common_names = word_set(introductions().words.common_names)
     is_heard = isinstance(name, HeardName)
     name = WITHHELD.sub(" ", name)
     words = tuple(_fold(word) for word in _word().findall(name))
@@ -58,13 +61,13 @@ def _wanted(name: str) -> Iterator[_Wanted]:
         if len(joined := [_fold(word) for word in _word().findall(chunk)]) > 1:
             yield _Wanted(("".join(joined),), as_name=is_heard)
     if len(words) > 1:
-        yield _Wanted(words, as_name=all(word in PARTICLES for word in words))
+        yield _Wanted(words, as_name=all(word in particles for word in words))
     for word in words:
         is_short = len(word) < _FEWEST_LETTERS
-        if word not in PARTICLES and (len(words) == 1 or not is_short) and len(word) > 1:
+        if word not in particles and (len(words) == 1 or not is_short) and len(word) > 1:
             # "will" and "mark" are words of every call; Will and Mark are names.
-            yield _Wanted((word,), as_name=is_heard or is_short or word in COMMON_NAMES)
-        if word not in PARTICLES and not is_short:
+            yield _Wanted((word,), as_name=is_heard or is_short or word in common_names)
+        if word not in particles and not is_short:
             yield _Wanted(tuple(word), as_name=False)
 
 
