@@ -1,6 +1,6 @@
 """How much of what is personal masking finds, and how much of what it masks is personal.
 
-    python -m tests.masking.measured              both parts, as tables
+    python -m tests.masking.measured              the three parts, as tables
     python -m tests.masking.measured --misses     with each sentence in which something went wrong
 
 Recall is the share of labels of which nothing is left to read; precision the share of masked places
@@ -13,7 +13,7 @@ import re
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from cci_lite.masking.introductions import introduced_names
 from cci_lite.masking.mask import masked_conversation
 from tests.asked_calls import CUSTOMER
 
-PARTS = ("labelled", "labelled_held_out")
+PARTS = ("labelled", "labelled_held_out", "labelled_later")
 KINDS = ("name", "card", "iban", "id", "phone", "mail", "birth", "number", "address")
 _LABEL = re.compile(r"«(\w+):([^»]*)»")
 _PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
@@ -45,13 +45,13 @@ class Measured(NamedTuple):
     right: Counter[str]
     misses: list[str]
 
-    def recall(self, kind: str) -> float:
-        """The share of labels of which nothing is left."""
-        return self.found[kind] / self.labels[kind]
+    def recall(self) -> dict[str, int]:
+        """By kind, the share of labels of which nothing is left, in percent, rounded down."""
+        return {kind: 100 * self.found[kind] // total for kind, total in self.labels.items()}
 
-    def precision(self, placeholder: str) -> float:
-        """The share of masked places that are personal."""
-        return self.right[placeholder] / self.masked[placeholder]
+    def precision(self) -> dict[str, int]:
+        """By placeholder, the share of masked places that are personal, in percent."""
+        return {each: 100 * self.right[each] // total for each, total in self.masked.items()}
 
 
 def measure(part: str) -> dict[str, Measured]:
@@ -59,7 +59,7 @@ def measure(part: str) -> dict[str, Measured]:
     file = Path(__file__).with_name(f"{part}.toml")
     languages = tomllib.loads(file.read_text(encoding="utf-8"))
     return {
-        language: _measured([*content["personal"], *content["nothing"]], content["code"])
+        language: measure_sentences([*content["personal"], *content["nothing"]], content["code"])
         for language, content in languages.items()
     }
 
@@ -75,7 +75,8 @@ def read_sentence(marked: str) -> Sentence:
     return Sentence(text + marked[end:], tuple(labels))
 
 
-def _measured(sentences: list[str], code: str) -> Measured:
+def measure_sentences(sentences: Sequence[str], code: str) -> Measured:
+    """The sentences, each masked as a call of its own, and counted."""
     measured = Measured(Counter(), Counter(), Counter(), Counter(), [])
     for marked in sentences:
         text, labels = read_sentence(marked)
