@@ -101,9 +101,7 @@ def _vocabulary(language_code: str | None, is_far: bool) -> Vocabulary:
         _keys(each.hundreds for each in spoken),
         _keys(each.apart for each in spoken),
         tuple(each.attached for each in spoken if each.attached),
-        frozenset(
-            _outline(word) for each in spoken if each.spelled_freely for word in _words(each)
-        ),
+        frozenset(map(_outline, spelled_freely)),
         frozenset(itertools.chain.from_iterable(misspelled)),
         *_expressions(spoken, numerals if is_far else []),
     )
