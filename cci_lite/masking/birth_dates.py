@@ -77,7 +77,7 @@ def _dates(
             run = []
         if found is None or found[0] in "[*":
             return
-        if kind and (run or kind != "joint"):
+        if kind:
             run.append(_Word(found.start(), found.end(), kind))
 
 

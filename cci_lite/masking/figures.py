@@ -104,7 +104,6 @@ class _Item(NamedTuple):
     kind: str
     text: str
     gap: str | None
-    is_spaced: bool
 
     @property
     def digits(self) -> str:
@@ -135,19 +134,14 @@ def _items(text: str) -> Iterator[_Item]:
     for found in _item_expression().finditer(text):
         start = found.start()
         gap = _gap_expression().fullmatch(text, end, start) if start - end < _LONGEST_GAP else None
-        is_spaced = gap is not None and any(map(str.isspace, gap[0]))
-        kind = found.lastgroup or ""
-        yield _Item(start, found.end(), kind, found[0], gap and gap.lastgroup, is_spaced)
+        yield _Item(start, found.end(), found.lastgroup or "", found[0], gap and gap.lastgroup)
         end = found.end()
 
 
 def _is_border(one: _Item, other: _Item) -> bool:
     """Whether two neighbours are two things, whatever else stands around them."""
-    if other.gap is None:
+    if other.gap is None or "moment" in (one.kind, other.kind):
         return True
-    if "moment" in (one.kind, other.kind):
-        # "2025-11-05 030123" has a date in it, "2025-11-05-030123" is one number.
-        return other.is_spaced
     if one.has_unit:
         return True
     return "amount" in (one.kind, other.kind) and other.gap in _LOOSE

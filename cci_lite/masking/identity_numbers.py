@@ -24,12 +24,13 @@ _PART_OF_IBAN = re.compile(r"(\d+)!")
 
 def ibans(text: str) -> Iterator[Span]:
     """Account numbers whose structure and check digits are right (ISO 13616), in any grouping."""
-    done = 0
-    for found in _IBAN_START.finditer(text):
+    position = 0
+    while found := _IBAN_START.search(text, position):
         length = _length_of_iban(found[1].upper())
-        if length and found.start() >= done and (end := _end_of_iban(text, found.start(), length)):
+        end = _end_of_iban(text, found.start(), length) if length else None
+        if end:
             yield Span(found.start(), end, IBAN)
-            done = end
+        position = end or found.end()
 
 
 @cache

@@ -60,7 +60,7 @@ def _near_address() -> re.Pattern[str]:
     return re.compile(
         rf"(?<!{_LOCAL}){_LOCAL}++@[\w-]++(?:\.[\w-]++)*+"
         # As it is dictated: "jane dot doe at example dot com", "jane.doe at gmail.com".
-        rf"|(?<![\w.+-])(?P<local>(?:\w\s){{0,30}}\w{{1,40}}(?:{joint}\w{{1,40}}){{0,5}})"
+        rf"|(?<![\w.+{mark_class()}-])(?P<local>(?:\w\s){{0,30}}\w{{1,40}}(?:{joint}\w{{1,40}}){{0,5}})"
         rf"{at_sign}(?:(?P<provider>(?:{providers}|t(?:-|\s(?:minus|dash|strich)\s)online)"
         rf"(?:\.|\s{dot}\s)\w{{2,20}})"
         # "At this point I" is no address.

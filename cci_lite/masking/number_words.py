@@ -95,7 +95,7 @@ def _vocabulary(language_code: str | None, is_far: bool) -> Vocabulary:
     spelled_freely = (word for each in spoken if each.spelled_freely for word in _words(each))
     misspelled = (_misspellings(word) for word in words if len(word) >= _SHORTEST_MISSPELLED)
     return Vocabulary(
-        frozenset(words.union(numerals) if is_far else words),
+        frozenset(words),
         _keys(f"{each.digits} {each.only_dictated} {each.numerals}" for each in spoken),
         _keys(each.only_dictated for each in spoken),
         _keys(each.hundreds for each in spoken),

@@ -110,6 +110,8 @@ def test_what_stands_where_names_do_is_none(text: str) -> None:
     [
         ("I'm Jane Broad", True),
         ("It's Jane Broad", True),
+        ("kya main Jane Broad se baat kar rahi hoon", True),
+        ("kya main jane broad se baat kar rahi hoon", False),
         ("You're talking to Jane Broad", True),
         ("My name is Jane Broad", False),
         ("I'm Jane Broad. My name is Jane Broad", False),

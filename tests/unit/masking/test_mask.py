@@ -47,6 +47,8 @@ from tests.asked_calls import (
         ("de89370400440532013000.", "[IBAN]."),
         ("GB82-WEST-1234-5698-7654-32", "[IBAN]"),
         ("DE89 3704 0044 0532 0130 00 GB82 WEST 1234 5698 7654 32", "[IBAN] [IBAN]"),
+        ("DE89370400440532013000x", "[NUMBER]x"),
+        ("मेल rahul@example.in है", "मेल [EMAIL] है"),
         ("DE88 3704 0044 0532 0130 00", "[NUMBER]"),
         ("the card 4111 1111 1111 1111, yes", "the card [CARD], yes"),
         ("4111-1111-1111-1111", "[CARD]"),
@@ -206,6 +208,7 @@ def test_names_are_masked_as_whole_words_in_any_form(
         ("よんごーろくななはちきゅう", "ja-JP", "[NUMBER]"),
         ("ぜろーにーしーきゅーごー", "ja-JP", "[NUMBER]"),
         ("uno o dos o tres", "es-ES", "uno o dos o tres"),
+        ("one two baar three four five", "hi-IN", "one two baar three four five"),
     ],
 )
 def test_number_words_count_in_the_languages_in_which_they_mean_numbers(
@@ -264,6 +267,11 @@ BIRTH = "[DATE_OF_BIRTH]"
         ("geboren am zwölften Mai vierundachtzig", "de-DE", f"geboren am {BIRTH}"),
         ("nací el 12 de mayo de 1984", "es-ES", f"nací el {BIRTH}"),
         ("मेरा जन्म 12 मई 1984 को हुआ", "hi-IN", f"मेरा जन्म {BIRTH} को हुआ"),
+        (
+            "my birthday, date of birth, 12 May 1984",
+            "en-GB",
+            f"my birthday, date of birth, {BIRTH}",
+        ),
         ("born on 3 May, or 4 May 1990", "en-GB", f"born on {BIRTH}, or 4 May 1990"),
     ],
 )
