@@ -1,4 +1,8 @@
-"""Finding given names in a text, as whole words and in any case."""
+"""Finding names that are given in a text: those of services, and those that were introduced.
+
+A name is found as whole words in any case, and so is each part of it that says something by itself.
+Parts that are words of any call ("Will", "Mark") count only where they are capitalised.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,14 @@ from cci_lite.masking.word_lists import introductions, word_set
 _BETWEEN = re.compile(r"[\s.'’‐‑-]{1,3}")  # noqa: RUF001
 # What may stand between letters when somebody spells.
 _BETWEEN_LETTERS = re.compile(r"[\s.,-]{1,3}")
+# Shorter parts of names are words of any language: "Li", "Jo", "an".
 _FEWEST_LETTERS = 3
-
-
 # In Arabic "and", "for", "with" are written in one with the name: longer ones first.
 _ARABIC_PREFIX = re.compile(r"[وف]?(?:بال|كال|لل|ال|[بلك])?(?=\w{2})")
+# Scripts that are written without spaces, or with endings behind names (Korean).
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}"
+)
 
 
 @cache
@@ -69,12 +76,6 @@ def _wanted(name: str) -> Iterator[_Wanted]:
             yield _Wanted((word,), as_name=is_heard or is_short or word in common_names)
         if word not in particles and not is_short:
             yield _Wanted(tuple(word), as_name=False)
-
-
-# Scripts that are written without spaces, or with endings behind names (Korean).
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}"
-)
 
 
 def unspaced_stage(names: Iterable[str]) -> Stage:
