@@ -38,6 +38,20 @@ from tests.depth import mostly_slow
         ("mein Name ist thomas schneider.", {"thomas schneider"}),
         ("my name is S M I T H", {"SMITH"}),
         ("my last name is S-M-I-T-H, yes", {"SMITH"}),
+        ("The holder is Rupert Ashdown.", {"Rupert Ashdown"}),
+        ("ich heiße sabine vogt und habe", {"sabine vogt"}),
+        ("Mi nombre es Ana Ruiz, ¿señor Villanueva?", {"Ana Ruiz", "Villanueva"}),
+        ("hola me llamo ana ruiz", {"ana ruiz"}),
+        ("Soy Carmen Ortega. Soy Beatriz desde Madrid", {"Carmen Ortega", "Beatriz"}),
+        ("Le atiende Gonzalo, buenos días", {"Gonzalo"}),
+        ("Gonzalo al habla", {"Gonzalo"}),
+        ("Mera naam Rahul Sharma hai", {"Rahul Sharma"}),
+        ("mera naam rahul hai ji", {"rahul"}),
+        ("मेरा नाम राहुल शर्मा है।", {"राहुल शर्मा"}),
+        ("मैं प्रिया बोल रही हूँ", {"प्रिया"}),
+        ("main rahul bol raha hoon", {"rahul"}),
+        ("Main Priya Nair bol rahi hoon", {"Priya Nair"}),
+        ("kya main rohan mehta se baat kar raha hoon", {"rohan mehta"}),
     ],
 )
 def test_names_are_taken_from_introductions(text: str, names: set[str]) -> None:
@@ -76,6 +90,16 @@ def test_names_are_taken_from_introductions(text: str, names: set[str]) -> None:
         "It's Great",
         "my name is not on the list",
         "the name is important",
+        "Me llamo la atención que suba",
+        "Soy cliente desde enero. Soy de Sevilla",
+        "mi señora López",
+        "Le habla el departamento de Facturación",
+        "Señor, no se preocupe",
+        "Mera naam galat likha hai",
+        "मेरा नाम सूची में नहीं है",
+        "मैं बोल रहा हूँ कि bill गलत है",
+        "main abhi bol raha hoon",
+        "the Main Street Station",
     ],
 )
 def test_what_stands_where_names_do_is_none(text: str) -> None:
@@ -87,6 +111,8 @@ def test_what_stands_where_names_do_is_none(text: str) -> None:
     [
         ("I'm Jane Broad", True),
         ("It's Jane Broad", True),
+        ("kya main Jane Broad se baat kar rahi hoon", True),
+        ("kya main jane broad se baat kar rahi hoon", False),
         ("You're talking to Jane Broad", True),
         ("My name is Jane Broad", False),
         ("I'm Jane Broad. My name is Jane Broad", False),
@@ -97,7 +123,7 @@ def test_only_who_says_the_name_is_sure_of_it(text: str, is_heard: bool) -> None
     assert isinstance(name, HeardName) is is_heard
 
 
-@pytest.mark.parametrize("length", mostly_slow([20_000, 200_000], [20_000]))
+@pytest.mark.parametrize("length", mostly_slow([5_000, 200_000], [5_000]))
 @pytest.mark.parametrize(
     "piece",
     [
@@ -110,6 +136,9 @@ def test_only_who_says_the_name_is_sure_of_it(text: str, is_heard: bool) -> None
         "A, ",
         "guten Tag, ",
         "Frau ",
+        "main ",
+        "main a bol rah",
+        "मैं ",
     ],
 )
 def test_no_text_makes_looking_for_names_try_for_ever(piece: str, length: int) -> None:
