@@ -549,7 +549,7 @@ sys.exit(run(["etl", "run", "--lake", sys.argv[3]]))
 
 
 @pytest.mark.parametrize(
-    "name", mostly_slow(FORBIDDEN, {"a day that may not be entered", "a quarantine", "a lease"})
+    "name", mostly_slow(FORBIDDEN, {"a day that may not be entered", "a lease"})
 )
 def test_rights_that_are_really_missing_stop_nobody_else(lake: Path, name: str) -> None:
     place, rights, code, calls = FORBIDDEN[name]
