@@ -226,7 +226,7 @@ def test_a_full_disk_leaves_the_old_file(
     "command",
     [
         [*QUERY, "--output", "csv"],
-        QUERY,
+        pytest.param(QUERY, marks=pytest.mark.slow),
         pytest.param([*BOARD, "--output", "json"], marks=pytest.mark.slow),
         pytest.param(PAGE, marks=pytest.mark.slow),
     ],
