@@ -33,7 +33,8 @@ class WorkItem:
     """What one worker does at a time.
 
     `carry` are the files of the previous generation whose rows this part takes over, by table,
-    except the rows of the documents in `drop`.
+    except the rows of the documents in `drop`. Of those in `copied` there is a copy in quarantine
+    already, which a person may have mended.
     """
 
     tenant_id: str
@@ -43,6 +44,7 @@ class WorkItem:
     sources: tuple[StoredObject, ...]
     carry: Mapping[str, tuple[str, ...]]
     drop: frozenset[str]
+    copied: frozenset[str]
     forms: tuple[Form, ...]
     etl_run_id: str
     now: dt.datetime
@@ -113,7 +115,8 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
         found = problem.strerror if isinstance(problem, OSError) else None
         raise LakeError(
             f"{key}: expected a Parquet file that is whole, found {found or 'another one'}; put it "
-            "back from a copy of the lake"
+            "back from a copy of the lake, or build the day anew while its documents are there: "
+            "cci-lite etl run --rebuild"
         ) from problem
 
 
@@ -131,7 +134,7 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
         except FileNotFoundError:
             continue  # gone since the listing; the next run sees what became of it
         records.append(record)
-        if record.outcome is SourceOutcome.QUARANTINED:
+        if record.outcome is SourceOutcome.QUARANTINED and source.key not in item.copied:
             # Gone since, no file, not to be read, or no place for it: the document itself counts.
             with contextlib.suppress(OSError, LakeError):
                 store.copy(source.key, quarantine_key(item.tenant_id, source.key))

@@ -64,7 +64,7 @@ def broken_part(table_name: str, found: str) -> str:
     part = f"curated/{TENANT}/{table_name}/call_date=2025-11-05/run-1-0001/part-0000.parquet"
     return (
         f"{part}: expected a Parquet file that is whole, found {found}; put it back from a copy of "
-        "the lake"
+        "the lake, or build the day anew while its documents are there: cci-lite etl run --rebuild"
     )
 
 
