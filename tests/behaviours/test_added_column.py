@@ -134,12 +134,12 @@ def test_what_was_refused_discarded_or_superseded_stays_so(
         SourceOutcome.SUPERSEDED,
     }  # fmt: skip
     copy = quarantine_key(TENANT, f"unified/{TENANT}/2025/11/05/broken.json")
-    old.store.write(copy, b"a person is about to mend it")
+    old.store.write(copy, b"a person is about to correct it")
     add_column()
     assert old.run().succeeded
     assert outcomes(old) == before
     assert old.rows("quarantined_documents") == refused
-    assert old.store.read(copy) == b"a person is about to mend it"
+    assert old.store.read(copy) == b"a person is about to correct it"
     assert next_steps(old) == VALUES
     assert claims_that_fail(old) == []
     assert old.run().days == []
@@ -166,7 +166,7 @@ def test_documents_that_break_todays_contract_do_not_take_their_calls_with_them(
     assert (day.status, day.reason) == (
         DayStatus.REFUSED,
         "2 of 2 published calls would be lost to documents that now break the contract, such as "
-        f"unified/{TENANT}/2025/11/05/call-1.json; mend them, or run with --allow-shrink",
+        f"unified/{TENANT}/2025/11/05/call-1.json; correct them, or run with --allow-shrink",
     )
     assert old.call_ids() == ["call-1", "call-2"]
     assert other.status is DayStatus.PUBLISHED  # the quarantine of a single call says it all
@@ -257,13 +257,13 @@ def test_a_damaged_file_of_the_right_size_is_replaced_too(old: World) -> None:
     assert claims_that_fail(old) == []
 
 
-def test_a_copy_that_a_person_mended_outlives_the_file_of_the_refused(old: World) -> None:
+def test_a_copy_that_a_person_corrected_outlives_the_file_of_the_refused(old: World) -> None:
     copy = quarantine_key(TENANT, f"unified/{TENANT}/2025/11/05/broken.json")
-    old.store.write(copy, b"a person is about to mend it")
+    old.store.write(copy, b"a person is about to correct it")
     delete_part(old, "quarantined_documents")
     assert old.run(rebuild=True).succeeded
     assert len(old.rows("quarantined_documents")) == 1
-    assert old.store.read(copy) == b"a person is about to mend it"
+    assert old.store.read(copy) == b"a person is about to correct it"
 
 
 def test_rows_whose_file_and_document_are_both_gone_are_not_given_up_silently(old: World) -> None:
@@ -273,8 +273,9 @@ def test_rows_whose_file_and_document_are_both_gone_are_not_given_up_silently(ol
     assert day.status is DayStatus.FAILED
     assert day.reason == (
         f"curated/{TENANT}/entities/call_date=2025-11-05/run-1-0001/part-0000.parquet: expected a "
-        "Parquet file that is whole, found No such file or directory; put it back from a copy of "
-        "the lake, or build the day anew while its documents are there: cci-lite etl run --rebuild"
+        "whole Parquet file of entities, found No such file or directory; put it back from a copy "
+        "of the lake, or build the day anew while its documents are there: cci-lite etl run "
+        "--rebuild"
     )
     assert other.status is DayStatus.PUBLISHED
     assert old.call_ids() == ["call-1", "call-2", "call-3"]
