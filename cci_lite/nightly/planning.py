@@ -193,12 +193,12 @@ def _plan_day(
 def _documents_of_rows(
     lake: NightlyLake, tenant_id: str, call_date: dt.date, known: Mapping[str, SourceRecord]
 ) -> frozenset[str]:
-    """The documents to read when a day is built anew.
+    """The documents to read when a day is built anew: those that have rows.
 
-    What was discarded stays discarded. What is in quarantine keeps its row, which says since when,
-    unless its file cannot be read any more.
+    What is in quarantine keeps its row, which says since when, unless its file cannot be read any
+    more. Superseded and discarded documents have none, and stay what they are.
     """
-    outcomes = {SourceOutcome.CALL, SourceOutcome.SUPERSEDED}
+    outcomes = {SourceOutcome.CALL}
     try:
         for part in lake.catalog.parts(tenant_id, call_date).get("quarantined_documents", ()):
             read_part(lake.store, part.key, "quarantined_documents")

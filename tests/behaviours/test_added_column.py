@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,8 @@ from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
 from cci_lite.tenancy import quarantine_key
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
+
+LATER_DAY = dt.date(2025, 11, 7)
 
 
 @pytest.fixture
@@ -157,6 +160,19 @@ def test_a_day_that_loses_a_call_to_another_day_still_waits_for_its_values(
     assert old.run().days == []
 
 
+def test_a_day_without_calls_is_built_anew_once_too(
+    old: World, add_column: Callable[[], None]
+) -> None:
+    refused = old.put_bytes("broken", b"{}", day=LATER_DAY)
+    old.run()
+    add_column()
+    later = old.run().days[-1]
+    assert (later.call_date, later.status) == (LATER_DAY, DayStatus.PUBLISHED)
+    assert old.catalog.days(TENANT)[LATER_DAY].tables_digest == tables_digest()
+    assert refused in {row["source_key"] for row in old.rows("quarantined_documents")}
+    assert old.run().days == []
+
+
 def test_documents_that_break_todays_contract_do_not_take_their_calls_with_them(
     old: World, add_column: Callable[[], None]
 ) -> None:
@@ -264,6 +280,12 @@ def test_a_copy_that_a_person_corrected_outlives_the_file_of_the_refused(old: Wo
     assert old.run(rebuild=True).succeeded
     assert len(old.rows("quarantined_documents")) == 1
     assert old.store.read(copy) == b"a person is about to correct it"
+
+
+def test_a_refused_document_that_is_written_anew_gets_a_new_copy(old: World) -> None:
+    key = old.put_bytes("broken", b"no document either")
+    assert old.run().succeeded
+    assert old.store.read(quarantine_key(TENANT, key)) == b"no document either"
 
 
 def test_rows_whose_file_and_document_are_both_gone_are_not_given_up_silently(old: World) -> None:
