@@ -19,7 +19,7 @@ REDACTED = "[PII]"
 _TOKEN = re.compile(r"(?P<word>[^\s.,?!]+(?:[.,][^\s.,?!]+)*)(?P<mark>[.,?!]?)")
 
 
-class SpokenWord(NamedTuple):
+class TimedWord(NamedTuple):
     """One spoken word; `confidence` is None when it was redacted."""
 
     text: str
@@ -34,7 +34,7 @@ class SpokenTurn:
     """What one speaker says before the other one speaks."""
 
     who: str
-    words: tuple[SpokenWord, ...]
+    words: tuple[TimedWord, ...]
 
     @property
     def text(self) -> str:
@@ -92,7 +92,7 @@ def _tokens(text: str) -> tuple[tuple[str, str], ...]:
 
 def _with_times(lines: Iterable[SpokenLine], dice: Dice) -> list[SpokenTurn]:
     turns: list[SpokenTurn] = []
-    words: list[SpokenWord] = []
+    words: list[TimedWord] = []
     who = ""
     roll = dice.roll
     now = 400 + dice.below(1500)
@@ -107,7 +107,7 @@ def _with_times(lines: Iterable[SpokenLine], dice: Dice) -> list[SpokenTurn]:
             end = now + 130 + 42 * len(text) + int(60 * roll())
             doubt = roll()
             confidence = None if text == REDACTED else 1 - 0.3 * doubt * doubt * doubt
-            words.append(SpokenWord(text, mark, now, end, confidence))
+            words.append(TimedWord(text, mark, now, end, confidence))
             now = end + (int(90 + 260 * roll()) if mark else 20)
     if words:
         turns.append(SpokenTurn(who, tuple(words)))

@@ -1,4 +1,4 @@
-"""Unified documents of calls that were judged on AWS, and documents that are broken."""
+"""Unified documents of calls that were judged on AWS, and corrupt ones."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class CorruptDocument:
 
 
 @dataclass(frozen=True)
-class Analysis:
+class CallAnalysis:
     """What the services said of a call, what that took, and why a person has to look at it.
 
     `claims` is the percentage that its document claims where it is another than its form gives.
@@ -77,11 +77,11 @@ class Analysis:
         return sum(score["Positive"] - score["Negative"] for score in scores) / len(scores)
 
 
-def analyse(on_aws: OnAws, hundredths: int | None, dice: Dice) -> Analysis:
+def analyse(on_aws: OnAws, hundredths: int | None, dice: Dice) -> CallAnalysis:
     """How a call went whose form gives so many hundredths of a percent."""
     course = dice.pick_by_share(on_aws.courses)
     adds_up_wrong = dice.chance(on_aws.adds_up_wrong) and hundredths is not None
-    return Analysis(
+    return CallAnalysis(
         on_aws=on_aws,
         course=course,
         tone=dice.pick(course.tone),
@@ -120,7 +120,7 @@ def judged_document(form: Form, verdicts: Mapping[str, Verdict], **ids: object) 
     }
 
 
-def analysed_document(document: Json, metadata: CallMetadata, analysis: Analysis) -> bytes:
+def analysed_document(document: Json, metadata: CallMetadata, analysis: CallAnalysis) -> bytes:
     """The judged document with all that the pipeline on AWS knows of a call."""
     course, on_aws, started_at = analysis.course, analysis.on_aws, metadata.started_at
     claim = {} if analysis.claims is None else {"percentage": analysis.claims}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from cci_lite.sample.company import Layout
-from cci_lite.sample.dialogue import SpokenTurn, SpokenWord
+from cci_lite.sample.dialogue import SpokenTurn, TimedWord
 from cci_lite.sample.documents import Json
 from cci_lite.sample.planning import CallPlan
 from cci_lite.sample.script import AGENT, CUSTOMER
@@ -96,7 +96,7 @@ def _items(turn: SpokenTurn, label: Json) -> Iterator[Json]:
             yield {**label, "alternatives": [mark], "type": "punctuation"}
 
 
-def _alternative(word: SpokenWord) -> Json:
+def _alternative(word: TimedWord) -> Json:
     if word.confidence is None:
         return {"content": word.text, "redactions": [{"confidence": _REDACTION_CONFIDENCE}]}
     return {"confidence": f"{word.confidence:.4f}", "content": word.text}

@@ -18,7 +18,7 @@ from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.contract.definitions import read_described
 from cci_lite.contract.prices import PRICES
 from cci_lite.contract.scoring import Verdict
-from cci_lite.sample.documents import Analysis, CorruptDocument, decided_by
+from cci_lite.sample.documents import CallAnalysis, CorruptDocument, decided_by
 from cci_lite.sample.planning import CallPlan
 
 Key = tuple[Any, ...]
@@ -43,7 +43,7 @@ def read_questions() -> dict[str, Question]:
 
 
 def count_truth(
-    calls: Collection[tuple[CallPlan, Analysis | None]],
+    calls: Collection[tuple[CallPlan, CallAnalysis | None]],
     corrupt: Collection[CorruptDocument],
     last_day: dt.date,
 ) -> dict[str, Numbers]:
@@ -65,7 +65,7 @@ def count_truth(
     lake = (len(calls), len(corrupt), min(days), max(days))
     published = len({*days, *(document.call_date for document in corrupt)})
     return numbers | {
-        "calls, broken documents, first and last day": {(): lake},
+        "calls, corrupt documents, first and last day": {(): lake},
         "days published": {(): (published,)},
     }
 
@@ -76,7 +76,9 @@ def _total(found: Counter[str], name: str) -> float | None:
     return round(found[name], 4)
 
 
-def _of_call(plan: CallPlan, analysis: Analysis | None, last_day: dt.date) -> Iterator[_Amounts]:
+def _of_call(
+    plan: CallPlan, analysis: CallAnalysis | None, last_day: dt.date
+) -> Iterator[_Amounts]:
     verdicts, score = plan.verdicts, plan.score
     agent_id = plan.metadata.agent_id or UNKNOWN_AGENT
     form = (plan.form.name, plan.form.version)
@@ -108,7 +110,7 @@ def _of_call(plan: CallPlan, analysis: Analysis | None, last_day: dt.date) -> It
         yield "calls for review by reason", (",".join(reasons),), one
 
 
-def _of_analysis(day: dt.date, analysis: Analysis | None) -> Iterator[_Amounts]:
+def _of_analysis(day: dt.date, analysis: CallAnalysis | None) -> Iterator[_Amounts]:
     one = {"calls": 1}
     if analysis is None:
         yield "usage and costs by model", (None,), one
@@ -134,7 +136,7 @@ def _of_analysis(day: dt.date, analysis: Analysis | None) -> Iterator[_Amounts]:
         yield "documents that claim another score", (), one
 
 
-def _cost(analysis: Analysis) -> float:
+def _cost(analysis: CallAnalysis) -> float:
     price = {each.item: each.usd / each.per for each in PRICES}
     model, used = analysis.on_aws.model_id, analysis.usage
     amounts = {

@@ -32,7 +32,7 @@ class SampleCall:
     plan: CallPlan
     revision: int
     data: bytes = field(repr=False)
-    analysis: documents.Analysis | None = None
+    analysis: documents.CallAnalysis | None = None
 
     @property
     def job_name(self) -> str:
@@ -42,7 +42,7 @@ class SampleCall:
 
 @dataclass
 class Delivery:
-    """What arrives together: calls and broken documents."""
+    """What arrives together: calls and corrupt documents."""
 
     calls: list[SampleCall] = field(default_factory=list)
     corrupt: list[documents.CorruptDocument] = field(default_factory=list)
@@ -82,7 +82,7 @@ def build_world(seed: int, *, days: int = 90, calls: int = 2100, last_day: dt.da
             document = documents.corrupt_document(tenant_id, form, day, damages[index])
             deliveries[index % 2].corrupt.append(document)
             corrupt.append(document)
-        at_the_end: dict[str, tuple[CallPlan, documents.Analysis | None]] = {}
+        at_the_end: dict[str, tuple[CallPlan, documents.CallAnalysis | None]] = {}
         for delivery, found in zip(deliveries, delivered, strict=True):
             delivery.calls.extend(found)
             at_the_end |= {call.plan.call_id: (call.plan, call.analysis) for call in found}

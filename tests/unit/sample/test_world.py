@@ -415,7 +415,7 @@ def test_the_counts_of_the_truth_add_up(world: World, final_calls: list[SampleCa
     broken = Counter(it.tenant_id for delivery in world.deliveries for it in delivery.corrupt)
     for tenant_id, truth in world.truth.items():
         [(calls, quarantined, first, last)] = truth[
-            "calls, broken documents, first and last day"
+            "calls, corrupt documents, first and last day"
         ].values()
         assert (calls, quarantined) == (counted[tenant_id], broken[tenant_id])
         assert first < last
