@@ -127,8 +127,13 @@ def compare_numbers(what: str, planted: Numbers, query: Query) -> Comparison:
     words = "the same"
     if wrong:
         first = min(wrong, key=repr)
-        words = f"{first}: {found.get(first)} for {planted.get(first)}"
+        whose = f"{_listed(first)}: " if first else ""
+        words = f"{whose}planted {_listed(planted.get(first))}, found {_listed(found.get(first))}"
     return Comparison(what, sum(map(len, planted.values())), len(wrong), words)
+
+
+def _listed(values: tuple[Any, ...] | None) -> str:
+    return "nothing" if values is None else ", ".join(map(str, values))
 
 
 def write_page(lake: Lake, tenant: Tenant, generated_at: dt.datetime) -> Path:

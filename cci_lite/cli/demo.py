@@ -118,7 +118,7 @@ def _sample_world(path: Path) -> Path:
     print_rows(columns, [(what, *cells) for what, cells in rows.items()], title=title)
     for tenant_id, each in found:
         if each.wrong:
-            say(f"{tenant_id}, {each.what}: {each.wrong} differ, the first is {each.words}")
+            say(f"{tenant_id}, {each.what}: {each.wrong} differ, the first: {each.words}")
     wrong = sum(each.wrong for _, each in found)
     say(
         f"{sum(each.planted for _, each in found):,} numbers were planted; "

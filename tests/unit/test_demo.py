@@ -7,6 +7,7 @@ import datetime as dt
 import re
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,10 @@ def test_every_table_and_every_view_is_asked_for_a_planted_number() -> None:
     assert (TABLES.keys() | current_views(RELEASED).keys()) - asked_relations() == {"qa_criteria"}
 
 
+def listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
+
+
 def other_than(value: object) -> object:
     """Another value of the same kind; one more of what is counted."""
     if isinstance(value, dt.date):
@@ -109,7 +114,8 @@ def test_a_planted_number_that_is_changed_is_noticed(
             wrong = {**numbers, key: tuple(changed)}
             found = compare_numbers(question, wrong, query)
             assert found.wrong == 1
-            assert found.words == f"{key}: {numbers[key]} for {tuple(changed)}"
+            difference = f"planted {listed(changed)}, found {listed(numbers[key])}"
+            assert found.words == (f"{listed(key)}: {difference}" if key else difference)
 
 
 def test_a_number_that_was_never_planted_is_noticed(lake: Lake, world: World) -> None:
@@ -117,7 +123,8 @@ def test_a_number_that_was_never_planted_is_noticed(lake: Lake, world: World) ->
     found = numbers.pop(("mho-1001",))
     with lake.reader("maple-outfitters") as query:
         comparison = compare_numbers("outcomes by agent", numbers, query)
-    assert (comparison.wrong, comparison.words) == (1, f"('mho-1001',): {found} for None")
+    assert comparison.wrong == 1
+    assert comparison.words == f"mho-1001: planted nothing, found {listed(found)}"
 
 
 def test_a_row_that_is_lost_from_the_lake_is_seen(lake: Lake, world: World, tmp_path: Path) -> None:
@@ -198,7 +205,7 @@ def test_a_difference_makes_the_command_fail(
     assert done.code == 1
     assert "numbers were planted; 1 differ." in done.err
     [calls] = world.truth["maple-outfitters"]["calls"].values()
-    difference = f"calls: 1 differ, the first is (): {calls} for {(CALLS,)}"
+    difference = f"calls: 1 differ, the first: planted {CALLS}, found {calls[0]}"
     assert f"maple-outfitters, {difference}" in done.err.splitlines()
 
 
