@@ -7,7 +7,7 @@ import datetime as dt
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,13 @@ from cci_lite.contract.columns import TABLES
 from cci_lite.demo import (
     LAST_DAY,
     Comparison,
+    Query,
     compare,
     compare_numbers,
-    deliver,
     set_up,
 )
 from cci_lite.errors import UsageError
-from cci_lite.laptop import Lake, create_lake, open_lake
+from cci_lite.laptop import Lake, open_lake
 from cci_lite.local.catalog import CATALOG_FILE
 from cci_lite.nightly.run_report import Balance
 from cci_lite.sample import World, build_world, read_questions
@@ -40,14 +40,25 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def lake(world: World, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def first_run(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
+    """The lake that the command makes of the small sample world, and what it says."""
+    path = tmp_path_factory.mktemp("demo") / "lake"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("cci_lite.demo.sample_world", lambda: world)
+        return path, succeed("demo", "--lake", path, "--no-open")
+
+
+@pytest.fixture(scope="module")
+def lake(first_run: tuple[Path, Done]) -> Lake:
     """The small sample world after both of its nights."""
-    lake = create_lake(tmp_path_factory.mktemp("demo") / "lake")
-    set_up(lake, world)
-    for delivery in world.deliveries:
-        deliver(lake, world, delivery)
-        assert lake.run_etl(workers=1).succeeded
-    return lake
+    return open_lake(first_run[0])
+
+
+@pytest.fixture(scope="module")
+def query(lake: Lake, world: World) -> Iterator[Query]:
+    """Asks the first company's tables and views."""
+    with lake.reader("maple-outfitters", raw=world.period.last_day) as query:
+        yield query
 
 
 def compared(lake: Lake, world: World, tenant_id: str) -> list[Comparison]:
@@ -103,26 +114,23 @@ def other_than(value: object) -> object:
 
 @pytest.mark.parametrize("question", read_questions())
 def test_a_planted_number_that_is_changed_is_noticed(
-    lake: Lake, world: World, question: str
+    query: Query, world: World, question: str
 ) -> None:
     numbers = world.truth["maple-outfitters"][question]
     key = max(numbers, key=lambda key: (sum(map(bool, numbers[key])), repr(key)))
-    with lake.reader("maple-outfitters", raw=world.period.last_day) as query:
-        for place in range(len(numbers[key])):
-            changed = [*numbers[key]]
-            changed[place] = other_than(changed[place])
-            wrong = {**numbers, key: tuple(changed)}
-            found = compare_numbers(question, wrong, query)
-            assert found.wrong == 1
-            difference = f"planted {listed(changed)}, found {listed(numbers[key])}"
-            assert found.words == (f"{listed(key)}: {difference}" if key else difference)
+    for place in range(len(numbers[key])):
+        changed = [*numbers[key]]
+        changed[place] = other_than(changed[place])
+        found = compare_numbers(question, {**numbers, key: tuple(changed)}, query)
+        assert found.wrong == 1
+        difference = f"planted {listed(changed)}, found {listed(numbers[key])}"
+        assert found.words == (f"{listed(key)}: {difference}" if key else difference)
 
 
-def test_a_number_that_was_never_planted_is_noticed(lake: Lake, world: World) -> None:
+def test_a_number_that_was_never_planted_is_noticed(query: Query, world: World) -> None:
     numbers = dict(world.truth["maple-outfitters"]["outcomes by agent"])
     found = numbers.pop(("mho-1001",))
-    with lake.reader("maple-outfitters") as query:
-        comparison = compare_numbers("outcomes by agent", numbers, query)
+    comparison = compare_numbers("outcomes by agent", numbers, query)
     assert comparison.wrong == 1
     assert comparison.words == f"mho-1001: planted nothing, found {listed(found)}"
 
@@ -277,12 +285,11 @@ def test_a_wrong_folder_or_form_is_refused_before_there_is_a_lake(tmp_path: Path
     assert not (tmp_path / "lake").exists()
 
 
-@pytest.mark.usefixtures("small")
 def test_the_sample_world_and_ones_own_transcripts_share_a_lake(
-    demo_lake: Path, own_transcripts: Path
+    demo_lake: Path, own_transcripts: Path, world: World
 ) -> None:
     assert own(demo_lake, own_transcripts).code == 0
-    succeed("demo", "--lake", demo_lake, "--no-open")
+    set_up(open_lake(demo_lake), world)
 
 
 def test_the_lake_of_the_sample_balances(lake: Lake, world: World) -> None:
@@ -293,9 +300,10 @@ def test_the_lake_of_the_sample_balances(lake: Lake, world: World) -> None:
             assert balance.sources == balance.calls + balance.superseded + balance.quarantined
 
 
-@pytest.mark.usefixtures("small")
-def test_a_first_run_of_the_command_finds_all_that_it_planted(tmp_path: Path, world: World) -> None:
-    done = succeed("demo", "--lake", tmp_path / "lake", "--no-open")
+def test_a_first_run_of_the_command_finds_all_that_it_planted(
+    first_run: tuple[Path, Done], world: World
+) -> None:
+    _, done = first_run
     assert "numbers were planted; all were found." in done.err
     assert done.err.count("etl: nothing to do, no document read") == 1
     documents = [call for delivery in world.deliveries for call in delivery.calls if call.analysis]
