@@ -67,6 +67,15 @@ def test_the_raw_documents_of_one_day_can_be_read_by_themselves(lake: Lake, worl
     assert rows == [{"day": f"{NEXT_DAY:%Y/%m/%d}", "call_id": "call-2"}]
 
 
+@pytest.mark.parametrize("name", ["unified", "UNIFIED", "Raw_Explode_Criteria"])
+def test_the_raw_documents_are_asked_for_in_any_case(lake: Lake, name: str) -> None:
+    sql = f"SELECT DISTINCT call_id FROM {name}"
+    rows = lake.sql(sql, tenant_id=TENANT, as_="arrow")
+    assert rows.to_pylist() == [{"call_id": f"call-of-{TENANT}"}]
+    with lake.stream(sql, tenant_id=TENANT) as answer:
+        assert [row for batch in answer.batches for row in batch.to_pylist()] == rows.to_pylist()
+
+
 def test_a_reader_keeps_its_state_while_others_publish(lake: Lake, world: World) -> None:
     with lake.reader(TENANT) as query:
         world.put("call-2")
