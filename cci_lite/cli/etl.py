@@ -22,6 +22,12 @@ _SINCE = click.option(
     metavar="DATE",
     help="Leave days before this one alone.",
 )
+_REBUILD = click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Build days anew from their documents even when nothing changed, such as when a file of "
+    "the tables is gone.",
+)
 
 
 @click.group("etl")
@@ -33,8 +39,11 @@ def command() -> None:
 @lake_option
 @tenant_option(required=False)
 @_SINCE
+@_REBUILD
 @output_option("table", "json")
-def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: str) -> None:
+def plan(
+    lake: Path, tenant_id: str | None, since: dt.datetime | None, rebuild: bool, output: str
+) -> None:
     """What a run would do. Reads listings only, changes nothing. Exits 1 when one is not to be had."""
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import open_lake
@@ -42,8 +51,10 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
     from cci_lite.nightly.planning import RunOptions, plan_tenant
 
     opened = open_lake(lake)
-    options = RunOptions(since=since.date() if since else None)
-    columns = ("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left")
+    options = RunOptions(since=since.date() if since else None, rebuild=rebuild)
+    columns = (
+        "tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left", "rebuild",
+    )  # fmt: skip
     usable, broken = opened.usable_tenants(tenant_id)
     plans, failed = each_tenant(
         usable, lambda each: list(plan_tenant(opened.nightly(), each, options))
@@ -59,6 +70,7 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
             day.unchanged,
             day.gone,
             len(day.left),
+            day.rebuild,
         )
         for day in days
         if not day.unlisted
@@ -81,11 +93,13 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
     epilog=examples(
         "cci-lite etl run --lake lake",
         "cci-lite etl run --tenant demo-tenant --since 2025-11-05 --lake lake",
+        "cci-lite etl run --rebuild --tenant demo-tenant --lake lake",
     )
 )
 @lake_option
 @tenant_option(required=False)
 @_SINCE
+@_REBUILD
 @click.option(
     "--workers", type=click.IntRange(1, 64), help="Processes; by default one per processor."
 )
@@ -109,13 +123,18 @@ def run(
     lake: Path,
     tenant_id: str | None,
     since: dt.datetime | None,
+    rebuild: bool,
     workers: int | None,
     grace_hours: float,
     allow_shrink: bool,
     strict: bool,
     output: str,
 ) -> None:
-    """Bring the curated tables up to date. Safe to repeat, to kill, and to start twice."""
+    """Bring the curated tables up to date. Safe to repeat, to kill, and to start twice.
+
+    A day that was built with other columns than the tables have today is built anew from its
+    documents; rows of documents that are gone stay, without a value there.
+    """
     from cci_lite.cli.output import progress
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
@@ -124,6 +143,7 @@ def run(
         since=since.date() if since else None,
         grace=dt.timedelta(hours=grace_hours),
         allow_shrink=allow_shrink,
+        rebuild=rebuild,
     )
     with progress("documents", None) as bar:
 

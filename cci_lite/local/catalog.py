@@ -25,12 +25,13 @@ from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, Sou
 CATALOG_FILE = "catalog.db"
 _WAIT_SECONDS = 30.0
 
-_SCHEMA_VERSION = 2
-_FIRST_VERSION = 1
+_SCHEMA_VERSION = 3
+_OLDER_VERSIONS = (1, 2)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS days (
     tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, generation TEXT NOT NULL,
     listing_digest TEXT NOT NULL, etl_run_id TEXT NOT NULL, published_at TEXT NOT NULL,
+    tables_digest TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (tenant_id, call_date)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parts (
@@ -123,8 +124,8 @@ class SqliteCatalog:
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
         """The published days of a tenant."""
         days = self._read(
-            "SELECT call_date, generation, listing_digest, etl_run_id, published_at FROM days "
-            "WHERE tenant_id = ? ORDER BY call_date",
+            "SELECT call_date, generation, listing_digest, etl_run_id, published_at, tables_digest "
+            "FROM days WHERE tenant_id = ? ORDER BY call_date",
             (tenant_id,),
             _published_day,
         )
@@ -248,14 +249,16 @@ class SqliteCatalog:
         with self._transaction():
             # Somebody else may have made or renewed it meanwhile.
             [(version,)] = self._execute("PRAGMA user_version")
-            if version == _FIRST_VERSION:
-                self._renew()
+            if version == 1:
+                self._renew_first()
+            if version in _OLDER_VERSIONS:
+                self._execute("ALTER TABLE days ADD COLUMN tables_digest TEXT NOT NULL DEFAULT ''")
             for statement in _SCHEMA.split(";"):
                 self._execute(statement)
             self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
-    def _renew(self) -> None:
-        """Make a catalogue of the first version one of today's; nothing is lost by it.
+    def _renew_first(self) -> None:
+        """Make a catalogue of the first version one of the second; nothing is lost by it.
 
         Its settings and forms become files; those that are there already count.
         """
@@ -280,8 +283,15 @@ class SqliteCatalog:
             self._execute(f"DELETE FROM {table} WHERE tenant_id = ? AND call_date = ?", key)
         published_at = _moment(day.published_at)
         self._execute(
-            "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?)",
-            (*key, day.generation, day.listing_digest, day.etl_run_id, published_at),
+            "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *key,
+                day.generation,
+                day.listing_digest,
+                day.etl_run_id,
+                published_at,
+                day.tables_digest,
+            ),
         )
         self._execute_many(
             "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
@@ -384,7 +394,7 @@ def catalogue_problem(file: Path) -> str | None:
             [sound] = database.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as problem:
         return str(problem)
-    if version not in (_FIRST_VERSION, _SCHEMA_VERSION):
+    if version not in (*_OLDER_VERSIONS, _SCHEMA_VERSION):
         return f"its catalogue is of version {version}, expected {_SCHEMA_VERSION}"
     return None if sound == "ok" else str(sound)
 
@@ -395,9 +405,11 @@ def _moment(moment: dt.datetime) -> str:
 
 
 def _published_day(row: Sequence[Any]) -> PublishedDay:
-    day, generation, listing_digest, etl_run_id, published_at = row
+    day, generation, listing_digest, etl_run_id, published_at, tables_digest = row
     moment = dt.datetime.fromisoformat(published_at)
-    return PublishedDay(dt.date.fromisoformat(day), generation, listing_digest, etl_run_id, moment)
+    return PublishedDay(
+        dt.date.fromisoformat(day), generation, listing_digest, etl_run_id, moment, tables_digest
+    )
 
 
 def _generation(row: Sequence[Any]) -> tuple[dt.date, str]:

@@ -159,9 +159,9 @@ class TenantEngine:
                 "WHERE call_date"
             )
         return LakeError(
-            f"{where}: a file is gone or damaged, so there is no true answer; put it back from a "
-            "copy of the lake and prove it with cci-lite etl verify, or ask for other days with "
-            "WHERE call_date"
+            f"{where}: a file is gone or damaged, so there is no true answer; build the day anew "
+            "with cci-lite etl run --rebuild, or put the file back from a copy of the lake and "
+            "prove it with cci-lite etl verify, or ask for other days with WHERE call_date"
         )
 
 
