@@ -4,6 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+PYTEST := $(BIN)/python -m pytest
+WORKERS := -n 2 --dist worksteal
+# Compiled modules are kept: without them every process of a run compiles everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo test test-engines check format generate bench masking lambdas clean
 
 help: ## list what there is
@@ -22,14 +27,15 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 demo: $(VENV)/.user ## set up, make a sample world, run the whole job on it, show the report
 	$(BIN)/cci-lite demo
 
-test: $(VENV)/.dev ## every test that needs nothing but Python (about ten minutes on two cores)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not trino and not spark and not browser and not packages and not slow"
-	@echo "left out here: the suites marked trino, browser, packages and slow (make test-engines)"
+test: $(VENV)/.dev ## every test that needs nothing but this checkout and Python (about five minutes of CPU)
+	$(PYTEST) $(WORKERS) -m "not trino and not spark and not browser and not packages and not real_data and not slow"
+	@echo "left out here: the suites marked trino, browser, packages, real_data and slow (make test-engines)"
 
-test-engines: $(VENV)/.dev ## the suites that need Trino (Java 24+), a Chromium, downloads or minutes; says what it skips
+test-engines: $(VENV)/.dev ## the suites that need Trino (Java 24+), a Chromium, downloads, real data or minutes; says what it skips
 	$(PIP) -e '.[trino]'
-	$(BIN)/python -m pytest -m "trino or spark or browser or packages" tests
-	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal tests
+	$(PYTEST) -m "(trino or spark or browser or packages) and not slow"
+	$(PYTEST) $(WORKERS) -m "slow or real_data"
+	$(PYTEST) $(WORKERS) -m "hypothesis and not slow" --hypothesis-profile=deep
 
 check: $(VENV)/.dev ## what a reviewer would run: lint, format, types, import rules, views, generated files
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -16,13 +17,35 @@ from hypothesis import settings
 from cci_lite.contract.tenant import Audio
 from cci_lite.local.processes import Inline, Processes
 from cci_lite.ports import WorkerPool
+from tests.own_calls.calls import AGENT_CHANNELS, own_calls
 from tests.worlds import World
 
 # A loaded machine is no reason to fail: what a law says holds in any time.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("quick", deadline=None, max_examples=30)
+settings.register_profile("deep", deadline=None, max_examples=500)
+settings.load_profile("quick")
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through what was imported and collected: it stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    """Let everything go again, or extensions complain at the end of what is left."""
+    gc.unfreeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads the shared data: `make test` needs nothing that lies outside the checkout."""
+    for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real_data)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +56,7 @@ def no_terminal_is_told_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class StarCall:
-    """One of the 1,000 conversations: its transcript, its truth and its tenant's audio."""
+    """A conversation: its transcript, its truth and its tenant's audio."""
 
     transcript: bytes
     truth: dict[str, Any]
@@ -47,6 +70,18 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no shared data at {folder}: set CCI_LITE_SHARED")
     return folder
+
+
+@pytest.fixture(scope="session", params=["own", pytest.param("star", marks=pytest.mark.real_data)])
+def calls(request: pytest.FixtureRequest) -> list[StarCall]:
+    """Conversations with their truth: a few of our own, or the 1,000."""
+    if request.param == "star":
+        found: list[StarCall] = request.getfixturevalue("star_calls")
+        return found
+    return [
+        StarCall(transcript, truth, Audio(agent_channel=AGENT_CHANNELS[truth["tenant_id"]]))
+        for transcript, truth in own_calls()
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ _UNITS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _LEAST_MEMORY = 10_000_000
 _OUT_OF_MEMORY = "Out of Memory Error: "
 _NOT_THERE = ("IO Error: ", "Permission Error: ")
+_WORD = re.compile(r"\w+")
 _STORED = "stored_{}"
 _STREAM = re.compile(rf"stream registered as '{_STORED.format('([a-z_]+)')}'")
 
@@ -51,11 +52,13 @@ class TenantEngine:
         connection: duckdb.DuckDBPyConnection,
         tenant_id: str,
         scans: Scans,
+        selects: Mapping[str, str],
         memory: int,
     ) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
         self._scans = scans
+        self._to_make = dict(selects)
         self._memory = memory
 
     def query(self, sql: str, *, timeout: float | None = None) -> pa.Table:
@@ -115,7 +118,20 @@ class TenantEngine:
         statements = self._connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise SqlError("expected one SELECT statement")
+        self._make_relations(sql)
         return self._connection.sql(statements[0]).to_arrow_reader(BATCH_ROWS)
+
+    def _make_relations(self, sql: str) -> None:
+        """Make the relations that a SELECT names: to make all takes longer than most queries."""
+        for name in _WORD.findall(sql.lower()):
+            select = self._to_make.pop(name, None)
+            if select is None:
+                continue
+            self._make_relations(select)
+            try:
+                self._connection.execute(f"CREATE VIEW {_quoted(name)} AS {select}")
+            except duckdb.Error as error:
+                raise SqlError(f"{name}: {_without_paths(str(error))}") from None
 
     def _in_words(self, message: str) -> CciLiteError:
         if _OUT_OF_MEMORY in message:
@@ -159,9 +175,8 @@ def open_engine(
 ) -> Iterator[TenantEngine]:
     """An engine over the tenant's files, locked to them.
 
-    `views` are SELECTs in DuckDB's dialect by name, each after those that it reads. Raises
-    UsageError when a file is not the tenant's or the limit is no size, and SqlError when a view
-    cannot be made.
+    `views` are SELECTs in DuckDB's dialect by name, made when a query reads them. Raises UsageError
+    when a file is not the tenant's or the limit is no size.
     """
     memory = parse_size(memory_limit)
     with tempfile.TemporaryDirectory(prefix="cci-lite-") as spill:
@@ -183,10 +198,12 @@ def open_engine(
         try:
             for name, value in DUCKDB_SETTINGS.items():
                 connection.execute(f"SET {name} = {_literal(value)}")
-            _create_relations(connection, snapshot.tenant_id, scans, views)
+            for name, dataset in scans.datasets.items():
+                connection.register(_STORED.format(name), dataset)
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            yield TenantEngine(connection, snapshot.tenant_id, scans, memory)
+            selects = {**_table_selects(snapshot.tenant_id, scans), **views}
+            yield TenantEngine(connection, snapshot.tenant_id, scans, selects, memory)
         finally:
             connection.close()
 
@@ -207,18 +224,9 @@ def _megabytes(size: int) -> str:
     return f"{size // 1_000_000:,} MB"
 
 
-def _create_relations(
-    connection: duckdb.DuckDBPyConnection, tenant_id: str, scans: Scans, views: Mapping[str, str]
-) -> None:
-    for name, dataset in scans.datasets.items():
-        connection.register(_STORED.format(name), dataset)
+def _table_selects(tenant_id: str, scans: Scans) -> dict[str, str]:
     selects = {name: _table_select(tenant_id, table) for name, table in TABLES.items()}
-    selects[UNIFIED] = _unified_select(tenant_id, scans.refused)
-    for name, select in [*selects.items(), *views.items()]:
-        try:
-            connection.execute(f"CREATE VIEW {_quoted(name)} AS {select}")
-        except duckdb.Error as error:
-            raise SqlError(f"{name}: {_without_paths(str(error))}") from None
+    return {**selects, UNIFIED: _unified_select(tenant_id, scans.refused)}
 
 
 def _table_select(tenant_id: str, table: Table) -> str:

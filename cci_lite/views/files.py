@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,32 +131,33 @@ def describe_columns(view: View, schema: Schema) -> dict[str, str]:
 def view_schema(views: Iterable[View]) -> dict[str, dict[str, str]]:
     """Every relation that a query may read: the tables, and the views under both of their names."""
     schema = table_schema()
-    for _ in _in_order(views, schema):
-        pass
+    for _, query, names in _in_order(tuple(views)):
+        schema.update(dict.fromkeys(names, _described(query)))
     return schema
 
 
 def duckdb_views(views: Iterable[View]) -> dict[str, str]:
     """The views as DuckDB's SELECTs by name, each after those it reads; raises SqlError."""
     selects: dict[str, str] = {}
-    for view, query, names in _in_order(views, table_schema()):
+    for view, query, names in _in_order(tuple(views)):
         selects[view.versioned_name] = translate(query)
         for name in names[1:]:
             selects[name] = f"SELECT * FROM {view.versioned_name}"
     return selects
 
 
-def _in_order(
-    views: Iterable[View], schema: dict[str, dict[str, str]]
-) -> Iterator[tuple[View, CheckedQuery, list[str]]]:
-    """Each view with its query and its names, after those it reads; `schema` grows on the way."""
-    everything = tuple(views)
-    current = current_views(everything)
-    for view in order_views(everything):
+# A query needs the views' columns and their SELECTs: they are analysed once for both.
+@functools.cache
+def _in_order(views: tuple[View, ...]) -> tuple[tuple[View, CheckedQuery, list[str]], ...]:
+    """Each view with its query and its names, after those it reads."""
+    schema, current = table_schema(), current_views(views)
+    found = []
+    for view in order_views(views):
         query = _checked(view, schema)
         names = [view.versioned_name, *([view.name] if current[view.name] is view else [])]
         schema.update(dict.fromkeys(names, _described(query)))
-        yield view, query, names
+        found.append((view, query, names))
+    return tuple(found)
 
 
 def _checked(view: View, schema: Schema) -> CheckedQuery:

@@ -7,7 +7,8 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
+
+from tests.aws.account import empty_account
 
 REGION = "eu-central-1"
 INPUT_BUCKET = "acme-recordings"
@@ -17,10 +18,8 @@ OUTPUT_BUCKET = "acme-results"
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty account."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with mock_aws():
+    with empty_account():
         yield
 
 

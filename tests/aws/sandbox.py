@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from moto.backends import get_backend
 from ruamel.yaml import YAML
 
 from cci_lite.aws import config, registry
@@ -52,6 +53,7 @@ FUNCTIONS = {
 _FOLDER = Path(__file__).parents[2] / "pipeline_lambdas"
 
 
+@functools.cache
 def descriptions() -> dict[str, dict[str, Any]]:
     """What is deployed: the functions' own descriptions."""
     filled = {"${INPUT_BUCKET}": INPUT, "${OUTPUT_BUCKET}": OUTPUT}
@@ -295,6 +297,9 @@ class Sandbox:
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
 
     def _receive(self, url: str) -> list[dict[str, Any]]:
+        # Most queues are empty most of the time: moto is asked only where something lies.
+        if not get_backend("sqs")[ACCOUNT][REGION].get_queue(url.rpartition("/")[2]).messages:
+            return []
         answer = self.sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]
         )

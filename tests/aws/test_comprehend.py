@@ -190,6 +190,37 @@ def test_scores_a_hair_above_one_are_one() -> None:
     assert msgspec.json.decode(msgspec.json.encode(answer), type=NlpAnswer) == answer
 
 
+def test_an_answer_that_leaves_a_text_out_is_put_together_by_its_indexes() -> None:
+    def batch(*found: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "ResultList": [{"Index": at, **one} for at, one in enumerate(found)],
+            "ErrorList": [],
+        }
+
+    score = {"Positive": 0.1, "Negative": 0.2, "Neutral": 0.3, "Mixed": 0.4}
+    person = {"Text": "Runa", "Type": "PERSON", "Score": 0.9, "BeginOffset": 0, "EndOffset": 4}
+    phrase = {"Text": "the bill", "Score": 0.9, "BeginOffset": 5, "EndOffset": 13}
+    moods = ("NEUTRAL", "POSITIVE", "MIXED")
+    answers = {
+        "batch_detect_sentiment": batch(
+            *({"Sentiment": m, "SentimentScore": score} for m in moods)
+        ),
+        "batch_detect_key_phrases": batch(*[{"KeyPhrases": [phrase]}] * 3),
+        "batch_detect_entities": batch({"Entities": [person]}, {"Entities": []}),
+    }
+
+    class Answering:
+        def __getattr__(self, operation: str) -> Any:
+            # Asked again for what it left out, it answers nothing.
+            return lambda **asked: answers[operation] if len(asked["TextList"]) == 3 else batch()
+
+    answer = ComprehendNlp(Answering()).analyze("acme", "en-US", ["x"] * 3)
+    assert indexes(answer) == [[0, 1, 2], [0, 1, 2], [0, 1]]
+    assert answer.unanswered == 1
+    assert [each.sentiment for each in answer.sentiment.result_list] == list(moods)
+    assert answer.entities.result_list[0].entities[0].text == "Runa"
+
+
 def test_recorded_answers_are_understood(shared: Any) -> None:
     examples = msgspec.json.decode(
         (shared / "data" / "comprehend" / "cli_examples.json").read_bytes()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cci_lite.aws.items import from_item, to_item
 from cci_lite.errors import UsageError
+from tests.depth import one_in
 
 REGION = "eu-central-1"
 
@@ -28,6 +29,7 @@ values = st.recursive(
 )
 
 
+@one_in(3)
 @given(st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=5))
 def test_values_come_back_as_they_went(item: dict[str, Any]) -> None:
     assert from_item(to_item(item)) == item

@@ -1,4 +1,6 @@
-"""Real transcripts through the deployed functions, with a scripted model."""
+"""Transcripts in every layout, own and real ones, through the deployed functions, with a scripted
+model.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,8 @@ from cci_lite.contract.tenant import Audio, Tenant, UnredactedPolicy, item_of_te
 from cci_lite.testing.bedrock import BedrockDouble, perfect
 from tests.aws.sandbox import Sandbox
 from tests.conftest import StarCall
+from tests.depth import mostly_slow
+from tests.own_calls.layouts import LAYOUTS, OF_ANOTHER_PRODUCT
 
 FORM = parse_draft(
     {
@@ -78,14 +82,22 @@ def verdict(criterion_id: str, turns: list[dict[str, Any]]) -> str:
     return "pass"
 
 
-def read(folder: Path, name: str) -> bytes:
+REAL_FILES = [pytest.param(name, marks=pytest.mark.real_data) for name in FILES]
+
+
+@pytest.fixture(params=[*LAYOUTS, *REAL_FILES])
+def transcript(request: pytest.FixtureRequest) -> bytes:
+    """What the service writes: in each layout our own, and real files."""
+    name = request.param
+    if name in LAYOUTS:
+        return LAYOUTS[name]
+    folder: Path = request.getfixturevalue("shared")
     data = (folder / "data" / "transcribe" / name).read_bytes()
     return gzip.decompress(data) if name.endswith(".gz") else data
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_every_real_file_of_transcribe_becomes_a_masked_document_where_the_tenant_says_so(
-    shared: Path, cloud: None, name: str
+def test_every_layout_of_transcribe_becomes_a_masked_document_where_the_tenant_says_so(
+    cloud: None, transcript: bytes
 ) -> None:
     studio = Studio(
         Tenant(
@@ -96,7 +108,7 @@ def test_every_real_file_of_transcribe_becomes_a_masked_document_where_the_tenan
             audio=Audio(agent_channel="ch_0", agent_speaker="spk_0"),
         )
     )
-    studio.record("one", read(shared, name))
+    studio.record("one", transcript)
     [record] = studio.run()
     assert record["state"] in ("DONE", "REVIEW")
     [document] = studio.sandbox.documents().values()
@@ -105,15 +117,21 @@ def test_every_real_file_of_transcribe_becomes_a_masked_document_where_the_tenan
     assert studio.sandbox.parked() == 0
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_of_the_real_files_only_those_that_are_redacted_are_judged_where_redaction_is_due(
-    shared: Path, cloud: None, name: str
+@pytest.mark.parametrize(
+    "transcript",
+    [
+        *mostly_slow(LAYOUTS, {"channels", "plain, redacted", "call analytics, redacted"}),
+        *REAL_FILES,
+    ],
+    indirect=True,
+)
+def test_only_what_is_redacted_is_judged_where_redaction_is_due(
+    cloud: None, transcript: bytes
 ) -> None:
     studio = Studio(Tenant(tenant_id="acme", name="Acme", audio=Audio(agent_channel="ch_0")))
-    data = read(shared, name)
-    studio.record("one", data)
+    studio.record("one", transcript)
     [record] = studio.run()
-    redacted = b'"isRedacted":true' in data.replace(b" ", b"") or b'"Redacted"' in data
+    redacted = b'"isRedacted":true' in transcript.replace(b" ", b"") or b'"Redacted"' in transcript
     if redacted:
         assert record["state"] in ("DONE", "REVIEW")
     else:
@@ -121,22 +139,20 @@ def test_of_the_real_files_only_those_that_are_redacted_are_judged_where_redacti
         assert studio.sandbox.documents() == {}
 
 
-def test_what_another_product_made_of_a_transcript_fails_by_name(shared: Path, cloud: None) -> None:
+def test_what_another_product_made_of_a_transcript_fails_by_name(cloud: None) -> None:
     studio = Studio(Tenant(tenant_id="acme", name="Acme"))
-    studio.record("one", read(shared, "pca-output.json.gz"))
+    studio.record("one", OF_ANOTHER_PRODUCT)
     [record] = studio.run()
     assert (record["state"], record["reason"]) == ("FAILED", "transcript_unreadable")
 
 
 # A call takes a third of a second here, all of it moto's.
-FEW = range(0, 1_000, 50)
+MOST = 5
 BATCHES = range(0, 1_000, 20)
 
 
-def test_some_real_conversations_go_through_the_functions(
-    star_calls: list[StarCall], cloud: None
-) -> None:
-    run_calls([star_calls[number] for number in FEW])
+def test_some_conversations_go_through_the_functions(calls: list[StarCall], cloud: None) -> None:
+    run_calls(calls[:: -(-len(calls) // MOST)])
 
 
 @pytest.mark.slow

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from cci_lite.settings import NAMES
 from cci_lite.tenancy import call_id_for, parse_unified_key, transcription_job_name
 from cci_lite.testing.bedrock import BedrockDouble
+from tests.aws.account import empty_account
 from tests.aws.rights import Right, covers, granted, used_by_lambda
 from tests.aws.sandbox import ACCOUNT, FUNCTIONS, INPUT, OUTPUT, REGION, Sandbox, descriptions
 from tests.aws.test_end_to_end import META, SPOKEN, TEMPLATE, judged_by_truth, signed, transcript
@@ -44,14 +44,12 @@ class Uses:
 @pytest.fixture(scope="module")
 def uses() -> Iterator[Uses]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         patch.setattr("urllib.request.urlopen", lambda *_, **__: Posted())
         rights: dict[str, set[Right]] = defaultdict(set)
         names: dict[str, set[str]] = defaultdict(set)
         for analysis_queue in (False, True):
-            with mock_aws():
+            with empty_account():
                 sandbox = everything(analysis_queue=analysis_queue)
             for function in FUNCTIONS:
                 rights[function] |= sandbox.ledger.used[function]

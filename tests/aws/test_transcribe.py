@@ -303,6 +303,17 @@ def test_a_transcripts_place_is_read_from_its_address(uri: str, key: str | None)
     assert job == TranscriptionJob(JOB, JobStatus.COMPLETED, key, key, key)
 
 
+def test_a_job_that_has_just_begun_has_no_transcript_and_one_that_is_not_there_is_none() -> None:
+    begun = {"TranscriptionJobStatus": "IN_PROGRESS", "Transcript": {}, "Settings": {}}
+    job = adapter(Answering({"TranscriptionJob": begun})).job(JOB)
+    assert job is not None
+    assert (job.status, job.media_key, job.transcript_key) == (JobStatus.IN_PROGRESS, None, None)
+    error = service_error(
+        "GetTranscriptionJob", "BadRequestException", "The requested job couldn't be found."
+    )
+    assert adapter(Answering(error)).job(JOB) is None
+
+
 def test_recorded_answers_are_understood(shared: Any) -> None:
     recorded = msgspec.json.decode(
         (shared / "data" / "transcribe" / "recorded-api.json").read_bytes()

@@ -163,6 +163,23 @@ def test_a_name_is_taken_until_its_job_is_deleted(double: TranscribeDouble) -> N
     double.start_transcription_job(**request())
 
 
+def test_errors_read_as_those_of_the_service(double: TranscribeDouble) -> None:
+    with pytest.raises(ClientError) as missing:
+        double.get_transcription_job(TranscriptionJobName="nobody")
+    assert missing.value.response["Error"] == {
+        "Code": "BadRequestException",
+        "Message": "The requested job couldn't be found. Check the job name and try your request "
+        "again.",
+    }
+    double.start_transcription_job(**request())
+    with pytest.raises(ClientError) as taken:
+        double.start_transcription_job(**request())
+    assert taken.value.response["Error"] == {
+        "Code": "ConflictException",
+        "Message": "The requested job name already exists. Use a different job name.",
+    }
+
+
 def test_errors_read_as_they_were_recorded(double: TranscribeDouble, shared: Any) -> None:
     data = (shared / "data" / "transcribe" / "recorded-api.json").read_bytes()
     recorded = msgspec.json.decode(data)
@@ -194,6 +211,24 @@ def test_over_the_limit_a_job_waits_when_it_may(double: TranscribeDouble) -> Non
     double.finish("one")
     assert (status(double, "one"), status(double, "three")) == ("COMPLETED", "IN_PROGRESS")
     assert double.open_jobs() == ["three"]
+
+
+def test_the_events_of_a_job_say_what_became_of_it(double: TranscribeDouble) -> None:
+    for name in ("one", "two"):
+        double.start_transcription_job(**request(name))
+    events = (double.finish("one"), double.fail("two", "Unsupported media format."))
+    told = {"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
+    for event in events:
+        assert event.keys() == told | {"detail"}
+        assert event["detail-type"] == "Transcribe Job State Change"
+    assert [event["detail"] for event in events] == [
+        {"TranscriptionJobName": "one", "TranscriptionJobStatus": "COMPLETED"},
+        {
+            "TranscriptionJobName": "two",
+            "TranscriptionJobStatus": "FAILED",
+            "FailureReason": "Unsupported media format.",
+        },
+    ]
 
 
 def test_the_events_of_a_job_look_like_the_documented_ones(

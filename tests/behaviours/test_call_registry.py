@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from cci_lite.aws.registry import DynamoRegistry, table_definition
 from cci_lite.contract.document import Redaction
@@ -26,18 +25,17 @@ from cci_lite.contract.registry import (
 from cci_lite.ports import CallRegistry
 from cci_lite.tenancy import call_id_for
 from cci_lite.testing.memory import MemoryRegistry
+from tests.aws.account import empty_account
 
 AT = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def registry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def registry(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "memory":
         yield MemoryRegistry()
         return
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
+    with empty_account():
         client = boto3.client("dynamodb", region_name="eu-central-1")
         client.create_table(**table_definition("cci-lite-calls"))
         yield DynamoRegistry(client, "cci-lite-calls")

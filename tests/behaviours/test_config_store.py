@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from cci_lite.aws.config import DynamoConfigStore, table_definition
 from cci_lite.contract.form import META_SORT_KEY
@@ -17,6 +16,7 @@ from cci_lite.deploy.tenants import get_form, get_tenant, list_forms, put_form, 
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.ports import ConfigStore
 from cci_lite.testing.memory import MemoryConfig
+from tests.aws.account import empty_account
 from tests.unit.contract.test_form import GUIDE_TEMPLATE, form, parse_draft
 
 PK = "TENANT#demo-tenant"
@@ -24,9 +24,7 @@ REGION = "eu-central-1"
 
 
 @pytest.fixture(params=["memory", "sqlite", "dynamodb"])
-def config(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ConfigStore]:
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConfigStore]:
     if request.param == "memory":
         yield MemoryConfig()
         return
@@ -35,9 +33,7 @@ def config(
         yield catalog
         catalog.close()
         return
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
+    with empty_account():
         client = boto3.client("dynamodb", region_name=REGION)
         client.create_table(**table_definition("cci-lite-config"))
         yield DynamoConfigStore(client, "cci-lite-config")

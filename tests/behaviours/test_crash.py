@@ -14,6 +14,7 @@ import pytest
 
 from cci_lite.errors import LeaseHeldError
 from cci_lite.nightly.verify import verify_tenant
+from tests.depth import mostly_slow
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 FOREVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
@@ -25,6 +26,11 @@ KILLS = [
     ("staged", 2, 2),
     ("switched", 1, 2),
 ]
+# Each step is among these, in the first day or in the second; the slow suite has both.
+QUICK = [
+    ("cleaned", 1, 1), ("planned", 1, 1), ("staged", 2, 1), ("written", 1, 1), ("checked", 2, 1),
+    ("switched", 1, 1), ("switched", 1, 2),
+]  # fmt: skip
 
 # Runs the night in a process of its own that kills itself at the given occurrence of a step.
 KILLED_RUN = textwrap.dedent(
@@ -80,10 +86,11 @@ def days_switched(step: str, occurrence: int, workers: int) -> int:
     return occurrence if step == "switched" else occurrence - 1
 
 
-@pytest.mark.parametrize(("step", "occurrence", "workers"), KILLS)
+@pytest.mark.parametrize("kill", mostly_slow(KILLS, QUICK), ids=str)
 def test_a_run_killed_at_any_step_leaves_whole_days_and_the_next_run_repairs(
-    world: World, step: str, occurrence: int, workers: int
+    world: World, kill: tuple[str, int, int]
 ) -> None:
+    step, occurrence, workers = kill
     world.put("call-1")
     world.put("call-2", day=NEXT_DAY)
     world.run()

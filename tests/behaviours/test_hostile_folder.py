@@ -20,10 +20,11 @@ from pathlib import Path
 
 import pytest
 
-import cci_lite
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.local.regular import DEEPEST
+from cci_lite.nightly.work import read_part
 from cci_lite.ports import SourceOutcome
+from tests.depth import mostly_slow
 from tests.unit.cli.programs import Done, cci
 from tests.unit.local.test_folder import bind_socket
 from tests.worlds import DAY, NEXT_DAY, World, document
@@ -371,15 +372,15 @@ def published(lake: Path, tenant_id: str, outcome: SourceOutcome) -> int:
 
 def prove_the_good(lake: Path) -> None:
     """The first two tenants have all of their calls, and every claim about them holds."""
+    world = World(lake)
     for tenant_id in GOOD:
-        with cci_lite.open(lake) as opened:
-            counted = opened.sql(
-                "SELECT call_date, count(*) AS n FROM calls GROUP BY call_date ORDER BY call_date",
-                tenant_id=tenant_id,
-                as_="arrow",
-            )
-        assert counted.to_pydict() == {"call_date": [DAY, NEXT_DAY], "n": [4, 1]}
+        calls = {
+            day: sum(read_part(world.store, part.key, "calls").num_rows for part in parts["calls"])
+            for day, parts in world.catalog.parts_by_day(tenant_id).items()
+        }
+        assert calls == {DAY: 4, NEXT_DAY: 1}
         assert published(lake, tenant_id, SourceOutcome.QUARANTINED) == 0
+    world.catalog.close()
 
 
 def prove_that_nothing_is_told(lake: Path, *runs: Done) -> None:
@@ -423,7 +424,19 @@ def night(lake: Path, hostility: Hostility) -> tuple[Done, Done]:
     return run, verify
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+# One of a kind of what fails the third tenant; what does not fail it lies together in the next test.
+QUICK = {
+    "a tree without end", "a tenant's folder that is a link", "a tenant's folder that is gone",
+    "a lease that is a named pipe", "a quarantine that is a link", "curated tables behind a link",
+    "a part that is gone", "a part that is damaged", "a balance sheet that is gone",
+    "a link to another tenant's document", "a day that is a link", "a hard link",
+    "a named pipe in the place of a document", "a folder that is called like a document",
+    "a time in the year 33658", "a time long ago", "a name that is no text",
+    "a link beside the tenants", "a stray below a day", "strays in the curated tables",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", mostly_slow(HOSTILE, QUICK))
 def test_two_tenants_are_published_whatever_the_third_holds(lake: Path, name: str) -> None:
     hostility = HOSTILE[name]
     hostility.put(lake)
@@ -459,7 +472,7 @@ def test_two_tenants_are_published_when_the_third_holds_all_of_it(lake: Path) ->
     assert "more than 32 folders within each other" in run.err
     # The new day is published, the old one is as it was.
     assert published(lake, BAD, SourceOutcome.CALL) == 4
-    assert published(lake, BAD, SourceOutcome.QUARANTINED) > 10
+    assert published(lake, BAD, SourceOutcome.QUARANTINED) == 27
 
 
 # What may not be opened: by the descriptor's name, for the superuser may open everything.
@@ -537,7 +550,9 @@ sys.exit(run(["etl", "run", "--lake", sys.argv[3]]))
 """
 
 
-@pytest.mark.parametrize("name", FORBIDDEN)
+@pytest.mark.parametrize(
+    "name", mostly_slow(FORBIDDEN, {"a day that may not be entered", "a lease"})
+)
 def test_rights_that_are_really_missing_stop_nobody_else(lake: Path, name: str) -> None:
     place, rights, code, calls = FORBIDDEN[name]
     (lake / "quarantine" / BAD).mkdir(parents=True, exist_ok=True)

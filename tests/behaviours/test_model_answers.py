@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,9 +44,42 @@ WHOLE = evaluation_of()
 TENANT = Tenant(tenant_id="acme", name="Acme")
 
 
-@pytest.fixture(scope="module")
-def cases(shared: Path) -> list[dict[str, Any]]:
-    file = shared / "data" / "llm_json" / "cases_dev.jsonl.gz"
+def _trailing_comma(text: str) -> str:
+    return text.replace('"}]', '",}]').replace("]}", "],}").replace("}]", "},]")
+
+
+MANGLINGS = {
+    "valid": lambda text: text,
+    "fence": lambda text: f"```json\n{text}\n```",
+    "trailing_comma": _trailing_comma,
+    "prose": lambda text: f"Here is the JSON:\n{text}\nLet me know if you need more.",
+    "unbalanced": lambda text: text[:-1],
+    "open_string": lambda text: text.replace('"resolved"', '"resolved'),
+}
+
+
+# What is no evaluation, though it is JSON.
+UNRELATED = '{"parcel": "resolved", "items": [{"name": "lamp"}, {"name": "rug"}], "paid": true}'
+TAGS: list[tuple[str, ...]] = [
+    ("valid",), ("fence",), ("trailing_comma",), ("prose",), ("unbalanced",), ("open_string",),
+    ("fence", "prose"), ("fence", "open_string"), ("fence", "unbalanced"),
+    ("fence", "unbalanced", "prose"), ("open_string", "prose"), ("trailing_comma", "open_string"),
+    ("unbalanced", "open_string"), ("unbalanced", "open_string", "prose"), ("unbalanced", "prose"),
+]  # fmt: skip
+
+
+def _mangled(text: str, tags: tuple[str, ...]) -> str:
+    for tag in sorted(tags, key=list(MANGLINGS).index, reverse=True):
+        text = MANGLINGS[tag](text)
+    return text
+
+
+@pytest.fixture(scope="module", params=["own", pytest.param("real", marks=pytest.mark.real_data)])
+def cases(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    """Texts that are no evaluation, with what is wrong with each; `valid` stands for nothing."""
+    if request.param == "own":
+        return [{"tags": tags, "input": _mangled(UNRELATED, tags)} for tags in TAGS]
+    file = request.getfixturevalue("shared") / "data" / "llm_json" / "cases_dev.jsonl.gz"
     found = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
     basic = [case for case in found if case["basic"]]
     assert len(basic) == 337
@@ -71,29 +103,12 @@ def test_malformed_answers_are_no_evaluation(cases: list[dict[str, Any]]) -> Non
         assert not _assert_true_or_reviewed(case["input"])
 
 
-def _trailing_comma(text: str) -> str:
-    return text.replace('"}]', '",}]').replace("]}", "],}").replace("}]", "},]")
-
-
-MANGLINGS = {
-    "valid": lambda text: text,
-    "fence": lambda text: f"```json\n{text}\n```",
-    "trailing_comma": _trailing_comma,
-    "prose": lambda text: f"Here is the JSON:\n{text}\nLet me know if you need more.",
-    "unbalanced": lambda text: text[:-1],
-    "open_string": lambda text: text.replace('"resolved"', '"resolved'),
-}
-
-
 def test_an_evaluation_that_is_mangled_in_the_same_ways_is_read_or_reviewed(
     cases: list[dict[str, Any]],
 ) -> None:
     text = as_text(WHOLE)
     for tags in {tuple(case["tags"]) for case in cases}:
-        mangled = text
-        for tag in sorted(tags, key=list(MANGLINGS).index, reverse=True):
-            mangled = MANGLINGS[tag](mangled)
-        is_read = _assert_true_or_reviewed(mangled)
+        is_read = _assert_true_or_reviewed(_mangled(text, tags))
         assert is_read is not ({"unbalanced", "open_string"} & set(tags) != set())
 
 
@@ -227,16 +242,15 @@ def test_a_model_that_is_talked_into_fail_or_na_sends_the_call_to_review(
         assert judgement.review_reasons[len(IDS) :] == ["na_everything"] * (verdict == "na")
 
 
-def test_in_no_real_call_anybody_talks_about_verdicts(star_calls: list[StarCall]) -> None:
-    conversations = [read_transcript(call.transcript, call.audio) for call in star_calls]
-    assert len(conversations) == 1_000
+def test_in_no_ordinary_call_anybody_talks_about_verdicts(calls: list[StarCall]) -> None:
+    conversations = [read_transcript(call.transcript, call.audio) for call in calls]
     assert not any(is_dictated(heard_turns(each.turns)) for each in conversations)
 
 
-def test_a_form_that_is_judged_truly_sends_no_real_call_to_review_for_what_does_not_apply(
-    star_calls: list[StarCall],
+def test_a_form_that_is_judged_truly_sends_no_ordinary_call_to_review_for_what_does_not_apply(
+    calls: list[StarCall],
 ) -> None:
-    for call in star_calls:
+    for call in calls:
         truth = call.truth["qa"]["criteria"]
         conversation = read_transcript(call.transcript, call.audio)
         given = {each["id"]: "fail" if each["applies"] else "na" for each in truth}

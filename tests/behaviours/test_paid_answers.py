@@ -31,6 +31,7 @@ from cci_lite.testing.bedrock import (
 from cci_lite.testing.comprehend import ComprehendDouble
 from cci_lite.testing.memory import Crash, Interrupter, MemoryFiles
 from tests.courts import Court
+from tests.depth import mostly_slow
 
 SPOKEN = [("ch_0", "Good morning"), ("ch_0", "I will send a new invoice"), ("ch_1", "Thanks")]
 GOOD = tool_reply(evaluation({"resolve_03": "pass"}, quotes=["I will send a new invoice"]))
@@ -298,7 +299,7 @@ def _troubled(chance: random.Random) -> Interrupter:
     return Interrupter(crash_before=some(2), crash_after=some(2), throttle=some(4))
 
 
-@pytest.mark.parametrize("start", range(0, 300, 100))
+@pytest.mark.parametrize("start", mostly_slow(range(0, 300, 100), [0]))
 def test_of_many_faults_each_costs_at_most_one_answer(start: int) -> None:
     for seed in range(start, start + 100):
         chance = random.Random(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from cci_lite.errors import LakeError
 from cci_lite.laptop import Lake, open_lake, open_to_repair
 from cci_lite.local.catalog import CATALOG_FILE
 from cci_lite.local.folder import FolderStore
+from tests.depth import mostly_slow
 from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 CALLS = "SELECT tenant_id, call_id, call_date, queue FROM calls ORDER BY call_id"
@@ -44,6 +46,8 @@ FOLDERS = [
     "-- comment ; x",
     "größe",
 ]
+# What a folder may be taken for, one within the other; the slow suite has each alone.
+TOGETHER = ["/".join(FOLDERS[:7]), "/".join(FOLDERS[7:])]
 
 
 def filled(root: Path) -> World:
@@ -60,10 +64,24 @@ def answer(lake: Lake, sql: str) -> list[dict[str, object]]:
     return rows
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_where_a_lake_lies_changes_no_answer(tmp_path: Path, folder: str) -> None:
-    world = filled(tmp_path / folder / "lake")
-    with open_lake(world.root) as lake:
+@pytest.fixture(scope="module")
+def filled_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    world = filled(tmp_path_factory.mktemp("filled") / "lake")
+    world.catalog.close()
+    return world.root
+
+
+@pytest.fixture
+def world(filled_lake: Path, tmp_path: Path) -> World:
+    """A lake with two published calls on two days."""
+    return World(Path(shutil.copytree(filled_lake, tmp_path / "lake")))
+
+
+@pytest.mark.parametrize("folder", mostly_slow([*FOLDERS, *TOGETHER], TOGETHER))
+def test_where_a_lake_lies_changes_no_answer(
+    filled_lake: Path, tmp_path: Path, folder: str
+) -> None:
+    with open_lake(Path(shutil.copytree(filled_lake, tmp_path / folder / "lake"))) as lake:
         assert answer(lake, CALLS) == [
             {"tenant_id": TENANT, "call_id": "call-1", "call_date": DAY, "queue": "sales"},
             {"tenant_id": TENANT, "call_id": "call-2", "call_date": NEXT_DAY, "queue": None},
@@ -143,9 +161,8 @@ DAMAGES = [
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__.strip("_"))
 def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
-    tmp_path: Path, damage: Callable[[Path], None]
+    world: World, damage: Callable[[Path], None]
 ) -> None:
-    world = filled(tmp_path / "lake")
     damage(part(world))
     with open_lake(world.root) as lake:
         for sql in (
@@ -194,12 +211,11 @@ def _no_folder(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
 
 @pytest.mark.parametrize("refuse", [_no_file, _no_folder])
 def test_a_day_that_may_not_be_read_is_not_said_to_be_damaged(
-    tmp_path: Path,
+    world: World,
     monkeypatch: pytest.MonkeyPatch,
     refuse: Callable[[pytest.MonkeyPatch, Path], None],
 ) -> None:
     """As the root user that tests run as, nothing is refused: the system's answer is put in."""
-    world = filled(tmp_path / "lake")
     refuse(monkeypatch, part(world))
     with open_lake(world.root) as lake:
         with pytest.raises(LakeError) as caught:
@@ -210,9 +226,8 @@ def test_a_day_that_may_not_be_read_is_not_said_to_be_damaged(
 
 
 def test_a_part_that_may_not_be_read_is_no_loss_to_a_repair_or_a_proof(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = filled(tmp_path / "lake")
     world.register("other-tenant")
     world.put("call-1", tenant_id="other-tenant")
     assert world.run("other-tenant").succeeded
@@ -282,8 +297,7 @@ STRAYS: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 @pytest.mark.parametrize("name", STRAYS)
-def test_a_stray_stops_no_raw_query_and_is_not_read(tmp_path: Path, name: str) -> None:
-    world = filled(tmp_path / "lake")
+def test_a_stray_stops_no_raw_query_and_is_not_read(world: World, name: str) -> None:
     world.put("secret", tenant_id="other-tenant")
     key, make = STRAYS[name]
     path = world.root / "unified" / TENANT / key
@@ -294,27 +308,20 @@ def test_a_stray_stops_no_raw_query_and_is_not_read(tmp_path: Path, name: str) -
         assert found == [{"call_id": "call-1"}, {"call_id": "call-2"}]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_document_that_may_not_be_read_fails_its_day_for_people_who_may_not(
-    tmp_path: Path,
+def test_a_document_that_may_not_be_read_fails_the_queries_of_its_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = filled(tmp_path / "lake")
     (world.root / f"unified/{TENANT}/2025/11/05/call-1.json").chmod(0)
-    _check_unreadable(world)
-
-
-def test_a_document_that_cannot_be_read_fails_the_queries_of_its_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world = filled(tmp_path / "lake")
     opened = os.open
 
-    def fail(path: Any, *options: Any, **more: Any) -> int:
+    def refuse(path: Any, *options: Any, **more: Any) -> int:
         if path == "call-1.json":
             raise PermissionError(13, "Permission denied", path)
         return opened(path, *options, **more)
 
-    monkeypatch.setattr("cci_lite.local.regular.os.open", fail)
+    # Root may read everything: the system's answer is put in.
+    if os.geteuid() == 0:
+        monkeypatch.setattr("cci_lite.local.regular.os.open", refuse)
     _check_unreadable(world)
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +15,8 @@ import pytest
 
 from cci_lite.errors import SqlError, UsageError
 from cci_lite.laptop import Lake, open_lake
+from tests.depth import mostly_slow
+from tests.unit.cli.programs import cci, succeed
 from tests.worlds import TENANT, World
 
 ENDLESS = {
@@ -53,7 +56,6 @@ class Asked:
     """`cci-lite query` in a process of its own, whose temporary files go to a folder of its own."""
 
     def __init__(self, lake: Lake, folder: Path, sql: str, *options: str) -> None:
-        folder.mkdir()
         self.folder = folder
         self.process = subprocess.Popen(
             [
@@ -70,21 +72,41 @@ class Asked:
         while not any(self.folder.iterdir()):
             assert self.process.poll() is None
             time.sleep(0.05)
-        time.sleep(1.5)
+        time.sleep(0.5)
 
     def ended(self) -> tuple[int, str]:
         _, said = self.process.communicate(timeout=60)
         return self.process.returncode, said.decode()
 
 
-@pytest.mark.parametrize("name", ENDLESS)
+Ask = Callable[..., Asked]
+
+
+@pytest.fixture
+def ask(lake: Lake, tmp_path: Path) -> Iterator[Ask]:
+    """Starts queries; what is still running at the end is ended."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    started: list[Asked] = []
+
+    def start(sql: str, *options: str) -> Asked:
+        started.append(Asked(lake, folder, sql, *options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        with each.process:
+            each.process.kill()
+
+
+@pytest.mark.parametrize("name", mostly_slow(ENDLESS, {"a sort", "an answer without end"}))
 def test_one_interrupt_stops_a_query_and_leaves_nothing_behind(
-    lake: Lake, tmp_path: Path, name: str
+    ask: Ask, tmp_path: Path, name: str
 ) -> None:
     target = tmp_path / "out" / "answer.csv"
     target.parent.mkdir()
     target.write_text("as before")
-    asked = Asked(lake, tmp_path / "tmp", endless(name), "--to", str(target))
+    asked = ask(endless(name), "--to", str(target))
     asked.wait_until_it_works()
     asked.process.send_signal(signal.SIGINT)
     code, said = asked.ended()
@@ -94,9 +116,8 @@ def test_one_interrupt_stops_a_query_and_leaves_nothing_behind(
     assert target.read_text() == "as before"
 
 
-def test_an_interrupt_stops_an_answer_that_somebody_reads(lake: Lake, tmp_path: Path) -> None:
-    sql = endless("an answer without end")
-    asked = Asked(lake, tmp_path / "tmp", sql, "--output", "json")
+def test_an_interrupt_stops_an_answer_that_somebody_reads(ask: Ask) -> None:
+    asked = ask(endless("an answer without end"), "--output", "json")
     assert asked.process.stdout is not None
     assert len(asked.process.stdout.read(1_000_000)) == 1_000_000
     asked.process.send_signal(signal.SIGINT)
@@ -105,8 +126,8 @@ def test_an_interrupt_stops_an_answer_that_somebody_reads(lake: Lake, tmp_path: 
     assert list(asked.folder.iterdir()) == []
 
 
-def test_a_query_that_takes_too_long_is_stopped_and_says_so(lake: Lake, tmp_path: Path) -> None:
-    asked = Asked(lake, tmp_path / "tmp", endless("a cross join"), "--timeout", "0.5")
+def test_a_query_that_takes_too_long_is_stopped_and_says_so(ask: Ask) -> None:
+    asked = ask(endless("a cross join"), "--timeout", "0.5")
     code, said = asked.ended()
     assert code == 1
     assert said == (
@@ -118,10 +139,9 @@ def test_a_query_that_takes_too_long_is_stopped_and_says_so(lake: Lake, tmp_path
 
 def test_the_clock_also_stops_an_answer_that_has_begun(lake: Lake, tmp_path: Path) -> None:
     target = tmp_path / "answer.parquet"
-    sql = endless("an answer without end")
-    options = ("--to", str(target), "--timeout", "1")
-    code, said = Asked(lake, tmp_path / "tmp", sql, *options).ended()
-    assert (code, "not done after 1 seconds" in said) == (1, True)
+    options = ("--tenant", TENANT, "--lake", lake.path, "--to", target, "--timeout", "0.3")
+    done = cci("query", endless("an answer without end"), *options)
+    assert (done.code, "not done after 0.3 seconds" in done.error) == (1, True)
     assert not target.exists()
 
 
@@ -151,24 +171,24 @@ def test_an_answer_larger_than_the_memory_is_written_piece_by_piece(
 ) -> None:
     target = tmp_path / f"answer.{output}"
     sql = (
-        "SELECT t.a * 1000 + u.a AS x, CAST(u.a AS varchar) AS text "
-        "FROM UNNEST(sequence(1, 2000)) AS t(a) CROSS JOIN UNNEST(sequence(1, 1000)) AS u(a)"
+        f"SELECT t.a * 1000 + u.a AS x, '{'x' * 200}' || CAST(u.a AS varchar) AS text "
+        "FROM UNNEST(sequence(1, 200)) AS t(a) CROSS JOIN UNNEST(sequence(1, 1000)) AS u(a)"
     )
-    options = ("--to", str(target), "--memory-limit", "20MB")
-    code, said = Asked(lake, tmp_path / "tmp", sql, *options).ended()
-    assert (code, said) == (0, f"2,000,000 rows in {target}\n")
+    options = ("--tenant", TENANT, "--lake", lake.path, "--memory-limit", "20MB")
+    done = succeed("query", sql, *options, "--to", target)
+    assert done.err == f"200,000 rows in {target}\n"
     if output == "parquet":
-        assert pq.ParquetFile(target).metadata.num_rows == 2_000_000
+        assert pq.ParquetFile(target).metadata.num_rows == 200_000
     else:
         lines = target.read_bytes().count(b"\n")
-        assert lines == 2_000_001 if output == "csv" else 2_000_000
+        assert lines == 200_001 if output == "csv" else 200_000
 
 
-def test_a_table_shows_the_first_rows_of_an_endless_answer(lake: Lake, tmp_path: Path) -> None:
-    asked = Asked(lake, tmp_path / "tmp", endless("an answer without end"))
-    code, said = asked.ended()
-    assert code == 0
-    assert said == "the first 1,000 rows; there are more: --output csv has all\n"
+def test_a_table_shows_the_first_rows_of_an_endless_answer(lake: Lake) -> None:
+    done = succeed(
+        "query", endless("an answer without end"), "--tenant", TENANT, "--lake", lake.path
+    )
+    assert done.err == "the first 1,000 rows; there are more: --output csv has all\n"
 
 
 @pytest.mark.parametrize("limit", ["", "much", "1", "-1GB", "5MB", "1 PB", "nan"])

@@ -9,25 +9,23 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from cci_lite.aws.files import S3Files
 from cci_lite.errors import TenantIdError, UsageError
 from cci_lite.ports import TenantFiles
 from cci_lite.tenancy import call_id_for, unified_key
 from cci_lite.testing.memory import ManualClock, MemoryFiles
+from tests.aws.account import empty_account
 
 KEY = unified_key("acme", dt.date(2025, 11, 5), call_id_for("acme", "acme/calls/one.wav"))
 
 
 @pytest.fixture(params=["memory", "s3", "s3 without versions"])
-def files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def files(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "memory":
         yield MemoryFiles(ManualClock())
         return
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
+    with empty_account():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="results")
         if request.param == "s3":

@@ -10,7 +10,7 @@ import typing
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.contract.document import (
@@ -108,7 +108,6 @@ documents = structs(
 )
 
 
-@settings(max_examples=60)
 @given(document=documents)
 def test_what_is_written_is_read_again(document: UnifiedDocument) -> None:
     data = encode_document(document)
@@ -130,7 +129,6 @@ def _numbered(document: UnifiedDocument) -> dict[str, Any]:
     return plain
 
 
-@settings(max_examples=60)
 @given(document=documents)
 def test_writing_what_was_read_gives_the_same_bytes(document: UnifiedDocument) -> None:
     data = encode_document(document)
@@ -138,7 +136,6 @@ def test_writing_what_was_read_gives_the_same_bytes(document: UnifiedDocument) -
     assert encode_document(decode_document(once).document) == once
 
 
-@settings(max_examples=60)
 @given(document=documents, indent=st.sampled_from([0, 2]), escaped=st.booleans())
 def test_the_spelling_of_the_json_does_not_matter(
     document: UnifiedDocument, indent: int, escaped: bool

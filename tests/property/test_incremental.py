@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.nightly.verify import verify_tenant
+from tests.depth import one_in
 from tests.worlds import DAY, TENANT, World
 
 CALLS = ("a", "b", "c", "d")
@@ -47,7 +48,7 @@ def write(world: World, step: tuple[Any, ...]) -> None:
         world.put(call_id, day=date, revision=revision, verdicts=verdicts)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@one_in(3)
 @given(nights(st.integers(0, 2), at_least=1))
 def test_after_each_of_many_runs_every_check_holds_and_each_call_has_one_row(
     plan: list[list[tuple[Any, ...]]],
@@ -65,7 +66,7 @@ def test_after_each_of_many_runs_every_check_holds_and_each_call_has_one_row(
         world.catalog.close()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@one_in(3)
 @given(nights(st.just(0), at_least=2))
 def test_many_runs_over_one_day_give_the_same_tables_as_one_run(
     plan: list[list[tuple[Any, ...]]],

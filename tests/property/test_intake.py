@@ -7,7 +7,7 @@ import dataclasses
 import re
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.contract.registry import CallState
@@ -16,6 +16,7 @@ from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.intake import TakenOutcome, take_in
 from cci_lite.tenancy import RESERVED_TENANT_IDS
 from cci_lite.testing.memory import Crash, Interrupter
+from tests.depth import one_in
 from tests.offices import Office
 
 # TranscriptionJobName in the service's API model, which botocore does not check.
@@ -112,7 +113,7 @@ def test_whatever_is_delivered_every_accepted_upload_has_one_job_and_the_newest_
         assert office.files.objects[str(of_key[-1].media_key)][0] == content
 
 
-@settings(max_examples=20)
+@one_in(5)
 @given(st.permutations([*range(205)]))
 def test_a_flood_of_one_tenant_lets_no_call_of_another_wait(order: list[int]) -> None:
     office = Office(max_open_calls=20)

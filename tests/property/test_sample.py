@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime as dt
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.contract.reading import decode_document
 from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.sample import build_world
 from cci_lite.transcripts import read_transcript
+from tests.depth import one_in
 
 
-@settings(max_examples=6)
+@one_in(20)
 @given(
     seed=st.integers(min_value=-(2**40), max_value=2**70),
     days=st.integers(min_value=28, max_value=120),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import gzip
 import re
 import shutil
 import sqlite3
@@ -28,6 +29,7 @@ from cci_lite.local.catalog import CATALOG_FILE
 from cci_lite.nightly.run_report import Balance
 from cci_lite.sample import World, build_world, read_questions
 from cci_lite.views.files import current_views, read_views, view_schema
+from tests.own_calls.layouts import LAYOUTS
 from tests.unit.cli.programs import Done, cci, succeed
 
 DAYS, CALLS = 28, 300
@@ -227,13 +229,12 @@ def data_files(lake: Path) -> dict[str, tuple[int, int]]:
 
 
 @pytest.fixture
-def own_transcripts(shared: Path, tmp_path: Path) -> Path:
-    """Real output of the service with junk among it."""
+def own_transcripts(tmp_path: Path) -> Path:
+    """Transcripts in every layout of the service with junk among them."""
     folder = tmp_path / "mine"
     folder.mkdir()
-    for file in (shared / "data" / "transcribe").glob("batch-*.json.gz"):
-        # Writable: the copies are the person's own.
-        (folder / file.name).write_bytes(file.read_bytes())
+    for name, transcript in LAYOUTS.items():
+        (folder / f"{name}.json.gz").write_bytes(gzip.compress(transcript))
     (folder / "broken.json").write_bytes(b'{"jobName": ')
     (folder / "other.json").write_bytes(b'{"a": 1}')
     (folder / "not.json.gz").write_bytes(b"no gzip")
@@ -252,7 +253,7 @@ def test_own_transcripts_with_junk_among_them_end_with_a_page(
     lake = tmp_path / "lake"
     done = own(lake, own_transcripts, "--agent-channel", "ch_0")
     assert done.code == 0, done.err
-    assert " refused\n" in done.err
+    assert "13 transcripts: 4 refused, 9 new\n" in done.err
     for name in ("broken.json", "other.json", "not.json.gz", "empty.json"):
         assert f"{own_transcripts / name}: " in done.err
     page = done.err.splitlines()[-1].removeprefix("report page: ")

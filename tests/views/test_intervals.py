@@ -7,12 +7,13 @@ from decimal import Decimal, localcontext
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.assets import asset_folder
 from cci_lite.local.duckdb_engine import open_engine
 from cci_lite.views import duckdb_views, read_views
+from tests.depth import one_in
 from tests.views.case_folders import Case, filled_rows, write_lake
 
 SELECTS = duckdb_views(read_views(asset_folder("sql") / "views"))
@@ -30,7 +31,7 @@ def wilson(failed: int, evaluated: int) -> tuple[float, float]:
         return float((centre - spread) / scale), float((centre + spread) / scale)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@one_in(8)
 @given(counts=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=8))
 def test_every_interval_is_wilsons(
     counts: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory

@@ -8,9 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from cci_lite.aws.config import table_definition
+from tests.aws.account import empty_account
 
 REGION = "eu-central-1"
 TABLE = "cci-lite-config"
@@ -22,8 +22,6 @@ OUTPUT_BUCKET = "acme-results"
 def cloud(monkeypatch: pytest.MonkeyPatch, *, table: bool = True) -> Iterator[Any]:
     """S3 with two buckets and, if wanted, the configuration table; yields the S3 client."""
     environment = {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_REGION": REGION,
         "DDB_TABLE": TABLE,
         "INPUT_BUCKET": INPUT_BUCKET,
@@ -33,7 +31,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch, *, table: bool = True) -> Iterator[An
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("CCI_LITE_LAKE", raising=False)
     monkeypatch.delenv("QA_TEMPLATE_KEY", raising=False)
-    with mock_aws():
+    with empty_account():
         if table:
             boto3.client("dynamodb", region_name=REGION).create_table(**table_definition(TABLE))
         s3 = boto3.client("s3", region_name=REGION)

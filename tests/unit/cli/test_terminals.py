@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cci_lite.cli.output import as_text
+from tests.depth import mostly_slow
 from tests.unit.cli.programs import CHECKOUT, cci, succeed
 from tests.unit.cli.test_targets import scope
 
@@ -26,7 +27,9 @@ COUNTS = (
 )
 
 
-@pytest.fixture(params=[*WIDTHS, None], ids=lambda width: f"{width} columns")
+@pytest.fixture(
+    params=mostly_slow([*WIDTHS, None], ["20", "120", None]), ids=lambda width: f"{width} columns"
+)
 def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
     if request.param is None:
         monkeypatch.delenv("COLUMNS", raising=False)
@@ -117,8 +120,9 @@ def test_columns_that_say_no_width_stand_for_none(
     assert "414" in succeed("query", "SELECT 414 AS calls", *scope(lake)).out
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(20, 11), (200, 3)])
-def test_a_real_terminal_is_as_wide_as_it_says(lake: Path, columns: int, lines: int) -> None:
+@pytest.mark.parametrize("size", mostly_slow([(20, 11), (200, 3)], [(20, 11)]), ids=str)
+def test_a_real_terminal_is_as_wide_as_it_says(lake: Path, size: tuple[int, int]) -> None:
+    columns, lines = size
     sql = "SELECT DATE '2025-10-30' AS call_date, 414 AS calls, 2100 AS failed_calls"
     sql = f"{sql}, 'support' AS form, 'a1' AS agent_id, 12 AS x, 13 AS y, 14 AS z"
     screen, terminal = pty.openpty()

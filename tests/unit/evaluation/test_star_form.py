@@ -26,10 +26,10 @@ def star_form() -> Form:
 
 
 @pytest.fixture(scope="module")
-def judged(star_calls: list[Any], star_form: Form) -> Judged:
+def judged(calls: list[Any], star_form: Form) -> Judged:
     return [
         (call.truth, evaluate_rules(star_form, read_transcript(call.transcript, call.audio)))
-        for call in star_calls
+        for call in calls
     ]
 
 
@@ -54,12 +54,13 @@ def test_rules_agree_with_the_truth(judged: Judged, criterion_id: str) -> None:
         compared += 1
         if true["passed"] != result.passed:
             disagreements.append(f"{truth['job_name']}: {result.verdict}, but {true['basis']}")
-    assert compared > 400
+    assert compared > 0.4 * len(judged)
     assert len(disagreements) <= compared * 0.01, "\n".join(disagreements)
 
 
 def test_agent_rules_are_not_applicable_where_nobody_knows_the_agent(judged: Judged) -> None:
     reasons: Counter[str | None] = Counter()
+    silent: Counter[bool] = Counter()
     for truth, results in judged:
         for result in results:
             if result.id not in RULES:
@@ -70,12 +71,16 @@ def test_agent_rules_are_not_applicable_where_nobody_knows_the_agent(judged: Jud
             assert (result.verdict is not Verdict.NA) == (known and spoke), truth["job_name"]
             if result.verdict is Verdict.NA:
                 reasons[result.reason] += 1
-    assert reasons == {"who is the agent is not known": 885, "the agent did not speak": 285}
+                silent[known] += 1
+    assert reasons == {
+        "who is the agent is not known": silent[False],
+        "the agent did not speak": silent[True],
+    }
 
 
-def test_every_quote_stands_in_the_turn_of_its_time(star_calls: list[Any], judged: Judged) -> None:
+def test_every_quote_stands_in_the_turn_of_its_time(calls: list[Any], judged: Judged) -> None:
     quoted = 0
-    for call, (_, results) in zip(star_calls, judged, strict=True):
+    for call, (_, results) in zip(calls, judged, strict=True):
         turns = read_transcript(call.transcript, call.audio).turns
         for result in results:
             for evidence in result.evidence:
@@ -85,4 +90,4 @@ def test_every_quote_stands_in_the_turn_of_its_time(star_calls: list[Any], judge
                 assert start < end <= turn.end_seconds
                 assert evidence.said_by == turn.role
                 quoted += 1
-    assert quoted > 800
+    assert quoted > 0.8 * len(judged)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from cci_lite.aws import config, registry
 from cci_lite.aws.config import DynamoConfigStore
@@ -16,13 +15,14 @@ from cci_lite.aws.telemetry import PowertoolsTelemetry
 from cci_lite.functions.wiring import Installation
 from cci_lite.settings import Settings
 from cci_lite.testing.memory import ManualClock
+from tests.aws.account import empty_account
 from tests.unit.functions.clouds import ACCOUNT, REGION, Cloud, aws_client
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
     """Buckets, tables, queues and a topic whose messages end in the queue `told`."""
-    with mock_aws():
+    with empty_account():
         s3, sqs, sns, dynamodb = map(aws_client, ("s3", "sqs", "sns", "dynamodb"))
         for bucket in ("recordings", "results"):
             s3.create_bucket(

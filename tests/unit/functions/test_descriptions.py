@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,7 @@ DOCUMENT = f"results/{unified_prefix('acme')}2025/11/05/one.json"
 OBJECTS = [RECORDING, SIDECAR, MEDIA, TRANSCRIPT, REDACTED, CHECKPOINT, DOCUMENT]
 
 
+@functools.cache
 def described(function: str) -> dict[str, Any]:
     text = (FOLDER / function / "function.yaml").read_text(encoding="utf-8")
     value: dict[str, Any] = YAML(typ="safe").load(text)
@@ -83,6 +85,7 @@ def may(function: str, action: str, resource: str) -> bool:
     )
 
 
+@functools.cache
 def unread_queues() -> list[dict[str, Any]]:
     text = (FOLDER / "queues.yaml").read_text(encoding="utf-8")
     found: list[dict[str, Any]] = YAML(typ="safe").load(text)["queues"]

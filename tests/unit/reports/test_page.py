@@ -16,8 +16,10 @@ from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.errors import UsageError
 from cci_lite.laptop import create_lake
+from cci_lite.local.inputs import read_definition
 from cci_lite.reports import numbers
 from cci_lite.reports.page import report_page
+from tests.unit.cli.programs import GUIDE_DOCUMENT, GUIDE_FORM
 from tests.unit.reports.lakes import (
     CRITERIA,
     FAIL,
@@ -275,14 +277,10 @@ def test_calls_that_wait_for_review_are_counted_with_their_reasons(page: Element
 # -- claims
 
 
-def test_the_guides_document_claimed_71_and_its_form_gives_55_56(
-    tmp_path: Path, shared: Path
-) -> None:
-    guide = next((shared / "guide").iterdir()).read_text(encoding="utf-8")
-    blocks = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
-    text = next(block for block in blocks if '"percentage": 71' in block)
-    printed = json.loads(text)
-    form = next(json.loads(block) for block in blocks if '"weight"' in block)
+def test_the_guides_document_claimed_71_and_its_form_gives_55_56(tmp_path: Path) -> None:
+    printed = json.loads(GUIDE_DOCUMENT.read_bytes())
+    assert printed["qa_evaluation"]["percentage"] == 71
+    form = read_definition(GUIDE_FORM)
     lake = create_lake(tmp_path)
     put_tenant(lake.catalog, Tenant(tenant_id=TENANT, name=TENANT))
     put_form(lake.catalog, TENANT, parse_draft(form))

@@ -14,6 +14,7 @@ from cci_lite.contract.document import Redaction
 from cci_lite.contract.tenant import Audio
 from cci_lite.errors import TranscriptError
 from cci_lite.transcripts import read_transcript
+from tests.own_calls.layouts import LAYOUTS, OF_ANOTHER_PRODUCT, TURNS, redacted_text
 
 AGENT, CUSTOMER, UNKNOWN = Role.AGENT, Role.CUSTOMER, Role.UNKNOWN
 ANY = Audio()
@@ -69,6 +70,31 @@ def load(shared: Path) -> Callable[[str], bytes]:
 
 
 A, C, U = AGENT, CUSTOMER, UNKNOWN
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_is_read_turn_by_turn(name: str) -> None:
+    call = read_transcript(LAYOUTS[name], Audio(agent_channel="ch_1", agent_speaker="spk_0"))
+    turns = TURNS[name]
+    assert call.job_name == f"job {name}"
+    expected = Redaction.TRANSCRIBE if "redacted" in name else Redaction.NONE
+    assert call.redaction is expected
+    text = [redacted_text(turn.text) for turn in turns]
+    if name.startswith("plain"):
+        assert said(call) == [(U, None, " ".join(text))]
+        return
+    assert [turn.role for turn in call.turns] == [A, C, A, C, A]
+    assert [turn.text for turn in call.turns] == text
+    times = [(turn.start_seconds, turn.end_seconds) for turn in call.turns]
+    assert times == [(pytest.approx(turn.start), pytest.approx(turn.end)) for turn in turns]
+    if name.startswith("call analytics"):
+        assert call.language_code == "en-US"
+        assert call.duration_seconds == pytest.approx(turns[-1].end + 1)
+
+
+def test_what_another_product_made_of_a_transcript_is_refused() -> None:
+    with pytest.raises(TranscriptError, match="Post Call Analytics makes of a transcript"):
+        read_transcript(OF_ANOTHER_PRODUCT, ANY)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +273,8 @@ def _typed_turns(truth: dict[str, Any]) -> list[tuple[Role, str, str]]:
     return turns
 
 
-def test_the_thousand_conversations_are_read_turn_by_turn(star_calls: list[Any]) -> None:
-    assert len(star_calls) == 1000
-    for call in star_calls:
+def test_conversations_are_read_turn_by_turn(calls: list[Any]) -> None:
+    for call in calls:
         conversation = read_transcript(call.transcript, call.audio)
         truth = call.truth
         assert conversation.job_name == truth["job_name"]
