@@ -128,28 +128,23 @@ def _own_transcripts(
     agent_channel: str | None,
     agent_speaker: str | None,
 ) -> Path:
-    from cci_lite.cli.calls import judge
+    from cci_lite.cli.calls import say_delivery
     from cci_lite.cli.forms import read_form
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
-    from cci_lite.contract.form_reading import parse_draft
-    from cci_lite.contract.tenant import parse_tenant
-    from cci_lite.demo import OWN_TENANT, write_page
-    from cci_lite.deploy.tenants import put_form, put_tenant
+    from cci_lite.demo import set_up_own, write_page
     from cci_lite.laptop import create_lake, utc_now
     from cci_lite.local.inputs import find_inputs
-    from cci_lite.sample import STARTER_FORM
 
     find_inputs([transcripts])  # refuses a wrong folder before there is a lake
-    draft = read_form(form) if form else parse_draft(STARTER_FORM)
-    audio = {"agent_channel": agent_channel, "agent_speaker": agent_speaker}
-    given = {key: value for key, value in audio.items() if value}
-    tenant = parse_tenant({"tenant_id": OWN_TENANT, "name": "My company", "audio": given})
+    draft = read_form(form) if form else None
     lake = create_lake(path)
-    put_tenant(lake.catalog, tenant)
-    stored = put_form(lake.catalog, tenant.tenant_id, draft)
-    say(f"judging by the form {stored.form.label}")
-    judge(lake, tenant, stored.form, [transcripts], None)
+    tenant, judged_by = set_up_own(
+        lake, draft, agent_channel=agent_channel, agent_speaker=agent_speaker
+    )
+    say(f"judging by the form {judged_by.label}")
+    delivery, _ = lake.analyze(tenant.tenant_id, judged_by.name, [transcripts])
+    say_delivery("transcripts", delivery, tenant.tenant_id, path)
     _night(lake)
     with lake.reader(tenant.tenant_id) as query:
         print_leaderboard(query, tenant.tenant_id)

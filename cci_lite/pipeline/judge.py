@@ -9,20 +9,30 @@ from enum import StrEnum
 
 import msgspec
 
-from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import Redaction, Source, UnifiedDocument, Usage
 from cci_lite.contract.form import Form
 from cci_lite.contract.prices import cost_of
 from cci_lite.contract.registry import CallRecord, CallState, Reason, StoredMetadata, failed, moved
-from cci_lite.contract.services import language_of
-from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant, is_masked
-from cci_lite.errors import CciLiteError, PipelineError, RetryLaterError, TranscriptError
-from cci_lite.pipeline.call_facts import call_date_of
+from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant
+from cci_lite.errors import (
+    CciLiteError,
+    PipelineError,
+    RetryLaterError,
+    TranscriptError,
+    UnredactedError,
+)
+from cci_lite.pipeline.call_facts import call_date_of, key_hash
 from cci_lite.pipeline.document_writing import Written, write_document
-from cci_lite.pipeline.judged_document import TranscribedCall, judged_document, masked_call
+from cci_lite.pipeline.judged_document import (
+    CallToJudge,
+    Services,
+    SpokenCall,
+    judged_document,
+    spoken_call,
+)
 from cci_lite.pipeline.lease import held, newest_documented, of_revision, records_held
 from cci_lite.pipeline.notify import Notifying, call_failed
-from cci_lite.pipeline.paid_answers import Answering
+from cci_lite.pipeline.paid_answers import CountedEvaluator, checkpoints
 from cci_lite.pipeline.rewrite import Rewriting, settle
 from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import (
@@ -64,7 +74,7 @@ class Judging:
     files: TenantFiles
     transcriber: Transcriber
     tenants: TenantDirectory
-    nlp: Mapping[NlpChoice, Nlp]
+    nlp: Mapping[NlpChoice, Nlp | None]
     evaluators: Mapping[EvaluatorChoice, QaEvaluator]
     notifier: Notifier
     telemetry: Telemetry
@@ -178,30 +188,25 @@ def _judge(attempt: _Attempt, record: CallRecord) -> Judged:
         raise RetryLaterError("not_completed")
     if job.status is JobStatus.FAILED:
         raise _CallFailedError(job.failure or Reason.TRANSCRIPTION_FAILED)
-    answering = Answering(
-        judging.files,
+    services = Services(
+        CountedEvaluator(judging.evaluators[tenant.evaluator], judging.telemetry),
         judging.nlp[tenant.nlp],
-        judging.evaluators[tenant.evaluator],
-        judging.telemetry,
+        checkpoints(judging.files, record),
     )
-    conversation, units = _conversation(judging, answering, tenant, record, job)
+    spoken = _spoken(attempt, services, record, job)
     plan = _planned(attempt, record)
-    call = TranscribedCall(tenant, plan.record, plan.form, plan.stored.merged, conversation, units)
-    document = judged_document(answering, call, judging.pipeline_version)
+    document = judged_document(services, spoken, _call(attempt, plan, spoken))
     document = msgspec.structs.replace(document, writing=plan.record.version)
     overwrite = judging.overwrite or plan.is_again
     written = write_document(judging.files, document, overwrite=overwrite)
     return _finished(attempt, plan, document, written)
 
 
-def _conversation(
-    judging: Judging,
-    answering: Answering,
-    tenant: Tenant,
-    record: CallRecord,
-    job: TranscriptionJob,
-) -> tuple[Conversation, int]:
-    """The redacted conversation, from exactly the file that this job wrote; units that took."""
+def _spoken(
+    attempt: _Attempt, services: Services, record: CallRecord, job: TranscriptionJob
+) -> SpokenCall:
+    """What was said on the call, from exactly the file that this job wrote."""
+    judging, tenant = attempt.judging, attempt.tenant
     redacted = record.redaction is Redaction.TRANSCRIBE
     named = job.redacted_transcript_key if redacted else job.transcript_key
     key_for = redacted_transcript_key if redacted else transcript_key
@@ -217,12 +222,31 @@ def _conversation(
         raise _CallFailedError(Reason.TRANSCRIPT_UNREADABLE) from None
     if redacted and conversation.redaction is not Redaction.TRANSCRIBE:
         raise _CallFailedError(Reason.REDACTION_MISSING)
-    if redacted:
-        return conversation, 0
-    if not is_masked(tenant, language_of(record.language_code or tenant.language_code)):
+    language = record.language_code or tenant.language_code
+    try:
+        return spoken_call(services, tenant, conversation, language)
+    except UnredactedError:
         # The tenant's settings have changed since the job was started.
-        raise _CallFailedError(Reason.LANGUAGE_UNREDACTED)
-    return masked_call(answering, tenant, record, conversation)
+        raise _CallFailedError(Reason.LANGUAGE_UNREDACTED) from None
+
+
+def _call(attempt: _Attempt, plan: _Plan, spoken: SpokenCall) -> CallToJudge:
+    record = plan.record
+    return CallToJudge(
+        call_id=record.call_id,
+        revision=record.revision,
+        uploaded_at=record.upload.uploaded_at,
+        metadata=plan.stored.merged,
+        form=plan.form,
+        source=Source(
+            transcribe_job=record.job_name,
+            input_key_hash=key_hash(record.upload.key),
+            etag=record.upload.etag,
+            pipeline_version=attempt.judging.pipeline_version,
+        ),
+        # Transcribe charges for the whole recording: at least for what was spoken.
+        audio_seconds=spoken.conversation.duration_seconds,
+    )
 
 
 def _awaited(judging: Judging, tenant_id: str, key: str) -> bytes:
@@ -299,7 +323,7 @@ def _finished(
         plan.record,
         CallState.REVIEW if needed else CallState.DONE,
         # Of a document that somebody else wrote nobody knows which metadata is in it.
-        plan.stored.version if written in (Written.NEW, Written.REPLACED) else 0,
+        plan.stored.version if written in (Written.NEW, Written.CHANGED) else 0,
     )
     _count_document(judging, document, needed=needed)
     if record.stale_keys:
@@ -360,10 +384,10 @@ def _count_document(judging: Judging, document: UnifiedDocument, *, needed: bool
 
 
 def _end(judging: Judging, record: CallRecord) -> None:
-    """See a call off: people are told of its failure, and what it no longer needs is deleted.
+    """Tell people of a call's failure, and delete what a call with a document no longer needs.
 
-    For the attempt that ended the call, and for each event after it: that attempt may have died on
-    the way. What is left behind all the same expires.
+    Done by the attempt that ended the call and again at each event after it, because that attempt
+    may have died on the way. What is left behind all the same expires.
     """
     if record.state is CallState.FAILED:
         call_failed(judging.notifying, record)

@@ -39,6 +39,7 @@ def transcript(job: str, *said: str) -> dict[str, Any]:
     ]
     return {
         "jobName": job,
+        "isRedacted": True,
         "accountId": "123456789012",
         "status": "COMPLETED",
         "results": {
@@ -458,7 +459,12 @@ def by_speaker(job: str, *said_by: str) -> dict[str, Any]:
         }
         for second, label in enumerate(said_by)
     ]
-    return {"jobName": job, "status": "COMPLETED", "results": {"items": items}}
+    return {
+        "jobName": job,
+        "isRedacted": True,
+        "status": "COMPLETED",
+        "results": {"items": items},
+    }
 
 
 def test_a_call_whose_agent_is_unknown_is_said_so(care: Path, tmp_path: Path) -> None:
@@ -555,7 +561,12 @@ def test_metadata_finds_a_streamed_call_by_its_session_and_one_with_a_mark_ahead
         "BeginOffsetMillis": 0,
         "EndOffsetMillis": 900,
     }
-    value = {"JobStatus": "COMPLETED", "SessionId": "session-1", "Transcript": [turn]}
+    value = {
+        "JobStatus": "COMPLETED",
+        "SessionId": "session-1",
+        "ContentMetadata": {"Output": "Redacted"},
+        "Transcript": [turn],
+    }
     write(tmp_path / "in" / "a.json", value)
     write(tmp_path / "in" / "b.json", transcript("job-b"), prefix=b"\xef\xbb\xbf")
     metadata = tmp_path / "calls.csv"

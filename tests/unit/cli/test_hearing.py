@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cci_lite.cli.hearing import Untold
+from cci_lite.cli.hearing import untold_lines
 from cci_lite.contract.conversation import UnknownAgent
+from cci_lite.pipeline.delivery import Untold
 from cci_lite.pipeline.documents import Hearing
 
 ADD = "cci-lite tenants add acme --lake lake"
@@ -63,4 +64,4 @@ def test_what_is_not_told_is_said_with_its_cure(calls: list[Hearing], lines: lis
     untold = Untold()
     for call in calls:
         untold.add(call)
-    assert list(untold.lines(ADD)) == lines
+    assert list(untold_lines(untold, ADD)) == lines

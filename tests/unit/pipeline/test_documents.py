@@ -27,15 +27,14 @@ from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.tenant import Audio, Tenant, TenantStatus
 from cci_lite.errors import UsageError
 from cci_lite.local.folder import FolderStore
+from cci_lite.pipeline.document_writing import Written
 from cci_lite.pipeline.documents import (
     Hearing,
-    InputDocument,
     InputReport,
-    Transcript,
-    Written,
     analyze_transcripts,
     ingest_documents,
 )
+from cci_lite.ports import InputFile, Transcript
 from cci_lite.tenancy import call_id_for, parse_unified_key
 
 GUIDE_EXAMPLE = (
@@ -98,7 +97,8 @@ def spoken(text: str, job_name: str = "call-1", **fields: Any) -> bytes:
         "channel_labels": {"channels": channels, "number_of_channels": 2},
         **fields,
     }
-    return json.dumps({"jobName": job_name, "status": "COMPLETED", "results": results}).encode()
+    value = {"jobName": job_name, "isRedacted": True, "status": "COMPLETED", "results": results}
+    return json.dumps(value).encode()
 
 
 def transcript(data: bytes, name: str = "a.json", **metadata: Any) -> Transcript:
@@ -117,8 +117,8 @@ def analyze(
 
 
 def ingest(store: FolderStore, *documents: bytes, tenant: Tenant = TENANT) -> list[InputReport]:
-    given: Iterable[InputDocument] = (
-        InputDocument(f"{number}.json", data) for number, data in enumerate(documents)
+    given: Iterable[InputFile] = (
+        InputFile(f"{number}.json", data, UPLOADED) for number, data in enumerate(documents)
     )
     return [*ingest_documents(store, tenant, TEMPLATES, given)]
 
@@ -172,7 +172,7 @@ def test_a_transcript_becomes_a_document_in_its_place(store: FolderStore) -> Non
     assert document.duration_seconds == pytest.approx(2.9)
     assert document.source is not None
     assert document.source.pipeline_version == "1.2.3"
-    assert document.source.pii_redacted is Redaction.NONE
+    assert document.source.pii_redacted is Redaction.TRANSCRIBE
 
 
 def test_a_document_is_judged_by_the_form_and_by_nothing_else(store: FolderStore) -> None:

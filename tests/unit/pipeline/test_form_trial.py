@@ -16,8 +16,9 @@ from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.contract.tenant import Audio, Tenant
 from cci_lite.local.folder import FolderStore
-from cci_lite.pipeline.documents import Transcript, analyze_transcripts
+from cci_lite.pipeline.documents import analyze_transcripts
 from cci_lite.pipeline.form_trial import FormTrial, try_form
+from cci_lite.ports import Transcript
 
 TENANT = Tenant(tenant_id="demo-tenant", name="Demo", audio=Audio(agent_channel="ch_0"))
 AT = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
@@ -54,6 +55,7 @@ def transcript(job_name: str, words: str, agent_id: str | None = None) -> Transc
     ]
     value = {
         "jobName": job_name,
+        "isRedacted": True,
         "status": "COMPLETED",
         "results": {
             "transcripts": [{"transcript": words}],
