@@ -27,12 +27,12 @@ from cci_lite.pipeline.redrive import (
     Reconciling,
     ask_for_job,
     drive_halted,
-    judge,
+    judge_again,
     reopen,
     rewrite,
     start,
     start_waiting,
-    take_in,
+    take_in_unknown,
     tell_people,
     tell_sidecar,
 )
@@ -51,7 +51,7 @@ LAST_SECONDS = 60.0
 
 _DRIVEN: Sequence[tuple[CallState, dt.timedelta, Drive]] = (
     (CallState.TRANSCRIBING, HALTED_TRANSCRIBING, ask_for_job),
-    (CallState.TRANSCRIBED, HALTED_TRANSCRIBED, judge),
+    (CallState.TRANSCRIBED, HALTED_TRANSCRIBED, judge_again),
 )
 _TURN = dt.timedelta(minutes=15)
 _GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
@@ -197,4 +197,4 @@ def _uploads(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
             yield call_id, partial(tell_sidecar, r, upload, call_id)
         elif not upload.key.endswith(SIDECAR_SUFFIX):
             call_id = call_id_for(tenant.tenant_id, upload.key)
-            yield call_id, partial(take_in, r, upload, call_id)
+            yield call_id, partial(take_in_unknown, r, upload, call_id)

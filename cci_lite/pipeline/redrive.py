@@ -132,7 +132,7 @@ def start_waiting(r: Reconciling, record: CallRecord) -> Action:
     return Action.STARTED
 
 
-def judge(r: Reconciling, record: CallRecord) -> Action | None:
+def judge_again(r: Reconciling, record: CallRecord) -> Action | None:
     """Have a transcribed call judged; after too many attempts it fails."""
     if record.redrives >= MAX_REDRIVES:
         return _give_up(r, record, Reason.STUCK_TRANSCRIBED)
@@ -148,7 +148,7 @@ def ask_for_job(r: Reconciling, record: CallRecord) -> Action | None:
     if job is None:
         return start(r, record)
     if job.status is JobStatus.COMPLETED:
-        return judge(r, record)
+        return judge_again(r, record)
     if job.status is JobStatus.FAILED:
         job_failed(r.notifying, JobEvent(record.job_name, JobStatus.FAILED, job.failure))
         return Action.FAILED
@@ -156,7 +156,7 @@ def ask_for_job(r: Reconciling, record: CallRecord) -> Action | None:
     return _give_up(r, record, Reason.STUCK_TRANSCRIBING) if is_late else None
 
 
-def take_in(r: Reconciling, upload: Upload, call_id: str) -> Action | None:
+def take_in_unknown(r: Reconciling, upload: Upload, call_id: str) -> Action | None:
     """Have a recording taken in that the registry does not know."""
     # One that is superseded is refused as that: then it is accounted for, and not found again.
     if place_upload(upload, r.registry.records(call_id)).known is not None:
