@@ -35,7 +35,7 @@ _REMEDIES = {
 class Configuration:
     """An open configuration store. `place` is how people call it.
 
-    `holds` says whether there is data below a prefix, `template_key` which form tenants have that
+    `holds` says whether there is data below a prefix, `form_key` which form tenants have that
     activated none.
     """
 
@@ -120,7 +120,7 @@ def _open_table() -> Iterator[Configuration]:
             store=DynamoConfigStore(dynamodb, table),
             place=place,
             holds=_holds,
-            form_key=_setting("template_key") or GUIDE_FORM_KEY,
+            form_key=_setting("form_key") or GUIDE_FORM_KEY,
         )
 
 

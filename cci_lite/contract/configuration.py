@@ -141,7 +141,7 @@ class TenantForms:
     def active(self, queue: str | None, form_key: str) -> Form | None:
         """The form by which calls of a queue are judged.
 
-        The activation of exactly this queue counts, then that of `*`, then `template_key`; None
+        The activation of exactly this queue counts, then that of `*`, then `form_key`; None
         when that form is not there. Raises TemplateError when what counts is broken or gone: no
         other form takes its place, for its numbers would be others'.
         """
