@@ -16,9 +16,10 @@ from cci_lite.contract.form import Form, FormDraft
 from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Tenant, UnredactedPolicy, parse_tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
-from cci_lite.errors import UsageError
+from cci_lite.errors import LakeError, UsageError
 from cci_lite.files import write_whole
 from cci_lite.laptop import Lake
+from cci_lite.nightly.run_report import RunReport
 from cci_lite.pipeline.document_writing import Written
 from cci_lite.pipeline.documents import analyze_transcripts
 from cci_lite.ports import Transcript
@@ -102,6 +103,16 @@ def deliver(lake: Lake, world: World, delivery: Delivery) -> Counter[Written]:
         if not lake.store.path(key).exists():
             lake.store.write(key, document.data)
     return counts
+
+
+def night(lake: Lake) -> RunReport:
+    """Run the night of all tenants; raises LakeError when anything of it failed."""
+    report = lake.run_etl()
+    if not report.succeeded:
+        reasons = [day.reason for day in report.days if day.reason]
+        reasons += [*report.failed.values(), *(f"{name} is busy" for name in report.busy)]
+        raise LakeError("; ".join(reasons))
+    return report
 
 
 def compare(truth: Truth, tenant_id: str, query: Query) -> Iterator[Comparison]:

@@ -156,13 +156,9 @@ def _own_transcripts(
 def _night(lake: Lake) -> None:
     """Run the night and say in one line what it did."""
     from cci_lite.cli.output import say
-    from cci_lite.errors import LakeError
+    from cci_lite.demo import night
 
-    report = lake.run_etl()
-    if not report.succeeded:
-        reasons = [day.reason for day in report.days if day.reason]
-        reasons += [*report.failed.values(), *(f"{name} is busy" for name in report.busy)]
-        raise LakeError("; ".join(reasons))
+    report = night(lake)
     sheets = [day.balance for day in report.days if day.balance]
     read = sum(day.documents_read for day in report.days)
     if not sheets:

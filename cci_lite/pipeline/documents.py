@@ -13,7 +13,6 @@ from cci_lite.contract.conversation import Conversation, UnknownAgent
 from cci_lite.contract.document import (
     QaEvaluation,
     Redaction,
-    Review,
     Source,
     UnifiedDocument,
     redaction_of,
@@ -31,11 +30,10 @@ from cci_lite.errors import ContractError, UsageError
 from cci_lite.evaluation.by_rules.evaluator import RulesEvaluator
 from cci_lite.evaluation.by_rules.reasons import is_not_known
 from cci_lite.masking.introductions import introduced_names
-from cci_lite.pipeline.call_facts import key_hash
+from cci_lite.pipeline.call_facts import key_hash, with_facts
 from cci_lite.pipeline.document_writing import Written
 from cci_lite.pipeline.folder_documents import FolderDocuments, with_earlier_facts
 from cci_lite.pipeline.judged_document import (
-    CallToJudge,
     Services,
     SpokenCall,
     check_masked,
@@ -144,28 +142,30 @@ class _Analysis:
                 "", "one transcript of a recording", "two different ones in this delivery"
             )
         present = self.documents.present(call_id)
-        call = CallToJudge(
+        document = UnifiedDocument(
+            tenant_id=self.tenant.tenant_id,
             call_id=call_id,
-            uploaded_at=transcript.uploaded_at,
-            metadata=with_earlier_facts(transcript.metadata, present),
-            form=self.form,
+            call_date=transcript.uploaded_at.date(),
             source=Source(
                 input_key_hash=key_hash(key),
                 etag=digest[:32],
                 pipeline_version=self.pipeline_version,
             ),
         )
-        document = judged_document(self.services, spoken, call)
+        told = with_earlier_facts(transcript.metadata, present)
+        document = with_facts(document, self.tenant, told, transcript.uploaded_at)
+        document = judged_document(self.services, spoken, self.form, document)
         kept = None if self.overwrite else _earlier_verdicts(present, document, spoken)
         if kept is not None:
             document = msgspec.structs.replace(
-                document, qa_evaluation=kept.evaluation, review=kept.review
+                document, qa_evaluation=kept.qa_evaluation, review=kept.review
             )
+        evaluation = document.qa_evaluation
         return InputReport(
             transcript.name,
             self.documents.write_next(document, present),
-            heard=_hearing(spoken.conversation, document.qa_evaluation),
-            kept_form=kept.form if kept else None,
+            heard=_hearing(spoken.conversation, evaluation),
+            kept_form=_form_of(evaluation) if kept and evaluation else None,
             masked=spoken.is_masked,
         )
 
@@ -260,31 +260,22 @@ def _hearing(conversation: Conversation, evaluation: QaEvaluation | None) -> Hea
     )
 
 
-@dataclass(frozen=True)
-class _EarlierVerdicts:
-    """What another form than the one asked for has said of a transcript, and which form."""
-
-    evaluation: QaEvaluation
-    review: Review | None
-    form: str
-
-
 def _earlier_verdicts(
     present: UnifiedDocument | None, document: UnifiedDocument, spoken: SpokenCall
-) -> _EarlierVerdicts | None:
-    """The verdicts of another form on the same transcript, or None."""
+) -> UnifiedDocument | None:
+    """The present document when another form has judged the same transcript in it."""
     if present is None or _etag(present) != _etag(document):
         return None
-    # It may have been written before its words were masked.
-    present = masked_document(present, introduced_names(spoken.conversation))
     before, given = present.qa_evaluation, document.qa_evaluation
-    if before is None or given is None:
+    if before is None or given is None or _form_of(before) == _form_of(given):
         return None
-    judged_by = (before.template_id, before.template_version)
-    if judged_by == (given.template_id, given.template_version):
-        return None
-    return _EarlierVerdicts(before, present.review, f"{judged_by[0]} v{judged_by[1]}")
+    # It may have been written before its words were masked.
+    return masked_document(present, introduced_names(spoken.conversation))
 
 
 def _etag(document: UnifiedDocument) -> str | None:
     return document.source.etag if document.source else None
+
+
+def _form_of(evaluation: QaEvaluation) -> str:
+    return f"{evaluation.template_id} v{evaluation.template_version}"

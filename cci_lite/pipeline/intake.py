@@ -106,7 +106,7 @@ _METRICS = {
 def take_in(intake: Intake, event: UploadEvent) -> Taken:
     """Register an upload and start its transcription job; the same upload again changes nothing.
 
-    Safe to repeat and to interrupt: a registered upload whose job was not started is gone on with.
+    Safe to repeat and to interrupt: of a registered upload the job is started when it was not yet.
     Raises RetryLaterError when the event is to be delivered again, ServiceError when the recording
     may not be looked at, and PipelineError when the tenant's settings cannot be read.
     """
@@ -174,7 +174,7 @@ def _attempt(intake: Intake, upload: Upload) -> Taken | None:
     # Whose the key of the copy is the record says: it is there before anything is copied.
     if is_new and not _added(intake, record):
         return None
-    return _gone_on_with(intake, record, asked)
+    return _copied_and_started(intake, record, asked)
 
 
 def _waits_for_its_job(record: CallRecord) -> bool:
@@ -308,7 +308,7 @@ def _with_own(intake: Intake, record: CallRecord, own: CallMetadata | None) -> S
 # --- The job --------------------------------------------------------------------------------------
 
 
-def _gone_on_with(intake: Intake, record: CallRecord, request: _Request) -> Taken | None:
+def _copied_and_started(intake: Intake, record: CallRecord, request: _Request) -> Taken | None:
     """Copy the recording, then have its job run; None when somebody else changed the record."""
     tenant, media = request.tenant, record.media_key
     if media is None:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import msgspec
-
 from cci_lite.contract.document import Redaction, Source, UnifiedDocument, Usage
 from cci_lite.contract.form import Form
 from cci_lite.contract.prices import cost_of
@@ -21,15 +19,9 @@ from cci_lite.errors import (
     TranscriptError,
     UnredactedError,
 )
-from cci_lite.pipeline.call_facts import call_date_of, key_hash
+from cci_lite.pipeline.call_facts import call_date_of, key_hash, with_facts
 from cci_lite.pipeline.document_writing import Written, write_document
-from cci_lite.pipeline.judged_document import (
-    CallToJudge,
-    Services,
-    SpokenCall,
-    judged_document,
-    spoken_call,
-)
+from cci_lite.pipeline.judged_document import Services, SpokenCall, judged_document, spoken_call
 from cci_lite.pipeline.lease import held, newest_documented, of_revision, records_held
 from cci_lite.pipeline.notify import Notifying, call_failed
 from cci_lite.pipeline.paid_answers import CountedEvaluator, checkpoints
@@ -195,8 +187,7 @@ def _judge(attempt: _Attempt, record: CallRecord) -> Judged:
     )
     spoken = _spoken(attempt, services, record, job)
     plan = _planned(attempt, record)
-    document = judged_document(services, spoken, _call(attempt, plan, spoken))
-    document = msgspec.structs.replace(document, writing=plan.record.version)
+    document = judged_document(services, spoken, plan.form, _known(attempt, plan, spoken))
     overwrite = judging.overwrite or plan.is_again
     written = write_document(judging.files, document, overwrite=overwrite)
     return _finished(attempt, plan, document, written)
@@ -230,23 +221,26 @@ def _spoken(
         raise _CallFailedError(Reason.LANGUAGE_UNREDACTED) from None
 
 
-def _call(attempt: _Attempt, plan: _Plan, spoken: SpokenCall) -> CallToJudge:
-    record = plan.record
-    return CallToJudge(
+def _known(attempt: _Attempt, plan: _Plan, spoken: SpokenCall) -> UnifiedDocument:
+    """The document before the call is judged."""
+    record, metadata = plan.record, plan.stored.merged
+    uploaded_at = record.upload.uploaded_at
+    document = UnifiedDocument(
+        tenant_id=record.tenant_id,
         call_id=record.call_id,
         revision=record.revision,
-        uploaded_at=record.upload.uploaded_at,
-        metadata=plan.stored.merged,
-        form=plan.form,
+        writing=record.version,
+        call_date=uploaded_at.date(),
+        # Transcribe charges for the whole recording: at least for what was spoken.
+        usage=Usage(audio_seconds=spoken.conversation.duration_seconds),
         source=Source(
             transcribe_job=record.job_name,
             input_key_hash=key_hash(record.upload.key),
             etag=record.upload.etag,
             pipeline_version=attempt.judging.pipeline_version,
         ),
-        # Transcribe charges for the whole recording: at least for what was spoken.
-        audio_seconds=spoken.conversation.duration_seconds,
     )
+    return with_facts(document, attempt.tenant, metadata, uploaded_at)
 
 
 def _awaited(judging: Judging, tenant_id: str, key: str) -> bytes:

@@ -6,7 +6,6 @@ services are asked, and in how the document is written.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,7 +24,6 @@ from cci_lite.contract.document import (
     Usage,
 )
 from cci_lite.contract.form import Criterion, Form
-from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.scored_evaluation import score_evaluation, with_evaluation
 from cci_lite.contract.service_answers import Judgement, NlpAnswer
 from cci_lite.contract.services import language_of
@@ -34,12 +32,12 @@ from cci_lite.errors import TenantError, UnredactedError
 from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.masking.introductions import introduced_names
 from cci_lite.masking.mask import masked_conversation
-from cci_lite.pipeline.call_facts import with_facts
 from cci_lite.pipeline.masked_document import masked_document
 from cci_lite.ports import Keep, Nlp, QaEvaluator, not_kept
 from cci_lite.transcripts.chunks import pack_texts, texts_of
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _NOTHING_USED = Usage(comprehend_units=0, input_tokens=0, output_tokens=0, model_calls=0)
 
@@ -72,22 +70,6 @@ class SpokenCall:
     def is_masked(self) -> bool:
         """Whether it was masked here."""
         return self.conversation.redaction is Redaction.MASKED
-
-
-@dataclass(frozen=True)
-class CallToJudge:
-    """What else a call's document is made from. `source` says which recording it is about.
-
-    `audio_seconds` is what transcribing was charged for; None where that is not known.
-    """
-
-    call_id: str
-    uploaded_at: dt.datetime
-    metadata: CallMetadata
-    form: Form | None
-    source: Source
-    revision: int = 1
-    audio_seconds: float | None = None
 
 
 class FoundNames(msgspec.Struct, frozen=True):
@@ -132,14 +114,20 @@ def check_masked(tenant: Tenant, language_code: str) -> None:
     raise UnredactedError("", "a redacted transcript", f"one that is not, and {reason}")
 
 
-def judged_document(services: Services, spoken: SpokenCall, call: CallToJudge) -> UnifiedDocument:
-    """The call's document, scored and masked. Raises RetryLaterError and ServiceError."""
-    conversation, form = spoken.conversation, call.form
+def judged_document(
+    services: Services, spoken: SpokenCall, form: Form | None, known: UnifiedDocument
+) -> UnifiedDocument:
+    """The call's document, scored and masked. Raises RetryLaterError and ServiceError.
+
+    `known` is the document with what is known of the call before it is judged: whose it is, which
+    recording it is about, when it was and who took it; in `usage` what transcribing it took.
+    """
+    conversation = spoken.conversation
     nlp = _nlp_answer(services, spoken)
     judgement = _judgement(services, spoken, form)
     found = _found_names(services, spoken, "names", pack_texts(_texts_of_model(judgement)))
-    usage = Usage(
-        audio_seconds=call.audio_seconds,
+    usage = msgspec.structs.replace(
+        known.usage or Usage(),
         comprehend_units=spoken.units + (nlp.units if nlp else 0) + found.units,
         input_tokens=judgement.usage.input_tokens,
         output_tokens=judgement.usage.output_tokens,
@@ -151,11 +139,8 @@ def judged_document(services: Services, spoken: SpokenCall, call: CallToJudge) -
         *judgement.review_reasons,
         *(["nlp_incomplete"] if nlp and nlp.unanswered else []),
     ]
-    document = UnifiedDocument(
-        tenant_id=spoken.tenant.tenant_id,
-        call_id=call.call_id,
-        revision=call.revision,
-        call_date=call.uploaded_at.date(),
+    document = msgspec.structs.replace(
+        known,
         language_code=spoken.language,
         duration_seconds=conversation.duration_seconds,
         sentiment=nlp.sentiment if nlp else None,
@@ -165,16 +150,14 @@ def judged_document(services: Services, spoken: SpokenCall, call: CallToJudge) -
         qa_evaluation=QaEvaluation(criteria=judgement.results) if form else None,
         review=Review(needed=bool(reasons), reasons=reasons),
         summary_raw=judgement.summary_raw,
-        # An audio of no length was charged for, too.
         usage=None if usage == _NOTHING_USED else usage,
         source=msgspec.structs.replace(
-            call.source,
+            known.source or Source(),
             pii_redacted=conversation.redaction,
             prompt_version=judgement.prompt_version,
             model_id=judgement.model_id,
         ),
     )
-    document = with_facts(document, spoken.tenant, call.metadata, call.uploaded_at)
     document = masked_document(document, {*found.names, *introduced_names(conversation)})
     if form is None or document.qa_evaluation is None:
         return document
@@ -186,12 +169,11 @@ def _judgement(services: Services, spoken: SpokenCall, form: Form | None) -> Jud
     conversation = spoken.conversation
     ruled = evaluate_rules(form, conversation) if form else []
     asked = [criterion for criterion in form.criteria if not criterion.rule] if form else []
-    judgement = services.keep(
+    judgement = _asked(
+        services,
         "evaluation",
         Judgement,
-        lambda: services.evaluator.evaluate(
-            spoken.tenant, asked, conversation, _within(services.keep, "evaluation")
-        ),
+        lambda keep: services.evaluator.evaluate(spoken.tenant, asked, conversation, keep),
     )
     return msgspec.structs.replace(judgement, results=_in_order(ruled, asked, judgement.results))
 
@@ -201,12 +183,12 @@ def _nlp_answer(services: Services, spoken: SpokenCall) -> NlpAnswer | None:
         return None
     # A card's number would come back in four harmless entities. Names are still to be found.
     texts = texts_of(masked_conversation(spoken.conversation))
-    return services.keep(
+    tenant_id = spoken.tenant.tenant_id
+    return _asked(
+        services,
         "nlp",
         NlpAnswer,
-        lambda: nlp.analyze(
-            spoken.tenant.tenant_id, spoken.language, texts, _within(services.keep, "nlp")
-        ),
+        lambda keep: nlp.analyze(tenant_id, spoken.language, texts, keep),
     )
 
 
@@ -217,22 +199,20 @@ def _found_names(
     if (nlp := services.nlp) is None or not texts:
         return FoundNames()
 
-    def ask() -> FoundNames:
-        found = nlp.people(
-            spoken.tenant.tenant_id, spoken.language, texts, _within(services.keep, step)
-        )
+    def ask(keep: Keep) -> FoundNames:
+        found = nlp.people(spoken.tenant.tenant_id, spoken.language, texts, keep)
         return FoundNames(sorted(found.names), found.units)
 
-    return services.keep(step, FoundNames, ask)
+    return _asked(services, step, FoundNames, ask)
 
 
-def _within(keep: Keep, step: str) -> Keep:
-    """Keeps the answers that a step is made of."""
+def _asked(services: Services, step: str, kind: type[T], ask: Callable[[Keep], T]) -> T:
+    """What a step answers; the answers that it is made of are kept under its name, too."""
 
-    def keep_part(part: str, kind: type[T], ask: Callable[[], T], /) -> T:
-        return keep(f"{step}-{part}", kind, ask)
+    def keep_part(part: str, kind: type[U], ask_part: Callable[[], U], /) -> U:
+        return services.keep(f"{step}-{part}", kind, ask_part)
 
-    return keep_part
+    return services.keep(step, kind, lambda: ask(keep_part))
 
 
 def _in_order(
