@@ -9,8 +9,8 @@ from cci_lite.contract.parsing import in_words
 from cci_lite.pipeline.delivery import Untold
 
 _CURES = {
-    UnknownAgent.CHANNEL: "set the agent's channel (here {labels}): {add} --agent-channel ch_N",
-    UnknownAgent.SPEAKER: "set the agent's label (here {labels}): {add} --agent-speaker spk_N",
+    UnknownAgent.CHANNEL: "set the agent's channel{here}: {add} --agent-channel ch_N",
+    UnknownAgent.SPEAKER: "set the agent's label{here}: {add} --agent-speaker spk_N",
     UnknownAgent.NO_LABELS: "set the transcription job to identify channels or speakers, "
     "because these transcripts tell nobody apart",
     UnknownAgent.CHANNELS_ALIKE: "both channels carry the same speech; they need review, and no "
@@ -23,7 +23,8 @@ def untold_lines(untold: Untold, add: str) -> Iterator[str]:
     """What to say of it; `add` is the command that changes the tenant."""
     for why in filter(untold.calls.__getitem__, _CURES):
         labels = sorted(untold.labels[why])
-        cure = _CURES[why].format(add=add, labels=in_words(labels) if labels else "")
+        here = f" (here {in_words(labels)})" if labels else ""
+        cure = _CURES[why].format(add=add, here=here)
         yield (
             f"{untold.calls[why]:,} without a known agent (their agent criteria do not apply): "
             f"{cure}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -47,6 +48,9 @@ from cci_lite.transcripts import read_transcript
 
 T = TypeVar("T", Transcript, InputFile)
 
+# Labels that Transcribe gives, and a tenant's settings take. Others may say who somebody is.
+_SETTABLE = re.compile(r"ch_[0-9]|spk_[0-9]{1,2}")
+
 RULES_ONLY = Services(RulesEvaluator())
 
 
@@ -54,8 +58,8 @@ RULES_ONLY = Services(RulesEvaluator())
 class Hearing:
     """What a transcript does not tell, and what of the form's verdicts that costs.
 
-    `labels` are its own names of those whose role is not known, `unheard` the verdicts that are
-    `na` because nobody can tell who speaks.
+    `labels` are Transcribe's names of those whose role is not known, `unheard` the verdicts that
+    are `na` because nobody can tell who speaks.
     """
 
     unknown_agent: UnknownAgent | None
@@ -253,7 +257,7 @@ def _hearing(conversation: Conversation, evaluation: QaEvaluation | None) -> Hea
     results = evaluation.criteria if evaluation else []
     return Hearing(
         unknown_agent=conversation.unknown_agent,
-        labels=tuple(conversation.unknown_labels),
+        labels=tuple(filter(_SETTABLE.fullmatch, conversation.unknown_labels)),
         verdicts=len(results),
         unheard=sum(is_not_known(result.reason) for result in results),
         untimed_words=conversation.untimed_words,

@@ -60,7 +60,7 @@ _GIVEN_UP = (Reason.STUCK_RECEIVED, Reason.STUCK_TRANSCRIBING, Reason.STUCK_TRAN
 
 @dataclass(frozen=True)
 class Judging:
-    """What judging a call needs. `holder` names this attempt; `wait` lets seconds pass."""
+    """What judging a call needs. `wait` lets seconds pass."""
 
     registry: CallRegistry
     files: TenantFiles
@@ -82,7 +82,7 @@ class Judging:
 
     @property
     def rewriting(self) -> Rewriting:
-        """What seeing to a call's documents needs."""
+        """What bringing a call's documents up to date needs."""
         return Rewriting(self.registry, self.files, self.tenants, self.telemetry, self.clock)
 
 
@@ -160,7 +160,7 @@ def judge_call(judging: Judging, job_name: str, *, holder: str) -> Judged:
 
 
 def _records_of(judging: Judging, job_name: str) -> tuple[list[CallRecord], CallRecord | None]:
-    """All records of the call that a job is about, and that of the job; none for another's."""
+    """All records of the call that a job is about, and the job's own; none for others' jobs."""
     if (named := parse_job_name(job_name)) is None:
         return [], None
     call_id, revision = named
@@ -288,7 +288,7 @@ def _planned(attempt: _Attempt, record: CallRecord) -> _Plan:
 
 
 def _stale_keys(records: Sequence[CallRecord], record: CallRecord, key: str) -> tuple[str, ...]:
-    """Where documents may lie that the one at `key` stands for, of this upload and earlier ones."""
+    """Where documents may lie that the one at `key` replaces, of this and earlier uploads."""
     known = {
         each for earlier in records if earlier.revision <= record.revision for each in earlier.keys
     }
@@ -360,7 +360,7 @@ def _documented(
 
 
 def _settled(attempt: _Attempt, record: CallRecord) -> None:
-    """Delete what the new document stands for now; when that fails, a sweep does it."""
+    """Delete the documents that the new one replaces; when that fails, the next sweep does."""
     judging = attempt.judging
     try:
         settle(judging.rewriting, attempt.tenant, record, attempt.holder)
@@ -423,10 +423,10 @@ def _moved(
     record: CallRecord,
     change: Callable[[Sequence[CallRecord], CallRecord], CallRecord],
 ) -> CallRecord:
-    """The record changed, as it is now among the call's records; raises RetryLaterError.
+    """The record, changed as it is stored now; raises RetryLaterError.
 
-    Others may touch it, and whoever started its job may only now note that; what it is read with
-    has to be read after it.
+    Others may change it meanwhile, and the start of its job may be noted only now. `change` sees
+    all records of the call, read together, and reads whatever else it needs after them.
     """
     registry = attempt.judging.registry
     for _ in range(_ATTEMPTS):
@@ -441,6 +441,6 @@ def _moved(
 
 
 def _step(record: CallRecord) -> CallState:
-    """Where a call is on its way; a job can end before its start is noted."""
+    """How far a call has come; a job can end before its start is noted."""
     is_received = record.state is CallState.RECEIVED
     return CallState.TRANSCRIBING if is_received else record.state

@@ -6,6 +6,7 @@ services are asked, and in how the document is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -39,6 +40,8 @@ from cci_lite.transcripts.chunks import pack_texts, texts_of
 T = TypeVar("T")
 U = TypeVar("U")
 
+# What a transcript calls its language goes into the document: anything else is not repeated.
+_LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
 _NOTHING_USED = Usage(comprehend_units=0, input_tokens=0, output_tokens=0, model_calls=0)
 
 
@@ -84,10 +87,11 @@ def spoken_call(
 ) -> SpokenCall:
     """What may be looked at of a conversation; masked here when Transcribe did not redact it.
 
-    `language_code` is that of transcripts that do not name theirs. Raises UnredactedError when the
+    `language_code` is that of transcripts that do not name theirs by a code. Raises UnredactedError when the
     tenant's setting is to refuse such a call, RetryLaterError and ServiceError.
     """
-    language = conversation.language_code or language_code
+    named = conversation.language_code or ""
+    language = named if _LANGUAGE_CODE.fullmatch(named) else language_code
     conversation = msgspec.structs.replace(conversation, language_code=language)
     if conversation.redaction is Redaction.TRANSCRIBE:
         return SpokenCall(tenant, conversation, language)
@@ -126,13 +130,6 @@ def judged_document(
     nlp = _nlp_answer(services, spoken)
     judgement = _judgement(services, spoken, form)
     found = _found_names(services, spoken, "names", pack_texts(_texts_of_model(judgement)))
-    usage = msgspec.structs.replace(
-        known.usage or Usage(),
-        comprehend_units=spoken.units + (nlp.units if nlp else 0) + found.units,
-        input_tokens=judgement.usage.input_tokens,
-        output_tokens=judgement.usage.output_tokens,
-        model_calls=judgement.usage.calls,
-    )
     reasons = [
         *(["no_form"] if form is None else []),
         *conversation.review_reasons,
@@ -150,7 +147,7 @@ def judged_document(
         qa_evaluation=QaEvaluation(criteria=judgement.results) if form else None,
         review=Review(needed=bool(reasons), reasons=reasons),
         summary_raw=judgement.summary_raw,
-        usage=None if usage == _NOTHING_USED else usage,
+        usage=_usage(known, judgement, spoken.units + (nlp.units if nlp else 0) + found.units),
         source=msgspec.structs.replace(
             known.source or Source(),
             pii_redacted=conversation.redaction,
@@ -213,6 +210,18 @@ def _asked(services: Services, step: str, kind: type[T], ask: Callable[[Keep], T
         return services.keep(f"{step}-{part}", kind, ask_part)
 
     return services.keep(step, kind, lambda: ask(keep_part))
+
+
+def _usage(known: UnifiedDocument, judgement: Judgement, units: int) -> Usage | None:
+    """What the call took; None when nothing is known to have been charged."""
+    usage = msgspec.structs.replace(
+        known.usage or Usage(),
+        comprehend_units=units,
+        input_tokens=judgement.usage.input_tokens,
+        output_tokens=judgement.usage.output_tokens,
+        model_calls=judgement.usage.calls,
+    )
+    return None if usage == _NOTHING_USED else usage
 
 
 def _in_order(

@@ -141,7 +141,7 @@ _Step = tuple[str, Callable[[], Action | None]]
 
 
 def _steps(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
-    """What is to be looked at, by call. Forwards, so that no call is driven twice in a sweep.
+    """What to do, by call; in the order of states, so that no call is driven twice in a sweep.
 
     The bucket comes last: it takes longest, and would use up the time of the others.
     """
@@ -179,7 +179,7 @@ def _received(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
 
 
 def _failed(r: Reconciling, tenant_id: str) -> Iterator[_Step]:
-    """Failures of which whoever saw them may have died before people were told."""
+    """Failures of which nobody may have been told, because the function crashed before."""
     since = r.clock() - FAILURES_LOOKED_AT
     for record in r.registry.find(tenant_id, CallState.FAILED, received_from=since):
         yield record.call_id, partial(tell_people, r, record, STALLED_RECEIVED)

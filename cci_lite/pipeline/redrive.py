@@ -43,7 +43,7 @@ REOPENED = frozenset({Reason.UNKNOWN_TENANT, Reason.TENANT_SUSPENDED})
 
 
 def unlimited() -> float:
-    """The seconds that are left where nobody counts them."""
+    """The seconds that are left where there is no limit."""
     return math.inf
 
 
@@ -97,7 +97,7 @@ def patience(after: dt.timedelta, record: CallRecord) -> dt.timedelta:
 
 
 def stalled(r: Reconciling, found: CallRecord, after: dt.timedelta) -> CallRecord | None:
-    """The record, as it is now, that nobody has touched since `after` or works on; else None."""
+    """The record as it is now, if nobody has touched it since `after` or works on it; else None."""
     latest = r.clock() - after
     if found.updated_at > latest:
         return None
@@ -201,7 +201,7 @@ def tell_people(r: Reconciling, found: CallRecord, after: dt.timedelta) -> Actio
 
 
 def _counted(r: Reconciling, record: CallRecord, state: CallState) -> bool:
-    """Count an attempt before it is made: what always dies still ends. False when it has moved."""
+    """Count an attempt before it is made, as it may crash; False when the record has moved."""
     redrives = record.redrives + 1
     return r.registry.replace(moved(record, state, r.clock(), redrives=redrives))
 

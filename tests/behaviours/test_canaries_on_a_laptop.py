@@ -15,7 +15,7 @@ import pytest
 
 from cci_lite.contract.columns import TABLES
 from cci_lite.laptop import shipped_views
-from tests.canaries import ENGLISH, GERMAN, MAIL, PLANTED, spoils
+from tests.canaries import ENGLISH, GERMAN, MAIL, NAME, PLANTED, spoils
 from tests.unit.cli.programs import Done, cci
 
 # A criterion for each kind of personal data, whose evidence is the sentence that says it.
@@ -138,13 +138,25 @@ class Laptop:
         for name, data in BROKEN.items():
             self.give(f"calls/{name}.json", data)
         self.give("documents/made-elsewhere.json", MADE_ELSEWHERE)
+        self.give_what_names_things_by_canaries()
         self.give("documents/broken.json", {**MADE_ELSEWHERE, "call_date": PLANTED})
+
+    def give_what_names_things_by_canaries(self) -> None:
+        """Jobs, languages and speakers that are called by personal data."""
+        marks = {"isRedacted": True}
+        self.give("odd/job.json", transcript(PLANTED, ENGLISH, "en-GB", **marks))
+        self.give("odd/language.json", transcript("language", ENGLISH, PLANTED, **marks))
+        speaker = transcript("speaker", ENGLISH, "en-GB", **marks)
+        for item in speaker["results"]["items"]:
+            item["speaker_label"] = NAME
+        self.give("odd/speaker.json", speaker)
 
     def go_through_everything(self) -> None:
         """Every command that reads what was said, or what was made of it."""
         analyze = ("calls", "analyze", self.given / "calls", *SCOPE, "--form", "nosy")
         self.run(*analyze)
         self.run(*analyze, "--overwrite")
+        self.run("calls", "analyze", self.given / "odd", *SCOPE, "--form", "nosy")
         self.run("calls", "ingest", self.given / "documents", *SCOPE)
         self.run("etl", "run")
         self.break_a_document()

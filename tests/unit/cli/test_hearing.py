@@ -50,6 +50,13 @@ def heard(
             ],
         ),
         (
+            [heard(UnknownAgent.SPEAKER)],
+            [
+                "1 without a known agent (their agent criteria do not apply): set the agent's "
+                f"label: {ADD} --agent-speaker spk_N",
+            ],
+        ),
+        (
             [heard(None, "spk_0", unheard=2), heard(untimed=3), heard(untimed=1)],
             [
                 "2 of 27 verdicts are na, as it is not known who speaks",
@@ -58,7 +65,14 @@ def heard(
             ],
         ),
     ],
-    ids=["nothing", "all is told", "channels", "speakers and nobody told apart", "times"],
+    ids=[
+        "nothing",
+        "all is told",
+        "channels",
+        "speakers and nobody told apart",
+        "odd labels",
+        "times",
+    ],
 )
 def test_what_is_not_told_is_said_with_its_cure(calls: list[Hearing], lines: list[str]) -> None:
     untold = Untold()
