@@ -87,8 +87,9 @@ def spoken_call(
 ) -> SpokenCall:
     """What may be looked at of a conversation; masked here when Transcribe did not redact it.
 
-    `language_code` is that of transcripts that do not name theirs by a code. Raises UnredactedError when the
-    tenant's setting is to refuse such a call, RetryLaterError and ServiceError.
+    `language_code` is that of transcripts that do not name theirs by a code. Raises
+    UnredactedError when the tenant's setting is to refuse such a call, RetryLaterError and
+    ServiceError.
     """
     named = conversation.language_code or ""
     language = named if _LANGUAGE_CODE.fullmatch(named) else language_code
