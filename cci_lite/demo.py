@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from cci_lite import __version__
 from cci_lite.contract.form import Form, FormDraft
-from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Tenant, UnredactedPolicy, parse_tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.errors import LakeError, UsageError
@@ -24,7 +23,7 @@ from cci_lite.pipeline.document_writing import Written
 from cci_lite.pipeline.documents import analyze_transcripts
 from cci_lite.ports import Transcript
 from cci_lite.reports.page import report_page
-from cci_lite.sample import STARTER_FORM, Delivery, SampleCall, Truth, World, build_world
+from cci_lite.sample import Delivery, SampleCall, Truth, World, build_world
 from cci_lite.tenancy import unified_key, work_prefix
 
 SEED = 7
@@ -66,9 +65,9 @@ def set_up(lake: Lake, world: World) -> None:
 
 
 def set_up_own(
-    lake: Lake, draft: FormDraft | None, *, agent_channel: str | None, agent_speaker: str | None
+    lake: Lake, draft: FormDraft, *, agent_channel: str | None, agent_speaker: str | None
 ) -> tuple[Tenant, Form]:
-    """Register the tenant of one's own transcripts, with a form or else the starter form.
+    """Register the tenant of one's own transcripts, with a form.
 
     What is not redacted is masked, because nothing is known of how it was transcribed. Raises
     TenantError.
@@ -78,7 +77,7 @@ def set_up_own(
     given = {name: value for name, value in audio.items() if value}
     tenant = parse_tenant({**settings, "audio": given})
     put_tenant(lake.catalog, tenant)
-    stored = put_form(lake.catalog, OWN_TENANT, draft or parse_draft(STARTER_FORM))
+    stored = put_form(lake.catalog, OWN_TENANT, draft)
     return tenant, stored.form
 
 

@@ -132,12 +132,14 @@ def _own_transcripts(
     from cci_lite.cli.forms import read_form
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
+    from cci_lite.contract.form_reading import parse_draft
     from cci_lite.demo import set_up_own, write_page
     from cci_lite.laptop import create_lake, utc_now
     from cci_lite.local.inputs import find_inputs
+    from cci_lite.sample import STARTER_FORM
 
     find_inputs([transcripts])  # refuses a wrong folder before there is a lake
-    draft = read_form(form) if form else None
+    draft = read_form(form) if form else parse_draft(STARTER_FORM)
     lake = create_lake(path)
     tenant, judged_by = set_up_own(
         lake, draft, agent_channel=agent_channel, agent_speaker=agent_speaker
