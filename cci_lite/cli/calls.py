@@ -80,7 +80,7 @@ def analyze(
             overwrite=overwrite,
             observe=bar.advance,
         )
-    say_delivery("transcripts", delivery, tenant_id, lake)
+    say_delivery("transcript", delivery, tenant_id, lake)
     say_metadata(told)
     if delivery.refused.count or told.put_aside:
         raise click.exceptions.Exit(1)
@@ -108,7 +108,7 @@ def ingest(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
     with progress("documents", None) as bar:
         documents = _documents(paths, tenant_id)
         delivery = open_lake(lake).ingest(tenant_id, documents, observe=bar.advance)
-    say_delivery("documents", delivery, tenant_id, lake)
+    say_delivery("document", delivery, tenant_id, lake)
     if delivery.refused.count:
         raise click.exceptions.Exit(1)
 
@@ -135,40 +135,41 @@ def _in_buckets(addresses: Sequence[str], tenant_id: str) -> Iterator[InputFile 
             yield from read_documents(s3, place)
 
 
-def say_delivery(what: str, delivery: DeliveryReport, tenant_id: str, lake: Path) -> None:
+def say_delivery(noun: str, delivery: DeliveryReport, tenant_id: str, lake: Path) -> None:
     """Say what became of the transcripts or documents of one command."""
     from cci_lite.cli.hearing import untold_lines
     from cci_lite.cli.output import counts_in_words, say, say_some
+    from cci_lite.reports.numbers import counted
 
     add = f"cci-lite tenants add {tenant_id} --lake {lake}"
     counts = {written.value: count for written, count in delivery.counts.items()}
     counts["refused"] = delivery.refused.count
-    say(f"{delivery.inputs:,} {what}: {counts_in_words(counts)}")
+    say(f"{counted(delivery.inputs, noun)}: {counts_in_words(counts)}")
     say_some(delivery.refused.first, "refused", delivery.refused.count)
     if delivery.unredacted:
         say(
-            f"{delivery.unredacted:,} of them are refused because they are not redacted; to have "
-            f"such calls masked: {add} --unredacted mask"
+            f"refused as not redacted: {delivery.unredacted:,}; to have such calls masked, where "
+            f"their language allows it: {add} --unredacted mask"
         )
     if delivery.masked.count:
-        say(f"{delivery.masked.count:,} {_MASKED[what]}:")
+        say(f"{_MASKED[noun]}: {delivery.masked.count:,}")
         say_some(delivery.masked.first, "masked", delivery.masked.count)
     say_some(delivery.claims.first, "with another score", delivery.claims.count)
     for form, calls in sorted(delivery.kept.items()):
         say(
-            f"{calls:,} keep the verdicts of {form}, which judged them before; what another form "
-            "would change shows cci-lite forms try, and --overwrite judges anew"
+            f"{counted(calls, 'call')} with the earlier verdicts of {form}; cci-lite forms try "
+            "shows what another form would change, and --overwrite judges anew"
         )
     for line in untold_lines(delivery.untold, add):
         say(line)
     if delivery.unknown_fields:
-        say(f"{delivery.unknown_fields:,} fields that the contract does not know were left out")
+        say(f"left out: {counted(delivery.unknown_fields, 'field')} unknown to the contract")
     if delivery.has_written:
         say(f"next: cci-lite etl run --tenant {tenant_id} --lake {lake}")
 
 
 _MASKED = {
-    "transcripts": "are not redacted and were masked here, where a name is found only when somebody "
-    "introduces it or the metadata gives it",
-    "documents": "had words in them that are masked now",
+    "transcript": "not redacted, and masked here (a name is found only when somebody introduces it "
+    "or the metadata gives it)",
+    "document": "with words that are masked now",
 }

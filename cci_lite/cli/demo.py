@@ -146,7 +146,7 @@ def _own_transcripts(
     )
     say(f"judging by the form {judged_by.label}")
     delivery, _ = lake.analyze(tenant.tenant_id, judged_by.name, [transcripts])
-    say_delivery("transcripts", delivery, tenant.tenant_id, path)
+    say_delivery("transcript", delivery, tenant.tenant_id, path)
     _night(lake)
     with lake.reader(tenant.tenant_id) as query:
         print_leaderboard(query, tenant.tenant_id)

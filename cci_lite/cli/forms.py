@@ -271,9 +271,9 @@ def try_out(
         (trial.unread_transcripts, "of the transcripts cannot be read"),
         (
             trial.unredacted_transcripts,
-            "of the transcripts are not redacted and were left out, as calls analyze refuses them",
+            "of the transcripts left out: not redacted, and refused by calls analyze, too",
         ),
-        (trial.masked_transcripts, "of the transcripts are not redacted and were masked"),
+        (trial.masked_transcripts, "of the transcripts masked, because not redacted"),
     ):
         if count:
             say(f"{count:,} {what}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cci_lite.contract.conversation import UnknownAgent
 from cci_lite.contract.parsing import in_words
 from cci_lite.pipeline.delivery import Untold
+from cci_lite.reports.numbers import counted
 
 _CURES = {
     UnknownAgent.CHANNEL: "set the agent's channel{here}: {add} --agent-channel ch_N",
@@ -26,18 +27,19 @@ def untold_lines(untold: Untold, add: str) -> Iterator[str]:
         here = f" (here {in_words(labels)})" if labels else ""
         cure = _CURES[why].format(add=add, here=here)
         yield (
-            f"{untold.calls[why]:,} without a known agent (their agent criteria do not apply): "
-            f"{cure}"
+            f"{counted(untold.calls[why], 'call')} without a known agent (agent criteria do not "
+            f"apply): {cure}"
         )
     if untold.unheard:
         settable = any(untold.calls[why] for why in _BY_SETTING)
         then = "; once it is set, analyze again" if settable else ""
         yield (
-            f"{untold.unheard:,} of {untold.verdicts:,} verdicts are na, as it is not known who "
-            f"speaks{then}"
+            f"{untold.unheard:,} of {counted(untold.verdicts, 'verdict')} na, because it is not "
+            f"known who speaks{then}"
         )
     if untold.untimed_calls:
         yield (
-            f"{untold.untimed_words:,} words in {untold.untimed_calls:,} transcripts without a "
-            "time that can be: the words are kept, and these calls need review"
+            f"{counted(untold.untimed_words, 'word')} in "
+            f"{counted(untold.untimed_calls, 'transcript')} without a possible time: kept, but "
+            "for review"
         )

@@ -8,6 +8,7 @@ from itertools import islice
 from cci_lite.cli.output import as_text, say, say_some
 from cci_lite.local.metadata import KNOWN_NAMES, MetadataFile, not_understood
 from cci_lite.local.transcripts import MetadataReport
+from cci_lite.reports.numbers import counted
 
 _SHOWN_ROWS, _SHOWN_VALUES = 5, 20
 
@@ -19,20 +20,20 @@ def say_metadata(report: MetadataReport) -> None:
     if report.unknown:
         say(f"fields of sidecars that were not understood: {_listed(report.unknown, ())}")
     if report.put_aside:
-        say(f"{len(report.put_aside):,} values of metadata were left out:")
+        say(f"left out: {counted(len(report.put_aside), 'value')} of metadata")
         say_some([*islice(report.put_aside, _SHOWN_VALUES)], "values", len(report.put_aside))
 
 
 def _say_file(report: MetadataReport, file: MetadataFile) -> None:
     rows = len(file.by_job) + len(file.nameless) + file.others
     say(
-        f"{file.path}: {rows:,} rows; {report.with_row:,} of {report.transcripts:,} transcripts "
-        f"have one; understood: {', '.join(file.columns)}"
+        f"{file.path}: {counted(rows, 'row')}, for {report.with_row:,} of "
+        f"{counted(report.transcripts, 'transcript')}; understood: {', '.join(file.columns)}"
     )
     if file.unknown:
         say(f"  not understood: {_listed(file.unknown, file.columns)}")
     if file.others:
-        say(f"  {file.others:,} rows are of other tenants")
+        say(f"  {counted(file.others, 'row')} of other tenants")
     if report.unmatched:
         shown = [*islice(report.unmatched_rows(), _SHOWN_ROWS)]
         lines = ", ".join(shown) + (", …" if report.unmatched > len(shown) else "")
@@ -41,7 +42,7 @@ def _say_file(report: MetadataReport, file: MetadataFile) -> None:
             if report.met
             else "job_name must be the transcript's own jobName"
         )
-        say(f"  {report.unmatched:,} rows match no transcript here ({lines}): {why}")
+        say(f"  {counted(report.unmatched, 'row')} without a transcript here ({lines}): {why}")
 
 
 def _listed(names: Iterable[str], understood: Iterable[str]) -> str:

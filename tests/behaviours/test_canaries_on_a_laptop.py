@@ -221,6 +221,14 @@ def texts_of(name: str, data: bytes) -> Iterator[str]:
                 yield from texts_of(each, packed.read(each))
 
 
+def test_the_demo_on_transcripts_of_ones_own_masks_what_is_not_redacted(laptop: Laptop) -> None:
+    lake = laptop.out / "demo-lake"
+    done = cci("demo", "--transcripts", laptop.given / "calls", "--lake", lake)
+    laptop.said.append(done)
+    assert "8 transcripts: 3 new, 5 refused" in done.err
+    assert laptop.spoiled() == {}
+
+
 @pytest.fixture
 def laptop(tmp_path: Path) -> Laptop:
     """A laptop whose tenant has calls masked that are not redacted."""
@@ -256,8 +264,8 @@ def test_what_was_masked_is_quoted_all_the_same_and_the_document_says_so(laptop:
     lines = done.err.splitlines()
     assert lines[0] == "8 transcripts: 3 new, 5 refused"
     said = lines.index(
-        "3 are not redacted and were masked here, where a name is found only when somebody "
-        "introduces it or the metadata gives it:"
+        "not redacted, and masked here (a name is found only when somebody introduces it or the "
+        "metadata gives it): 3"
     )
     names = ("analytics.json", "de.json", "en.json")
     assert lines[said + 1 : said + 4] == [f"  {laptop.given / 'calls' / name}" for name in names]
@@ -277,14 +285,14 @@ def test_a_tenant_that_refuses_what_is_not_redacted_gets_no_document_and_is_told
         "and the tenant's setting is unredacted: refuse"
     ) in lines
     assert lines[-1] == (
-        "3 of them are refused because they are not redacted; to have such calls masked: "
+        "refused as not redacted: 3; to have such calls masked, where their language allows it: "
         f"cci-lite tenants add demo-tenant --lake {laptop.lake} --unredacted mask"
     )
     done = laptop.run("calls", "ingest", laptop.given / "documents", *SCOPE)
-    assert "1 of them are refused because they are not redacted" in done.err
+    assert "refused as not redacted: 1; " in done.err
     done = laptop.run("forms", "try", laptop.form, laptop.given / "calls", *SCOPE)
     assert (
-        "3 of the transcripts are not redacted and were left out, as calls analyze refuses them"
+        "3 of the transcripts left out: not redacted, and refused by calls analyze, too"
         in done.err.splitlines()
     )
     assert documents(laptop) == []

@@ -63,9 +63,9 @@ def test_only_the_tenants_own_part_of_the_bucket_is_read(s3: Any, lake: Path) ->
     put(s3, f"{DAY}/notes.txt", b"x")
     done = ingest(lake)
     assert done.code == 0
-    assert done.err.splitlines()[0] == "1 documents: 1 new"
+    assert done.err.splitlines()[0] == "1 document: 1 new"
     assert taken_in(lake) == ["call-1"]
-    assert ingest(lake).err == "1 documents: 1 unchanged\n"
+    assert ingest(lake).err == "1 document: 1 unchanged\n"
 
 
 def test_what_was_taken_in_is_flattened_and_asked(s3: Any, lake: Path) -> None:
