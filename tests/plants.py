@@ -19,11 +19,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from cci_lite.contract.form_reading import item_of, parse_draft
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import AiSummary, CriterionResult, Evaluator, UnifiedDocument
 from cci_lite.contract.form import Criterion, sort_key
+from cci_lite.contract.form_reading import item_of, parse_draft
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.registry import CallRecord, CallState, MetadataSource, Upload

@@ -220,7 +220,7 @@ def mark_class() -> str:
 
     Python's expressions know no categories, and take such a mark for no part of a word.
     """
-    codes = [code for code in range(0x300, 0x20000) if _is_mark(chr(code))]
+    codes = [code for code in range(0x300, 0x20000) if is_mark(chr(code))]
     runs = itertools.groupby(enumerate(codes), key=lambda pair: pair[1] - pair[0])
     spans = [[code for _, code in run] for _, run in runs]
     return "".join(f"{chr(span[0])}-{chr(span[-1])}" for span in spans)
@@ -256,7 +256,8 @@ def _expressions() -> _Expressions:
     )
 
 
-def _is_mark(character: str) -> bool:
+def is_mark(character: str) -> bool:
+    """Whether this is a vowel sign or another mark, which belongs to the letter before it."""
     return unicodedata.category(character).startswith("M")
 
 

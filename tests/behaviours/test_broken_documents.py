@@ -1,4 +1,4 @@
-"""A corpus of broken documents: each is quarantined with its reason, mended, and brought in."""
+"""A corpus of broken documents: each is quarantined with its reason, corrected, and published."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from cci_lite.nightly.quarantine import list_quarantined
 from cci_lite.nightly.verify import verify_tenant
-from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
+from tests.worlds import DAY, EVERY_POOL, NEXT_DAY, TENANT, World, document
 
 EVERYTHING: frozenset[str] = frozenset()
 Mutation = Callable[[dict[str, Any]], None]
@@ -165,22 +165,25 @@ def test_no_text_of_a_broken_document_reaches_the_quarantine_table(world: World)
         assert not any(word in str(row) for word in ("Jane", "4111", "example"))
 
 
-def mend(world: World, name: str) -> None:
+def correct(world: World, name: str) -> None:
     """As a person does: open the copy in quarantine in an editor, save it pretty-printed."""
     copy = f"quarantine/{TENANT}/2025/11/05/{name}.json"
     world.store.write(copy, json.dumps(document(name), indent=2).encode())
 
 
-def test_a_mended_copy_is_brought_in_by_replay(world: World) -> None:
+@EVERY_POOL
+def test_a_replay_publishes_a_corrected_copy(world: World) -> None:
     world.put("good")
     world.put_bytes("bad-1", b"{")
     world.put_bytes("bad-2", b"{")
     world.run()
-    mend(world, "bad-1")
+    correct(world, "bad-1")
 
     report = world.run(replay=EVERYTHING)
-    mended = {each.source_key.rpartition("/")[2]: each.problem is None for each in report.replayed}
-    assert mended == {"bad-1.json": True, "bad-2.json": False}
+    corrected = {
+        each.source_key.rpartition("/")[2]: each.problem is None for each in report.replayed
+    }
+    assert corrected == {"bad-1.json": True, "bad-2.json": False}
 
     assert world.call_ids() == ["bad-1", "good"]
     assert [each.source_key for each in list_quarantined(world.lake, TENANT)] == [
@@ -190,7 +193,7 @@ def test_a_mended_copy_is_brought_in_by_replay(world: World) -> None:
     assert world.run().days == []
 
 
-def test_a_replay_brings_in_what_waited_for_its_form(world: World) -> None:
+def test_a_replay_publishes_documents_whose_form_was_added_since(world: World) -> None:
     world.put("call-1")
     forms, world.forms = world.forms, []
     world.run()
@@ -201,7 +204,8 @@ def test_a_replay_brings_in_what_waited_for_its_form(world: World) -> None:
     assert world.rows("quarantined_documents") == []
 
 
-def test_a_document_mended_to_another_day_leaves_its_old_place(world: World) -> None:
+@EVERY_POOL
+def test_a_document_corrected_to_another_day_leaves_its_old_place(world: World) -> None:
     data = changed(lambda value: value.update(call_date="2025-11-06"))
     old = world.put_bytes("broken", data)
     world.run()
@@ -215,7 +219,7 @@ def test_a_document_mended_to_another_day_leaves_its_old_place(world: World) -> 
     assert verify_tenant(world.lake, TENANT).findings == ()
 
 
-def test_a_document_mended_where_it_is_is_brought_in_by_replay(world: World) -> None:
+def test_a_replay_publishes_a_document_that_was_corrected_in_place(world: World) -> None:
     world.put_bytes("call-1", b"{")
     world.run()
     world.put("call-1")
@@ -225,17 +229,17 @@ def test_a_document_mended_where_it_is_is_brought_in_by_replay(world: World) -> 
     assert world.files("quarantine") == {}
 
 
-def test_a_mended_copy_never_replaces_what_was_written_since(world: World) -> None:
+def test_a_corrected_copy_never_replaces_what_was_written_since(world: World) -> None:
     world.put_bytes("call-1", b"{")
     world.run()
-    mend(world, "call-1")
+    correct(world, "call-1")
     world.put("call-1", revision=2)
     world.run(replay=EVERYTHING)
     [call] = world.rows("calls")
     assert call["revision"] == 2
 
 
-def test_a_document_mended_to_another_day_never_replaces_a_later_revision_there(
+def test_a_document_corrected_to_another_day_never_replaces_a_later_revision_there(
     world: World,
 ) -> None:
     world.put("broken", day=NEXT_DAY, revision=2)
@@ -243,7 +247,7 @@ def test_a_document_mended_to_another_day_never_replaces_a_later_revision_there(
     world.run()
     [replayed] = world.run(replay=EVERYTHING).replayed
     assert str(replayed.problem) == (
-        "expected the only document of its call, found another one in its place"
+        "expected no document of this call on its day, found one of the same or a later revision"
     )
     [call] = world.rows("calls")
     assert call["revision"] == 2
@@ -251,7 +255,7 @@ def test_a_document_mended_to_another_day_never_replaces_a_later_revision_there(
     assert verify_tenant(world.lake, TENANT).findings == ()
 
 
-def test_a_copy_mended_into_another_tenants_document_stays_in_quarantine(world: World) -> None:
+def test_a_copy_changed_into_another_tenants_document_stays_in_quarantine(world: World) -> None:
     world.put_bytes("call-1", b"{")
     world.run()
     stolen = document("call-1", tenant_id="other-tenant")
@@ -262,6 +266,7 @@ def test_a_copy_mended_into_another_tenants_document_stays_in_quarantine(world: 
     assert world.files("unified/other-tenant") == {}
 
 
+@EVERY_POOL
 def test_a_replay_that_was_killed_after_moving_a_document_is_finished_by_the_next_one(
     world: World,
 ) -> None:

@@ -12,7 +12,7 @@ from cci_lite.nightly.quarantine import list_quarantined
 from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
-from tests.worlds import DAY, NEXT_DAY, TENANT, World, document
+from tests.worlds import DAY, EVERY_POOL, NEXT_DAY, TENANT, World, document
 
 EVERYTHING: frozenset[str] = frozenset()
 
@@ -51,6 +51,7 @@ def test_a_discarded_document_is_accounted_for_and_stays_discarded(world: World)
     prove(world)
 
 
+@EVERY_POOL
 def test_a_discarded_document_that_is_written_anew_is_read_again(world: World) -> None:
     key = world.put_bytes("call-1", b"{")
     world.run()
@@ -65,6 +66,7 @@ def test_a_discarded_document_that_is_written_anew_is_read_again(world: World) -
     prove(world)
 
 
+@EVERY_POOL
 def test_all_of_a_quarantine_is_discarded_at_once_on_all_of_its_days(world: World) -> None:
     world.put_bytes("bad-1", b"{")
     world.put_bytes("bad-2", b"{", day=NEXT_DAY)
@@ -92,7 +94,7 @@ def test_discarding_reads_nothing_else(world: World) -> None:
 def test_what_is_not_in_quarantine_cannot_be_discarded(world: World) -> None:
     key = world.put("good")
     world.run()
-    with pytest.raises(NotFoundError, match="1 of the given keys are not in quarantine"):
+    with pytest.raises(NotFoundError, match="keys that are not in quarantine: 1"):
         world.run(discard=frozenset({key}))
     assert world.call_ids() == ["good"]
 
@@ -217,7 +219,9 @@ def test_a_stray_that_was_taken_away_leaves_quarantine(world: World) -> None:
     prove(world)
 
 
-def test_a_copy_that_a_person_has_mended_is_not_lost_with_its_source(world: World) -> None:
+def test_a_copy_that_a_person_has_corrected_is_kept_when_its_source_is_deleted(
+    world: World,
+) -> None:
     world.put("good")
     key = world.put_bytes("bad", b"{")
     world.run()
