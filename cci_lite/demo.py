@@ -64,21 +64,21 @@ def set_up(lake: Lake, world: World) -> None:
         put_form(lake.catalog, form.tenant_id, draft)
 
 
-def set_up_own(
-    lake: Lake, draft: FormDraft, *, agent_channel: str | None, agent_speaker: str | None
-) -> tuple[Tenant, Form]:
-    """Register the tenant of one's own transcripts, with a form.
+def own_tenant(agent_channel: str | None, agent_speaker: str | None) -> Tenant:
+    """The tenant of one's own transcripts; raises TenantError.
 
-    What is not redacted is masked, because nothing is known of how it was transcribed. Raises
-    TenantError.
+    What is not redacted is masked, because nothing is known of how it was transcribed.
     """
     audio = {"agent_channel": agent_channel, "agent_speaker": agent_speaker}
     settings = {"tenant_id": OWN_TENANT, "name": "My company", "unredacted": UnredactedPolicy.MASK}
     given = {name: value for name, value in audio.items() if value}
-    tenant = parse_tenant({**settings, "audio": given})
+    return parse_tenant({**settings, "audio": given})
+
+
+def set_up_own(lake: Lake, tenant: Tenant, draft: FormDraft) -> Form:
+    """Register the tenant of one's own transcripts and its form."""
     put_tenant(lake.catalog, tenant)
-    stored = put_form(lake.catalog, OWN_TENANT, draft)
-    return tenant, stored.form
+    return put_form(lake.catalog, tenant.tenant_id, draft).form
 
 
 def deliver(lake: Lake, world: World, delivery: Delivery) -> Counter[Written]:

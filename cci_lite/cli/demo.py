@@ -133,17 +133,16 @@ def _own_transcripts(
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
     from cci_lite.contract.form_reading import parse_draft
-    from cci_lite.demo import set_up_own, write_page
+    from cci_lite.demo import own_tenant, set_up_own, write_page
     from cci_lite.laptop import create_lake, utc_now
     from cci_lite.local.inputs import find_inputs
     from cci_lite.sample import STARTER_FORM
 
     find_inputs([transcripts])  # refuses a wrong folder before there is a lake
     draft = read_form(form) if form else parse_draft(STARTER_FORM)
+    tenant = own_tenant(agent_channel, agent_speaker)
     lake = create_lake(path)
-    tenant, judged_by = set_up_own(
-        lake, draft, agent_channel=agent_channel, agent_speaker=agent_speaker
-    )
+    judged_by = set_up_own(lake, tenant, draft)
     say(f"judging by the form {judged_by.label}")
     delivery, _ = lake.analyze(tenant.tenant_id, judged_by.name, [transcripts])
     say_delivery("transcript", delivery, tenant.tenant_id, path)
