@@ -12,20 +12,16 @@ from typing import Any
 import pyarrow as pa
 
 from cci_lite import __version__
-from cci_lite.contract.form import FormDraft
-from cci_lite.contract.tenant import Tenant
+from cci_lite.contract.form import Form, FormDraft
+from cci_lite.contract.tenant import Tenant, UnredactedPolicy, parse_tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
-from cci_lite.errors import UsageError
+from cci_lite.errors import LakeError, UsageError
 from cci_lite.files import write_whole
 from cci_lite.laptop import Lake
-from cci_lite.pipeline.documents import (
-    InputDocument,
-    InputReport,
-    Transcript,
-    Written,
-    analyze_transcripts,
-    ingest_documents,
-)
+from cci_lite.nightly.run_report import RunReport
+from cci_lite.pipeline.document_writing import Written
+from cci_lite.pipeline.documents import InputReport, analyze_transcripts, ingest_documents
+from cci_lite.ports import InputFile, Transcript
 from cci_lite.reports.page import report_page
 from cci_lite.sample import (
     Company,
@@ -74,6 +70,23 @@ def set_up(lake: Lake, world: World) -> None:
             put_form(lake.catalog, company.tenant.tenant_id, draft)
 
 
+def own_tenant(agent_channel: str | None, agent_speaker: str | None) -> Tenant:
+    """The tenant of one's own transcripts; raises TenantError.
+
+    What is not redacted is masked, because nothing is known of how it was transcribed.
+    """
+    audio = {"agent_channel": agent_channel, "agent_speaker": agent_speaker}
+    settings = {"tenant_id": OWN_TENANT, "name": "My company", "unredacted": UnredactedPolicy.MASK}
+    given = {name: value for name, value in audio.items() if value}
+    return parse_tenant({**settings, "audio": given})
+
+
+def set_up_own(lake: Lake, tenant: Tenant, draft: FormDraft) -> Form:
+    """Register the tenant of one's own transcripts and its form."""
+    put_tenant(lake.catalog, tenant)
+    return put_form(lake.catalog, tenant.tenant_id, draft).form
+
+
 def deliver(lake: Lake, world: World, delivery: Delivery) -> Counter[Written]:
     """Judge a delivery's transcripts, take in its documents, and lay the corrupt ones between."""
     counts: Counter[Written] = Counter()
@@ -90,6 +103,16 @@ def deliver(lake: Lake, world: World, delivery: Delivery) -> Counter[Written]:
     return counts
 
 
+def night(lake: Lake) -> RunReport:
+    """Run the night of all tenants; raises LakeError when anything of it failed."""
+    report = lake.run_etl()
+    if not report.succeeded:
+        reasons = [day.reason for day in report.days if day.reason]
+        reasons += [*report.failed.values(), *(f"{name} is busy" for name in report.busy)]
+        raise LakeError("; ".join(reasons))
+    return report
+
+
 def _delivered(lake: Lake, company: Company, calls: Sequence[SampleCall]) -> Iterator[InputReport]:
     tenant = company.tenant
     for form in (each.form for each in company.forms):
@@ -102,7 +125,8 @@ def _delivered(lake: Lake, company: Company, calls: Sequence[SampleCall]) -> Ite
         yield from analyze_transcripts(
             lake.store, tenant, form, transcripts, pipeline_version=__version__
         )
-    documents = [InputDocument(call.plan.call_id, call.data) for call in calls if call.analysis]
+    at = dt.datetime.combine(LAST_DAY, dt.time(), dt.UTC)
+    documents = [InputFile(each.plan.call_id, each.data, at) for each in calls if each.analysis]
     forms = {(each.name, each.version): each for each in (used.form for used in company.forms)}
     yield from ingest_documents(lake.store, tenant, forms, documents)
 

@@ -7,7 +7,8 @@ CciLiteError
 │   ├── TenantIdError       not a tenant id
 │   ├── TenantError         not valid settings of a tenant
 │   ├── FormError           not a valid form
-│   └── TranscriptError     not a transcript that Amazon Transcribe writes
+│   ├── TranscriptError     not a transcript that Amazon Transcribe writes
+│   └── UnredactedError     what was said is not redacted, and is not masked here either
 ├── LakeError               the lake is not in a state in which the step may run
 │   ├── LeaseHeldError      another run is working on this tenant
 │   ├── PublishConflictError    somebody else published this day in between
@@ -69,6 +70,10 @@ class FormError(ContractError):
 
 class TranscriptError(ContractError):
     """Not a transcript that Amazon Transcribe writes."""
+
+
+class UnredactedError(ContractError):
+    """What was said is not redacted, and is not masked here either."""
 
 
 class LakeError(CciLiteError):

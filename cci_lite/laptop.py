@@ -6,14 +6,20 @@ import contextlib
 import datetime as dt
 import functools
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from cci_lite.assets import asset_folder
 from cci_lite.contract.form import Form
-from cci_lite.deploy.tenants import broken_tenants, get_tenant, list_forms, list_tenants
+from cci_lite.deploy.tenants import (
+    broken_tenants,
+    get_form,
+    get_tenant,
+    list_forms,
+    list_tenants,
+)
 from cci_lite.errors import (
     CciLiteError,
     ContractError,
@@ -31,11 +37,18 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from cci_lite.contract.form import FormDraft
+    from cci_lite.contract.tenant import Tenant
     from cci_lite.local.duckdb_engine import QueryAnswer, TenantEngine
+    from cci_lite.local.transcripts import MetadataReport, TranscriptFiles
     from cci_lite.nightly.lake import NightlyLake
     from cci_lite.nightly.planning import RunOptions
     from cci_lite.nightly.repair import RepairReport
     from cci_lite.nightly.run_report import Progress, RunReport
+    from cci_lite.pipeline.delivery import DeliveryReport
+    from cci_lite.pipeline.documents import InputReport
+    from cci_lite.pipeline.form_trial import FormTrial
+    from cci_lite.ports import InputFile, UnreadableFile
     from cci_lite.views import Schema, View
 
 INLINE_DOCUMENTS = 400
@@ -191,6 +204,70 @@ class Lake:
         usable, broken = each_tenant(tenants, lambda each: get_tenant(self.catalog, each))
         return {each: tenants[each] for each in usable}, broken
 
+    def analyze(
+        self,
+        tenant_id: str,
+        form_name: str,
+        paths: Iterable[Path],
+        *,
+        form_version: int | None = None,
+        metadata: Path | None = None,
+        overwrite: bool = False,
+        observe: Callable[[], None] = lambda: None,
+    ) -> tuple[DeliveryReport, MetadataReport]:
+        """Judge the transcripts in files and folders by a stored form, by default its latest one.
+
+        `metadata` is a file of rows about the calls. `observe` is called after each transcript.
+        Raises NotFoundError and UsageError for what the caller gave, and TenantError.
+        """
+        from cci_lite import __version__
+        from cci_lite.pipeline.documents import analyze_transcripts
+
+        tenant = get_tenant(self.catalog, tenant_id)
+        form = get_form(self.catalog, tenant_id, form_name, form_version)
+        given = self._transcripts(tenant, paths, metadata)
+        reports = analyze_transcripts(
+            self.store, tenant, form, given, pipeline_version=__version__, overwrite=overwrite
+        )
+        return _added_up(reports, observe), given.metadata
+
+    def ingest(
+        self,
+        tenant_id: str,
+        documents: Iterable[InputFile | UnreadableFile],
+        *,
+        observe: Callable[[], None] = lambda: None,
+    ) -> DeliveryReport:
+        """Take in documents made elsewhere. Raises NotFoundError, UsageError and TenantError."""
+        from cci_lite.pipeline.documents import ingest_documents
+
+        tenant = get_tenant(self.catalog, tenant_id)
+        reports = ingest_documents(self.store, tenant, self._forms(tenant_id), documents)
+        return _added_up(reports, observe)
+
+    def try_form(self, tenant_id: str, draft: FormDraft, paths: Sequence[Path] = ()) -> FormTrial:
+        """What a form that is not stored would change on a tenant's calls.
+
+        `paths` hold the calls' transcripts. Raises NotFoundError, UsageError and TenantError.
+        """
+        from cci_lite.pipeline.form_trial import try_form
+
+        tenant = get_tenant(self.catalog, tenant_id)
+        given = self._transcripts(tenant, paths) if paths else ()
+        return try_form(self.store, tenant, self._forms(tenant_id), draft, given)
+
+    def _transcripts(
+        self, tenant: Tenant, paths: Iterable[Path], metadata: Path | None = None
+    ) -> TranscriptFiles:
+        from cci_lite.local.transcripts import TranscriptFiles
+
+        return TranscriptFiles(
+            tenant.tenant_id, tenant.zone, paths, now=utc_now(), metadata=metadata
+        )
+
+    def _forms(self, tenant_id: str) -> dict[tuple[str, int], Form]:
+        return {(form.name, form.version): form for form in list_forms(self.catalog, tenant_id)}
+
     def nightly(self) -> NightlyLake:
         """The lake as the nightly use cases see it."""
         from cci_lite.nightly.lake import NightlyLake
@@ -268,6 +345,16 @@ class Lake:
                     if waiting >= INLINE_DOCUMENTS:
                         return waiting
         return waiting
+
+
+def _added_up(reports: Iterable[InputReport], observe: Callable[[], None]) -> DeliveryReport:
+    from cci_lite.pipeline.delivery import DeliveryReport
+
+    delivery = DeliveryReport()
+    for report in reports:
+        delivery.add(report)
+        observe()
+    return delivery
 
 
 def open_lake(path: Path) -> Lake:

@@ -139,30 +139,6 @@ class _NothingFoundError(Exception):
     """The service could answer none of the texts of a batch."""
 
 
-class NoNlp:
-    """Nlp of tenants that want none: everything is empty and free."""
-
-    def analyze(
-        self,
-        tenant_id: str,  # noqa: ARG002
-        language_code: str,  # noqa: ARG002
-        texts: Sequence[str],  # noqa: ARG002
-        keep: Keep = not_kept,  # noqa: ARG002
-    ) -> NlpAnswer:
-        """Nothing."""
-        return NlpAnswer()
-
-    def people(
-        self,
-        tenant_id: str,  # noqa: ARG002
-        language_code: str,  # noqa: ARG002
-        texts: Sequence[str],  # noqa: ARG002
-        keep: Keep = not_kept,  # noqa: ARG002
-    ) -> PeopleAnswer:
-        """Nobody."""
-        return PeopleAnswer(frozenset(), units=0)
-
-
 @dataclass(frozen=True)
 class _Answers:
     found: Sequence[tuple[int, Mapping[str, Any]]]

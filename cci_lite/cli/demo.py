@@ -148,27 +148,23 @@ def _own_transcripts(
     agent_channel: str | None,
     agent_speaker: str | None,
 ) -> Path:
-    from cci_lite.cli.calls import judge
+    from cci_lite.cli.calls import say_delivery
     from cci_lite.cli.forms import read_form
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
-    from cci_lite.contract.tenant import parse_tenant
-    from cci_lite.demo import OWN_TENANT, write_page
-    from cci_lite.deploy.tenants import put_form, put_tenant
+    from cci_lite.demo import own_tenant, set_up_own, write_page
     from cci_lite.laptop import create_lake, utc_now
     from cci_lite.local.inputs import find_inputs
     from cci_lite.sample import STARTER_FORM
 
     find_inputs([transcripts])  # refuses a wrong folder before there is a lake
     draft = read_form(form or STARTER_FORM)
-    audio = {"agent_channel": agent_channel, "agent_speaker": agent_speaker}
-    given = {key: value for key, value in audio.items() if value}
-    tenant = parse_tenant({"tenant_id": OWN_TENANT, "name": "My company", "audio": given})
+    tenant = own_tenant(agent_channel, agent_speaker)
     lake = create_lake(path)
-    put_tenant(lake.catalog, tenant)
-    stored = put_form(lake.catalog, tenant.tenant_id, draft)
-    say(f"judging by the form {stored.form.label}")
-    judge(lake, tenant, stored.form, [transcripts], None)
+    judged_by = set_up_own(lake, tenant, draft)
+    say(f"judging by the form {judged_by.label}")
+    delivery, _ = lake.analyze(tenant.tenant_id, judged_by.name, [transcripts])
+    say_delivery("transcript", delivery, tenant.tenant_id, path)
     _night(lake)
     with lake.reader(tenant.tenant_id) as query:
         print_leaderboard(query, tenant.tenant_id)
@@ -180,13 +176,9 @@ def _own_transcripts(
 def _night(lake: Lake) -> None:
     """Run the night and say in one line what it did."""
     from cci_lite.cli.output import say
-    from cci_lite.errors import LakeError
+    from cci_lite.demo import night
 
-    report = lake.run_etl()
-    if not report.succeeded:
-        reasons = [day.reason for day in report.days if day.reason]
-        reasons += [*report.failed.values(), *(f"{name} is busy" for name in report.busy)]
-        raise LakeError("; ".join(reasons))
+    report = night(lake)
     sheets = [day.balance for day in report.days if day.balance]
     read = sum(day.documents_read for day in report.days)
     if not sheets:

@@ -10,6 +10,7 @@ import click
 
 from cci_lite.cli.options import (
     examples,
+    form_reference,
     lake_option,
     lake_or_table_option,
     must_be_one_line,
@@ -249,18 +250,10 @@ def try_out(
     when there is none. Changed and new rules need the calls' TRANSCRIPTS; without them what was
     decided stands as long as question and rule are the same.
     """
-    from cci_lite.cli.calls import transcripts_in
     from cci_lite.cli.output import print_json, print_rows, say
-    from cci_lite.deploy.tenants import get_tenant
     from cci_lite.laptop import open_lake
-    from cci_lite.pipeline.form_trial import try_form
 
-    draft = read_form(file, tenant_id)
-    opened = open_lake(lake)
-    tenant = get_tenant(opened.catalog, tenant_id)
-    forms = {(form.name, form.version): form for form in opened.tenants(tenant_id)[tenant_id]}
-    given = transcripts_in(tenant, transcripts) if transcripts else ()
-    trial = try_form(opened.store, tenant, forms, draft, given)
+    trial = open_lake(lake).try_form(tenant_id, read_form(file, tenant_id), transcripts)
     if output == "json":
         print_json(trial)
         return
@@ -276,6 +269,11 @@ def try_out(
         (trial.unevaluated, "without an evaluation were left out"),
         (trial.unreadable, "that cannot be read were left out (cci-lite quarantine list)"),
         (trial.unread_transcripts, "of the transcripts cannot be read"),
+        (
+            trial.unredacted_transcripts,
+            "of the transcripts left out: not redacted, and refused by calls analyze, too",
+        ),
+        (trial.masked_transcripts, "of the transcripts masked, because not redacted"),
     ):
         if count:
             say(f"{count:,} {what}")
@@ -331,18 +329,6 @@ def read_form(file: Path, tenant_id: str | None = None) -> FormDraft:
     if lines:
         raise UsageError(f"{file}: {len(lines)} mistakes")
     return parse_draft(value, tenant_id=tenant_id)
-
-
-def form_reference(text: str) -> tuple[str, int | None]:
-    """`sales@3` or `sales`; raises UsageError."""
-    from cci_lite.contract.form import parse_version
-    from cci_lite.errors import FormError, UsageError
-
-    name, at, version = text.partition("@")
-    try:
-        return name, parse_version(version) if at else None
-    except FormError as problem:
-        raise UsageError(f"{text}: {problem}") from problem
 
 
 def _form_named(text: str, tenant_id: str | None, lake: Path | None) -> Form | FormDraft:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from cci_lite.contract.conversation import UnknownAgent
 from cci_lite.contract.parsing import in_words
-from cci_lite.pipeline.documents import Hearing
+from cci_lite.pipeline.delivery import Untold
+from cci_lite.reports.numbers import counted
 
 _CURES = {
-    UnknownAgent.CHANNEL: "set the agent's channel (here {labels}): {add} --agent-channel ch_N",
-    UnknownAgent.SPEAKER: "set the agent's label (here {labels}): {add} --agent-speaker spk_N",
+    UnknownAgent.CHANNEL: "set the agent's channel{here}: {add} --agent-channel ch_N",
+    UnknownAgent.SPEAKER: "set the agent's label{here}: {add} --agent-speaker spk_N",
     UnknownAgent.NO_LABELS: "set the transcription job to identify channels or speakers, "
     "because these transcripts tell nobody apart",
     UnknownAgent.CHANNELS_ALIKE: "both channels carry the same speech; they need review, and no "
@@ -21,45 +20,26 @@ _CURES = {
 _BY_SETTING = (UnknownAgent.CHANNEL, UnknownAgent.SPEAKER)
 
 
-@dataclass
-class Untold:
-    """What the transcripts of one delivery do not tell, counted one after the other."""
-
-    calls: Counter[UnknownAgent] = field(default_factory=Counter)
-    labels: dict[UnknownAgent, set[str]] = field(default_factory=lambda: defaultdict(set))
-    verdicts: int = 0
-    unheard: int = 0
-    untimed_calls: int = 0
-    untimed_words: int = 0
-
-    def add(self, heard: Hearing) -> None:
-        """Count another transcript."""
-        if heard.unknown_agent is not None:
-            self.calls[heard.unknown_agent] += 1
-            self.labels[heard.unknown_agent].update(heard.labels)
-        self.verdicts += heard.verdicts
-        self.unheard += heard.unheard
-        self.untimed_calls += heard.untimed_words > 0
-        self.untimed_words += heard.untimed_words
-
-    def lines(self, add: str) -> Iterator[str]:
-        """What to say of it; `add` is the command that changes the tenant."""
-        for why in filter(self.calls.__getitem__, _CURES):
-            labels = sorted(self.labels[why])
-            cure = _CURES[why].format(add=add, labels=in_words(labels) if labels else "")
-            yield (
-                f"{self.calls[why]:,} without a known agent (their agent criteria do not apply): "
-                f"{cure}"
-            )
-        if self.unheard:
-            settable = any(self.calls[why] for why in _BY_SETTING)
-            then = "; once it is set, analyze again" if settable else ""
-            yield (
-                f"{self.unheard:,} of {self.verdicts:,} verdicts are na, as it is not known who "
-                f"speaks{then}"
-            )
-        if self.untimed_calls:
-            yield (
-                f"{self.untimed_words:,} words in {self.untimed_calls:,} transcripts without a "
-                "time that can be: the words are kept, and these calls need review"
-            )
+def untold_lines(untold: Untold, add: str) -> Iterator[str]:
+    """What to say of it; `add` is the command that changes the tenant."""
+    for why in filter(untold.calls.__getitem__, _CURES):
+        labels = sorted(untold.labels[why])
+        here = f" (here {in_words(labels)})" if labels else ""
+        cure = _CURES[why].format(add=add, here=here)
+        yield (
+            f"{counted(untold.calls[why], 'call')} without a known agent (agent criteria do not "
+            f"apply): {cure}"
+        )
+    if untold.unheard:
+        settable = any(untold.calls[why] for why in _BY_SETTING)
+        then = "; once it is set, analyze again" if settable else ""
+        yield (
+            f"{untold.unheard:,} of {counted(untold.verdicts, 'verdict')} na, because it is not "
+            f"known who speaks{then}"
+        )
+    if untold.untimed_calls:
+        yield (
+            f"{counted(untold.untimed_words, 'word')} in "
+            f"{counted(untold.untimed_calls, 'transcript')} without a possible time: kept, but "
+            "for review"
+        )

@@ -144,6 +144,18 @@ def format_of(formats: Sequence[str], output: str | None, target: Path | None) -
     return output or ending
 
 
+def form_reference(text: str) -> tuple[str, int | None]:
+    """`sales@3` or `sales`; raises UsageError."""
+    from cci_lite.contract.form import parse_version
+    from cci_lite.errors import FormError, UsageError
+
+    name, at, version = text.partition("@")
+    try:
+        return name, parse_version(version) if at else None
+    except FormError as problem:
+        raise UsageError(f"{text}: {problem}") from problem
+
+
 def _endings(formats: Sequence[str]) -> str:
     *most, last = [f".{name}" for name in formats]
     return f"{', '.join(most)} or {last}" if most else last

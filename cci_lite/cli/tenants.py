@@ -70,6 +70,11 @@ def command() -> None:
     "--status", type=click.Choice(["active", "suspended"]), help="Whether its calls are taken in."
 )
 @click.option(
+    "--unredacted",
+    type=click.Choice(["refuse", "mask"]),
+    help="What becomes of its calls that Transcribe did not redact.",
+)
+@click.option(
     "--file", "file", type=click.Path(path_type=Path), help="All of it from YAML or JSON."
 )
 def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | None) -> None:

@@ -48,7 +48,7 @@ class Audio(
 
 
 class UnredactedPolicy(StrEnum):
-    """What becomes of a call in a language that Transcribe does not redact."""
+    """What becomes of a call that Transcribe does not redact."""
 
     REFUSE = "refuse"
     MASK = "mask"

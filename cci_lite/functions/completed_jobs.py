@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cci_lite.aws.bedrock import BedrockEvaluator
-from cci_lite.aws.comprehend import ComprehendNlp, NoNlp
+from cci_lite.aws.comprehend import ComprehendNlp
 from cci_lite.aws.queues import send_event
 from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice
 from cci_lite.errors import RetryLaterError
@@ -85,7 +85,7 @@ def _judging(here: Installation) -> Judging:
         tenants=tenants_of(here),
         nlp={
             NlpChoice.COMPREHEND: ComprehendNlp(here.clients("comprehend")),
-            NlpChoice.NONE: NoNlp(),
+            NlpChoice.NONE: None,
         },
         evaluators={
             EvaluatorChoice.BEDROCK: BedrockEvaluator(

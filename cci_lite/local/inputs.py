@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import gzip
 import io
 import os
@@ -32,28 +31,12 @@ from cci_lite.local.regular import (
     reason_of,
     walk,
 )
+from cci_lite.ports import InputFile, UnreadableFile
 
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _CHUNK_BYTES = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """One JSON document from a file; `name` tells the person which one it is."""
-
-    name: str
-    data: bytes
-    modified_at: dt.datetime
-
-
-@dataclass(frozen=True)
-class UnreadableFile:
-    """A file that gives no document, and why."""
-
-    name: str
-    problem: ContractError
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def _near_misses(entry: _Entry) -> set[str]:
 def _signer(
     intake: MetadataIntake, tenant_id: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[Tenant, dt.datetime]:
-    """The active tenant that signed this, and when; raises SignatureError, why ever it did not."""
+    """The active tenant that signed this, and when; raises SignatureError for whatever reason."""
     given = {name.lower(): value for name, value in headers.items()}
     signature = read_signature(given.get(SIGNATURE_HEADER), intake.clock())
     try:
@@ -254,8 +254,8 @@ def _entry(intake: MetadataIntake, tenant: Tenant, value: object) -> _Entry:
 def _entry_of(ports: _SidecarPorts, tenant: Tenant, key: str, told: ParsedMetadata) -> _Entry:
     """What is told of the recording at `key`, without a start that its upload rules out.
 
-    Before the upload is known it may have come by now at the earliest: its own time is asked again
-    when it is there. The call is known by its id; the name of the file need not be kept once more.
+    Before its upload is known, the call cannot have begun later than now; when the upload is there,
+    its time is compared again. The name of the file is left out: the call is known by its id.
     """
     call_id = call_id_for(tenant.tenant_id, key)
     uploads = [record.upload.uploaded_at for record in ports.registry.records(call_id)]

@@ -14,12 +14,18 @@ _ATTEMPTS = 5
 
 
 class Written(StrEnum):
-    """What became of a document."""
+    """What became of a document, or of the input that it would have been made from."""
 
     NEW = "new"
-    REPLACED = "replaced"
-    KEPT = "kept"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
     OLDER = "older"
+    REFUSED = "refused"
+
+
+def writing_order(document: UnifiedDocument) -> tuple[int, int]:
+    """Of two documents of a call the later one has the higher."""
+    return document.revision, document.writing or 0
 
 
 def write_document(files: TenantFiles, document: UnifiedDocument, *, overwrite: bool) -> Written:
@@ -41,20 +47,19 @@ def write_document(files: TenantFiles, document: UnifiedDocument, *, overwrite: 
         if present.data == data:
             # An attempt that did not learn that it had written.
             return Written.NEW
-        revision, writing = _place_of(present.data)
-        if (revision, writing) > (document.revision, document.writing or 0):
+        order = _order_of(present.data)
+        if order > writing_order(document):
             return Written.OLDER
-        if revision == document.revision and not overwrite:
-            return Written.KEPT
+        if order[0] == document.revision and not overwrite:
+            return Written.UNCHANGED
         if files.replace(document.tenant_id, key, data, present.etag):
-            return Written.REPLACED
+            return Written.CHANGED
     raise RetryLaterError("document_contended")
 
 
-def _place_of(data: bytes) -> tuple[int, int]:
-    """Revision and writing of the document that is there; zeros for what cannot be read as one."""
+def _order_of(data: bytes) -> tuple[int, int]:
+    """The order of the document that is there; zeros for what cannot be read as one."""
     try:
-        document = decode_document(data).document
+        return writing_order(decode_document(data).document)
     except ContractError:
         return 0, 0
-    return document.revision, document.writing or 0

@@ -14,10 +14,11 @@ from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scored_evaluation import Forms, ScoredEvaluation, score_document
 from cci_lite.contract.scoring import Outcome, Verdict, score_call
 from cci_lite.contract.tenant import Tenant
-from cci_lite.errors import ContractError
+from cci_lite.errors import ContractError, UnredactedError
 from cci_lite.evaluation.by_rules import evaluate_rules
-from cci_lite.pipeline.documents import Transcript, read_call, writing_order
-from cci_lite.ports import Store
+from cci_lite.pipeline.document_writing import writing_order
+from cci_lite.pipeline.documents import RULES_ONLY, read_call
+from cci_lite.ports import Store, Transcript, UnreadableFile
 from cci_lite.tenancy import call_id_for, unified_prefix
 
 
@@ -56,7 +57,9 @@ class FormTrial:
 
     `unreadable` documents and `unevaluated` calls are left out, as are `others`: calls that a form
     of another name has judged. The outcome of `undecided` calls hangs on criteria that only their
-    transcripts, which were not given, could decide; they are not counted as `changed`.
+    transcripts, which were not given, could decide; they are not counted as `changed`. Of the
+    transcripts, `unread` are none, `unredacted` are refused as `calls analyze` does, and `masked`
+    were not redacted and are masked here.
     """
 
     criteria: tuple[CriterionTrial, ...]
@@ -69,6 +72,8 @@ class FormTrial:
     unevaluated: int = 0
     unreadable: int = 0
     unread_transcripts: int = 0
+    unredacted_transcripts: int = 0
+    masked_transcripts: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def try_form(
     tenant: Tenant,
     forms: Forms,
     draft: FormDraft,
-    transcripts: Iterable[Transcript] = (),
+    transcripts: Iterable[Transcript | UnreadableFile] = (),
 ) -> FormTrial:
     """Judge a tenant's calls by a form that is not stored, and compare; writes nothing.
 
@@ -104,11 +109,11 @@ def try_form(
     for what a model or a person has decided, the verdict stands as long as question and rule are
     the same, and is undecided otherwise.
     """
-    spoken, unread = _conversations(tenant, transcripts)
+    left: Counter[str] = Counter()
+    spoken = _conversations(tenant, transcripts, left)
     known_name = any(name == draft.name for name, _ in forms)
     form = draft.as_version(draft.version or 1)
     judged: dict[str, _Judged] = {}
-    left: Counter[str] = Counter()
     for found in store.listing(unified_prefix(tenant.tenant_id)):
         try:
             document = decode_document(store.read(found.key)).document
@@ -125,21 +130,27 @@ def try_form(
             present = judged.get(document.call_id)
             if present is None or present.order <= call.order:
                 judged[document.call_id] = call
-    return _compared(form, list(judged.values()), left, unread)
+    return _compared(form, list(judged.values()), left)
 
 
 def _conversations(
-    tenant: Tenant, transcripts: Iterable[Transcript]
-) -> tuple[dict[str, Conversation], int]:
-    spoken, unread = {}, 0
+    tenant: Tenant, transcripts: Iterable[Transcript | UnreadableFile], left: Counter[str]
+) -> dict[str, Conversation]:
+    """What was said by call, masked where `calls analyze` masks it; counts in `left` the others."""
+    conversations = {}
     for transcript in transcripts:
         try:
-            conversation, key = read_call(tenant, transcript)
+            if isinstance(transcript, UnreadableFile):
+                raise transcript.problem
+            spoken, key = read_call(RULES_ONLY, tenant, transcript)
+        except UnredactedError:
+            left["unredacted_transcripts"] += 1
         except ContractError:
-            unread += 1
-            continue
-        spoken[call_id_for(tenant.tenant_id, key)] = conversation
-    return spoken, unread
+            left["unread_transcripts"] += 1
+        else:
+            left["masked_transcripts"] += spoken.is_masked
+            conversations[call_id_for(tenant.tenant_id, key)] = spoken.conversation
+    return conversations
 
 
 def _judged(
@@ -185,7 +196,7 @@ def _by_rules(form: Form, conversation: Conversation) -> dict[str, Verdict]:
     return {result.id: verdict_of(result, at) for at, result in results if result.id in ruled}
 
 
-def _compared(form: Form, calls: Sequence[_Judged], left: Counter[str], unread: int) -> FormTrial:
+def _compared(form: Form, calls: Sequence[_Judged], left: Counter[str]) -> FormTrial:
     names = dict.fromkeys(criterion.id for criterion in form.criteria)
     names |= dict.fromkeys(name for call in calls for name in call.before)
     criteria = {name: CriterionTrial(name) for name in names}
@@ -210,8 +221,5 @@ def _compared(form: Form, calls: Sequence[_Judged], left: Counter[str], unread: 
         with_transcript=sum(call.has_transcript for call in calls),
         changed=changed,
         undecided=sum(bool(call.undecided) for call in calls),
-        others=left["others"],
-        unevaluated=left["unevaluated"],
-        unreadable=left["unreadable"],
-        unread_transcripts=unread,
+        **left,
     )

@@ -106,7 +106,7 @@ _METRICS = {
 def take_in(intake: Intake, event: UploadEvent) -> Taken:
     """Register an upload and start its transcription job; the same upload again changes nothing.
 
-    Safe to repeat and to interrupt: a registered upload whose job was not started is gone on with.
+    Safe to repeat and to interrupt: of a registered upload the job is started when it was not yet.
     Raises RetryLaterError when the event is to be delivered again, ServiceError when the recording
     may not be looked at, and PipelineError when the tenant's settings cannot be read.
     """
@@ -174,14 +174,14 @@ def _attempt(intake: Intake, upload: Upload) -> Taken | None:
     # Whose the key of the copy is the record says: it is there before anything is copied.
     if is_new and not _added(intake, record):
         return None
-    return _gone_on_with(intake, record, asked)
+    return _copied_and_started(intake, record, asked)
 
 
 def _waits_for_its_job(record: CallRecord) -> bool:
     """Whether no job was started yet, and an event may start it.
 
-    So it is of an upload that was given up, and of one for which a service refused the start: its
-    code is no word of ours. What was wrong may be mended.
+    True also of an upload that was given up, and of one whose start a service refused, with a
+    code that is none of ours: what was wrong may be mended.
     """
     if record.state is not CallState.FAILED:
         return record.state is CallState.RECEIVED
@@ -212,7 +212,7 @@ def _added(intake: Intake, record: CallRecord) -> bool:
 def _stored(
     intake: Intake, record: CallRecord, state: CallState, **changes: Any
 ) -> CallRecord | None:
-    """The record so, as it is stored now; None when somebody else changed it in between."""
+    """The record in this state, stored; None when somebody else changed it in between."""
     wanted = {"state": state, **changes}
     if all(getattr(record, name) == value for name, value in wanted.items()):
         return record
@@ -224,7 +224,7 @@ def _stored(
 
 
 def _examined(intake: Intake, record: CallRecord) -> _Request | Reason:
-    """How the upload is to be transcribed, or why it is not. Nothing is defaulted."""
+    """How the upload is to be transcribed, or why it is not. Nothing is guessed."""
     upload = record.upload
     tenant = intake.tenants.tenant(upload.tenant_id)
     if tenant is None:
@@ -258,10 +258,10 @@ def _examined(intake: Intake, record: CallRecord) -> _Request | Reason:
 
 
 def _has_to_wait(registry: CallRegistry, tenant: Tenant, record: CallRecord) -> bool:
-    """Whether as many of the tenant's calls are transcribed as may be, give or take a few.
+    """Whether the tenant has as many calls in transcription as it may, give or take a few.
 
-    Transcribe's queue is one for all tenants of an account; each fills no more than its share. What
-    waits already goes first.
+    All tenants of an account share Transcribe's queue; each fills no more than its part. What waits
+    already goes first.
     """
     received = registry.find(tenant.tenant_id, CallState.RECEIVED)
     if record.reason != Reason.WAITING and any(_is_waiting(each) for each in received):
@@ -308,7 +308,7 @@ def _with_own(intake: Intake, record: CallRecord, own: CallMetadata | None) -> S
 # --- The job --------------------------------------------------------------------------------------
 
 
-def _gone_on_with(intake: Intake, record: CallRecord, request: _Request) -> Taken | None:
+def _copied_and_started(intake: Intake, record: CallRecord, request: _Request) -> Taken | None:
     """Copy the recording, then have its job run; None when somebody else changed the record."""
     tenant, media = request.tenant, record.media_key
     if media is None:
@@ -361,7 +361,7 @@ def _started(intake: Intake, record: CallRecord, request: _Request, media: str) 
 
 
 def _runs(transcriber: Transcriber, order: TranscriptionOrder) -> bool:
-    """Have the job run; False when one of its name is somebody else's."""
+    """Have the job run; False when somebody else's job has its name."""
     if transcriber.start(order):
         return True
     job = transcriber.job(order.job_name)

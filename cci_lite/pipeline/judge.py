@@ -7,22 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import msgspec
-
-from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import Redaction, Source, UnifiedDocument, Usage
 from cci_lite.contract.form import Form
 from cci_lite.contract.prices import cost_of
 from cci_lite.contract.registry import CallRecord, CallState, Reason, StoredMetadata, failed, moved
-from cci_lite.contract.services import language_of
-from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant, is_masked
-from cci_lite.errors import CciLiteError, PipelineError, RetryLaterError, TranscriptError
-from cci_lite.pipeline.call_facts import call_date_of
+from cci_lite.contract.tenant import EvaluatorChoice, NlpChoice, Tenant
+from cci_lite.errors import (
+    CciLiteError,
+    PipelineError,
+    RetryLaterError,
+    TranscriptError,
+    UnredactedError,
+)
+from cci_lite.pipeline.call_facts import call_date_of, key_hash, with_facts
 from cci_lite.pipeline.document_writing import Written, write_document
-from cci_lite.pipeline.judged_document import TranscribedCall, judged_document, masked_call
+from cci_lite.pipeline.judged_document import Services, SpokenCall, judged_document, spoken_call
 from cci_lite.pipeline.lease import held, newest_documented, of_revision, records_held
 from cci_lite.pipeline.notify import Notifying, call_failed
-from cci_lite.pipeline.paid_answers import Answering
+from cci_lite.pipeline.paid_answers import CountedEvaluator, checkpoints
 from cci_lite.pipeline.rewrite import Rewriting, settle
 from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import (
@@ -58,13 +60,13 @@ _GIVEN_UP = (Reason.STUCK_RECEIVED, Reason.STUCK_TRANSCRIBING, Reason.STUCK_TRAN
 
 @dataclass(frozen=True)
 class Judging:
-    """What judging a call needs. `holder` names this attempt; `wait` lets seconds pass."""
+    """What judging a call needs. `wait` lets seconds pass."""
 
     registry: CallRegistry
     files: TenantFiles
     transcriber: Transcriber
     tenants: TenantDirectory
-    nlp: Mapping[NlpChoice, Nlp]
+    nlp: Mapping[NlpChoice, Nlp | None]
     evaluators: Mapping[EvaluatorChoice, QaEvaluator]
     notifier: Notifier
     telemetry: Telemetry
@@ -80,7 +82,7 @@ class Judging:
 
     @property
     def rewriting(self) -> Rewriting:
-        """What seeing to a call's documents needs."""
+        """What bringing a call's documents up to date needs."""
         return Rewriting(self.registry, self.files, self.tenants, self.telemetry, self.clock)
 
 
@@ -158,7 +160,7 @@ def judge_call(judging: Judging, job_name: str, *, holder: str) -> Judged:
 
 
 def _records_of(judging: Judging, job_name: str) -> tuple[list[CallRecord], CallRecord | None]:
-    """All records of the call that a job is about, and that of the job; none for another's."""
+    """All records of the call that a job is about, and the job's own; none for others' jobs."""
     if (named := parse_job_name(job_name)) is None:
         return [], None
     call_id, revision = named
@@ -178,30 +180,24 @@ def _judge(attempt: _Attempt, record: CallRecord) -> Judged:
         raise RetryLaterError("not_completed")
     if job.status is JobStatus.FAILED:
         raise _CallFailedError(job.failure or Reason.TRANSCRIPTION_FAILED)
-    answering = Answering(
-        judging.files,
+    services = Services(
+        CountedEvaluator(judging.evaluators[tenant.evaluator], judging.telemetry),
         judging.nlp[tenant.nlp],
-        judging.evaluators[tenant.evaluator],
-        judging.telemetry,
+        checkpoints(judging.files, record),
     )
-    conversation, units = _conversation(judging, answering, tenant, record, job)
+    spoken = _spoken(attempt, services, record, job)
     plan = _planned(attempt, record)
-    call = TranscribedCall(tenant, plan.record, plan.form, plan.stored.merged, conversation, units)
-    document = judged_document(answering, call, judging.pipeline_version)
-    document = msgspec.structs.replace(document, writing=plan.record.version)
+    document = judged_document(services, spoken, plan.form, _known(attempt, plan, spoken))
     overwrite = judging.overwrite or plan.is_again
     written = write_document(judging.files, document, overwrite=overwrite)
     return _finished(attempt, plan, document, written)
 
 
-def _conversation(
-    judging: Judging,
-    answering: Answering,
-    tenant: Tenant,
-    record: CallRecord,
-    job: TranscriptionJob,
-) -> tuple[Conversation, int]:
-    """The redacted conversation, from exactly the file that this job wrote; units that took."""
+def _spoken(
+    attempt: _Attempt, services: Services, record: CallRecord, job: TranscriptionJob
+) -> SpokenCall:
+    """What was said on the call, from exactly the file that this job wrote."""
+    judging, tenant = attempt.judging, attempt.tenant
     redacted = record.redaction is Redaction.TRANSCRIBE
     named = job.redacted_transcript_key if redacted else job.transcript_key
     key_for = redacted_transcript_key if redacted else transcript_key
@@ -217,12 +213,34 @@ def _conversation(
         raise _CallFailedError(Reason.TRANSCRIPT_UNREADABLE) from None
     if redacted and conversation.redaction is not Redaction.TRANSCRIBE:
         raise _CallFailedError(Reason.REDACTION_MISSING)
-    if redacted:
-        return conversation, 0
-    if not is_masked(tenant, language_of(record.language_code or tenant.language_code)):
+    language = record.language_code or tenant.language_code
+    try:
+        return spoken_call(services, tenant, conversation, language)
+    except UnredactedError:
         # The tenant's settings have changed since the job was started.
-        raise _CallFailedError(Reason.LANGUAGE_UNREDACTED)
-    return masked_call(answering, tenant, record, conversation)
+        raise _CallFailedError(Reason.LANGUAGE_UNREDACTED) from None
+
+
+def _known(attempt: _Attempt, plan: _Plan, spoken: SpokenCall) -> UnifiedDocument:
+    """The document before the call is judged."""
+    record, metadata = plan.record, plan.stored.merged
+    uploaded_at = record.upload.uploaded_at
+    document = UnifiedDocument(
+        tenant_id=record.tenant_id,
+        call_id=record.call_id,
+        revision=record.revision,
+        writing=record.version,
+        call_date=uploaded_at.date(),
+        # Transcribe charges for the whole recording: at least for what was spoken.
+        usage=Usage(audio_seconds=spoken.conversation.duration_seconds),
+        source=Source(
+            transcribe_job=record.job_name,
+            input_key_hash=key_hash(record.upload.key),
+            etag=record.upload.etag,
+            pipeline_version=attempt.judging.pipeline_version,
+        ),
+    )
+    return with_facts(document, attempt.tenant, metadata, uploaded_at)
 
 
 def _awaited(judging: Judging, tenant_id: str, key: str) -> bytes:
@@ -270,7 +288,7 @@ def _planned(attempt: _Attempt, record: CallRecord) -> _Plan:
 
 
 def _stale_keys(records: Sequence[CallRecord], record: CallRecord, key: str) -> tuple[str, ...]:
-    """Where documents may lie that the one at `key` stands for, of this upload and earlier ones."""
+    """Where documents may lie that the one at `key` replaces, of this and earlier uploads."""
     known = {
         each for earlier in records if earlier.revision <= record.revision for each in earlier.keys
     }
@@ -299,7 +317,7 @@ def _finished(
         plan.record,
         CallState.REVIEW if needed else CallState.DONE,
         # Of a document that somebody else wrote nobody knows which metadata is in it.
-        plan.stored.version if written in (Written.NEW, Written.REPLACED) else 0,
+        plan.stored.version if written in (Written.NEW, Written.CHANGED) else 0,
     )
     _count_document(judging, document, needed=needed)
     if record.stale_keys:
@@ -342,7 +360,7 @@ def _documented(
 
 
 def _settled(attempt: _Attempt, record: CallRecord) -> None:
-    """Delete what the new document stands for now; when that fails, a sweep does it."""
+    """Delete the documents that the new one replaces; when that fails, the next sweep does."""
     judging = attempt.judging
     try:
         settle(judging.rewriting, attempt.tenant, record, attempt.holder)
@@ -360,10 +378,10 @@ def _count_document(judging: Judging, document: UnifiedDocument, *, needed: bool
 
 
 def _end(judging: Judging, record: CallRecord) -> None:
-    """See a call off: people are told of its failure, and what it no longer needs is deleted.
+    """Tell people of a call's failure, and delete what a call with a document no longer needs.
 
-    For the attempt that ended the call, and for each event after it: that attempt may have died on
-    the way. What is left behind all the same expires.
+    Done by the attempt that ended the call and again at each event after it, because that attempt
+    may have died on the way. What is left behind all the same expires.
     """
     if record.state is CallState.FAILED:
         call_failed(judging.notifying, record)
@@ -405,10 +423,10 @@ def _moved(
     record: CallRecord,
     change: Callable[[Sequence[CallRecord], CallRecord], CallRecord],
 ) -> CallRecord:
-    """The record changed, as it is now among the call's records; raises RetryLaterError.
+    """The record, changed as it is stored now; raises RetryLaterError.
 
-    Others may touch it, and whoever started its job may only now note that; what it is read with
-    has to be read after it.
+    Others may change it meanwhile, and the start of its job may be noted only now. `change` sees
+    all records of the call, read together, and reads whatever else it needs after them.
     """
     registry = attempt.judging.registry
     for _ in range(_ATTEMPTS):
@@ -423,6 +441,6 @@ def _moved(
 
 
 def _step(record: CallRecord) -> CallState:
-    """Where a call is on its way; a job can end before its start is noted."""
+    """How far a call has come; a job can end before its start is noted."""
     is_received = record.state is CallState.RECEIVED
     return CallState.TRANSCRIBING if is_received else record.state

@@ -1,15 +1,20 @@
-"""What is written of a call: verdicts, summary, what it took; scored, and masked before."""
+"""The one way to judge a call: from what was said to its masked and scored document.
+
+AWS and the laptop both come through here. They differ in where a transcript comes from, in which
+services are asked, and in how the document is written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.contract.document import (
-    AiSummary,
     CriterionResult,
     Evaluator,
     QaEvaluation,
@@ -20,143 +25,204 @@ from cci_lite.contract.document import (
     Usage,
 )
 from cci_lite.contract.form import Criterion, Form
-from cci_lite.contract.metadata import CallMetadata
-from cci_lite.contract.registry import CallRecord
 from cci_lite.contract.scored_evaluation import score_evaluation, with_evaluation
-from cci_lite.contract.service_answers import Judgement, ModelUsage, NlpAnswer
-from cci_lite.contract.tenant import Tenant
+from cci_lite.contract.service_answers import Judgement, NlpAnswer
+from cci_lite.contract.services import language_of
+from cci_lite.contract.tenant import Tenant, UnredactedPolicy, is_masked, why_not_masked
+from cci_lite.errors import TenantError, UnredactedError
 from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.masking.introductions import introduced_names
-from cci_lite.masking.mask import masked_conversation, masked_judgement, masked_nlp
-from cci_lite.pipeline.call_facts import key_hash, with_facts
-from cci_lite.pipeline.paid_answers import Answering
+from cci_lite.masking.mask import masked_conversation
+from cci_lite.pipeline.masked_document import masked_document
+from cci_lite.ports import Keep, Nlp, QaEvaluator, not_kept
 from cci_lite.transcripts.chunks import pack_texts, texts_of
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+# What a transcript calls its language goes into the document: anything else is not repeated.
+_LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
+_NOTHING_USED = Usage(comprehend_units=0, input_tokens=0, output_tokens=0, model_calls=0)
 
 
 @dataclass(frozen=True)
-class TranscribedCall:
-    """A call whose transcript has been read. `units` is what masking it took."""
+class Services:
+    """Who is asked about calls, and what keeps the answers that were paid for.
+
+    Without `nlp` nobody finds sentiment, key phrases, entities, and names that are not introduced.
+    """
+
+    evaluator: QaEvaluator
+    nlp: Nlp | None = None
+    keep: Keep = not_kept
+
+
+@dataclass(frozen=True)
+class SpokenCall:
+    """What was said on a tenant's call, redacted by Transcribe or masked here: see `spoken_call`.
+
+    `language` is the one that was spoken, `units` is what finding names took.
+    """
 
     tenant: Tenant
-    record: CallRecord
-    form: Form | None
-    metadata: CallMetadata
     conversation: Conversation
-    units: int
+    language: str
+    units: int = 0
 
     @property
-    def language(self) -> str:
-        """The language that was spoken."""
-        return _language(self.tenant, self.record, self.conversation)
+    def is_masked(self) -> bool:
+        """Whether it was masked here."""
+        return self.conversation.redaction is Redaction.MASKED
 
 
-def masked_call(
-    answering: Answering, tenant: Tenant, record: CallRecord, conversation: Conversation
-) -> tuple[Conversation, int]:
-    """A conversation that Transcribe did not redact, masked; and the units that took.
+class FoundNames(msgspec.Struct, frozen=True):
+    """Names of people in some texts, and what finding them took."""
 
-    Raises RetryLaterError and ServiceError.
+    names: list[str] = []
+    units: int = 0
+
+
+def spoken_call(
+    services: Services, tenant: Tenant, conversation: Conversation, language_code: str
+) -> SpokenCall:
+    """What may be looked at of a conversation; masked here when Transcribe did not redact it.
+
+    `language_code` is that of transcripts that do not name theirs by a code. Raises
+    UnredactedError when the tenant's setting is to refuse such a call, RetryLaterError and
+    ServiceError.
     """
-    language = _language(tenant, record, conversation)
-    found = answering.people(record, "people", language, texts_of(conversation))
-    names = {*found.names, *introduced_names(conversation)}
-    spoken = msgspec.structs.replace(conversation, language_code=language)
-    masked = masked_conversation(spoken, names)
-    return msgspec.structs.replace(masked, redaction=Redaction.MASKED), found.units
+    named = conversation.language_code or ""
+    language = named if _LANGUAGE_CODE.fullmatch(named) else language_code
+    conversation = msgspec.structs.replace(conversation, language_code=language)
+    if conversation.redaction is Redaction.TRANSCRIBE:
+        return SpokenCall(tenant, conversation, language)
+    check_masked(tenant, language)
+    call = SpokenCall(tenant, conversation, language)
+    found = _found_names(services, call, "people", texts_of(conversation))
+    masked = masked_conversation(conversation, {*found.names, *introduced_names(conversation)})
+    masked = msgspec.structs.replace(masked, redaction=Redaction.MASKED)
+    return SpokenCall(tenant, masked, language, found.units)
+
+
+def check_masked(tenant: Tenant, language_code: str) -> None:
+    """Raise UnredactedError unless calls that are not redacted are masked for the tenant."""
+    try:
+        language = language_of(language_code)
+    except TenantError:
+        reason: str | None = "its language is none that Transcribe knows"
+    else:
+        if is_masked(tenant, language):
+            return
+        reason = why_not_masked(tenant, language)
+    if tenant.unredacted is UnredactedPolicy.REFUSE:
+        reason = "the tenant's setting is unredacted: refuse"
+    raise UnredactedError("", "a redacted transcript", f"one that is not, and {reason}")
 
 
 def judged_document(
-    answering: Answering, call: TranscribedCall, pipeline_version: str
+    services: Services, spoken: SpokenCall, form: Form | None, known: UnifiedDocument
 ) -> UnifiedDocument:
-    """The call's document, scored and masked; what was answered before is not asked again.
+    """The call's document, scored and masked. Raises RetryLaterError and ServiceError.
 
-    Raises RetryLaterError and ServiceError.
+    `known` is the document with what is known of the call before it is judged: whose it is, which
+    recording it is about, when it was and who took it; in `usage` what transcribing it took.
     """
-    record, form = call.record, call.form
-    answers = _masked_answers(answering, call)
-    judgement, nlp = answers.judgement, answers.nlp
+    conversation = spoken.conversation
+    nlp = _nlp_answer(services, spoken)
+    judgement = _judgement(services, spoken, form)
+    found = _found_names(services, spoken, "names", pack_texts(_texts_of_model(judgement)))
     reasons = [
         *(["no_form"] if form is None else []),
-        *call.conversation.review_reasons,
+        *conversation.review_reasons,
         *judgement.review_reasons,
-        *(["nlp_incomplete"] if nlp.unanswered else []),
+        *(["nlp_incomplete"] if nlp and nlp.unanswered else []),
     ]
-    document = UnifiedDocument(
-        tenant_id=record.tenant_id,
-        call_id=record.call_id,
-        revision=record.revision,
-        call_date=record.upload.uploaded_at.date(),
-        language_code=call.language,
-        duration_seconds=call.conversation.duration_seconds,
-        sentiment=nlp.sentiment,
-        key_phrases=nlp.key_phrases,
-        entities=nlp.entities,
+    document = msgspec.structs.replace(
+        known,
+        language_code=spoken.language,
+        duration_seconds=conversation.duration_seconds,
+        sentiment=nlp.sentiment if nlp else None,
+        key_phrases=nlp.key_phrases if nlp else None,
+        entities=nlp.entities if nlp else None,
         ai_summary=judgement.summary,
+        qa_evaluation=QaEvaluation(criteria=judgement.results) if form else None,
         review=Review(needed=bool(reasons), reasons=reasons),
         summary_raw=judgement.summary_raw,
-        usage=_usage(call, judgement.usage, call.units + nlp.units + answers.units),
-        source=Source(
-            transcribe_job=record.job_name,
-            pii_redacted=call.conversation.redaction,
-            input_key_hash=key_hash(record.upload.key),
-            etag=record.upload.etag,
-            pipeline_version=pipeline_version,
+        usage=_usage(known, judgement, spoken.units + (nlp.units if nlp else 0) + found.units),
+        source=msgspec.structs.replace(
+            known.source or Source(),
+            pii_redacted=conversation.redaction,
             prompt_version=judgement.prompt_version,
             model_id=judgement.model_id,
         ),
     )
-    document = with_facts(document, call.tenant, call.metadata, record.upload.uploaded_at)
-    if form is None:
+    document = masked_document(document, {*found.names, *introduced_names(conversation)})
+    if form is None or document.qa_evaluation is None:
         return document
-    evaluation = QaEvaluation(criteria=judgement.results)
-    return with_evaluation(document, score_evaluation(evaluation, form))
+    return with_evaluation(document, score_evaluation(document.qa_evaluation, form))
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """What rules and services said of a call, masked. `units` is what finding names took."""
-
-    judgement: Judgement
-    nlp: NlpAnswer
-    units: int
-
-
-def _masked_answers(answering: Answering, call: TranscribedCall) -> _Answers:
-    form = call.form
-    conversation = msgspec.structs.replace(call.conversation, language_code=call.language)
-    # A card's number would come back in four harmless entities. Names are still to be found.
-    texts = texts_of(masked_conversation(conversation))
-    nlp = answering.nlp_answer(call.record, call.language, texts)
+def _judgement(services: Services, spoken: SpokenCall, form: Form | None) -> Judgement:
+    """The verdicts of rules, and of the evaluator on what has no rule; with its summary."""
+    conversation = spoken.conversation
     ruled = evaluate_rules(form, conversation) if form else []
     asked = [criterion for criterion in form.criteria if not criterion.rule] if form else []
-    judgement = answering.judgement(call.record, call.tenant, asked, conversation)
-    results = _in_order(ruled, asked, judgement.results)
-    judgement = msgspec.structs.replace(judgement, results=results)
-    written = pack_texts(_written_texts(judgement))
-    found = answering.people(call.record, "names", call.language, written)
-    # Of equal names the first stays in a set: those that are certain before those only heard.
-    certain = {*found.names, *_people(nlp), *filter(None, [call.metadata.agent_name])}
-    names = {*certain, *introduced_names(conversation)}
-    return _Answers(
-        masked_judgement(judgement, names, call.language),
-        masked_nlp(nlp, names, call.language),
-        found.units,
+    judgement = _asked(
+        services,
+        "evaluation",
+        Judgement,
+        lambda keep: services.evaluator.evaluate(spoken.tenant, asked, conversation, keep),
+    )
+    return msgspec.structs.replace(judgement, results=_in_order(ruled, asked, judgement.results))
+
+
+def _nlp_answer(services: Services, spoken: SpokenCall) -> NlpAnswer | None:
+    if (nlp := services.nlp) is None:
+        return None
+    # A card's number would come back in four harmless entities. Names are still to be found.
+    texts = texts_of(masked_conversation(spoken.conversation))
+    tenant_id = spoken.tenant.tenant_id
+    return _asked(
+        services,
+        "nlp",
+        NlpAnswer,
+        lambda keep: nlp.analyze(tenant_id, spoken.language, texts, keep),
     )
 
 
-def _usage(call: TranscribedCall, asked: ModelUsage, units: int) -> Usage:
-    """What the call took. Transcribe charges the whole recording: at least what was spoken."""
-    return Usage(
-        audio_seconds=call.conversation.duration_seconds,
+def _found_names(
+    services: Services, spoken: SpokenCall, step: str, texts: Sequence[str]
+) -> FoundNames:
+    """The names of people that a service finds in these texts; without texts nobody is asked."""
+    if (nlp := services.nlp) is None or not texts:
+        return FoundNames()
+
+    def ask(keep: Keep) -> FoundNames:
+        found = nlp.people(spoken.tenant.tenant_id, spoken.language, texts, keep)
+        return FoundNames(sorted(found.names), found.units)
+
+    return _asked(services, step, FoundNames, ask)
+
+
+def _asked(services: Services, step: str, kind: type[T], ask: Callable[[Keep], T]) -> T:
+    """What a step answers; the answers that it is made of are kept under its name, too."""
+
+    def keep_part(part: str, kind: type[U], ask_part: Callable[[], U], /) -> U:
+        return services.keep(f"{step}-{part}", kind, ask_part)
+
+    return services.keep(step, kind, lambda: ask(keep_part))
+
+
+def _usage(known: UnifiedDocument, judgement: Judgement, units: int) -> Usage | None:
+    """What the call took; None when nothing is known to have been charged."""
+    usage = msgspec.structs.replace(
+        known.usage or Usage(),
         comprehend_units=units,
-        input_tokens=asked.input_tokens,
-        output_tokens=asked.output_tokens,
-        model_calls=asked.calls,
+        input_tokens=judgement.usage.input_tokens,
+        output_tokens=judgement.usage.output_tokens,
+        model_calls=judgement.usage.calls,
     )
-
-
-def _language(tenant: Tenant, record: CallRecord, conversation: Conversation) -> str:
-    return conversation.language_code or record.language_code or tenant.language_code
+    return None if usage == _NOTHING_USED else usage
 
 
 def _in_order(
@@ -170,25 +236,11 @@ def _in_order(
     return [answers.get(result.id, result) for result in ruled]
 
 
-def _written_texts(judgement: Judgement) -> list[str]:
+def _texts_of_model(judgement: Judgement) -> Iterator[str]:
     """What a model wrote in its own words."""
-    summary = judgement.summary or AiSummary()
-    written = [
-        summary.issue,
-        summary.resolution,
-        summary.outcome,
-        summary.sentiment_summary,
-        *summary.action_items,
-        *(result.reason for result in judgement.results if result.evaluator is Evaluator.MODEL),
-        judgement.summary_raw,
-    ]
-    return [text for text in written if text]
-
-
-def _people(nlp: NlpAnswer) -> set[str]:
-    return {
-        entity.text
-        for result in nlp.entities.result_list
-        for entity in result.entities
-        if entity.type == "PERSON" and entity.text
-    }
+    if (summary := judgement.summary) is not None:
+        own = (summary.issue, summary.resolution, summary.outcome, summary.sentiment_summary)
+        yield from filter(None, (*own, *summary.action_items))
+    by_model = (each for each in judgement.results if each.evaluator is Evaluator.MODEL)
+    yield from filter(None, (result.reason for result in by_model))
+    yield from filter(None, [judgement.summary_raw])

@@ -1,4 +1,4 @@
-"""Finds what has come to a halt: events get lost, functions die, tenants come back.
+"""Finds what has stalled: events get lost, functions die, tenants come back.
 
 Events of S3 and Transcribe are delivered at best at least once, in rare cases not at all. Every
 sweep compares the registry with the input bucket and with the transcription jobs, and puts what is
@@ -26,22 +26,22 @@ from cci_lite.pipeline.redrive import (
     Drive,
     Reconciling,
     ask_for_job,
-    drive_halted,
-    judge,
+    drive_stalled,
+    judge_again,
     reopen,
     rewrite,
     start,
     start_waiting,
-    take_in,
+    take_in_unknown,
     tell_people,
     tell_sidecar,
 )
 from cci_lite.tenancy import call_id_for
 
 # How long each step may take before it is looked after. Transcribe may queue a job for hours.
-HALTED_RECEIVED = dt.timedelta(minutes=10)
-HALTED_TRANSCRIBING = dt.timedelta(minutes=30)
-HALTED_TRANSCRIBED = dt.timedelta(minutes=15)
+STALLED_RECEIVED = dt.timedelta(minutes=10)
+STALLED_TRANSCRIBING = dt.timedelta(minutes=30)
+STALLED_TRANSCRIBED = dt.timedelta(minutes=15)
 # Recordings expire one day after their upload, rounded up to midnight.
 RECORDINGS_KEPT = dt.timedelta(days=2)
 # Notices are remembered for 30 days: within this time none can be sent a second time.
@@ -50,8 +50,8 @@ FAILURES_LOOKED_AT = dt.timedelta(days=7)
 LAST_SECONDS = 60.0
 
 _DRIVEN: Sequence[tuple[CallState, dt.timedelta, Drive]] = (
-    (CallState.TRANSCRIBING, HALTED_TRANSCRIBING, ask_for_job),
-    (CallState.TRANSCRIBED, HALTED_TRANSCRIBED, judge),
+    (CallState.TRANSCRIBING, STALLED_TRANSCRIBING, ask_for_job),
+    (CallState.TRANSCRIBED, STALLED_TRANSCRIBED, judge_again),
 )
 _TURN = dt.timedelta(minutes=15)
 _GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
@@ -111,7 +111,7 @@ def is_time(r: Reconciling) -> bool:
 
 
 def reconcile_tenant(r: Reconciling, tenant_id: str) -> Reconciled:
-    """Drive on what has halted of one tenant; safe to repeat, to interrupt and to run at once.
+    """Drive on a tenant's stalled calls; safe to repeat, to interrupt, and to run twice at once.
 
     Raises PipelineError when the tenant's settings cannot be read, or its calls not be listed.
     """
@@ -141,7 +141,7 @@ _Step = tuple[str, Callable[[], Action | None]]
 
 
 def _steps(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
-    """What is to be looked at, by call. Forwards, so that no call is driven twice in a sweep.
+    """What to do, by call; in the order of states, so that no call is driven twice in a sweep.
 
     The bucket comes last: it takes longest, and would use up the time of the others.
     """
@@ -150,7 +150,7 @@ def _steps(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
     yield from _received(r, tenant)
     for state, after, drive in _DRIVEN:
         for record in r.registry.find(tenant.tenant_id, state):
-            yield record.call_id, partial(drive_halted, r, record, after, drive)
+            yield record.call_id, partial(drive_stalled, r, record, after, drive)
     for record in r.registry.to_rewrite(tenant.tenant_id):
         yield record.call_id, partial(rewrite, r, record)
     yield from _failed(r, tenant.tenant_id)
@@ -172,22 +172,22 @@ def _received(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
     room = most - sum(1 for _ in islice(running, most))
     for record in r.registry.find(tenant.tenant_id, CallState.RECEIVED):
         if record.reason != Reason.WAITING:
-            yield record.call_id, partial(drive_halted, r, record, HALTED_RECEIVED, start)
+            yield record.call_id, partial(drive_stalled, r, record, STALLED_RECEIVED, start)
         elif room > 0:
             room -= 1
             yield record.call_id, partial(start_waiting, r, record)
 
 
 def _failed(r: Reconciling, tenant_id: str) -> Iterator[_Step]:
-    """Failures of which whoever saw them may have died before people were told."""
+    """Failures of which nobody may have been told, because the function crashed before."""
     since = r.clock() - FAILURES_LOOKED_AT
     for record in r.registry.find(tenant_id, CallState.FAILED, received_from=since):
-        yield record.call_id, partial(tell_people, r, record, HALTED_RECEIVED)
+        yield record.call_id, partial(tell_people, r, record, STALLED_RECEIVED)
 
 
 def _uploads(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
     """What lies in the input bucket, long enough that its event should have come."""
-    latest = r.clock() - HALTED_RECEIVED
+    latest = r.clock() - STALLED_RECEIVED
     for upload in r.recordings.listing(tenant.tenant_id):
         if upload.uploaded_at > latest or upload.key.endswith("/"):
             continue
@@ -197,4 +197,4 @@ def _uploads(r: Reconciling, tenant: Tenant) -> Iterator[_Step]:
             yield call_id, partial(tell_sidecar, r, upload, call_id)
         elif not upload.key.endswith(SIDECAR_SUFFIX):
             call_id = call_id_for(tenant.tenant_id, upload.key)
-            yield call_id, partial(take_in, r, upload, call_id)
+            yield call_id, partial(take_in_unknown, r, upload, call_id)

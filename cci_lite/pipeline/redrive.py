@@ -1,4 +1,4 @@
-"""Drives one call on that has come to a halt, or has it fail with a word."""
+"""Drives one stalled call on, or has it fail with the reason."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ REOPENED = frozenset({Reason.UNKNOWN_TENANT, Reason.TENANT_SUSPENDED})
 
 
 def unlimited() -> float:
-    """The seconds that are left where nobody counts them."""
+    """The seconds that are left where there is no limit."""
     return math.inf
 
 
@@ -96,8 +96,8 @@ def patience(after: dt.timedelta, record: CallRecord) -> dt.timedelta:
     return min(after * doubled, LONGEST_WAIT)
 
 
-def halted(r: Reconciling, found: CallRecord, after: dt.timedelta) -> CallRecord | None:
-    """The record, as it is now, that nobody has touched since `after` or works on; else None."""
+def stalled(r: Reconciling, found: CallRecord, after: dt.timedelta) -> CallRecord | None:
+    """The record as it is now, if nobody has touched it since `after` or works on it; else None."""
     latest = r.clock() - after
     if found.updated_at > latest:
         return None
@@ -108,11 +108,11 @@ def halted(r: Reconciling, found: CallRecord, after: dt.timedelta) -> CallRecord
     return None if is_held(records, r.clock()) else record
 
 
-def drive_halted(
+def drive_stalled(
     r: Reconciling, found: CallRecord, after: dt.timedelta, drive: Drive
 ) -> Action | None:
-    """Drive a record that has halted for as long as it may."""
-    record = halted(r, found, patience(after, found))
+    """Drive a record on that has stalled for longer than it may."""
+    record = stalled(r, found, patience(after, found))
     return drive(r, record) if record is not None else None
 
 
@@ -132,8 +132,8 @@ def start_waiting(r: Reconciling, record: CallRecord) -> Action:
     return Action.STARTED
 
 
-def judge(r: Reconciling, record: CallRecord) -> Action | None:
-    """Have a transcribed call judged; after too many attempts it fails."""
+def judge_again(r: Reconciling, record: CallRecord) -> Action | None:
+    """Have a transcribed call judged once more; after too many attempts it fails."""
     if record.redrives >= MAX_REDRIVES:
         return _give_up(r, record, Reason.STUCK_TRANSCRIBED)
     if not _counted(r, record, record.state):
@@ -143,12 +143,12 @@ def judge(r: Reconciling, record: CallRecord) -> Action | None:
 
 
 def ask_for_job(r: Reconciling, record: CallRecord) -> Action | None:
-    """Go on with a call whose transcription job's end was not told."""
+    """Ask how a call's transcription job has ended, of which no event came, and drive it on."""
     job = r.transcriber.job(record.job_name)
     if job is None:
         return start(r, record)
     if job.status is JobStatus.COMPLETED:
-        return judge(r, record)
+        return judge_again(r, record)
     if job.status is JobStatus.FAILED:
         job_failed(r.notifying, JobEvent(record.job_name, JobStatus.FAILED, job.failure))
         return Action.FAILED
@@ -156,8 +156,8 @@ def ask_for_job(r: Reconciling, record: CallRecord) -> Action | None:
     return _give_up(r, record, Reason.STUCK_TRANSCRIBING) if is_late else None
 
 
-def take_in(r: Reconciling, upload: Upload, call_id: str) -> Action | None:
-    """Have a recording taken in that the registry does not know."""
+def take_in_unknown(r: Reconciling, upload: Upload, call_id: str) -> Action | None:
+    """Have a recording taken in of which the registry has no record."""
     # One that is superseded is refused as that: then it is accounted for, and not found again.
     if place_upload(upload, r.registry.records(call_id)).known is not None:
         return None
@@ -188,20 +188,20 @@ def reopen(r: Reconciling, found: CallRecord) -> Action | None:
 
 
 def rewrite(r: Reconciling, record: CallRecord) -> Action | None:
-    """Have done to a call's documents what is still to be done."""
+    """Bring a marked call's documents up to date."""
     return Action.REWRITTEN if r.rewrite(record) else None
 
 
 def tell_people(r: Reconciling, found: CallRecord, after: dt.timedelta) -> Action | None:
     """Tell people of a failure that they were not told of by whoever saw it."""
-    record = halted(r, found, after)
+    record = stalled(r, found, after)
     if record is None:
         return None
     return Action.PEOPLE_TOLD if call_failed(r.notifying, record) else None
 
 
 def _counted(r: Reconciling, record: CallRecord, state: CallState) -> bool:
-    """Count an attempt before it is made: what always dies still ends. False when it has moved."""
+    """Count an attempt before it is made, as it may crash; False when the record has moved."""
     redrives = record.redrives + 1
     return r.registry.replace(moved(record, state, r.clock(), redrives=redrives))
 

@@ -1,8 +1,8 @@
 """Brings a call's documents to what the registry says: one, with the metadata that was told last.
 
 Every key at which a document may be written is stored in the record first, together with those at
-which documents are to be deleted. Until both is done the record stays marked, so that whatever dies
-or is refused on the way is done by the next sweep.
+which documents are to be deleted. Until both is done the record stays marked, so that the next
+sweep finishes what crashed or was refused on the way.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LEASE = dt.timedelta(minutes=16)
 
 @dataclass(frozen=True)
 class Rewriting:
-    """What rewriting needs."""
+    """What bringing documents up to date needs."""
 
     registry: CallRegistry
     files: TenantFiles
@@ -51,7 +51,7 @@ class _Found:
 
 
 def rewrite_document(rewriting: Rewriting, record: CallRecord) -> bool:
-    """Do what a marked record's documents need; False when nothing is to be done, or not yet.
+    """Bring a marked record's documents up to date; False when nothing is to be done, or not yet.
 
     Verdicts stay as they are: the form is the one that was active when the call was judged. When
     the call's day changes, the document moves below its new day. A document that has expired cannot
@@ -71,7 +71,7 @@ def rewrite_document(rewriting: Rewriting, record: CallRecord) -> bool:
 
 
 def settle(rewriting: Rewriting, tenant: Tenant, record: CallRecord, holder: str) -> None:
-    """Do what the documents of a marked record need, and take the mark; its call is to be held.
+    """Bring a marked record's documents up to date and remove the mark; under the call's lease.
 
     Raises RetryLaterError when the record was moved meanwhile.
     """
@@ -90,7 +90,7 @@ def settle(rewriting: Rewriting, tenant: Tenant, record: CallRecord, holder: str
 
 
 def _bring_up_to_date(rewriting: Rewriting, tenant: Tenant, record: CallRecord) -> None:
-    """Have all that was told in the call's document, and then no other document of the call."""
+    """Write all that was told into the call's document, then delete the call's other ones."""
     stored = rewriting.registry.metadata(record.tenant_id, record.call_id)
     found = _latest(rewriting, record)
     fresh, key = None, record.document_key

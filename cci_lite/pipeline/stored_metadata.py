@@ -60,7 +60,7 @@ def keep_told(
 
 
 def _touched(records: Sequence[CallRecord], at: dt.datetime) -> list[CallRecord]:
-    """The call's documented record marked, and those of later uploads one version further."""
+    """The call's documented record, marked, and later uploads' records, each one version on."""
     newest = newest_documented(records)
     marked = [moved(newest, newest.state, at, rewrite=True)] if newest is not None else []
     later = [

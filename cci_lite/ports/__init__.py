@@ -23,6 +23,7 @@ from cci_lite.ports.calls import (
     WebhookKeys,
     not_kept,
 )
+from cci_lite.ports.inputs import InputFile, Transcript, UnreadableFile
 from cci_lite.ports.lake import (
     Catalog,
     ConfigStore,
@@ -45,6 +46,7 @@ __all__ = [
     "DayChange",
     "Dispatcher",
     "FileContent",
+    "InputFile",
     "JobStatus",
     "Keep",
     "Metric",
@@ -63,9 +65,11 @@ __all__ = [
     "Telemetry",
     "TenantFiles",
     "Transcriber",
+    "Transcript",
     "TranscriptionJob",
     "TranscriptionOrder",
     "Unlisted",
+    "UnreadableFile",
     "UploadedMedia",
     "WebhookKeys",
     "WorkerPool",

@@ -15,28 +15,25 @@ from cci_lite.laptop import open_lake
 from cci_lite.testing.bedrock import BedrockDouble, evaluation, text_reply
 from tests.aws.sandbox import OUTPUT, Sandbox
 from tests.aws.test_end_to_end import META, TEMPLATE, VERDICTS, cli, signed, transcript
-
-NAME = "Annegret Kanarienvogel"
-CARD = "4539 1488 0343 6467"
-IBAN = "DE89 3704 0044 0532 0130 00"
-PHONE = "+49 170 5550123"
-MAIL = "annegret.kanarienvogel@example.org"
-FILE_NAME = f"call of {NAME} {PHONE} {MAIL}.wav"
-CANARIES = (
-    *("Annegret", "Kanarienvogel", "4539 1488", "45391488", "0343 6467", "3704 0044", "37040044"),
-    *("5550123", "call of", "call+of", "call%20of"),
+from tests.canaries import (
+    CARD,
+    ENGLISH,
+    FILE_NAME,
+    IBAN,
+    MAIL,
+    NAME,
+    PHONE,
+    PLANTED,
+    spoils,
 )
-PLANTED = f"{NAME}, card {CARD}, account {IBAN}, phone {PHONE}, mail {MAIL}"
+
 SPOKEN = [
     ("ch_0", "Good morning, thank you for calling."),
     ("ch_1", "Hello, my invoice came today."),
     ("ch_1", f"My name is {PLANTED}."),
+    *(("ch_1", text) for text in ENGLISH),
     ("ch_0", f"Thank you {NAME}, I noted {CARD} and {IBAN} and {MAIL} and {PHONE}."),
 ]
-
-
-def spoils(text: str) -> list[str]:
-    return [canary for canary in CANARIES if canary.lower() in text.lower()]
 
 
 def answer(criteria: list[dict[str, Any]], _: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from cci_lite.aws.comprehend import ComprehendNlp, NoNlp
+from cci_lite.aws.comprehend import ComprehendNlp
 from cci_lite.contract.service_answers import NlpAnswer
 from cci_lite.errors import RetryLaterError, ServiceError
 from cci_lite.ports import PeopleAnswer
@@ -244,11 +244,6 @@ def test_recorded_answers_are_understood(shared: Any) -> None:
         if entity.type == "PERSON"
     }
     assert people == {"Jane", "Alice"}
-
-
-def test_without_a_service_everything_is_empty_and_free() -> None:
-    assert NoNlp().analyze("acme", "en-US", ["Jane"]) == NlpAnswer()
-    assert NoNlp().people("acme", "en-US", ["Jane"]) == PeopleAnswer(frozenset(), 0)
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,9 @@ import pytest
 
 from cci_lite.errors import LakeError
 from cci_lite.local.folder import FolderStore
-from cci_lite.pipeline.documents import (
-    InputDocument,
-    InputReport,
-    Transcript,
-    Written,
-    analyze_transcripts,
-    ingest_documents,
-)
+from cci_lite.pipeline.document_writing import Written
+from cci_lite.pipeline.documents import InputReport, analyze_transcripts, ingest_documents
+from cci_lite.ports import InputFile, Transcript
 from cci_lite.tenancy import call_id_for, unified_key
 from tests.unit.pipeline.test_documents import FORM, TENANT, UPLOADED, spoken
 
@@ -72,7 +67,7 @@ def test_a_folder_in_the_place_of_a_document_refuses_that_call_only(store: Folde
     first, second = analyze(store)
     assert str(first.problem) == "expected a place to write the document to, found a stray"
     assert (first.written, second.written) == (Written.REFUSED, Written.NEW)
-    document = InputDocument("again", store.read(key_of("call-2")))
+    document = InputFile("again", store.read(key_of("call-2")), UPLOADED)
     [report] = ingest_documents(store, TENANT, {(FORM.name, FORM.version): FORM}, [document])
     assert report.written is Written.UNCHANGED
 

@@ -26,7 +26,8 @@ from cci_lite.local.inputs import job_name_of, read_definition
 from cci_lite.local.metadata import read_metadata
 from cci_lite.nightly.run_report import Balance, RunReport
 from cci_lite.nightly.verify import verify_tenant
-from cci_lite.pipeline.documents import InputReport, Transcript, analyze_transcripts
+from cci_lite.pipeline.documents import InputReport, analyze_transcripts
+from cci_lite.ports import Transcript
 from tests.conftest import StarCall
 from tests.own_calls.calls import call_rows
 

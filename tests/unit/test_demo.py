@@ -269,7 +269,7 @@ def test_own_transcripts_that_are_all_junk_still_end_with_a_page(tmp_path: Path)
     (tmp_path / "mine" / "x.json").write_bytes(b"{}")
     done = own(tmp_path / "lake", tmp_path / "mine")
     assert done.code == 0, done.err
-    assert "1 transcripts: 1 refused" in done.err
+    assert "1 transcript: 1 refused" in done.err
     assert "report page: " in done.err
 
 

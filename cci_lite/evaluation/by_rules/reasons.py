@@ -41,7 +41,7 @@ def not_applicable(condition: Condition) -> str:
 
 def not_known(said_by: SaidBy) -> str:
     """Nobody can tell which turns are this speaker's."""
-    return f"who is the {said_by} is not known"
+    return f"it is not known who the {said_by} is"
 
 
 def is_not_known(reason: str | None) -> bool:

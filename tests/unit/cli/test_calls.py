@@ -39,6 +39,7 @@ def transcript(job: str, *said: str) -> dict[str, Any]:
     ]
     return {
         "jobName": job,
+        "isRedacted": True,
         "accountId": "123456789012",
         "status": "COMPLETED",
         "results": {
@@ -258,10 +259,10 @@ def test_what_was_understood_and_matched_is_said_in_the_end(care: Path, tmp_path
     done = analyze(care, tmp_path / "in", metadata=metadata)
     assert done.code == 0
     assert done.err.splitlines()[-3:] == [
-        f"{metadata}: 4 rows; 2 of 3 transcripts have one; understood: job_name, queue",
+        f"{metadata}: 4 rows, for 2 of 3 transcripts; understood: job_name, queue",
         "  not understood: start: did you mean started_at?; agentid: did you mean agent_id?; "
         "agent: did you mean agent_id?; shoe size",
-        "  2 rows match no transcript here (line 4, line 5): calls of other days or tenants may "
+        "  2 rows without a transcript here (line 4, line 5): calls of other days or tenants may "
         "stand there",
     ]
 
@@ -277,9 +278,9 @@ def test_a_file_for_several_tenants_sounds_like_no_failure(care: Path, tmp_path:
     done = analyze(care, tmp_path / "in", metadata=metadata)
     assert done.code == 0
     assert done.err.splitlines()[-2:] == [
-        f"{metadata}: 3 rows; 1 of 1 transcripts have one; "
+        f"{metadata}: 3 rows, for 1 of 1 transcript; "
         "understood: tenant_id, job_name, agent_id, direction",
-        "  2 rows are of other tenants",
+        "  2 rows of other tenants",
     ]
     assert written(care)[0]["agent"] == {"agent_id": "ours"}
 
@@ -294,7 +295,7 @@ def test_a_file_that_matches_no_transcript_says_what_is_matched(care: Path, tmp_
     done = analyze(care, tmp_path / "in", metadata=metadata)
     assert (done.code, done.err.splitlines()[-1]) == (
         0,
-        "  9 rows match no transcript here (line 2, line 3, line 4, line 5, line 6, …): job_name "
+        "  9 rows without a transcript here (line 2, line 3, line 4, line 5, line 6, …): job_name "
         "must be the transcript's own jobName",
     )
 
@@ -317,7 +318,7 @@ def test_values_that_cannot_be_meant_are_left_out_and_the_others_taken(
     done = analyze(care, tmp_path / "in", metadata=metadata)
     assert done.code == 1
     assert done.err.splitlines()[-5:] == [
-        "4 values of metadata were left out:",
+        "left out: 4 values of metadata",
         f"  {metadata}, line 2: started_at: expected a time like 2025-11-05T09:30:00Z, found text "
         "of 9 characters",
         f"  {metadata}, line 2: direction: expected inbound or outbound, found text of 8 characters",
@@ -360,7 +361,7 @@ def test_a_sidecar_is_the_metadata_of_its_transcript_and_no_transcript_itself(
     sidecar = {"started_at": "2025-11-05T09:30:00Z", "agent_id": "a-7"}
     write(folder / "a.json.meta.json", sidecar, prefix=b"\xef\xbb\xbf")
     done = analyze(care, folder)
-    assert done.err.startswith("1 transcripts: 1 new\n")
+    assert done.err.startswith("1 transcript: 1 new\n")
     assert written(care)[0]["agent"] == {"agent_id": "a-7"}
 
 
@@ -390,7 +391,7 @@ def test_a_broken_sidecar_costs_no_call_and_is_told(
     assert done.code == 1
     assert done.err.splitlines()[0] == "2 transcripts: 2 new"
     assert done.err.splitlines()[-2:] == [
-        "1 values of metadata were left out:",
+        "left out: 1 value of metadata",
         f"  {folder / 'a.json'}.meta.json: {message}",
     ]
     assert len(written(care)) == 2
@@ -404,7 +405,7 @@ def test_one_bad_value_of_a_sidecar_does_not_lose_the_others(care: Path, tmp_pat
     assert done.code == 1
     assert done.err.splitlines()[-3:] == [
         "fields of sidecars that were not understood: agent: did you mean agent_id?",
-        "1 values of metadata were left out:",
+        "left out: 1 value of metadata",
         f"  {folder / 'a.json'}.meta.json: started_at: expected a time like 2025-11-05T09:30:00Z, "
         "found 5",
     ]
@@ -419,10 +420,10 @@ def test_analysing_again_changes_nothing_and_another_transcript_is_a_revision(
     metadata.write_text("job_name,started_at\njob-a,2025-11-05T09:30:00Z\n", encoding="utf-8")
     analyze(care, file, metadata=metadata)
     [first] = written(care)
-    assert analyze(care, file, metadata=metadata).err.startswith("1 transcripts: 1 unchanged\n")
+    assert analyze(care, file, metadata=metadata).err.startswith("1 transcript: 1 unchanged\n")
     assert written(care) == [first]
     write(file, transcript("job-a", "good day"))
-    assert analyze(care, file, metadata=metadata).err.startswith("1 transcripts: 1 changed\n")
+    assert analyze(care, file, metadata=metadata).err.startswith("1 transcript: 1 changed\n")
     [second] = written(care)
     assert (first["revision"], second["revision"]) == (1, 2)
     assert second["qa_evaluation"]["outcome"] == "fail"
@@ -440,10 +441,10 @@ def test_a_pattern_that_would_never_end_elsewhere_ends_here(care: Path, tmp_path
     done = cci(
         "calls", "analyze", file, "--tenant", "demo-tenant", "--form", "slow", "--lake", care
     )
-    assert done.err.startswith("1 transcripts: 1 new\n")
+    assert done.err.startswith("1 transcript: 1 new\n")
 
 
-UNKNOWN = "without a known agent (their agent criteria do not apply)"
+UNKNOWN = "without a known agent (agent criteria do not apply)"
 
 
 def by_speaker(job: str, *said_by: str) -> dict[str, Any]:
@@ -458,7 +459,12 @@ def by_speaker(job: str, *said_by: str) -> dict[str, Any]:
         }
         for second, label in enumerate(said_by)
     ]
-    return {"jobName": job, "status": "COMPLETED", "results": {"items": items}}
+    return {
+        "jobName": job,
+        "isRedacted": True,
+        "status": "COMPLETED",
+        "results": {"items": items},
+    }
 
 
 def test_a_call_whose_agent_is_unknown_is_said_so(care: Path, tmp_path: Path) -> None:
@@ -469,9 +475,9 @@ def test_a_call_whose_agent_is_unknown_is_said_so(care: Path, tmp_path: Path) ->
     done = analyze(care, write(tmp_path / "a.json", value))
     assert done.code == 0
     assert done.err.splitlines()[1:3] == [
-        f"1 {UNKNOWN}: set the transcription job to identify channels or speakers, because these "
+        f"1 call {UNKNOWN}: set the transcription job to identify channels or speakers, because these "
         "transcripts tell nobody apart",
-        "1 of 1 verdicts are na, as it is not known who speaks",
+        "1 of 1 verdict na, because it is not known who speaks",
     ]
 
 
@@ -485,8 +491,8 @@ def test_speakers_without_the_agents_label_are_said_with_the_command_that_cures_
     done = analyze(care, folder)
     add = f"cci-lite tenants add demo-tenant --lake {care}"
     assert done.err.splitlines()[1:3] == [
-        f"2 {UNKNOWN}: set the agent's label (here spk_0 or spk_1): {add} --agent-speaker spk_N",
-        "2 of 3 verdicts are na, as it is not known who speaks; once it is set, analyze again",
+        f"2 calls {UNKNOWN}: set the agent's label (here spk_0 or spk_1): {add} --agent-speaker spk_N",
+        "2 of 3 verdicts na, because it is not known who speaks; once it is set, analyze again",
     ]
     succeed(*add.split()[1:], "--agent-speaker", "spk_1")
     done = analyze(care, folder)
@@ -499,7 +505,7 @@ def test_with_three_speakers_the_agent_is_known_who_is_named(care: Path, tmp_pat
     succeed("tenants", "add", "demo-tenant", "--lake", care, "--agent-speaker", "spk_1")
     file = write(tmp_path / "a.json", by_speaker("job-a", "spk_0", "spk_1", "spk_2"))
     done = analyze(care, file)
-    assert done.err.startswith("1 transcripts: 1 new\nnext: ")
+    assert done.err.startswith("1 transcript: 1 new\nnext: ")
 
 
 def test_both_channels_alike_and_words_without_a_time_are_said(care: Path, tmp_path: Path) -> None:
@@ -513,11 +519,10 @@ def test_both_channels_alike_and_words_without_a_time_are_said(care: Path, tmp_p
     done = analyze(care, tmp_path / "in")
     assert done.err.splitlines()[:4] == [
         "2 transcripts: 2 new",
-        f"1 {UNKNOWN}: both channels carry the same speech; they need review, and no setting "
+        f"1 call {UNKNOWN}: both channels carry the same speech; they need review, and no setting "
         "helps: record agent and customer each on a channel",
-        "1 of 2 verdicts are na, as it is not known who speaks",
-        "1 words in 1 transcripts without a time that can be: the words are kept, and these calls "
-        "need review",
+        "1 of 2 verdicts na, because it is not known who speaks",
+        "1 word in 1 transcript without a possible time: kept, but for review",
     ]
     reasons = sorted(document["review"]["reasons"] for document in written(care))
     assert reasons == [["channels_alike"], ["word_times"]]
@@ -542,7 +547,7 @@ def test_a_lone_mark_is_not_the_first_to_speak(care: Path, tmp_path: Path) -> No
     done = cci(
         "calls", "analyze", file, "--tenant", "demo-tenant", "--form", "notice", "--lake", care
     )
-    assert done.err.startswith("1 transcripts: 1 new\nnext: ")
+    assert done.err.startswith("1 transcript: 1 new\nnext: ")
     assert [each["qa_evaluation"]["outcome"] for each in written(care, "notice")] == ["pass"]
 
 
@@ -555,7 +560,12 @@ def test_metadata_finds_a_streamed_call_by_its_session_and_one_with_a_mark_ahead
         "BeginOffsetMillis": 0,
         "EndOffsetMillis": 900,
     }
-    value = {"JobStatus": "COMPLETED", "SessionId": "session-1", "Transcript": [turn]}
+    value = {
+        "JobStatus": "COMPLETED",
+        "SessionId": "session-1",
+        "ContentMetadata": {"Output": "Redacted"},
+        "Transcript": [turn],
+    }
     write(tmp_path / "in" / "a.json", value)
     write(tmp_path / "in" / "b.json", transcript("job-b"), prefix=b"\xef\xbb\xbf")
     metadata = tmp_path / "calls.csv"
@@ -600,7 +610,7 @@ def test_documents_that_break_the_contract_are_named_and_stop_no_other(
         f"  {folder / 'e.json'}: qa_evaluation.template_id: expected a form of this tenant (add it "
         "with: cci-lite forms put), found 'default' v9",
     ]
-    assert "1 fields that the contract does not know were left out" in lines
+    assert "left out: 1 field unknown to the contract" in lines
     assert not list(tmp_path.rglob("escape*"))
 
 
@@ -608,7 +618,7 @@ def test_an_older_revision_of_a_document_is_left_out(lake: Path, tmp_path: Path)
     ingest(lake, write(tmp_path / "new.json", document(schema_version="1.3", revision=3,
         qa_template_version=1)))  # fmt: skip
     older = write(tmp_path / "old.json", document(revision=2))
-    assert ingest(lake, older).err == "1 documents: 1 older\n"
+    assert ingest(lake, older).err == "1 document: 1 older\n"
 
 
 def test_documents_in_quarantine_are_listed_mended_and_replayed(lake: Path, tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from cci_lite.aws.documents import AT_ONCE, DocumentsPlace, read_documents
+from cci_lite.ports import InputFile
 from tests.unit.cli.clouds import OUTPUT_BUCKET, cloud
 from tests.unit.cli.programs import GUIDE_FORM, Done, cci, succeed
 
 DAY = "unified/demo-tenant/2025/11/05"
 NEXT = "2025/11/05"
+PLACE = DocumentsPlace(OUTPUT_BUCKET, f"{DAY}/")
 
 
 @pytest.fixture
@@ -60,9 +63,9 @@ def test_only_the_tenants_own_part_of_the_bucket_is_read(s3: Any, lake: Path) ->
     put(s3, f"{DAY}/notes.txt", b"x")
     done = ingest(lake)
     assert done.code == 0
-    assert done.err.splitlines()[0] == "1 documents: 1 new"
+    assert done.err.splitlines()[0] == "1 document: 1 new"
     assert taken_in(lake) == ["call-1"]
-    assert ingest(lake).err == "1 documents: 1 unchanged\n"
+    assert ingest(lake).err == "1 document: 1 unchanged\n"
 
 
 def test_what_was_taken_in_is_flattened_and_asked(s3: Any, lake: Path) -> None:
@@ -164,7 +167,6 @@ def test_one_object_that_cannot_be_read_is_named_and_stops_no_other(
 
 
 def test_hundreds_of_documents_are_read_a_few_at_a_time_in_their_order(s3: Any) -> None:
-    from cci_lite.aws.documents import AT_ONCE, read_documents
 
     class Counting:
         """Counts what was got before it was asked for."""
@@ -183,19 +185,18 @@ def test_hundreds_of_documents_are_read_a_few_at_a_time_in_their_order(s3: Any) 
         put(s3, f"{DAY}/call-{number:03}.json", b"%d" % number)
     client = Counting()
     names = []
-    for position, found in enumerate(read_documents(client, OUTPUT_BUCKET, f"{DAY}/")):
+    for position, found in enumerate(read_documents(client, PLACE)):
         assert client.got <= position + AT_ONCE
+        assert isinstance(found, InputFile)
         assert found.data == b"%d" % position
         names.append(found.name)
     assert names == [f"call-{number:03}.json" for number in range(60)]
 
 
 def test_a_reader_that_stops_early_reads_no_further(s3: Any) -> None:
-    from cci_lite.aws.documents import read_documents
-
     for number in range(40):
         put(s3, f"{DAY}/call-{number:03}.json", b"{}")
-    documents = read_documents(s3, OUTPUT_BUCKET, f"{DAY}/")
+    documents = read_documents(s3, PLACE)
     assert next(documents).name == "call-000.json"
     documents.close()
 

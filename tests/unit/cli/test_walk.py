@@ -51,7 +51,9 @@ def test_the_guides_walk_gives_the_true_score_and_says_what_the_document_claimed
 
     ingested = succeed("calls", "ingest", GUIDE_DOCUMENT, *scope)
     assert ingested.err.splitlines() == [
-        "1 documents: 1 new",
+        "1 document: 1 new",
+        "with words that are masked now: 1",
+        f"  {GUIDE_DOCUMENT}",
         f"  {GUIDE_DOCUMENT}: the document claimed 71, the form gives 55.56",
         f"next: cci-lite etl run --tenant demo-tenant --lake {lake}",
     ]
@@ -76,7 +78,7 @@ def test_repeating_every_step_changes_nothing(lake: Path) -> None:
         in succeed("forms", "put", GUIDE_FORM, *scope).err
     )
     ingested = succeed("calls", "ingest", GUIDE_DOCUMENT, *scope)
-    assert ingested.err.startswith("1 documents: 1 unchanged\n")
+    assert ingested.err.startswith("1 document: 1 unchanged\n")
     assert "next:" not in ingested.err
     assert succeed("etl", "plan", "--lake", lake).err == "nothing to do\n"
     assert succeed("etl", "run", "--lake", lake).err == "nothing to do\n"

@@ -73,7 +73,7 @@ def test_agent_rules_are_not_applicable_where_nobody_knows_the_agent(judged: Jud
                 reasons[result.reason] += 1
                 silent[known] += 1
     assert reasons == {
-        "who is the agent is not known": silent[False],
+        "it is not known who the agent is": silent[False],
         "the agent did not speak": silent[True],
     }
 

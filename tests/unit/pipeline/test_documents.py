@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from cci_lite.contract.conversation import UnknownAgent
+from cci_lite.contract.conversation import Conversation, UnknownAgent
 from cci_lite.contract.document import (
     Agent,
     CallDateSource,
@@ -19,24 +19,27 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     encode_document,
 )
-from cci_lite.contract.form import Form
+from cci_lite.contract.form import Criterion, Form
 from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
-from cci_lite.contract.tenant import Audio, Tenant, TenantStatus
+from cci_lite.contract.service_answers import Judgement, ModelUsage
+from cci_lite.contract.tenant import Audio, Tenant, TenantStatus, UnredactedPolicy, parse_tenant
 from cci_lite.errors import UsageError
+from cci_lite.evaluation.results import judged_by_model
 from cci_lite.local.folder import FolderStore
+from cci_lite.pipeline.document_writing import Written
 from cci_lite.pipeline.documents import (
     Hearing,
-    InputDocument,
     InputReport,
-    Transcript,
-    Written,
     analyze_transcripts,
     ingest_documents,
 )
+from cci_lite.pipeline.judged_document import Services
+from cci_lite.ports import InputFile, Transcript
 from cci_lite.tenancy import call_id_for, parse_unified_key
+from cci_lite.testing.memory import ScriptedEvaluator, ScriptedNlp
 
 GUIDE_EXAMPLE = (
     Path(__file__).resolve().parents[3] / "examples" / "documents" / "guide-example.json"
@@ -98,7 +101,8 @@ def spoken(text: str, job_name: str = "call-1", **fields: Any) -> bytes:
         "channel_labels": {"channels": channels, "number_of_channels": 2},
         **fields,
     }
-    return json.dumps({"jobName": job_name, "status": "COMPLETED", "results": results}).encode()
+    value = {"jobName": job_name, "isRedacted": True, "status": "COMPLETED", "results": results}
+    return json.dumps(value).encode()
 
 
 def transcript(data: bytes, name: str = "a.json", **metadata: Any) -> Transcript:
@@ -117,8 +121,8 @@ def analyze(
 
 
 def ingest(store: FolderStore, *documents: bytes, tenant: Tenant = TENANT) -> list[InputReport]:
-    given: Iterable[InputDocument] = (
-        InputDocument(f"{number}.json", data) for number, data in enumerate(documents)
+    given: Iterable[InputFile] = (
+        InputFile(f"{number}.json", data, UPLOADED) for number, data in enumerate(documents)
     )
     return [*ingest_documents(store, tenant, TEMPLATES, given)]
 
@@ -172,7 +176,7 @@ def test_a_transcript_becomes_a_document_in_its_place(store: FolderStore) -> Non
     assert document.duration_seconds == pytest.approx(2.9)
     assert document.source is not None
     assert document.source.pipeline_version == "1.2.3"
-    assert document.source.pii_redacted is Redaction.NONE
+    assert document.source.pii_redacted is Redaction.TRANSCRIBE
 
 
 def test_a_document_is_judged_by_the_form_and_by_nothing_else(store: FolderStore) -> None:
@@ -311,6 +315,117 @@ def test_what_a_transcript_does_not_tell_sends_the_call_to_review(
     assert document.qa_evaluation.criteria[0].verdict is verdict
 
 
+# --- what is not redacted -----------------------------------------------------------------------
+
+MASKING = msgspec.structs.replace(TENANT, unredacted=UnredactedPolicy.MASK)
+
+
+def unredacted(text: str, language_code: str | None = None) -> Transcript:
+    value = json.loads(spoken(text, language_code=language_code))
+    del value["isRedacted"]
+    return transcript(json.dumps(value).encode())
+
+
+def quotes(document: UnifiedDocument) -> list[str]:
+    results = document.qa_evaluation.criteria if document.qa_evaluation else []
+    return [each.quote for result in results for each in result.evidence]
+
+
+def test_what_is_not_redacted_is_masked_where_the_tenant_says_so(store: FolderStore) -> None:
+    given = unredacted("Hello my name is Jane Canary call 0170 5550123")
+    [report] = analyze(store, given, tenant=MASKING)
+    assert (report.written, report.masked) == (Written.NEW, True)
+    document = only(store)
+    assert document.source is not None
+    assert document.source.pii_redacted is Redaction.MASKED
+    assert quotes(document) == ["Hello my name is [NAME] call [NUMBER]"]
+    assert written(analyze(store, given, tenant=MASKING)) == [Written.UNCHANGED]
+
+
+@pytest.mark.parametrize(
+    ("settings", "language_code", "why"),
+    [
+        ({}, "en-US", "the tenant's setting is unredacted: refuse"),
+        ({"unredacted": "mask"}, "nl-NL", "nobody finds the names that are to be masked"),
+        ({"unredacted": "mask"}, "xx", "its language is none that Transcribe knows"),
+        (
+            {"unredacted": "mask", "nlp": "none"},
+            "en-US",
+            "nobody finds the names that are to be masked",
+        ),
+    ],
+    ids=["as it is set", "language", "unknown language", "no service"],
+)
+def test_what_is_not_redacted_is_refused_otherwise_and_stops_no_other(
+    store: FolderStore, settings: dict[str, str], language_code: str, why: str
+) -> None:
+    tenant = parse_tenant({"tenant_id": "demo-tenant", **settings})
+    good = transcript(spoken("Hello", "call-2"))
+    refused, other = analyze(store, unredacted("Hello", language_code), good, tenant=tenant)
+    assert (refused.written, other.written) == (Written.REFUSED, Written.NEW)
+    assert str(refused.problem) == (
+        f"expected a redacted transcript, found one that is not, and {why}"
+    )
+
+
+def test_quotes_of_redacted_transcripts_are_masked_too(store: FolderStore) -> None:
+    [report] = analyze(store, transcript(spoken("Hello mail jane@example.org"), agent_name="Kim"))
+    assert not report.masked
+    assert quotes(only(store)) == ["Hello mail [EMAIL]"]
+
+
+def test_the_agents_name_is_masked_in_quotes_also_when_only_earlier_metadata_told_it(
+    store: FolderStore,
+) -> None:
+    data = spoken("Hello says Kimberly")
+    analyze(store, transcript(data, agent_name="Kimberly Canary"))
+    assert written(analyze(store, transcript(data))) == [Written.UNCHANGED]
+    assert quotes(only(store)) == ["Hello says [NAME]"]
+
+
+def test_verdicts_that_a_call_keeps_are_masked_when_they_were_not(store: FolderStore) -> None:
+    data = spoken("Hello mail jane@example.org")
+    analyze(store, transcript(data))
+    [key] = keys(store)
+    stored = store.read(key).replace(b"[EMAIL]", b"jane@example.org")
+    store.write(key, stored.replace(b'"template_version":3', b'"template_version":2'))
+    [report] = analyze(store, transcript(data))
+    assert report.kept_form == "service v2"
+    assert quotes(only(store)) == ["Hello mail [EMAIL]"]
+
+
+def test_an_evaluator_that_is_given_decides_what_has_no_rule_and_its_words_are_masked(
+    store: FolderStore,
+) -> None:
+    def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
+        assert [criterion.id for criterion in criteria] == ["solved_02"]
+        return Judgement(
+            results=[
+                judged_by_model(
+                    criteria[0],
+                    Verdict.PASS,
+                    reason="Jane Canary got it",
+                    evidence=[],
+                    confidence=None,
+                )
+            ],
+            usage=ModelUsage(calls=1, input_tokens=10),
+            model_id="m",
+        )
+
+    services = Services(ScriptedEvaluator(answer), ScriptedNlp(names=["Jane Canary"]))
+    given = [transcript(spoken("Hello"))]
+    [report] = analyze_transcripts(
+        store, TENANT, FORM, given, pipeline_version="1", services=services
+    )
+    assert report.written is Written.NEW
+    document = only(store)
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.criteria[1].reason == "[NAME] got it"
+    assert document.usage is not None
+    assert (document.usage.model_calls, document.usage.audio_seconds) == (1, None)
+
+
 # --- metadata -----------------------------------------------------------------------------------
 
 
@@ -424,7 +539,10 @@ def test_the_guides_example_comes_in_as_version_1_3_and_its_claim_is_named(
 ) -> None:
     [report] = ingest(store, GUIDE_EXAMPLE.read_bytes())
     assert report == InputReport(
-        "0.json", Written.NEW, claim="the document claimed 71, the form gives 55.56"
+        "0.json",
+        Written.NEW,
+        claim="the document claimed 71, the form gives 55.56",
+        masked=True,
     )
     assert keys(store) == ["unified/demo-tenant/2025/11/05/cci_demo-tenant_test_wav.json"]
     document = only(store)
@@ -434,6 +552,8 @@ def test_the_guides_example_comes_in_as_version_1_3_and_its_claim_is_named(
     assert document.qa_evaluation.outcome == "fail"
     assert document.qa_evaluation.reported is not None
     assert document.qa_evaluation.reported.percentage == 71
+    # It names a person among its entities.
+    assert "Alice" not in repr(document)
 
 
 def test_the_same_document_again_writes_nothing(store: FolderStore) -> None:
@@ -557,6 +677,42 @@ def test_a_claim_that_differs_is_reported(
     evaluation = json.loads(made_elsewhere())["qa_evaluation"] | claims
     [report] = ingest(store, made_elsewhere(qa_evaluation=evaluation))
     assert report.claim == claim
+
+
+def test_words_of_documents_made_elsewhere_are_masked_and_it_is_said(store: FolderStore) -> None:
+    evaluation = json.loads(made_elsewhere())["qa_evaluation"]
+    evaluation["criteria"][0] |= {
+        "reason": "Jane Canary said hello",
+        "evidence": [{"quote": "It is jane@example.org"}],
+    }
+    person = {"Text": "Jane Canary", "Type": "PERSON"}
+    given = made_elsewhere(
+        qa_evaluation=evaluation, entities={"ResultList": [{"Entities": [person]}]}
+    )
+    clean, spoiled = ingest(store, made_elsewhere(call_id="c2"), given)
+    assert (clean.masked, spoiled.masked) == (False, True)
+    assert written(ingest(store, given)) == [Written.UNCHANGED]
+    [key] = [key for key in keys(store) if key.endswith("/c1.json")]
+    document = decode_document(store.read(key)).document
+    assert quotes(document) == ["It is [EMAIL]"]
+    assert document.qa_evaluation is not None
+    assert document.qa_evaluation.criteria[0].reason == "[NAME] said hello"
+
+
+@pytest.mark.parametrize("said", [False, "none"])
+def test_a_document_that_says_it_was_not_redacted_is_masked_or_refused_as_a_transcript_is(
+    store: FolderStore, said: object
+) -> None:
+    given = made_elsewhere(source={"pii_redacted": said})
+    assert problem(ingest(store, given)) == (
+        "expected a redacted transcript, found one that is not, and the tenant's setting is "
+        "unredacted: refuse"
+    )
+    [report] = ingest(store, given, tenant=MASKING)
+    assert (report.written, report.masked) == (Written.NEW, True)
+    source = only(store).source
+    assert source is not None
+    assert source.pii_redacted is Redaction.MASKED
 
 
 def test_unknown_fields_are_counted(store: FolderStore) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cci_lite.contract.form import Form, FormDraft
 from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.scoring import Outcome, Verdict
-from cci_lite.contract.tenant import Audio, Tenant
+from cci_lite.contract.tenant import Audio, Tenant, UnredactedPolicy
 from cci_lite.local.folder import FolderStore
-from cci_lite.pipeline.documents import Transcript, analyze_transcripts
+from cci_lite.pipeline.documents import analyze_transcripts
 from cci_lite.pipeline.form_trial import FormTrial, try_form
+from cci_lite.ports import Transcript
 
 TENANT = Tenant(tenant_id="demo-tenant", name="Demo", audio=Audio(agent_channel="ch_0"))
 AT = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
@@ -54,6 +57,7 @@ def transcript(job_name: str, words: str, agent_id: str | None = None) -> Transc
     ]
     value = {
         "jobName": job_name,
+        "isRedacted": True,
         "status": "COMPLETED",
         "results": {
             "transcripts": [{"transcript": words}],
@@ -184,3 +188,16 @@ def test_a_call_that_hangs_on_its_transcript_is_not_said_to_change(store: Folder
     looser = {**CLOSE, "rule": {"phrases": ["bye", "now"]}}
     trial = tried(store, draft(criteria=[GREET, looser]), CALLS[:1])
     assert (trial.changed, trial.undecided) == (0, 2)
+
+
+def test_transcripts_that_are_not_redacted_are_masked_or_refused_and_counted(
+    store: FolderStore,
+) -> None:
+    [given] = [transcript("three", "what now")]
+    plain = dataclasses.replace(given, data=given.data.replace(b'"isRedacted": true, ', b""))
+    forms = {("service", 1): draft().as_version(1)}
+    refused = try_form(store, TENANT, forms, draft(), [plain])
+    assert (refused.unredacted_transcripts, refused.with_transcript) == (1, 0)
+    masking = msgspec.structs.replace(TENANT, unredacted=UnredactedPolicy.MASK)
+    masked = try_form(store, masking, forms, draft(), [plain])
+    assert (masked.masked_transcripts, masked.with_transcript) == (1, 1)

@@ -433,16 +433,16 @@ def test_a_call_that_moved_since_it_was_read_is_not_held(court: Court) -> None:
 @pytest.mark.parametrize(
     ("there", "overwrite", "written"),
     [
-        ((1, None), False, Written.KEPT),
-        ((1, None), True, Written.REPLACED),
-        ((1, 4), False, Written.KEPT),
-        ((1, 4), True, Written.REPLACED),
-        ((1, 5), True, Written.REPLACED),
+        ((1, None), False, Written.UNCHANGED),
+        ((1, None), True, Written.CHANGED),
+        ((1, 4), False, Written.UNCHANGED),
+        ((1, 4), True, Written.CHANGED),
+        ((1, 5), True, Written.CHANGED),
         ((1, 6), True, Written.OLDER),
         ((1, 6), False, Written.OLDER),
         ((2, None), True, Written.OLDER),
         ((2, 1), True, Written.OLDER),
-        (None, False, Written.REPLACED),
+        (None, False, Written.CHANGED),
     ],
 )
 def test_a_later_document_is_never_replaced_by_an_earlier_one(
@@ -464,7 +464,7 @@ def test_a_later_document_is_never_replaced_by_an_earlier_one(
     court.files.put(key, other)
     assert write_document(court.files, document, overwrite=overwrite) is written
     is_ours = decode_document(court.files.objects[key][0]).document == document
-    assert is_ours == (written is Written.REPLACED)
+    assert is_ours == (written is Written.CHANGED)
 
 
 def test_what_was_written_without_the_writer_learning_of_it_is_its_own(court: Court) -> None:

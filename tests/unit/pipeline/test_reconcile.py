@@ -1,4 +1,4 @@
-"""What has halted is driven on, or fails with a word; nothing is lost silently."""
+"""What has stalled is driven on, or fails with a reason; nothing is lost silently."""
 
 from __future__ import annotations
 
