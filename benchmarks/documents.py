@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cci_lite.contract.form_reading import parse_draft
-
 from cci_lite.contract.document import (
     Agent,
     AiSummary,
@@ -40,6 +38,7 @@ from cci_lite.contract.document import (
     encode_document,
 )
 from cci_lite.contract.form import Form, FormDraft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.scored_evaluation import score_evaluation, with_evaluation
 from cci_lite.contract.scoring import Verdict
 from cci_lite.tenancy import call_id_for, recording_key, unified_day_prefix, unified_key

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from cci_lite.contract.tenant import Audio
-from tests.worlds import World
+from tests.small_lake import SmallLake
 
 # A loaded machine is no reason to fail: what a law says holds in any time.
 settings.register_profile("untimed", deadline=None)
@@ -63,6 +63,6 @@ def star_calls(shared: Path) -> list[StarCall]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def small_lake(tmp_path: Path) -> SmallLake:
     """An empty lake with one form."""
-    return World(tmp_path / "lake")
+    return SmallLake(tmp_path / "lake")

@@ -46,7 +46,7 @@ from tests.asked_calls import (
     evaluation_of,
     verdicts_of,
 )
-from tests.wires import Wire
+from tests.bedrock_replies import BedrockReplies
 
 TENANT = Tenant(tenant_id="acme", name="Acme")
 GOOD = tool_reply(evaluation_of())
@@ -408,7 +408,7 @@ def test_a_reply_of_any_shape_is_asked_for_again_once(reply: Any) -> None:
 
 
 def _evaluated(*bodies: bytes) -> Judgement:
-    client = Wire(*bodies).client
+    client = BedrockReplies(*bodies).client
     return BedrockEvaluator(lambda _: client, ManualClock()).evaluate(TENANT, CRITERIA, CALL)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.aws.config import DynamoConfigStore, table_definition
 from cci_lite.aws.items import from_item, to_item
 from cci_lite.contract.form import sort_key
+from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
 from cci_lite.errors import RetryLaterError, ServiceError
 
 REGION = "eu-central-1"

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cci_lite.contract.form_reading import item_of, parse_draft
 
 from cci_lite.aws.config import DynamoConfigStore
 from cci_lite.contract.form import sort_key
+from cci_lite.contract.form_reading import item_of, parse_draft
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.tenant import Audio, Tenant, UnredactedPolicy, item_of_tenant
 from cci_lite.testing.bedrock import BedrockDouble, perfect

@@ -24,9 +24,9 @@ import cci_lite
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.local.regular import DEEPEST
 from cci_lite.ports import SourceOutcome
+from tests.small_lake import DAY, NEXT_DAY, SmallLake, document
 from tests.unit.cli.programs import Done, cci
 from tests.unit.local.test_folder import bind_socket
-from tests.worlds import DAY, NEXT_DAY, World, document
 
 GOOD = ("alpha", "beta")
 BAD = "bad"
@@ -315,17 +315,17 @@ def roomy() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def _published(roomy: Path) -> Path:
-    world = World(roomy / "published")
+    small_lake = SmallLake(roomy / "published")
     for tenant_id in (*GOOD, BAD):
-        world.register(tenant_id)
+        small_lake.register(tenant_id)
         for number in range(3):
-            world.put(f"call-{number}", tenant_id=tenant_id)
-    assert cci("etl", "run", "--lake", world.root).code == 0
+            small_lake.put(f"call-{number}", tenant_id=tenant_id)
+    assert cci("etl", "run", "--lake", small_lake.root).code == 0
     for tenant_id in (*GOOD, BAD):
-        world.put("late", tenant_id=tenant_id)
-        world.put("later", tenant_id=tenant_id, day=NEXT_DAY)
-    world.catalog.close()
-    return world.root
+        small_lake.put("late", tenant_id=tenant_id)
+        small_lake.put("later", tenant_id=tenant_id, day=NEXT_DAY)
+    small_lake.catalog.close()
+    return small_lake.root
 
 
 @pytest.fixture

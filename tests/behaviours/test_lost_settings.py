@@ -20,8 +20,8 @@ from cci_lite.deploy.tenants import broken_tenants, get_tenant
 from cci_lite.errors import LakeError, TenantError
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.local.settings_files import SettingsFiles
+from tests.small_lake import SmallLake, document
 from tests.unit.cli.programs import Done, cci, succeed
-from tests.worlds import World, document
 
 LOST, GOOD = "aaa", "bbb"
 KEY = f"TENANT#{LOST}"
@@ -37,18 +37,18 @@ DENIED = "Permission denied (give this program the right to read and write there
 
 @pytest.fixture(scope="module")
 def _published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    world = World(tmp_path_factory.mktemp("published") / "lake")
+    small_lake = SmallLake(tmp_path_factory.mktemp("published") / "lake")
     for tenant_id in (LOST, GOOD):
-        world.register(tenant_id)
-        world.put("call-1", tenant_id=tenant_id)
+        small_lake.register(tenant_id)
+        small_lake.put("call-1", tenant_id=tenant_id)
     for tenant_id in (LOST, GOOD):
-        about = ("--lake", world.root, "--time-zone", "Europe/Berlin", "--residency", "us")
+        about = ("--lake", small_lake.root, "--time-zone", "Europe/Berlin", "--residency", "us")
         succeed("tenants", "add", tenant_id, *about, "--status", "suspended")
-    succeed("etl", "run", "--lake", world.root)
+    succeed("etl", "run", "--lake", small_lake.root)
     for tenant_id in (LOST, GOOD):
-        world.put("call-2", tenant_id=tenant_id)
-    world.catalog.close()
-    return world.root
+        small_lake.put("call-2", tenant_id=tenant_id)
+    small_lake.catalog.close()
+    return small_lake.root
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from cci_lite.testing.bedrock import (
 )
 from cci_lite.testing.comprehend import ComprehendDouble
 from cci_lite.testing.memory import Crash, Interrupter, MemoryFiles
-from tests.courts import Court
+from tests.judging_setup import JudgingSetup
 
 SPOKEN = [("ch_0", "Good morning"), ("ch_0", "I will send a new invoice"), ("ch_1", "Thanks")]
 GOOD = tool_reply(evaluation({"resolve_03": "pass"}, quotes=["I will send a new invoice"]))
@@ -40,8 +40,8 @@ THROTTLE = converse_error("ThrottlingException", "Too many requests", 429)
 BROKEN_CALL = converse_error("ModelErrorException", "Model produced invalid sequence.", 424)
 
 
-class Bench(Court):
-    """A court with the real adapters over metering doubles."""
+class Bench(JudgingSetup):
+    """A setup with the real adapters over metering doubles."""
 
     def __init__(self, *replies: Any, spoken: Sequence[tuple[str, str]] = SPOKEN) -> None:
         super().__init__(spoken)

@@ -15,7 +15,7 @@ from cci_lite.errors import LakeError
 from cci_lite.laptop import Lake, open_lake, open_to_repair
 from cci_lite.local.catalog import CATALOG_FILE
 from cci_lite.local.folder import FolderStore
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 
 CALLS = "SELECT tenant_id, call_id, call_date, queue FROM calls ORDER BY call_id"
 RAW = "SELECT tenant_id, day, call_id, count(*) AS n FROM raw_explode_criteria GROUP BY 1, 2, 3"
@@ -46,13 +46,13 @@ FOLDERS = [
 ]
 
 
-def filled(root: Path) -> World:
-    world = World(root)
-    world.register()
-    world.put("call-1", queue="sales")
-    world.put("call-2", day=NEXT_DAY)
-    assert world.run().succeeded
-    return world
+def filled(root: Path) -> SmallLake:
+    small_lake = SmallLake(root)
+    small_lake.register()
+    small_lake.put("call-1", queue="sales")
+    small_lake.put("call-2", day=NEXT_DAY)
+    assert small_lake.run().succeeded
+    return small_lake
 
 
 def answer(lake: Lake, sql: str) -> list[dict[str, object]]:
@@ -62,8 +62,8 @@ def answer(lake: Lake, sql: str) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_where_a_lake_lies_changes_no_answer(tmp_path: Path, folder: str) -> None:
-    world = filled(tmp_path / folder / "lake")
-    with open_lake(world.root) as lake:
+    small_lake = filled(tmp_path / folder / "lake")
+    with open_lake(small_lake.root) as lake:
         assert answer(lake, CALLS) == [
             {"tenant_id": TENANT, "call_id": "call-1", "call_date": DAY, "queue": "sales"},
             {"tenant_id": TENANT, "call_id": "call-2", "call_date": NEXT_DAY, "queue": None},
@@ -77,9 +77,9 @@ def test_where_a_lake_lies_changes_no_answer(tmp_path: Path, folder: str) -> Non
         ) == [{"n": 1}]
 
 
-def part(world: World, table: str = "calls") -> Path:
-    [found] = world.catalog.parts(TENANT, DAY)[table]
-    return world.store.path(found.key)
+def part(small_lake: SmallLake, table: str = "calls") -> Path:
+    [found] = small_lake.catalog.parts(TENANT, DAY)[table]
+    return small_lake.store.path(found.key)
 
 
 def _deleted(file: Path) -> None:
@@ -145,9 +145,9 @@ DAMAGES = [
 def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
-    world = filled(tmp_path / "lake")
-    damage(part(world))
-    with open_lake(world.root) as lake:
+    small_lake = filled(tmp_path / "lake")
+    damage(part(small_lake))
+    with open_lake(small_lake.root) as lake:
         for sql in (
             "SELECT call_id FROM calls",
             "SELECT call_id FROM calls WHERE call_date = DATE '2025-11-05'",
@@ -198,9 +198,9 @@ def test_a_day_that_may_not_be_read_is_not_said_to_be_damaged(
     refuse: Callable[[pytest.MonkeyPatch, Path], None],
 ) -> None:
     """As the root user that tests run as, nothing is refused: the system's answer is put in."""
-    world = filled(tmp_path / "lake")
-    refuse(monkeypatch, part(world))
-    with open_lake(world.root) as lake:
+    small_lake = filled(tmp_path / "lake")
+    refuse(monkeypatch, part(small_lake))
+    with open_lake(small_lake.root) as lake:
         with pytest.raises(LakeError) as caught:
             answer(lake, "SELECT call_id FROM calls")
         assert str(caught.value) == MAY_NOT
@@ -211,13 +211,13 @@ def test_a_day_that_may_not_be_read_is_not_said_to_be_damaged(
 def test_a_part_that_may_not_be_read_is_no_loss_to_a_repair_or_a_proof(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = filled(tmp_path / "lake")
-    world.register("other-tenant")
-    world.put("call-1", tenant_id="other-tenant")
-    assert world.run("other-tenant").succeeded
-    refused = part(world)
-    world.catalog.close()
-    (world.root / CATALOG_FILE).unlink()
+    small_lake = filled(tmp_path / "lake")
+    small_lake.register("other-tenant")
+    small_lake.put("call-1", tenant_id="other-tenant")
+    assert small_lake.run("other-tenant").succeeded
+    refused = part(small_lake)
+    small_lake.catalog.close()
+    (small_lake.root / CATALOG_FILE).unlink()
     real = FolderStore.read
 
     def read(store: FolderStore, key: str) -> bytes:
@@ -226,12 +226,12 @@ def test_a_part_that_may_not_be_read_is_no_loss_to_a_repair_or_a_proof(
         return real(store, key)
 
     monkeypatch.setattr(FolderStore, "read", read)
-    with open_to_repair(world.root) as lake:
+    with open_to_repair(small_lake.root) as lake:
         report = lake.repair()
         assert not report.succeeded
         assert {day.tenant_id for day in report.days} == {"other-tenant"}
         assert report.failed == {
-            TENANT: f"{refused.relative_to(world.root)}: it may not be read; give this program the "
+            TENANT: f"{refused.relative_to(small_lake.root)}: it may not be read; give this program the "
             "right to read it and the folders that it is in"
         }
         monkeypatch.undo()
@@ -282,13 +282,13 @@ STRAYS: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 @pytest.mark.parametrize("name", STRAYS)
 def test_a_stray_stops_no_raw_query_and_is_not_read(tmp_path: Path, name: str) -> None:
-    world = filled(tmp_path / "lake")
-    world.put("secret", tenant_id="other-tenant")
+    small_lake = filled(tmp_path / "lake")
+    small_lake.put("secret", tenant_id="other-tenant")
     key, make = STRAYS[name]
-    path = world.root / "unified" / TENANT / key
+    path = small_lake.root / "unified" / TENANT / key
     path.parent.mkdir(parents=True, exist_ok=True)
     make(path)
-    with open_lake(world.root) as lake:
+    with open_lake(small_lake.root) as lake:
         found = answer(lake, "SELECT call_id FROM unified ORDER BY call_id")
         assert found == [{"call_id": "call-1"}, {"call_id": "call-2"}]
 
@@ -297,15 +297,15 @@ def test_a_stray_stops_no_raw_query_and_is_not_read(tmp_path: Path, name: str) -
 def test_a_document_that_may_not_be_read_fails_its_day_for_people_who_may_not(
     tmp_path: Path,
 ) -> None:
-    world = filled(tmp_path / "lake")
-    (world.root / f"unified/{TENANT}/2025/11/05/call-1.json").chmod(0)
-    _check_unreadable(world)
+    small_lake = filled(tmp_path / "lake")
+    (small_lake.root / f"unified/{TENANT}/2025/11/05/call-1.json").chmod(0)
+    _check_unreadable(small_lake)
 
 
 def test_a_document_that_cannot_be_read_fails_the_queries_of_its_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = filled(tmp_path / "lake")
+    small_lake = filled(tmp_path / "lake")
     opened = os.open
 
     def fail(path: Any, *options: Any, **more: Any) -> int:
@@ -314,11 +314,11 @@ def test_a_document_that_cannot_be_read_fails_the_queries_of_its_day(
         return opened(path, *options, **more)
 
     monkeypatch.setattr("cci_lite.local.regular.os.open", fail)
-    _check_unreadable(world)
+    _check_unreadable(small_lake)
 
 
-def _check_unreadable(world: World) -> None:
-    with open_lake(world.root) as lake:
+def _check_unreadable(small_lake: SmallLake) -> None:
+    with open_lake(small_lake.root) as lake:
         with pytest.raises(LakeError) as caught:
             answer(lake, "SELECT count(*) AS n FROM unified")
         assert str(caught.value) == (

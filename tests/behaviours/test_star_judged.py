@@ -21,13 +21,13 @@ from cci_lite.testing.comprehend import ComprehendDouble
 from cci_lite.testing.memory import MemoryNotifier, MemoryTranscriber
 from cci_lite.transcripts import read_transcript
 from tests.conftest import StarCall
-from tests.courts import DRAFT
-from tests.offices import Office
+from tests.intake_setup import IntakeSetup
+from tests.judging_setup import DRAFT
 
 TENANTS = ("bank", "hotel", "clinic", "travel", "homes", "dining", "events")
 
 
-class Corpus(Office):
+class Corpus(IntakeSetup):
     """An installation with one tenant, whose recordings have these transcripts."""
 
     def __init__(self, tenant_id: str, calls: list[StarCall]) -> None:

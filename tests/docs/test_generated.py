@@ -11,10 +11,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 from ruamel.yaml import YAML
 
 from cci_lite.contract.form import FormDraft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.schema import (
     form_schema,

@@ -10,7 +10,6 @@ import typing
 from typing import Any
 
 import msgspec
-from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     encode_document,
 )
+from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.tenant import parse_tenant

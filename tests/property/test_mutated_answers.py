@@ -32,8 +32,8 @@ from tests.asked_calls import (
     verdicts_of,
     wrote,
 )
+from tests.bedrock_replies import BedrockReplies
 from tests.mutations import FOREIGN, good_answer, mutated_bodies, with_odd_name
-from tests.wires import Wire
 
 TENANT = Tenant(tenant_id="acme", name="Acme")
 MASKED = call_of(
@@ -43,18 +43,20 @@ MASKED = call_of(
 
 
 @pytest.fixture(scope="module")
-def wire() -> Wire:
-    return Wire()
+def replies() -> BedrockReplies:
+    return BedrockReplies()
 
 
-def test_a_thousand_mutated_answers_end_as_verdicts_or_review(wire: Wire) -> None:
-    _check_all(wire, range(1_000))
+def test_a_thousand_mutated_answers_end_as_verdicts_or_review(replies: BedrockReplies) -> None:
+    _check_all(replies, range(1_000))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, 10_000, 1_000))
-def test_ten_thousand_mutated_answers_end_as_verdicts_or_review(wire: Wire, start: int) -> None:
-    _check_all(wire, range(start, start + 1_000))
+def test_ten_thousand_mutated_answers_end_as_verdicts_or_review(
+    replies: BedrockReplies, start: int
+) -> None:
+    _check_all(replies, range(start, start + 1_000))
 
 
 def test_quotes_of_another_call_prove_nothing() -> None:
@@ -80,12 +82,12 @@ def test_no_name_that_nobody_asked_for_is_passed_over() -> None:
         assert isinstance(read_answer(said(answer), IDS), ModelAnswer), seed
 
 
-def _check_all(wire: Wire, seeds: Iterable[int]) -> None:
+def _check_all(replies: BedrockReplies, seeds: Iterable[int]) -> None:
     seen: dict[str, Counter[str]] = {}
     for seed in seeds:
         kind, bodies = mutated_bodies(seed)
         try:
-            verdicts = _checked(wire, bodies)
+            verdicts = _checked(replies, bodies)
         except Exception as problem:
             raise AssertionError(f"seed {seed}, {kind}: {problem!r}") from problem
         seen.setdefault(kind, Counter()).update(verdicts)
@@ -96,17 +98,17 @@ def _check_all(wire: Wire, seeds: Iterable[int]) -> None:
         assert (verdicts["pass"] > 0) is (kind != "quotes of other calls"), kind
 
 
-def _checked(wire: Wire, bodies: list[bytes]) -> list[str]:
-    wire.answer_with(bodies)
-    evaluator = BedrockEvaluator(lambda _: wire.client, ManualClock())
+def _checked(replies: BedrockReplies, bodies: list[bytes]) -> list[str]:
+    replies.answer_with(bodies)
+    evaluator = BedrockEvaluator(lambda _: replies.client, ManualClock())
     keep = MemoryKeep()
     judgement = evaluator.evaluate(TENANT, CRITERIA, MASKED, keep)
 
     # It can be stored, and what was kept of it gives the same for nothing.
     assert msgspec.json.decode(msgspec.json.encode(judgement), type=Judgement) == judgement
-    asked = wire.sent
+    asked = replies.sent
     assert evaluator.evaluate(TENANT, CRITERIA, MASKED, keep) == judgement
-    assert wire.sent == asked == judgement.usage.calls
+    assert replies.sent == asked == judgement.usage.calls
     assert 1 <= asked <= 2
 
     assert [result.id for result in judgement.results] == list(IDS)

@@ -10,11 +10,11 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 from ruamel.yaml import YAML
 
 from cci_lite.contract.document import UnifiedDocument, encode_document
 from cci_lite.contract.form import FormFile
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.schema import FIELD_MEANINGS, form_schema, unified_document_schema
 from cci_lite.contract.scored_evaluation import score_document, with_evaluation

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 
 from cci_lite.contract.form import FormDraft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.deploy.forms_diff import CriterionChange, FieldChange, FormDiff, diff_forms
 
 FIRST = {"id": "greet_01", "text": "Was there a greeting?", "weight": 1}

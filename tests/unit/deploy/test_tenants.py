@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 
 from cci_lite.contract.form import META_SORT_KEY, FormDraft, sort_key
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Audio, Tenant, parse_tenant
 from cci_lite.deploy.tenants import (
     ActivatedForm,

@@ -8,16 +8,16 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.contract.document import Sentiment, SentimentResult, SentimentScores
 from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.flatten.calls import overall_sentiment
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
-from tests.worlds import DAY, FORM, TENANT, document, form
+from tests.small_lake import DAY, FORM, TENANT, document, form
 
 NOW = dt.datetime(2025, 11, 7, 2, 0, 0, 987654, tzinfo=dt.UTC)
 MODIFIED = dt.datetime(2025, 11, 6, 1, 2, 3, 456789, tzinfo=dt.UTC)

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 
 from cci_lite.contract.conversation import UnknownAgent
 from cci_lite.contract.document import (
@@ -21,6 +20,7 @@ from cci_lite.contract.document import (
     encode_document,
 )
 from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scoring import Verdict

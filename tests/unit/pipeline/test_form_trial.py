@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 
 from cci_lite.contract.form import Form, FormDraft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.contract.tenant import Audio, Tenant

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from cci_lite.contract.form_reading import parse_draft
-
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.laptop import Lake, create_lake

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.errors import UsageError

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cci_lite.contract.form_reading import parse_draft
 from ruamel.yaml import YAML
 
 from cci_lite.contract.form import FormDraft
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.sample import World, build_world
 
 FORMS = Path(__file__).resolve().parents[3] / "examples" / "forms"

@@ -6,10 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from cci_lite.contract.form_reading import item_of, parse_draft
-
 from cci_lite.contract.configuration import partition_key
 from cci_lite.contract.form import META_SORT_KEY, sort_key
+from cci_lite.contract.form_reading import item_of, parse_draft
 from cci_lite.contract.registry import CallRecord, Upload
 from cci_lite.contract.services import Residency
 from cci_lite.pipeline.events import UploadEvent
@@ -31,7 +30,7 @@ KEY = "acme/calls/2025/Anna Meier +49 170.WAV"
 BUCKET = "input"
 
 
-class Office:
+class IntakeSetup:
     """An installation in memory with the tenant `acme`."""
 
     def __init__(self, **settings: Any) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from cci_lite.contract.form_reading import parse_draft
 
 from cci_lite.contract.form import Form
+from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.local.catalog import SqliteCatalog
@@ -66,7 +66,7 @@ def document(
 
 
 @dataclass
-class World:
+class SmallLake:
     """A lake in a folder, and a clock that only moves when it is told to."""
 
     root: Path
