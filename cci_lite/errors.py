@@ -6,7 +6,7 @@ CciLiteError
 ├── ContractError           a document, form or tenant that breaks the contract (has the JSON path)
 │   ├── TenantIdError       not a tenant id
 │   ├── TenantError         not valid settings of a tenant
-│   ├── TemplateError       not a valid form
+│   ├── FormError           not a valid form
 │   └── TranscriptError     not a transcript that Amazon Transcribe writes
 ├── LakeError               the lake is not in a state in which the step may run
 │   ├── LeaseHeldError      another run is working on this tenant

@@ -19,8 +19,8 @@ _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"", "false", "0", "n
 class Settings:
     """What the functions and the commands against AWS need to know of an installation.
 
-    `template_key` is the form of tenants that have activated none. Everything optional is None when
-    it is not set.
+    `form_key` is the form of tenants that have activated none. Everything optional is None when it
+    is not set.
     """
 
     region: str
@@ -70,7 +70,7 @@ NAMES: Mapping[str, str] = {
     "upload_queue_url": "UPLOAD_QUEUE_URL",
     "result_queue_url": "RESULT_QUEUE_URL",
     "analysis_queue_url": "ANALYSIS_QUEUE_URL",
-    "template_key": "QA_TEMPLATE_KEY",
+    "form_key": "QA_TEMPLATE_KEY",
     "overwrite_results": "OVERWRITE_RESULTS",
     "log_level": "LOG_LEVEL",
 }

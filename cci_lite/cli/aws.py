@@ -120,7 +120,7 @@ def _open_table() -> Iterator[Configuration]:
             store=DynamoConfigStore(dynamodb, table),
             place=place,
             holds=_holds,
-            form_key=_setting("template_key") or GUIDE_FORM_KEY,
+            form_key=_setting("form_key") or GUIDE_FORM_KEY,
         )
 
 

@@ -122,7 +122,8 @@ CALLS = Table(
         *_WHO,
         _text(
             "sentiment",
-            "The most frequent sentiment over the call's segments; `MIXED` when two are level.",
+            "The most frequent sentiment of the call's segments; `MIXED` when two are equally "
+            "frequent.",
         ),
         _number(
             "sentiment_score",
@@ -150,7 +151,7 @@ CALLS = Table(
         ),
         _text(
             "qa_failed_required",
-            "The required criteria that failed, in the form's order, by comma.",
+            "The required criteria that failed, in the form's order, separated by commas.",
         ),
         _whole("qa_criteria", "Criteria of the form, judged or not.", nullable=False),
         _whole("qa_criteria_passed", "Criteria with the verdict pass.", nullable=False),
@@ -162,7 +163,7 @@ CALLS = Table(
         _number("qa_reported_percentage", "The percentage that the document's evaluator claimed."),
         _flag("qa_reported_differs", "Whether a claimed figure differs from the computed one."),
         _flag("needs_review", "Whether a person has to look at the call.", nullable=False),
-        _text("review_reasons", "Why, by comma."),
+        _text("review_reasons", "Why, separated by commas."),
         _text(
             "pii_redacted",
             "Who redacted the transcript: `transcribe`, `masked` (a second stage) or `none`.",

@@ -57,7 +57,7 @@ def _first_revision() -> int:
 
 
 class _Part(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Part of the document: everything optional, nothing written that is not there."""
+    """Part of the document: every field is optional, and absent fields are not written."""
 
 
 class SentimentScores(_Part, rename="pascal"):

@@ -120,7 +120,7 @@ class FormFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @dataclass(frozen=True)
 class FormDraft:
-    """A template as a file gives it: `version` is None when the store is to choose the next one."""
+    """A form as a file gives it: `version` is None when the store is to choose the next one."""
 
     name: str
     version: int | None
@@ -134,7 +134,7 @@ class FormDraft:
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
 
     def as_version(self, version: int) -> Form:
-        """The template with its version."""
+        """The form with its version."""
         return Form(self.name, version, self.criteria, self.scoring, self.content_hash)
 
 
@@ -155,7 +155,7 @@ class Form:
 
 
 def parse_version(value: int | str | None, path: str = "version") -> int | None:
-    """A template's version from `3`, `"3"` or `"v3"`; raises TemplateError for anything else."""
+    """A form's version from `3`, `"3"` or `"v3"`; raises FormError for anything else."""
     if value is None:
         return None
     match = _VERSION.fullmatch(str(value))
@@ -175,7 +175,7 @@ def sort_key(name: str, version: int) -> str:
 
 
 def parse_sort_key(sk: str, version: int | None = None) -> tuple[str, int]:
-    """Name and version that a stored key says; raises TemplateError.
+    """Name and version in a stored key; raises FormError.
 
     The guide writes the default form as `QA_TEMPLATE#v1` and others as `QA_TEMPLATE#sales`, which
     is version 1 unless the item says another `version`.
@@ -192,7 +192,7 @@ def parse_sort_key(sk: str, version: int | None = None) -> tuple[str, int]:
 
 
 def undecided_required(criteria: Sequence[Criterion]) -> list[str]:
-    """The required criteria that no rule decides: without a language model a person has to."""
+    """The required criteria without a rule: only a language model or a person decides them."""
     return [each.id for each in criteria if each.required and each.rule is None]
 
 

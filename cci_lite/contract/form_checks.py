@@ -23,12 +23,13 @@ _ESCAPES = {
     "\r": "r",
     "\x1b": "e",
 }
-# They turn the order in which text is shown, so that it reads otherwise than it is.
+# Bidirectional control characters. They change the order in which text is displayed, so that a
+# pattern would match something else than what its author sees (Unicode TR36, "Trojan Source").
 _TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)))
 
 
 def content_problems(file: FormFile) -> Iterator[FormError]:
-    """What cannot be judged or scored by, in any version."""
+    """What makes a form unusable for judging or scoring; checked for stored versions too."""
     seen: set[str] = set()
     for position, criterion in enumerate(file.criteria):
         path = f"criteria[{position}]"
@@ -55,7 +56,7 @@ def content_problems(file: FormFile) -> Iterator[FormError]:
 
 
 def wording_problems(file: FormFile) -> Iterator[FormError]:
-    """Signs that nobody sees and nobody means, such as a backspace where a pattern has `\\b`."""
+    """Control characters that nobody intends, such as a backspace where a pattern has `\\b`."""
     yield from _unseen("description", file.description, is_prose=True)
     for position, criterion in enumerate(file.criteria):
         yield from _criterion_wording(f"criteria[{position}]", criterion)

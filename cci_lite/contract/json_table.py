@@ -1,10 +1,10 @@
 """A line of JSON as Athena's JSON tables read it (OpenX serde, as Trino 476 reads it).
 
 The serde takes much that the contract refuses: names match without case, of a repeated name the
-last one counts, what stands behind the first value of a line is passed over, and a value of
-another type becomes one of the declared type where it can. `tests/contract/json_table.yaml` holds
-what Trino said to each of these. Text that is no JSON is a row of NULLs here; the serde guesses at
-some of it (names without quotes), which the contract never lets into a curated table.
+last one counts, whatever follows the first value of a line is ignored, and a value of another type
+is converted to the declared type where it can be. `tests/unit/contract/json_table.yaml` holds what
+Trino answered in each of these cases. Text that is no JSON is a row of NULLs here; the serde
+guesses at some of it (names without quotes), which the contract never lets into a curated table.
 """
 
 from __future__ import annotations
@@ -197,8 +197,8 @@ def _spelled(number: str) -> str:
     try:
         decimal = Decimal(number)
     except InvalidOperation:
-        return number  # an exponent that no decimal has
-    # A decimal of Java's has no negative zero.
+        return number  # an exponent beyond what Decimal can hold
+    # Java's BigDecimal has no negative zero.
     return str(decimal) if decimal else str(decimal).removeprefix("-")
 
 

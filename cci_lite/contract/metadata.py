@@ -1,7 +1,7 @@
 """What a telephony platform or CRM knows about a call: a row, a sidecar, headers, a webhook.
 
-All of them are read here. Names and values are read leniently where they can mean one thing only; a
-value that cannot be meant is put aside and told, and the others count.
+All of them are read here. Names and values are read leniently where they can mean one thing only. A
+value that cannot be right is left out and reported; the others are used.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ METADATA_FIELDS = CallMetadata.__struct_fields__
 
 @dataclass(frozen=True)
 class ParsedMetadata:
-    """What was read, the values that were put aside, and the names that are no fields, as given."""
+    """What was read, what was wrong with values that were left out, and names of no known field."""
 
     metadata: CallMetadata = NO_METADATA
     problems: tuple[ContractError, ...] = ()
@@ -67,8 +67,8 @@ class ParsedMetadata:
 def parse_metadata(value: Mapping[str, Any], zone: dt.tzinfo | None = None) -> ParsedMetadata:
     """Metadata from a row or an object; empty text counts as absent.
 
-    A time without an offset is one of `zone`; without a zone it is put aside. Raises ContractError
-    when a field stands there twice.
+    A time without an offset is taken to be in `zone`; without a zone it is left out. Raises
+    ContractError when a field is given twice.
     """
     fields, unknown = understood(value.items(), METADATA_FIELDS)
     read: dict[str, Any] = {}
@@ -84,10 +84,10 @@ def parse_metadata(value: Mapping[str, Any], zone: dt.tzinfo | None = None) -> P
 def understood(
     named: Iterable[tuple[str, T]], known: Collection[str]
 ) -> tuple[dict[str, T], list[str]]:
-    """The items by field, and the names that are none of the known fields, as given.
+    """The items by known field, and the names that match none, as given.
 
     Blanks around a name, its case, and a hyphen or blank for `_` do not count. Raises ContractError
-    when a field stands there twice: which of the two is meant nobody can say.
+    when a field is given twice: nobody can tell which of the two is meant.
     """
     fields: dict[str, T] = {}
     unknown: list[str] = []
@@ -112,7 +112,7 @@ def read_text(field: str, raw: object) -> str | None:
 
 
 def near_miss(name: str, absent: Collection[str]) -> str | None:
-    """The absent field that a name is likely to be meant for; None when it is like none."""
+    """The absent field that a misspelt name probably means; None when it resembles none."""
     given, fields = _field_name(name), sorted(absent)
     close = difflib.get_close_matches(given, fields, n=1, cutoff=0.65)
     word = given.partition("_")[0]
@@ -121,13 +121,13 @@ def near_miss(name: str, absent: Collection[str]) -> str | None:
 
 
 def possible(parsed: ParsedMetadata, uploaded_at: dt.datetime) -> ParsedMetadata:
-    """Without a start that the call of an upload cannot have had."""
+    """The same metadata without a start time that is impossible for this upload."""
     problem = start_problem(parsed.metadata, uploaded_at)
     return _without_start(parsed, problem) if problem else parsed
 
 
 def past(parsed: ParsedMetadata, now: dt.datetime) -> ParsedMetadata:
-    """Without a start that is still to come."""
+    """The same metadata without a start time in the future."""
     problem = _late_problem(parsed.metadata, now, "now")
     return _without_start(parsed, problem) if problem else parsed
 
@@ -154,9 +154,10 @@ def _without_start(parsed: ParsedMetadata, problem: ContractError) -> ParsedMeta
     return dataclasses.replace(parsed, metadata=metadata, problems=(*parsed.problems, problem))
 
 
-# What no `strip` takes away: marks that stand at the start of files, and blanks without width.
+# White space around names and values. `str.strip` leaves the last two: zero-width space, and the
+# byte order mark with which spreadsheets begin a file.
 _BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\ufeff"
-# Shorter ones begin too much.
+# Shorter words are the beginning of too many field names to suggest one.
 _WORD = 4
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 # How databases write that there is nothing. `Null` is a name of people.
@@ -193,7 +194,7 @@ def _read(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
 
 # --- Text and ids ---------------------------------------------------------------------------------
 
-# Beyond it a number that was once written with a fraction has lost digits; a whole one never has.
+# Beyond 2^53 a float no longer holds every whole number, so digits may be lost; an int loses none.
 _MOST_EXACT = 2**53
 # Python refuses to spell out numbers that are many times longer than any text may be.
 _LONGEST_BITS = 1024

@@ -17,7 +17,7 @@ from cci_lite.errors import ContractError, FormError, TenantError, describe_valu
 T = TypeVar("T")
 E = TypeVar("E", bound=ContractError)
 
-# A file with more mistakes than these is another file.
+# Enough to list: a file with more mistakes was meant to be something else.
 MOST_PROBLEMS = 100
 
 _MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key` in `)?\$(?P<path>.*)`)?$", re.DOTALL)
@@ -68,7 +68,7 @@ def convert(value: object, to: type[T], error: type[ContractError] = ContractErr
 def convert_all(
     value: object, to: type[T], error: type[E], stand_in: Callable[[str], object]
 ) -> tuple[T | None, list[E]]:
-    """`value` as a `to` with everything wrong in it left out, and what that was.
+    """`value` as a `to` without whatever is wrong in it, and the problems that were found.
 
     Where something has to stand, `stand_in` gives it for a path (`criteria[2].id`); None means that
     the field can be left out. Without anything that can stand in, the first value is None.
@@ -87,7 +87,7 @@ def convert_all(
 
 
 def _mend(value: Any, path: str, complaint: str, stand_in: Callable[[str], object]) -> bool:
-    """Leave out, or replace, what msgspec complains of; False when that is the value itself."""
+    """Leave out or replace what msgspec complains of; False when that is the value as a whole."""
     message = _MESSAGE.match(complaint)
     field = _FIELD.match(message["what"]) if message else None
     steps = [*_STEP.finditer(path)]
@@ -117,7 +117,7 @@ def contract_error(
     error: type[ContractError] = ContractError,
     to: Any = object,
 ) -> ContractError:
-    """What msgspec complains of in `value`, as an error of the contract.
+    """Msgspec's complaint about `value` as a ContractError.
 
     The type `to` that the value was to become says which values and bounds were expected.
     """
@@ -133,7 +133,7 @@ def contract_error(
 
 
 def check_time(raw: object, moment: dt.datetime | None, path: str) -> None:
-    """Raise ContractError for a moment that cannot be meant.
+    """Raise ContractError for a time that cannot be right.
 
     A lenient reader takes a bare number for seconds since 1970: `20251105` would be a day in 1970.
     """
@@ -144,7 +144,7 @@ def check_time(raw: object, moment: dt.datetime | None, path: str) -> None:
 
 
 def check_year(day: dt.date, path: str) -> None:
-    """Raise ContractError for a day on which nobody can have called."""
+    """Raise ContractError for a day outside the years that a call can be from."""
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         raise ContractError(path, f"a day from {_FIRST_YEAR} to {_LAST_YEAR}", day.isoformat())
 
@@ -176,7 +176,7 @@ def _field_error(
 
 
 def _describe_for(error: type[ContractError]) -> Callable[[object], str]:
-    """Forms and settings were typed by who reads this; a document holds what others said."""
+    """Values of forms and settings may be shown, as the reader typed them; a document's may not."""
     return show_value if issubclass(error, (FormError, TenantError)) else describe_value
 
 

@@ -1,7 +1,7 @@
-"""Reads unified documents.
+"""Reads a unified document from its bytes and checks it against the contract.
 
 Reading is lenient where nothing can be lost (fields that the contract does not know are counted and
-left out, a number written as text is the number it says) and strict where a number could lie.
+left out, a number written as text is read as a number) and strict where a number could be misread.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class DecodedDocument:
 def decode_document(data: bytes, *, one_line: bool = True) -> DecodedDocument:
     """A unified document from its bytes; raises ContractError with JSON path, expected and found.
 
-    `one_line` holds the document to the lake's form: one line of JSON, which is what Athena's JSON
+    `one_line` requires the lake's layout: one line of JSON, which is what Athena's JSON
     tables need to read a file. Checks every rule of the contract that needs no form.
     """
     document = _as_written(data)

@@ -176,7 +176,7 @@ FIELD_MEANINGS: Mapping[str, Mapping[str, str]] = {
         "text": "The question that is asked of the call.",
         "weight": "Points attainable: above 0, at most 1000, with at most 4 decimals.",
         "required": "Whether failing the criterion fails the call.",
-        "rule": "Decides the criterion exactly; without a rule a reader has to.",
+        "rule": "Decides the criterion exactly; without one a language model or a person decides.",
     },
     "Rule": {
         **_SEARCHED,
@@ -232,7 +232,7 @@ def unified_document_schema() -> dict[str, Any]:
 
 def form_schema() -> dict[str, Any]:
     """The JSON Schema of a form's file."""
-    return _schema(FormFile, id="urn:cci-lite:form", title="form")
+    return _schema(FormFile, id="urn:cci-lite:form", title="Form")
 
 
 def rendered_documents() -> dict[str, str]:

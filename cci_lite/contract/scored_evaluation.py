@@ -1,4 +1,4 @@
-"""A document's evaluation against the tenant's form: verdicts, score, and the document's claims."""
+"""Scores a document's evaluation with the tenant's form, and compares the scores it claimed."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def score_document(document: UnifiedDocument, forms: Forms) -> ScoredEvaluation 
 
 
 def score_evaluation(evaluation: QaEvaluation, form: Form) -> ScoredEvaluation:
-    """The evaluation scored with `template`; raises ContractError when it is of another form."""
+    """The evaluation scored with `form`; raises ContractError when it is of another form."""
     if evaluation.template_hash not in (None, form.content_hash):
         raise ContractError(
             "qa_evaluation.template_hash", f"the hash of {form.label}", "another hash"
@@ -111,7 +111,7 @@ def score_evaluation(evaluation: QaEvaluation, form: Form) -> ScoredEvaluation:
 
 
 def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> UnifiedDocument:
-    """The document in 1.3: every criterion of the form, computed totals, claims kept beside."""
+    """The document in version 1.3: all criteria of the form, computed totals, claims beside."""
     score = scored.score
     criteria = [
         CriterionResult(
@@ -175,8 +175,8 @@ def _reported(
 ) -> tuple[ReportedScore | None, bool | None]:
     """What the document's evaluator claimed, and whether it differs from the score.
 
-    The totals of a document that carries its form's hash were computed here: they are no claim,
-    unless they are others.
+    The totals of a document that carries its form's hash were computed by this code: they are a
+    claim only when they differ.
     """
     if evaluation.reported is not None:
         return evaluation.reported, _differs(evaluation.reported, score)
@@ -207,7 +207,7 @@ def _differs(reported: ReportedScore, score: CallScore) -> bool:
 def _agrees(claim: float, computed: Decimal | None) -> bool:
     """Whether the computed figure, rounded as coarsely as the claim is written, is the claim.
 
-    Beyond the decimals that a weight can have, a claim shows no more than a computer's rounding.
+    Digits beyond the decimals that a weight can have are floating-point noise.
     """
     if computed is None:
         return False

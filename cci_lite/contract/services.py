@@ -1,4 +1,4 @@
-"""What models, languages and prices there are: `services.toml`, read once and checked."""
+"""The models, languages and prices of the AWS services: `services.toml`, read and checked."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class ModelPriceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file. `as_of` is the day on which it was last gone through."""
+    """The whole file. `as_of` is the day on which it was last reviewed."""
 
     as_of: dt.date
     models: tuple[ModelFacts, ...]
@@ -90,7 +90,7 @@ class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 @functools.cache
 def service_facts() -> ServiceFacts:
-    """What is known of the services."""
+    """What `services.toml` says."""
     text = files("cci_lite.contract").joinpath("services.toml").read_text(encoding="utf-8")
     content: dict[str, Any] = tomllib.loads(text)
     return msgspec.convert(content, ServiceFacts)

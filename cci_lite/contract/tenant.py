@@ -48,7 +48,7 @@ class Audio(
 
 
 class UnredactedPolicy(StrEnum):
-    """What becomes of a call in a language that Transcribe does not redact."""
+    """What happens to a call in a language that Transcribe does not redact."""
 
     REFUSE = "refuse"
     MASK = "mask"
@@ -131,16 +131,16 @@ def is_masked(tenant: Tenant, language: Language) -> bool:
 def why_not_masked(tenant: Tenant, language: Language) -> str | None:
     """Why calls in a language cannot be masked for a tenant; None where they can."""
     if tenant.nlp is not NlpChoice.COMPREHEND or language.comprehend is None:
-        return "nobody finds the names that are to be masked"
-    return None if language.masking else "it was not measured what masking finds in it"
+        return "names to be masked cannot be found"
+    return None if language.masking else "masking has not been measured"
 
 
 def check_services(tenant: Tenant) -> None:
     """Raise TenantError when a tenant wants what the services do not have.
 
-    That is a model, a language, or masking where nobody finds the names that are to be masked.
-    Asked before settings are stored; a stored tenant with a model that is gone still reads, so that
-    only its evaluations wait for a person.
+    That is a model, a language, or masking where names cannot be found. Checked before settings
+    are stored. A stored tenant whose model was withdrawn later stays readable: only its
+    evaluations wait for a person.
     """
     check_model(tenant.model)
     language = language_of(tenant.language_code)

@@ -163,7 +163,7 @@ def put_form(config: ConfigStore, tenant_id: str, draft: FormDraft) -> StoredFor
 
     Without a version the form gets the next one, unless a version has its content already: under
     two versions its calls would be counted apart. Raises ImmutableVersionError when the version
-    that the file names is there with other content, TemplateError when it cannot be read.
+    that the file names is there with other content, FormError when it cannot be read.
     """
     get_tenant(config, tenant_id)
     forms = tenant_forms(config, tenant_id)
@@ -194,7 +194,7 @@ def put_form(config: ConfigStore, tenant_id: str, draft: FormDraft) -> StoredFor
 def get_form(config: ConfigStore, tenant_id: str, name: str, version: int | None = None) -> Form:
     """One version of a form, the latest by default; raises NotFoundError.
 
-    Raises TemplateError when it is there and cannot be read.
+    Raises FormError when it is there and cannot be read.
     """
     forms = tenant_forms(config, tenant_id)
     if version is None:
@@ -245,7 +245,7 @@ def activate_form(
     """Have the calls of a queue (or of all queues that have none) judged by a form from now on.
 
     The latest version by default. Activating what is active changes nothing. Raises NotFoundError
-    when the form is not there, and TemplateError for what cannot be a queue.
+    when the form is not there, and FormError for what cannot be a queue.
     """
     get_tenant(config, tenant_id)
     form = get_form(config, tenant_id, name, version)

@@ -1,4 +1,4 @@
-"""Text as people hear it: whole words, whatever the case, the punctuation or the apostrophes.
+"""Finds phrases in what was said: by whole words, whatever the case, punctuation or apostrophes.
 
 Text is compared in a form that has its words only, each between single spaces: the phrase "Good
 bye" is in "Well, good-bye!" because " good bye " is in " well good bye ". In scripts without blanks
@@ -51,7 +51,7 @@ class Found(NamedTuple):
 
 
 def plain_text(text: str) -> str:
-    """`text` with each character as it is usually written: what patterns are searched in.
+    """`text` with each character in its usual form: what patterns are searched in.
 
     Case, punctuation and blanks stay.
     """
@@ -62,7 +62,7 @@ def plain_text(text: str) -> str:
 
 
 def plain_pattern(pattern: str) -> str:
-    """A regular expression with the characters that it asks for as plain text has them."""
+    """A regular expression with its literal characters in the form that plain text has."""
     composed = unicodedata.normalize("NFC", pattern)
     return _NOT_ASCII.sub(lambda found: _META.sub(r"\\\g<0>", plain_text(found[0])), composed)
 
@@ -73,7 +73,7 @@ def heard(text: str, comparison: Comparison = WORD_BY_WORD) -> str:
 
 
 def heard_plain(plain_text: str, comparison: Comparison) -> str:
-    """The same of a text that is plain already."""
+    """The same for text that is plain already."""
     return f" {' '.join(_words(plain_text, comparison))} "
 
 
@@ -133,12 +133,15 @@ def span_of_words(
 
 
 def place_in(text: str, plain_place: int) -> int:
-    """Where in `text` the character is that stands at a place of `plain(text)`."""
+    """Where in `text` the character is that has this place in `plain_text(text)`."""
     return _first(len(text), lambda end: len(plain_text(text[:end])) > plain_place)
 
 
 def _first(length: int, is_reached: Callable[[int], bool]) -> int:
-    """The index of the character with which a beginning of the text first reaches something."""
+    """The index of the first character up to and including which something is reached.
+
+    Bisection: `is_reached` takes a length and must stay true once it is.
+    """
     low, high = 0, length
     while low < high:
         middle = (low + high) // 2
@@ -150,7 +153,7 @@ def _first(length: int, is_reached: Callable[[int], bool]) -> int:
 
 
 def _find_compound(heard_text: str, phrase: str) -> Found | None:
-    """The phrase from the beginning to the end of words, whatever blanks are inside of it."""
+    """The phrase with any spaces inside it, where it begins and ends with whole words."""
     letters, wanted = heard_text.replace(" ", ""), phrase.replace(" ", "")
     place = letters.find(wanted)
     if place < 0:
@@ -170,7 +173,7 @@ def _find_compound(heard_text: str, phrase: str) -> Found | None:
 
 
 def _find_attached(heard_text: str, phrase: str, comparison: Comparison) -> Found | None:
-    """The phrase from the beginning of a word, with what may be attached to each of its words."""
+    """The phrase from the beginning of a word, each of its words with any endings attached."""
     match = _attached(phrase, comparison).search(heard_text)
     if match is None:
         return None
@@ -216,9 +219,9 @@ def _repeated(found: re.Match[str]) -> str:
 
 @cache
 def mark_class() -> str:
-    """Vowel signs and other marks, as they stand in a class of an expression.
+    """Vowel signs and other combining marks, for use in a regular expression's class.
 
-    Python's expressions know no categories, and take such a mark for no part of a word.
+    Python's `re` knows no Unicode categories, and `\\w` does not match such a mark.
     """
     codes = [code for code in range(0x300, 0x20000) if _is_mark(chr(code))]
     runs = itertools.groupby(enumerate(codes), key=lambda pair: pair[1] - pair[0])
@@ -237,7 +240,7 @@ def in_place(text: str) -> str:
 
 
 class _Expressions(NamedTuple):
-    """A word, a word or what was withheld, and a character of a script without blanks."""
+    """Patterns for a word, a word or a redaction mark, a character of a script without spaces."""
 
     word: re.Pattern[str]
     words: re.Pattern[str]

@@ -1,4 +1,4 @@
-"""A conversation as texts that a service takes: small enough, cut where a reader would cut."""
+"""Splits a conversation into texts that Comprehend accepts, cut between turns or sentences."""
 
 from __future__ import annotations
 

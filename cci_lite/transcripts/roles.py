@@ -1,4 +1,4 @@
-"""Who is the agent, given what the tenant says about its recordings."""
+"""Who the agent is, given what the tenant says about its recordings."""
 
 from __future__ import annotations
 

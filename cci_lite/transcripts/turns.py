@@ -1,4 +1,4 @@
-"""From words to turns. What holds no speech (`is_speech`) is no turn, and ends nobody's."""
+"""Groups words into turns. Text without speech (`is_speech`) is no turn and ends no turn."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def _turns_of(runs: Iterable[Sequence[SpokenWord]], roles: Mapping[str, Role]) -
 
 
 def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
-    """The turns of speakers who were transcribed apart and may speak at once, by their start.
+    """The turns of speakers who were transcribed separately and may talk at once, by their start.
 
-    A turn ends when another speaker says a whole word in a pause of it. What is said *over*
-    somebody's words is a turn of its own, but does not cut theirs in two: a sentence stays whole
+    A turn ends when another speaker says a whole word in one of its pauses. What is said *over*
+    somebody's words is a turn of its own but does not cut theirs in two: a sentence stays whole
     when the other side says "mm-hm" meanwhile.
     """
     finished: list[Turn] = []

@@ -1,4 +1,4 @@
-"""From items to words: each with its speaker's label, its times and its punctuation.
+"""Turns a transcript's items into words: each with its speaker's label, times and punctuation.
 
 Punctuation has no times. It belongs to the word before it; where it opens what a speaker says, to
 the word behind it. Punctuation without any word is no speech.
@@ -39,7 +39,7 @@ _Times = tuple[float, float]
 
 
 def is_speech(text: str) -> bool:
-    """Whether somebody says something there: a word, or one that is masked; marks say nothing."""
+    """Whether a text has a word in it, be it a masked one, and not only punctuation."""
     return any(map(str.isalnum, text)) or _MASK in text
 
 
@@ -47,7 +47,7 @@ def is_speech(text: str) -> bool:
 class Heard:
     """The words of a recording by their start.
 
-    `labels` are of everybody of whom anything was transcribed, be it only a mark.
+    `labels` are those of all speakers of whom anything was transcribed, even only punctuation.
     """
 
     words: list[SpokenWord]
@@ -129,7 +129,7 @@ def _joined(pieces: Iterable[_Piece]) -> list[SpokenWord]:
         if piece.is_mark and words and piece.label in (None, words[-1].label):
             words[-1].text += piece.content
             continue
-        # A mark is its own speaker's: where another one speaks next, it is nobody's.
+        # Punctuation belongs to its own speaker; when another one speaks next, it is dropped.
         ahead = leading if whose in (None, piece.label) else ""
         if piece.is_mark:
             leading, whose = ahead + piece.content, piece.label
@@ -181,7 +181,7 @@ def _speakers_by_time(labels: SpeakerLabels) -> dict[_Times | None, str | None]:
             label = item.speaker_label or segment.speaker_label
             if (key := _times_of(item)) is None:
                 continue
-            # Two speakers at exactly the same times: then only the item itself can say whose it is.
+            # Two speakers at exactly the same times: only the item itself can tell whose it is.
             speakers[key] = label if speakers.get(key, label) == label else None
     return speakers
 

@@ -203,7 +203,7 @@ HOSTILE: dict[str, Hostility] = {
     ),
     "a tenant's folder that is gone": Hostility(
         replace_by(nothing, "unified", BAD), 3,
-        failed="was-bad failed: settings of was-bad: expected settings that can be read, found nothing",
+        failed="was-bad failed: settings of was-bad: expected readable settings, found nothing",
     ),
     # times
     "a time in the year 33658": Hostility(at_time(1_000_000_000_000)),

@@ -27,7 +27,7 @@ LOST, GOOD = "aaa", "bbb"
 KEY = f"TENANT#{LOST}"
 CALLS = "SELECT count(*) AS n FROM calls"
 CURE = (
-    "; put them back from a backup (cci-lite restore), or give all that it had: cci-lite tenants "
+    "; put them back from a backup (cci-lite restore), or enter them again: cci-lite tenants "
     f"add {LOST} --time-zone … --agent-channel … …"
 )
 
@@ -122,7 +122,7 @@ every_damage = pytest.mark.parametrize("how", DAMAGE)
 
 
 def said(how: str) -> str:
-    return f"settings of {LOST}: expected settings that can be read, found {DAMAGE[how][1]}{CURE}"
+    return f"settings of {LOST}: expected readable settings, found {DAMAGE[how][1]}{CURE}"
 
 
 def asked(lake: Path, tenant_id: str) -> Done:
@@ -142,7 +142,7 @@ def test_the_night_fails_that_tenant_by_name_and_publishes_the_others(lake: Path
         (LOST, "broken"),
         (GOOD, "suspended"),
     ]
-    assert f"tenant {LOST}: expected settings that can be read, found" in listed.err
+    assert f"tenant {LOST}: expected readable settings, found" in listed.err
 
 
 @every_damage
@@ -200,7 +200,7 @@ def test_any_part_of_a_tenants_data_makes_it_known(lake: Path, kept: str) -> Non
     settings(lake).unlink()
     for root in {"unified", "curated", "quarantine", "config"} - {kept}:
         shutil.rmtree(lake / root / LOST)
-    with pytest.raises(TenantError, match="settings of aaa: expected settings that can be read"):
+    with pytest.raises(TenantError, match="settings of aaa: expected readable settings"):
         get_tenant(SqliteCatalog(lake), LOST)
 
 

@@ -25,7 +25,7 @@ OPTIONAL = {
     "UPLOAD_QUEUE_URL": ("upload_queue_url", "https://sqs/uploads"),
     "RESULT_QUEUE_URL": ("result_queue_url", "https://sqs/results"),
     "ANALYSIS_QUEUE_URL": ("analysis_queue_url", "https://sqs/analysis"),
-    "QA_TEMPLATE_KEY": ("template_key", "QA_TEMPLATE#sales"),
+    "QA_TEMPLATE_KEY": ("form_key", "QA_TEMPLATE#sales"),
     "LOG_LEVEL": ("log_level", "DEBUG"),
 }
 
@@ -50,7 +50,7 @@ def test_every_setting_has_a_name_of_its_own() -> None:
 def test_one_setting_is_read_without_the_others() -> None:
     environment = {"DDB_TABLE": "cci-lite-config", "QA_TEMPLATE_KEY": ""}
     assert setting(environment, "config_table") == "cci-lite-config"
-    assert setting(environment, "template_key") is None
+    assert setting(environment, "form_key") is None
     assert setting(environment, "region") is None
 
 

@@ -674,7 +674,7 @@ def test_the_processed_output_of_another_product_is_refused(load: Callable[[str]
     with pytest.raises(TranscriptError) as refusal:
         read_transcript(load("pca-output.json.gz"), ANY)
     assert str(refusal.value) == (
-        _A_TRANSCRIPT + "the processed form that Post Call Analytics makes of a transcript; "
+        _A_TRANSCRIPT + "the processed output that Post Call Analytics makes of a transcript; "
         "use the file that Transcribe wrote"
     )
 
