@@ -35,7 +35,7 @@ _REMEDIES = {
 class Configuration:
     """An open configuration store. `place` is how people call it.
 
-    `holds` says whether there is data below a prefix, `template_key` which form tenants have that
+    `holds` says whether there is data below a prefix, `form_key` which form tenants have that
     activated none.
     """
 

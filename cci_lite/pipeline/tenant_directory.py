@@ -36,7 +36,7 @@ class _Kept(Generic[T]):
 class TenantDirectory:
     """Tenants and their forms, at most `life` old.
 
-    What is not there, or cannot be used, is looked for again after five seconds. `template_key` is
+    What is not there, or cannot be used, is looked for again after five seconds. `form_key` is
     the form of tenants that have activated none, as `QA_TEMPLATE_KEY` names it; raises UsageError
     when it names none.
     """

@@ -352,7 +352,7 @@ GUIDE_META = {"pk": "TENANT#demo-tenant", "sk": "META#v1", "name": "Demo Tenant"
 
 
 def test_the_guides_items_are_read_as_they_are(table: Callable[..., None]) -> None:
-    from tests.unit.contract.test_template import GUIDE_TEMPLATE
+    from tests.unit.contract.test_form import GUIDE_TEMPLATE
 
     table(**GUIDE_META, bedrockModel="anthropic.claude-3-haiku-20240307")
     table(**GUIDE_TEMPLATE)

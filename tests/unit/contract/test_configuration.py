@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.contract.test_template import GUIDE_TEMPLATE, form
 
 from cci_lite.contract.configuration import (
     Activation,
@@ -21,6 +20,7 @@ from cci_lite.contract.configuration import (
 from cci_lite.contract.form import GUIDE_FORM_KEY, parse_sort_key, sort_key
 from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
 from cci_lite.errors import FormError, TenantError
+from tests.unit.contract.test_form import GUIDE_TEMPLATE, form
 
 AT = dt.datetime(2025, 11, 5, 9, 30, tzinfo=dt.UTC)
 
