@@ -9,7 +9,6 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from tests.unit.contract.test_template import GUIDE_TEMPLATE, form, parse_draft
 
 from cci_lite.aws.config import DynamoConfigStore, table_definition
 from cci_lite.contract.form import META_SORT_KEY
@@ -18,6 +17,7 @@ from cci_lite.deploy.tenants import get_form, get_tenant, list_forms, put_form, 
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.ports import ConfigStore
 from cci_lite.testing.memory import MemoryConfig
+from tests.unit.contract.test_form import GUIDE_TEMPLATE, form, parse_draft
 
 PK = "TENANT#demo-tenant"
 REGION = "eu-central-1"
