@@ -21,7 +21,7 @@ from cci_lite.contract.document import (
 )
 from cci_lite.contract.form import DEFAULT_FORM, Form, is_form_name, parse_version
 from cci_lite.contract.form_checks import MOST_DECIMALS
-from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
+from cci_lite.contract.scoring import CallScore, Outcome, Verdict, passed_of, score_call
 from cci_lite.errors import ContractError, describe_value, show_value
 
 _NO_CLAIM = ReportedScore()
@@ -117,7 +117,7 @@ def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> Unif
         CriterionResult(
             id=criterion.id,
             question=criterion.question,
-            passed={Verdict.PASS: True, Verdict.FAIL: False}.get(verdict),
+            passed=passed_of(verdict),
             verdict=verdict,
             score=points_of(criterion.weight, verdict),
             weight=float(criterion.weight),

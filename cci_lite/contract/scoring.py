@@ -32,6 +32,12 @@ class Outcome(StrEnum):
 
 
 _PASSED = {Outcome.PASS: True, Outcome.FAIL: False}
+_VERDICT_PASSED = {Verdict.PASS: True, Verdict.FAIL: False}
+
+
+def passed_of(verdict: Verdict) -> bool | None:
+    """A verdict as true (pass), false (fail) or None."""
+    return _VERDICT_PASSED.get(verdict)
 
 
 @dataclass(frozen=True)

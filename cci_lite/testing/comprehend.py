@@ -25,9 +25,9 @@ _SCORE = 0.9987
 class ComprehendDouble:
     """A client of Comprehend that knows the `names` it is given, and simple patterns.
 
-    Counts and sizes are limited as the service limits them, offsets count characters of the text,
-    and `units` meters what the service would charge for. `fail_next` scripts texts that come back
-    in the ErrorList, `throttle` refuses so many of the next requests.
+    It has the service's limits of counts and sizes, offsets count characters of the text, and
+    `units` meters what the service would charge. `fail_next` scripts texts that come back in the
+    ErrorList; `throttle` is how many of the next requests are refused.
 
     moto has none of the three batch operations, and its single ones answer one constant whatever
     the text.

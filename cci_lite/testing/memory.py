@@ -1,6 +1,6 @@
-"""Every port of the pipeline in memory: what the adapters promise, without a service.
+"""Every port of the pipeline in memory, with the promises of the adapters and without a service.
 
-The behaviour suites run over these and over the adapters to AWS alike.
+`tests/behaviours` runs the same suites over these and over the adapters to AWS.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass
 class ManualClock:
-    """A clock that moves when it is told to, and by waiting."""
+    """A clock that moves only by `wait`, or when a test sets `now`."""
 
     now: dt.datetime = dt.datetime(2025, 11, 5, 9, 0, tzinfo=dt.UTC)
 
@@ -419,15 +419,15 @@ class MemoryTelemetry:
 
 
 class Crash(BaseException):
-    """The process dies here: nothing catches it but the test."""
+    """The process dies here. A BaseException, so that no code under test can catch it."""
 
 
 @dataclass
 class Interrupter:
-    """Makes ports die or refuse: wrap them, then say at which call (counted over all) it happens.
+    """Injects faults into ports: wrap them, and give the numbers of the calls that go wrong.
 
-    `crash_before` and `crash_after` raise Crash around the real call, `throttle` raises
-    RetryLaterError instead of it.
+    Calls are counted over all wrapped ports. `crash_before` and `crash_after` raise Crash around
+    the real call, `throttle` raises RetryLaterError instead of it.
     """
 
     crash_before: frozenset[int] = frozenset()
@@ -461,7 +461,7 @@ class _Interrupted:
             if number in plan.throttle:
                 raise RetryLaterError("throttled")
             answer = method(*args, **kwargs)
-            # What is found is read to its end before the process dies.
+            # An iterator is read to its end here: a crash must not depend on when it is consumed.
             answer = list(answer) if isinstance(answer, Iterator) else answer
             if number in plan.crash_after:
                 raise Crash

@@ -243,5 +243,5 @@ def test_a_form_that_is_judged_truly_sends_no_real_call_to_review_for_what_does_
         script = Script(said(evaluation_of(given, {})))
         judgement = judge_by_model(script, MODEL, criteria_of(*given), conversation)
         added = {"na_everything", *(f"dictated:{name}" for name in given)}
-        # Where nobody knows who is the agent, a person looks anyway.
+        # Where it is not known who the agent is, a person looks anyway.
         assert added.isdisjoint(judgement.review_reasons) or not conversation.roles_known

@@ -1,4 +1,4 @@
-"""Finding what a model quotes in the transcript."""
+"""Finds a model's quotes in the transcript, so that a verdict rests on real words of a speaker."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from cci_lite.evaluation.evidence import evidence_of
 from cci_lite.language.comparison import Comparison, comparison_of
 from cci_lite.language.heard import WORD_BY_WORD, count_words, heard, span_of_words
 
-# Fewer words are said in every call, and prove nothing.
+# Fewer words occur in every call, and prove nothing.
 FEWEST_WORDS = 3
-# Of these, as many must be words that stand in the transcript, not for redacted ones.
+# At least this many of them must be real words, not placeholders of redacted ones.
 FEWEST_SPOKEN = 2
-# Of a quote with words left out, one part at least must be more than a word.
+# Of a quote with words left out ("…"), at least one part must have this many words.
 FEWEST_WORDS_OF_A_PART = 2
-# However a model writes them: [NAME], [name], <NAME>, ***.
+# Placeholders of redacted words, however a model writes them: [NAME], [name], <NAME>, ***.
 _WITHHELD = re.compile(r"\[[^\[\]]*\]|<[^<>]*>|\*+")
 _LEFT_OUT = re.compile(r"[\[(]?(?:…|\.\s?\.\s?\.)[….\s]*[\])]?")
 
 
 @dataclass(frozen=True, slots=True)
 class HeardTurn:
-    """A turn and its words, and how they are compared."""
+    """A turn made ready for searching: its words, and how they are compared."""
 
     turn: Turn
     heard: str
@@ -34,7 +34,7 @@ class HeardTurn:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Words that follow each other, in the form in which turns are searched."""
+    """A stretch of a quote without omissions, in the form in which turns are searched."""
 
     heard: str
     spoken: int
@@ -45,18 +45,18 @@ class _Part:
 
     @property
     def size(self) -> int:
-        """How many words it has, of which many characters are one where there are no blanks."""
+        """How many words it has; in scripts without spaces, an estimate from its characters."""
         return count_words(self.heard)
 
     @property
     def is_proof(self) -> bool:
-        """Whether it proves something wherever it is found."""
+        """Whether it is long enough to prove something wherever it is found."""
         return self.size >= FEWEST_WORDS and self.spoken >= FEWEST_SPOKEN
 
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    """Where a part stands in what was heard of a turn."""
+    """Where a part was found in a turn."""
 
     where: HeardTurn
     place: int
@@ -66,7 +66,7 @@ class _Hit:
 def heard_turns(turns: Iterable[Turn], language_code: str | None = None) -> tuple[HeardTurn, ...]:
     """The turns made ready for searching, those of the agent first.
 
-    Where both say the same words, it is true that the agent said them.
+    Where both speakers say the same words, the agent's count as the source.
     """
     comparison = comparison_of(language_code)
     ready = [HeardTurn(turn, heard(turn.text, comparison), comparison) for turn in turns]
@@ -139,7 +139,7 @@ def _in_order(parts: Iterable[_Part], turns: Sequence[HeardTurn]) -> list[_Hit] 
             if number == len(turns):
                 return None
         hits.append(_Hit(turns[number], place, part))
-        # The blank between two words is the end of one and the beginning of the other.
+        # The space between two words is the end of one and the beginning of the other.
         start = place + len(part.heard) - 1
     return hits
 
@@ -162,7 +162,7 @@ def _evidence_in_turn(hits: Sequence[_Hit]) -> Evidence:
     return evidence_of(where.turn, spans[0][0], spans[-1][1])
 
 
-# --- whose words they are -------------------------------------------------------------------------
+# --- a speaker's name before the words ------------------------------------------------------------
 
 _NAMED = re.compile(r"[^\w\[(<]*(?P<label>[^:：]{1,60})[:：](?P<rest>.+)", re.DOTALL)  # noqa: RUF001
 _BRACKETED = re.compile(
@@ -175,7 +175,7 @@ _MOST_LABEL_WORDS = 4
 
 
 def _wordings(quote: str, turns: Sequence[HeardTurn]) -> Iterator[str]:
-    """The quote, and without what may be a speaker's name or label before it."""
+    """The quote, and the quote without what may be a speaker's name or label before it."""
     yield quote
     labels = {*Role, "turn"} | {each.turn.label for each in turns if each.turn.label}
     for form in (_NAMED, _BRACKETED, _DASHED):

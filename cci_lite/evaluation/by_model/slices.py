@@ -1,4 +1,4 @@
-"""Cutting a conversation that is too long for one question."""
+"""Cuts a conversation that is too long for one question to a model."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import replace
 
 from cci_lite.evaluation.by_model.prompt import PromptTurn, turn_line
 
-# English has about 4 bytes of UTF-8 to a token, German about 3, Japanese about 2.7 (one character):
-# an estimate from below, because a question that is too long is refused as a whole.
+# English has about 4 bytes of UTF-8 per token, German about 3, Japanese about 2.7 (one character).
+# Estimated too low on purpose: the service refuses a question that is too long as a whole.
 BYTES_PER_TOKEN = 2.5
 _WIDEST_ESCAPE = len("\\u0000")
 
 
 def estimated_tokens(text: str) -> int:
-    """About how many tokens a text has; rather too many than too few."""
+    """About how many tokens a text has, rather too many than too few."""
     return int(len(text.encode()) / BYTES_PER_TOKEN) + 1
 
 
 def slices_of(turns: Sequence[PromptTurn], room: int) -> list[tuple[PromptTurn, ...]]:
-    """The turns in as few runs as have at most about `room` tokens each, in order.
+    """The turns in order, in as few slices as possible of at most about `room` tokens each.
 
     Cut between turns; a turn that is too long by itself, between words. Nothing is left out.
     """
@@ -64,9 +64,9 @@ def _broken(turn: PromptTurn, room: int) -> Iterator[PromptTurn]:
 
 
 def _words(text: str, space: int) -> Iterator[str]:
-    """The words, each behind its space; a run without spaces (Japanese) in pieces that fit.
+    """The words, each with its space before it; a run without spaces (Japanese) in pieces that fit.
 
-    They fit however they are escaped.
+    They fit even when every character of them is escaped in JSON.
     """
     length = max(1, int(space * BYTES_PER_TOKEN) // _WIDEST_ESCAPE)
     for word in text.split():

@@ -70,7 +70,7 @@ def test_agent_rules_are_not_applicable_where_nobody_knows_the_agent(judged: Jud
             assert (result.verdict is not Verdict.NA) == (known and spoke), truth["job_name"]
             if result.verdict is Verdict.NA:
                 reasons[result.reason] += 1
-    assert reasons == {"who is the agent is not known": 885, "the agent did not speak": 285}
+    assert reasons == {"it is not known who the agent is": 885, "the agent did not speak": 285}
 
 
 def test_every_quote_stands_in_the_turn_of_its_time(star_calls: list[Any], judged: Judged) -> None:

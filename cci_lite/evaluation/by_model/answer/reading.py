@@ -1,6 +1,6 @@
-"""Reading what a language model answered: all of it is there and well-formed, or none is used.
+"""The way in to this room: a model's reply as verdicts, all of them or none.
 
-How an answer is wrapped does not matter where it can be read in one way only; what it says does.
+How an answer is wrapped does not matter as long as it can be read in one way only.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from cci_lite.evaluation.by_model.answer.json_text import DoubtfulError, structu
 from cci_lite.evaluation.by_model.answer.members import entry_says_more, summary_says_more
 from cci_lite.evaluation.by_model.answer.wrapping import evaluation_in, evaluation_in_text
 
-# Bedrock's words (Converse, stopReason). One that is not listed says that the model did not end
-# by itself, or is new: such an answer is never read.
+# Bedrock's stop reasons (API reference, Converse, stopReason). With any other one the model did not
+# end by itself, or the reason is new: such an answer is never read.
 _ENDED = frozenset({"tool_use", "end_turn", "stop_sequence"})
 _REASONS = {
     "max_tokens": "answer_truncated",
@@ -42,7 +42,7 @@ _REASONS = {
 _ADVICE = {
     "answer_truncated": "it was too long: reasons of a few words, one quote for each criterion",
 }
-# Asking the same again would only be paid for again.
+# Asking again would only cost again and end in the same way.
 FINAL_REASONS = frozenset({"call_too_long", "answer_blocked"})
 _VERDICTS = {verdict.value: verdict for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.NA)}
 _NO_CALL = "it was not a call of the tool"
@@ -73,7 +73,7 @@ class GivenVerdict(msgspec.Struct, frozen=True):
 
 
 class ModelAnswer(msgspec.Struct, frozen=True, tag="answer"):
-    """A whole answer: a verdict for exactly the criteria that were asked."""
+    """A complete answer: a verdict for exactly the criteria that were asked."""
 
     verdicts: dict[str, GivenVerdict]
     summary: AiSummary | None
@@ -88,7 +88,7 @@ class Unusable(msgspec.Struct, frozen=True, tag="unusable"):
 
 
 class PaidAnswer(msgspec.Struct, frozen=True):
-    """What one request to a model gave, as it is kept."""
+    """The outcome of one request to a model, as a checkpoint keeps it."""
 
     content: ModelAnswer | Unusable
     usage: ModelUsage
@@ -98,8 +98,8 @@ def read_answer(reply: ModelReply, asked: Sequence[str]) -> ModelAnswer | Unusab
     """The model's answer on the criteria of these ids, or why it is not used.
 
     Text without a call of the tool is read when it ended properly, and repaired only when nothing
-    was cut off and every verdict stands in it beside its id. Words and members beside what was
-    asked for must be known to mean nothing.
+    was cut off and every verdict stands beside its id. Words and fields beside what was asked for
+    must be known to be harmless.
     """
     if reply.stop_reason not in _ENDED:
         reason = _REASONS.get(reply.stop_reason, "answer_unusable")
@@ -144,11 +144,11 @@ def _spelled(value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
     except (RecursionError, ValueError):
-        # Too deep, or a number with too many digits: nothing that a person could read.
+        # Nested too deeply, or a number with too many digits: nothing that a person could read.
         return ""
 
 
-# What is escaped could not be recognised, and masked, as a name.
+# Escaped letters would hide a name from masking.
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf])")
 
 
@@ -242,8 +242,8 @@ def _text(value: object, limit: int) -> str | None:
 
 
 def _number(value: object, limit: int) -> float | None:
-    # Compared before it is converted: a whole number may be too large for any float. NaN is
-    # between no bounds, and a zero below zero is zero.
+    # Compared before it is converted: a whole number may be too large for a float. The comparison
+    # is false for NaN, and `abs` turns -0.0 into 0.0.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= limit:
         return None
     return abs(float(value))

@@ -233,13 +233,13 @@ def test_a_match_that_ends_ahead_of_a_word_does_not_last_until_its_end() -> None
         ("customer", [("agent", "so"), ("customer", "hi")], PASS, 'the customer said "hi"'),
         ("anyone", [("unknown", "hi")], PASS, 'somebody said "hi"'),
         ("anyone", [("unknown", "so")], FAIL, 'nobody said "hi"'),
-        ("agent", [("unknown", "hi")], NA, "who is the agent is not known"),
-        ("customer", [("unknown", "hi")], NA, "who is the customer is not known"),
+        ("agent", [("unknown", "hi")], NA, "it is not known who the agent is"),
+        ("customer", [("unknown", "hi")], NA, "it is not known who the customer is"),
         (
             "customer",
             [("agent", "hi"), ("unknown", "hi")],
             NA,
-            "who is the customer is not known",
+            "it is not known who the customer is",
         ),
         ("agent", [("agent", "hi"), ("unknown", "so")], PASS, 'the agent said "hi"'),
         ("agent", [("customer", "hi")], NA, "the agent did not speak"),
@@ -395,7 +395,7 @@ def test_a_failed_rule_quotes_its_occasion() -> None:
 @pytest.mark.parametrize(
     ("turns", "reason"),
     [
-        ([("unknown", "refund")], "who is the customer is not known"),
+        ([("unknown", "refund")], "it is not known who the customer is"),
         ([("agent", "refund")], "the customer did not speak"),
         ([("customer", "refund")], "the agent did not speak"),
     ],
@@ -439,8 +439,8 @@ def test_reasons_never_repeat_the_transcript() -> None:
 
 # --- what the transcript does not tell ------------------------------------------------------------
 
-TURNS_NOT_KNOWN = "the transcript does not tell where one turn ends and the next begins"
-TIME_NOT_KNOWN = "it was said, but the transcript does not tell when"
+TURNS_NOT_KNOWN = "the transcript does not show where one turn ends and the next begins"
+TIME_NOT_KNOWN = "it was said, but the transcript does not show when"
 
 
 def judge(rule: dict[str, Any], conversation: Conversation) -> tuple[Verdict, str | None]:
