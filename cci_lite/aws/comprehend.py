@@ -1,4 +1,4 @@
-"""Sentiment, key phrases, entities and names from Amazon Comprehend, or from nobody."""
+"""Finds sentiment, key phrases, entities and names with Amazon Comprehend, or finds nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cci_lite.contract.services import language_of
 from cci_lite.errors import RetryLaterError, TenantError
 from cci_lite.ports import Keep, PeopleAnswer, not_kept
 
-# Of the batch operations (guidelines and quotas).
+# Texts per batch operation (Comprehend guidelines and quotas).
 MAX_TEXTS = 25
 _ATTEMPTS = 3
 _CHARACTERS_PER_UNIT = 100
@@ -33,7 +33,7 @@ _LEAST_UNITS = 3
 
 @dataclass(frozen=True)
 class ComprehendNlp:
-    """Nlp by Comprehend's batch operations. What a batch found is kept, and not asked again."""
+    """Nlp by Comprehend's batch operations. The answer to a batch is kept and not asked again."""
 
     client: Any
 
@@ -44,7 +44,7 @@ class ComprehendNlp:
         texts: Sequence[str],
         keep: Keep = not_kept,
     ) -> NlpAnswer:
-        """What is in these texts; a text that stays unanswered is counted, and left out."""
+        """What is in these texts; a text that stays unanswered is left out and counted."""
         language = _language(language_code)
         if language is None:
             return NlpAnswer()
@@ -95,7 +95,7 @@ class ComprehendNlp:
         return PeopleAnswer(names, answers.units)
 
     def _ask(self, operation: str, language: str, texts: Sequence[str], keep: Keep) -> _Answers:
-        # An empty text is refused together with the whole batch that it is in.
+        # An empty text makes the service refuse the whole batch.
         waiting = [index for index, text in enumerate(texts) if text.strip()]
         found: dict[int, Mapping[str, Any]] = {}
         for _ in range(_ATTEMPTS):
@@ -115,10 +115,10 @@ class ComprehendNlp:
         batch: Sequence[int],
         keep: Keep,
     ) -> dict[int, Any]:
-        """What was found, by index in `texts`; raises _NothingFoundError instead of nothing.
+        """What was found, by index in `texts`; raises _NothingFoundError when nothing was.
 
-        The service's own index counts within the batch. A batch of which nothing could be answered
-        is not kept: a later attempt is to ask for it.
+        The service's own index counts within the batch. A batch without any answer is not kept, so
+        that a later attempt asks again.
         """
         asked = [texts[index] for index in batch]
 
@@ -130,7 +130,7 @@ class ComprehendNlp:
                 raise _NothingFoundError
             return found
 
-        # Like texts at other places are asked about, paid for and counted by themselves.
+        # The indexes are part of the name: equal texts at other places are paid and counted apart.
         step = step_of(operation, language, *map(str, batch), *asked)
         return keep(step, dict[int, Any], ask)
 
@@ -140,7 +140,7 @@ class _NothingFoundError(Exception):
 
 
 class NoNlp:
-    """Nlp of tenants that want none: everything is empty and free."""
+    """Nlp of tenants that use none: everything is empty and costs nothing."""
 
     def analyze(
         self,
@@ -215,5 +215,5 @@ def _entity(found: Mapping[str, Any]) -> Entity:
 
 
 def _share(score: float) -> float:
-    """The service computes in single precision, which may end a hair above one."""
+    """The service computes in single precision, so a score may be slightly above 1."""
     return min(max(score, 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""The configuration table in DynamoDB: the guide's `cci-lite-config` with `pk` and `sk`."""
+"""Stores configuration in DynamoDB: the guide's table `cci-lite-config` with `pk` and `sk`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cci_lite.aws.items import from_item, to_item
 _SERVICE = "dynamodb"
 
 
-def table_definition(table: str) -> dict[str, Any]:
-    """The arguments of CreateTable."""
+def config_table_definition(table: str) -> dict[str, Any]:
+    """The arguments of CreateTable for the configuration table."""
     return {
         "TableName": table,
         "AttributeDefinitions": [

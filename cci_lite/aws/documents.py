@@ -1,4 +1,4 @@
-"""Unified documents in a results bucket, read a few at a time."""
+"""Reads unified documents from a results bucket, a few at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENDING = ".json"
 
 @dataclass(frozen=True)
 class FoundDocument:
-    """An object that should be a document: its key below the prefix, and its bytes or why not."""
+    """An object: its key below the prefix, and its bytes or why it cannot be read."""
 
     name: str
     data: bytes | ContractError

@@ -92,10 +92,10 @@ def program(settings: _Settings, debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program. Exits 0 when done, 1 when refused or failed, 2 on wrong usage."""
-    sys.exit(run(arguments))
+    sys.exit(run_program(arguments))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run_program(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     settings = _Settings(debug=bool(os.environ.get("CCI_LITE_DEBUG")))
     try:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cci_lite.aws.items import from_item, to_item
-from cci_lite.aws.registry import DynamoRegistry, table_definition
+from cci_lite.aws.registry import DynamoRegistry, calls_table_definition
 from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, Upload, moved
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 from cci_lite.tenancy import call_id_for
@@ -32,7 +32,7 @@ RECORD = CallRecord(
 @pytest.fixture
 def dynamodb(cloud: None) -> Any:
     client = boto3.client("dynamodb", region_name="eu-central-1")
-    client.create_table(**table_definition(TABLE))
+    client.create_table(**calls_table_definition(TABLE))
     return client
 
 
@@ -131,7 +131,7 @@ def test_the_table_is_not_asked_for_a_time_that_is_empty() -> None:
 
 def test_a_record_that_cannot_be_read_hides_no_other(cloud: None) -> None:
     client = boto3.client("dynamodb", region_name=REGION)
-    client.create_table(**table_definition("cci-lite-calls"))
+    client.create_table(**calls_table_definition("cci-lite-calls"))
     unreadable: list[str] = []
     registry = DynamoRegistry(client, "cci-lite-calls", unreadable.append)
     for name in "ab":

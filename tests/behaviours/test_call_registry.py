@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cci_lite.aws.registry import DynamoRegistry, table_definition
+from cci_lite.aws.registry import DynamoRegistry, calls_table_definition
 from cci_lite.contract.document import Redaction
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import (
@@ -39,7 +39,7 @@ def registry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
         client = boto3.client("dynamodb", region_name="eu-central-1")
-        client.create_table(**table_definition("cci-lite-calls"))
+        client.create_table(**calls_table_definition("cci-lite-calls"))
         yield DynamoRegistry(client, "cci-lite-calls")
 
 

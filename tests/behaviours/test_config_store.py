@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cci_lite.aws.config import DynamoConfigStore, table_definition
+from cci_lite.aws.config import DynamoConfigStore, config_table_definition
 from cci_lite.contract.form import META_SORT_KEY
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import get_form, get_tenant, list_forms, put_form, put_tenant
@@ -39,7 +39,7 @@ def config(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
         client = boto3.client("dynamodb", region_name=REGION)
-        client.create_table(**table_definition("cci-lite-config"))
+        client.create_table(**config_table_definition("cci-lite-config"))
         yield DynamoConfigStore(client, "cci-lite-config")
 
 

@@ -526,14 +526,14 @@ _NOBODY = 65534
 # Everything is imported before the rights go: nobody may be let into this checkout.
 _AS_NOBODY = """
 import contextlib, io, os, sys
-from cci_lite.cli.app import run
+from cci_lite.cli.app import run_program
 with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-    run(["etl", "run", "--lake", sys.argv[1]])
+    run_program(["etl", "run", "--lake", sys.argv[1]])
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(int(sys.argv[2]))
     os.setuid(int(sys.argv[2]))
-sys.exit(run(["etl", "run", "--lake", sys.argv[3]]))
+sys.exit(run_program(["etl", "run", "--lake", sys.argv[3]]))
 """
 
 

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cci_lite.aws.config import table_definition
+from cci_lite.aws.config import config_table_definition
 
 REGION = "eu-central-1"
 TABLE = "cci-lite-config"
@@ -35,7 +35,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch, *, table: bool = True) -> Iterator[An
     monkeypatch.delenv("QA_TEMPLATE_KEY", raising=False)
     with mock_aws():
         if table:
-            boto3.client("dynamodb", region_name=REGION).create_table(**table_definition(TABLE))
+            boto3.client("dynamodb", region_name=REGION).create_table(
+                **config_table_definition(TABLE)
+            )
         s3 = boto3.client("s3", region_name=REGION)
         for bucket in (INPUT_BUCKET, OUTPUT_BUCKET):
             s3.create_bucket(

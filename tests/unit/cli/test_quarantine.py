@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_lite.cli.app import run
+from cci_lite.cli.app import run_program
 from cci_lite.cli.output import as_text
 from tests.unit.cli.programs import Done, cci, succeed
 from tests.unit.cli.test_exit_codes import DAY, SCOPE, put, spoil
@@ -157,7 +157,7 @@ def test_replay_and_discard_take_the_path_that_list_prints(
     succeed("etl", "run", "--lake", lake)
     capsys.readouterr()
     # To a pipe, whatever is listed is whole: one line for each document.
-    assert run(["quarantine", "list", "--lake", str(lake)]) == 0
+    assert run_program(["quarantine", "list", "--lake", str(lake)]) == 0
     [line] = [
         line
         for line in capsys.readouterr().out.splitlines()

@@ -29,8 +29,8 @@ def cloud() -> Iterator[Cloud]:
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        dynamodb.create_table(**config.table_definition("configuration"))
-        dynamodb.create_table(**registry.table_definition("calls"))
+        dynamodb.create_table(**config.config_table_definition("configuration"))
+        dynamodb.create_table(**registry.calls_table_definition("calls"))
         queue = {
             name: sqs.create_queue(QueueName=name)["QueueUrl"]
             for name in ("uploads", "results", "analysis", "told")

@@ -11,7 +11,7 @@ import pytest
 from cci_lite.errors import PipelineError, RetryLaterError
 from cci_lite.functions.completed_jobs import analyzer, bounded_wait, result_handler
 from cci_lite.functions.job_init import job_init
-from cci_lite.functions.wiring import Function, run
+from cci_lite.functions.wiring import Function, invoke
 from tests.unit.functions.clouds import Cloud, Context, batch, failed_items, job_event
 
 SOMEBODYS = "nightly-export-7"
@@ -99,4 +99,4 @@ def test_a_missing_way_to_tell_people_is_found_out_at_once(cloud: Cloud) -> None
     settings = dataclasses.replace(cloud.installation.settings, topic_arn=None)
     here = dataclasses.replace(cloud.installation, settings=settings, _made={})
     with pytest.raises(PipelineError):
-        run(analyzer, here, batch(), Context())
+        invoke(analyzer, here, batch(), Context())

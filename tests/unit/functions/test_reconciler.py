@@ -9,7 +9,7 @@ import pytest
 from cci_lite.errors import PipelineError
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.reconciler import reconciler
-from cci_lite.functions.wiring import run
+from cci_lite.functions.wiring import invoke
 from cci_lite.pipeline.balance import balance_day
 from cci_lite.pipeline.redrive import Reconciling
 from tests.unit.functions.clouds import Cloud, Context, batch
@@ -88,7 +88,7 @@ class ShortOfTime(Context):
 def test_a_sweep_leaves_time_for_the_balance(cloud: Cloud) -> None:
     at(cloud, 0, 15)
     context = ShortOfTime(900, 239, 239)
-    counts = run(reconciler, cloud.installation, SCHEDULED, context)
+    counts = invoke(reconciler, cloud.installation, SCHEDULED, context)
     assert counts == {
         "swept": 0, "left": 2, "balanced": 2, "unbalanced": 0, "failed": 0, "unbegun": 0,
     }  # fmt: skip
@@ -97,7 +97,7 @@ def test_a_sweep_leaves_time_for_the_balance(cloud: Cloud) -> None:
 def test_a_balance_that_has_no_time_is_gone_on_with_the_next_time(cloud: Cloud) -> None:
     at(cloud, 0, 15)
     # The share, both tenants' sweeps, and then the balances.
-    counts = run(reconciler, cloud.installation, SCHEDULED, ShortOfTime(900, 900, 900, 60, 59))
+    counts = invoke(reconciler, cloud.installation, SCHEDULED, ShortOfTime(900, 900, 900, 60, 59))
     assert (counts["swept"], counts["balanced"], counts["unbegun"]) == (2, 1, 1)
     counts = cloud.call(reconciler, SCHEDULED)
     assert (counts["balanced"], counts["unbegun"]) == (1, 0)
@@ -105,7 +105,7 @@ def test_a_balance_that_has_no_time_is_gone_on_with_the_next_time(cloud: Cloud) 
 
 def test_an_invocation_that_nobody_limits_does_all(cloud: Cloud) -> None:
     at(cloud, 0, 15)
-    counts = run(reconciler, cloud.installation, SCHEDULED, None)
+    counts = invoke(reconciler, cloud.installation, SCHEDULED, None)
     assert (counts["swept"], counts["balanced"]) == (2, 2)
 
 
