@@ -1,8 +1,8 @@
-"""The laptop's catalogue, a SQLite file `catalog.db`, and its configuration, files beside the data.
+"""The laptop's catalogue in SQLite (`catalog.db`), with the configuration in files beside the data.
 
-The catalogue says what is published. It can be made again from what lies in the lake; settings and
-forms cannot, so they are not in it (any more: a catalogue of version 1 had them, and gives them up
-to files when it is opened).
+The catalogue says what is published and can be rebuilt from the lake's files (`etl repair`).
+Settings and forms cannot be rebuilt, so they are files of their own. A catalogue of version 1 still
+held them; they are moved to files when it is opened.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class SqliteCatalog:
         self._settings = SettingsFiles(lake)
         self._file = file = lake / CATALOG_FILE
         try:
-            # Whoever forgets to close a catalogue must not leave the file open: it is closed when
-            # it is collected, and that can be in any thread.
+            # A catalogue that was not closed is closed when it is garbage collected, which can
+            # happen in any thread: hence check_same_thread=False.
             self._db = sqlite3.connect(
                 file, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -83,7 +83,7 @@ class SqliteCatalog:
             raise catalogue_error(file, problem) from problem
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     # ConfigStore
@@ -177,8 +177,8 @@ class SqliteCatalog:
     def calls_on_other_days(
         self, tenant_id: str, call_ids: Iterable[str], call_date: dt.date
     ) -> dict[dt.date, list[SourceRecord]]:
-        """The given calls where they are published on another day than this."""
-        # All ids travel as one JSON text: the number of parameters of a statement is limited.
+        """Where the given calls are published on other days than this one."""
+        # The ids are passed as one JSON array: SQLite limits the parameters of a statement.
         rows = self._read(
             f"SELECT {_SOURCE}, call_date FROM sources "
             "WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?)) "
@@ -246,7 +246,7 @@ class SqliteCatalog:
                 "use the version of cci-lite that made it"
             )
         with self._transaction():
-            # Somebody else may have made or renewed it meanwhile.
+            # Another process may have created or upgraded it in between.
             [(version,)] = self._execute("PRAGMA user_version")
             if version == _FIRST_VERSION:
                 self._renew()
@@ -255,9 +255,9 @@ class SqliteCatalog:
             self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def _renew(self) -> None:
-        """Make a catalogue of the first version one of today's; nothing is lost by it.
+        """Upgrade a catalogue of version 1 without loss.
 
-        Its settings and forms become files; those that are there already count.
+        Its settings and forms become files; files that exist already win.
         """
         for pk, sk, item in self._execute("SELECT pk, sk, item FROM config"):
             self._settings.put_new(pk, sk, msgspec.json.decode(item))
@@ -328,7 +328,7 @@ class SqliteCatalog:
     def _read(
         self, sql: str, values: Sequence[object], parse: Callable[[tuple[Any, ...]], T]
     ) -> list[T]:
-        """What each row of an answer says; a row that says nothing is a damaged catalogue."""
+        """The parsed rows of a query; a row that cannot be parsed means a damaged catalogue."""
         rows = self._execute(sql, values)
         try:
             return [parse(row) for row in rows]
@@ -338,7 +338,7 @@ class SqliteCatalog:
     def _execute(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of one statement; whatever SQLite complains about is an error of the lake."""
         try:
-            # Damage can show itself at any row.
+            # All rows at once, because a damaged file can fail at any row.
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as problem:
             raise catalogue_error(self._file, problem) from problem
@@ -351,8 +351,8 @@ class SqliteCatalog:
 
 
 def catalogue_error(file: Path, problem: sqlite3.Error) -> CciLiteError:
-    """What SQLite complains about, with what to do about it."""
-    # Without a code it is Python's own complaint, of text that is none.
+    """SQLite's error as one of ours that says what to do."""
+    # Without a code it was raised by Python's module, for text that is not UTF-8.
     code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return NoRoomError(f"{file}: {problem}: make room and do it again")

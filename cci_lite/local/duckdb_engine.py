@@ -1,4 +1,4 @@
-"""One tenant's lake in DuckDB: its tables and views, and nothing else to read or to change."""
+"""Queries one tenant's tables and views in DuckDB, without access to anything else."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _STREAM = re.compile(rf"stream registered as '{_STORED.format('([a-z_]+)')}'")
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """What a query answers: its columns, and its rows batch by batch, once."""
+    """The result of a query: its columns, and its rows batch by batch (to be read once)."""
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
@@ -78,11 +78,11 @@ class TenantEngine:
 
     @contextmanager
     def stream(self, sql: str, *, timeout: float | None = None) -> Iterator[QueryAnswer]:
-        """One SELECT's rows as they are found, so that an answer of any size fits into memory.
+        """The rows of one SELECT as they are found, so that a result of any size can be read.
 
-        An interrupt (Ctrl-C) stops it at once. Raises SqlError, which never names a file, also
-        when it takes longer than `timeout` seconds or needs more memory than there is, and
-        LakeError when it needs a day of which a file is gone or damaged.
+        An interrupt (Ctrl-C) stops it at once. Raises SqlError (which never names a file), also
+        when a limit of time or memory is exceeded, and LakeError when it needs a day of which a
+        file is missing or damaged.
         """
         with steps(self._connection.interrupt, timeout) as running:
 
@@ -91,7 +91,7 @@ class TenantEngine:
                 try:
                     yield
                 except (duckdb.Error, pa.ArrowException, OSError) as error:
-                    # A failure between two batches comes through Arrow, in the engine's words.
+                    # A failure between two batches is raised by Arrow with the engine's message.
                     raise self._in_words(str(error)) from None
 
             with explained():
@@ -232,7 +232,7 @@ def _table_select(tenant_id: str, table: Table) -> str:
 
 
 def _unified_select(tenant_id: str, refused: Mapping[str, Mapping[str, str]]) -> str:
-    """The raw documents; a column that Athena cannot read on a day fails there here too."""
+    """The raw documents; a column that Athena could not read on a day fails for that day, too."""
     columns = []
     for column in UNIFIED_COLUMNS:
         name = value = _quoted(column.name)
@@ -258,13 +258,13 @@ def _literal(value: str | bool) -> str:
 
 
 def _without_paths(message: str) -> str:
-    """What the engine says, without the files it names: a path can carry a name."""
+    """The engine's message without paths, which can contain a person's name."""
     if any(kind in message for kind in _NOT_THERE):
         return (
             "the query reads something that is not there or not allowed; "
             "open the lake again to see its present state"
         )
-    # What error('…') says, ours in a query and anybody's, is a sentence of its own.
+    # DuckDB prefixes the text of error('…'), ours or the user's, with this.
     first_line = message.splitlines()[0].removeprefix("Invalid Input Error: ")
     if "Division by zero" in first_line:
         return "division by zero: Athena refuses it, or answers NaN; guard it: x / NULLIF(y, 0)"
@@ -272,7 +272,7 @@ def _without_paths(message: str) -> str:
 
 
 def _in_milliseconds(rows: pa.Table) -> pa.Table:
-    """The rows with timestamps as declared: Athena keeps milliseconds."""
+    """The rows with timestamps cut to milliseconds, as in Athena."""
     for index, column in enumerate(rows.schema):
         if pa.types.is_timestamp(column.type):
             declared = pa.timestamp("ms", tz=column.type.tz)

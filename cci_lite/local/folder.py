@@ -1,4 +1,4 @@
-"""A store that is a folder."""
+"""The object store of the laptop: a folder of regular files, written atomically."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _DOCUMENT = ".json"
 
 @dataclass(frozen=True)
 class FolderStore:
-    """Objects are regular files below `root`; nothing else there is ever opened.
+    """A Store in a folder. Objects are regular files below `root`; nothing else is ever opened.
 
-    A version is told by modification time and size, so a listing finds what changed without
-    reading. New content is written beside the tree and moved into place, which a file system does
-    in one step. A copy keeps the time of what it is a copy of, and so its version.
+    The etag is made of modification time and size, so a listing finds changes without reading.
+    New content is written beside the tree and renamed into place, which is atomic. A copy keeps
+    the modification time of its source, and so its etag.
     """
 
     root: Path
@@ -59,7 +59,7 @@ class FolderStore:
                 yield found
 
     def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
-        """Everything below `prefix`, ordered by key: files, strays, folders not to be listed."""
+        """Everything below `prefix`, ordered by key: files, strays, unlistable folders."""
         try:
             with opened_folder(self.root, _names(prefix.rstrip("/"))) as folder:
                 yield from map(_stored, walk(folder, prefix, _DOCUMENT))
@@ -89,20 +89,19 @@ class FolderStore:
     def read(self, key: str) -> bytes:
         """The whole file; raises FileNotFoundError when there is none, whatever else is there.
 
-        Raises OSError that says the limit for a file that is larger than a document, or a part of
-        a table, may be.
+        Raises OSError (EOVERFLOW) for a file above the size limit of documents or table parts.
         """
         *names, name = _names(key)
         limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
         return read_regular(self.root, names, name, limit)
 
     def write(self, key: str, data: bytes | memoryview) -> None:
-        """Create or replace the file in one step; raises LakeError where a stray is on the way."""
+        """Create or replace the file atomically; raises LakeError where a stray blocks the path."""
         with self._replacing(key) as scratch, open(scratch, "wb", closefd=False) as file:
             file.write(data)
 
     def copy(self, source: str, target: str) -> None:
-        """Copy a file in one step; raises FileNotFoundError."""
+        """Copy a file atomically; raises FileNotFoundError."""
         *names, name = _names(source)
         try:
             with opened_folder(self.root, names) as folder:
@@ -116,7 +115,7 @@ class FolderStore:
             os.utime(scratch, ns=(state.st_atime_ns, state.st_mtime_ns))
 
     def delete(self, key: str) -> None:
-        """Delete the file if it is there; a link goes, and what it leads to stays."""
+        """Delete the file if it is there; of a link only the link itself is deleted."""
         *names, name = _names(key)
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
@@ -126,17 +125,17 @@ class FolderStore:
                 os.unlink(name, dir_fd=folder)
 
     def delete_below(self, prefix: str) -> None:
-        """Delete the folder and all that is in it; what a link leads to stays."""
+        """Delete the folder and all that is in it, without following links."""
         *names, name = _names(prefix.rstrip("/"))
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             opened_folder(self.root, names) as folder,
         ):
-            if _is_folder(folder, name):  # a link in its place is none of ours
+            if _is_folder(folder, name):  # a link in its place was not made by us
                 shutil.rmtree(name, dir_fd=folder)
 
     def sweep(self, before: dt.datetime) -> None:
-        """Delete what a killed process left half-written before this time, where that can be."""
+        """Delete scratch files that killed processes left before this time, where possible."""
         with contextlib.suppress(OSError), opened_folder(self.root, [_SCRATCH]) as folder:
             for found in walk(folder, "", (), levels=0):
                 if found.state is not None and found.state.st_mtime < before.timestamp():
@@ -187,7 +186,7 @@ def _names(key: str) -> list[str]:
 
 
 def _place(key: str) -> str:
-    """The root and the tenant of a key: names further down can say who called."""
+    """The root and the tenant of a key, for messages: the rest can contain a person's name."""
     return "/".join(key.split("/")[:2])
 
 
@@ -206,7 +205,11 @@ def _is_folder(folder: int, name: str) -> bool:
 
 
 def _make_later(new: int, old: os.stat_result | None) -> None:
-    """A file system's clock ticks slowly: two writes within one tick must not look the same."""
+    """Give a new file a later time than the old one, or both would have the same etag.
+
+    The clock of file systems is coarse (a few milliseconds on Linux), so two writes in a row can
+    get the same time.
+    """
     if old is not None and os.fstat(new).st_mtime_ns <= old.st_mtime_ns:
         os.utime(new, ns=(old.st_mtime_ns + 1, old.st_mtime_ns + 1))
 
@@ -218,7 +221,7 @@ def _stored(seen: Seen) -> StoredObject | Unlisted:
 
 
 def _object(key: str, state: os.stat_result, *, stray: str = "") -> StoredObject:
-    # What a stray is belongs to its version: a file in its place is another one.
+    # The kind of a stray is part of its etag: a regular file in its place has another one.
     etag = f"{state.st_mtime_ns:x}-{state.st_size:x}{'-' if stray else ''}"
     etag += f"{stat.S_IFMT(state.st_mode):x}" if stray else ""
     return StoredObject(key, etag, state.st_size, modified_at(state), stray)

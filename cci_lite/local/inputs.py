@@ -1,4 +1,4 @@
-"""Files that people hand over: transcripts, documents, forms."""
+"""Reads the files that people give to commands: transcripts, documents, forms, settings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class InputFile:
 
 @dataclass(frozen=True)
 class UnreadableFile:
-    """A file that gives no document, and why."""
+    """A file or line that cannot be read, and why."""
 
     name: str
     problem: ContractError
@@ -56,7 +56,7 @@ class UnreadableFile:
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file to be read: below `folder`, by `names`, of which none is a link."""
+    """A file to read: `names` leads from `folder` to it, without following links."""
 
     path: Path
     folder: Path
@@ -66,9 +66,8 @@ class FoundFile:
 def find_inputs(paths: Iterable[Path]) -> list[FoundFile | UnreadableFile]:
     """The JSON files among these paths, ordered; raises NotFoundError for a missing one.
 
-    A link that a person names is followed. Within a folder only regular files count: a link, a
-    named pipe or a folder that is called like one, and a folder that cannot be listed, come as
-    files that cannot be read.
+    A link that is named itself is followed. Within a folder only regular files count: links, named
+    pipes, folders with a file's name and folders that cannot be listed are returned as unreadable.
     """
     found: list[FoundFile | UnreadableFile] = []
     for path in paths:
@@ -89,8 +88,8 @@ def read_inputs(
 ) -> Iterator[InputFile | UnreadableFile]:
     """The documents in these files: one per `.json`, one per line of a `.jsonl`; `.gz` is unpacked.
 
-    A file or line that cannot be read is said to be so and does not stop the others. No more than
-    one document is held at a time.
+    A file or line that cannot be read is returned as such and does not stop the others. Only one
+    document is in memory at a time.
     """
     for file in files:
         if isinstance(file, UnreadableFile):
@@ -107,7 +106,7 @@ def read_inputs(
 
 
 def job_name_of(data: bytes) -> str | None:
-    """The name of the transcription job that a transcript says it is of."""
+    """The name of the transcription job in a transcript; None without one."""
     try:
         names = msgspec.json.decode(data.removeprefix(_BOM), type=_JobName)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -131,7 +130,7 @@ def read_definition(path: Path) -> object:
     """A YAML or JSON file as plain values; raises UsageError with line and column."""
     text = _text_of(path)
     try:
-        # JSON is YAML too; this reader refuses a key that stands twice.
+        # JSON is YAML, too, and unlike `json` this reader refuses a repeated key.
         return YAML(typ="safe", pure=True).load(text)
     except YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
@@ -143,14 +142,14 @@ def read_definition(path: Path) -> object:
             f"{path}: expected nesting that can be read, found too many levels"
         ) from None
     except ValueError:
-        # The reader takes whatever looks like a date for one.
+        # YAML reads whatever looks like a date as one, such as 2025-02-30.
         raise UsageError(
             f"{path}: expected YAML or JSON, found a date that does not exist"
         ) from None
 
 
 def yaml_of(value: object) -> str:
-    """A value as YAML that people write on with; `read_definition` reads it back."""
+    """A value as YAML for people to edit; `read_definition` reads it back."""
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.width = 100
@@ -163,7 +162,7 @@ def yaml_of(value: object) -> str:
 def line_of(path: Path, place: str) -> int | None:
     """The line of a YAML or JSON file in which a value begins (`criteria[2].weight`).
 
-    Where the value is missing, the line of what should hold it; None where nothing can be found.
+    For a missing value, the line of the object that should hold it; None when nothing is found.
     """
     try:
         node = YAML(typ="safe", pure=True).compose(_text_of(path))
@@ -238,7 +237,7 @@ def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
 
 
 def _check_unpacked(found: FoundFile) -> None:
-    """Unpack once, keeping nothing: a file that breaks off has none of its lines judged."""
+    """Decompress once without keeping anything, so that no line of a truncated file is judged."""
     with _regular(found) as plain, _unpacked(found.path, plain) as file:
         unpacked = 0
         while chunk := file.read(_CHUNK_BYTES):

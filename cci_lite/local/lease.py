@@ -1,4 +1,4 @@
-"""Who is at work: one locked file for each tenant, below `leases/` of a lake's folder."""
+"""Leases of the laptop: one locked file per tenant, below `leases/` of a lake's folder."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LONGEST_HOLDER = 200
 def held_lease(lake: Path, tenant_id: str, holder: str) -> Iterator[None]:
     """Exclude other runs of the tenant; raises LeaseHeldError, or LakeError when none can be had.
 
-    The lease is the operating system's lock on a file that names its holder: the system lets go of
-    it when its process ends, however it ends.
+    The lease is an operating system lock (`flock`) on a file that names its holder. The system
+    releases it when the process ends, however it ends.
     """
     place = f"{_LEASES}/{tenant_id}.lock"
     try:

@@ -1,10 +1,9 @@
-"""Tenants and forms as files beside the data: what a lake needs to be understood again.
+"""The laptop's configuration store: tenants and forms as JSON files beside the data.
 
-One file per item, `config/<tenant>/<sort key>.json`. The files are the configuration; no other copy
-counts. A file is written beside the tree and moved into place, so that it is there whole or not at
-all. What cannot be read as we wrote it (damaged, without rights, or no regular file) is an item
-that says why instead of its content: broken, and in nobody else's way. So are the settings of a
-tenant that are gone while the lake has data of it.
+One file per item, `config/<tenant>/<sort key>.json`; there is no other copy. Files are written
+atomically. A file that cannot be read as written (damaged, no permission, no regular file) comes
+back as an item that says why, so that it fails its own tenant only. So do settings that are missing
+although the lake has data of the tenant.
 """
 
 from __future__ import annotations
@@ -80,14 +79,14 @@ class SettingsFiles:
             with opened_folder(self._lake, [CONFIG, _folder_name(pk)]) as folder:
                 items = [_item(folder, name, pk) for name in _item_names(folder)]
         except OSError:
-            return []  # what is wrong with the folder, the tenant's settings say
+            return []  # reading the tenant's settings reports what is wrong with the folder
         found = [item for item in items if str(item["sk"]).startswith(sk_prefix)]
         return sorted(found, key=lambda item: str(item["sk"]))
 
     def partition_keys(self) -> list[str]:
-        """All partition keys, ordered; also of tenants whose settings are gone, but not their data.
+        """All partition keys, ordered; also of tenants that have data but no settings any more.
 
-        Raises LakeError when nobody can say which there are.
+        Raises LakeError when the folder of settings cannot be listed.
         """
         keys = {partition_key(tenant_id) for tenant_id in self._tenants_with_data()}
         try:
@@ -111,7 +110,7 @@ class SettingsFiles:
         ):
             os.unlink(_file_name(sk), dir_fd=folder)
         with (
-            contextlib.suppress(OSError),  # it was not the last
+            contextlib.suppress(OSError),  # other items remain
             opened_folder(self._lake, [CONFIG]) as folder,
         ):
             os.rmdir(_folder_name(pk), dir_fd=folder)
@@ -148,7 +147,7 @@ class SettingsFiles:
     def _tenants_with_data(self) -> set[str]:
         named = set()
         for root in (UNIFIED, CURATED, QUARANTINE):
-            with contextlib.suppress(LakeError):  # who cannot be seen there is not asked for
+            with contextlib.suppress(LakeError):  # unreadable roots are reported by the run itself
                 named |= {*self._store.folders(f"{root}/")}
         return {each for each in named if is_tenant_id(each) and self._has_data(each)}
 
@@ -158,12 +157,12 @@ class SettingsFiles:
                 if next(self._store.survey(prefix(tenant_id)), None) is not None:
                     return True
             except LakeError:
-                return True  # nobody can say that it has none
+                return True  # it may have data
         return False
 
 
 def _move(beside: int, scratch: str, folder: int, name: str) -> bool:
-    # What may not be read is not known to be broken: it must not be lost to what is written now.
+    # Raises when the present file may not be read: it could be intact, so it is not overwritten.
     with contextlib.suppress(FileNotFoundError):
         os.close(open_regular(folder, name, os.O_RDONLY))
     os.replace(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
@@ -171,7 +170,7 @@ def _move(beside: int, scratch: str, folder: int, name: str) -> bool:
 
 
 def _link(beside: int, scratch: str, folder: int, name: str) -> bool:
-    """A link is made by one of two writers only, and its file is whole."""
+    """Of two writers only one can create the hard link, and the file behind it is complete."""
     try:
         os.link(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
     except FileExistsError:
@@ -189,9 +188,9 @@ def _file_name(sk: str) -> str:
 
 
 def _named(key: str) -> str:
-    """A key as a file name: readable, and another one for every key on any file system."""
+    """A key as a readable file name that is unique on every file system."""
     head, mark, tail = key.partition("#")
-    # Some file systems do not tell upper from lower case; queues are told apart by it.
+    # Capitals are escaped: queue names are case-sensitive, some file systems are not.
     marked = "".join(
         f"%{ord(each):02X}" if each.isupper() and each.isascii() else quote(each, safe="#")
         for each in tail
@@ -207,7 +206,7 @@ def _partition_key_of(folder: str) -> str:
 
 
 def _is_there(config: int, name: str) -> bool:
-    """Whether something called so in the folder of settings is, or stands for, a tenant's."""
+    """Whether an entry of the settings folder is a tenant's, or stands in a tenant's place."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=config, follow_symlinks=False).st_mode):
         return is_tenant_id(name)
     try:
@@ -229,7 +228,7 @@ def _item_names(folder: int) -> list[str]:
 
 
 def _item(folder: int, name: str, pk: str) -> dict[str, Any]:
-    """The item in a file; one that says why, when the file cannot be read as what we wrote."""
+    """The item in a file; one with UNREADABLE when the file is not as it was written."""
     sk = unquote(name.removesuffix(_ENDING))
     try:
         with open(open_regular(folder, name, os.O_RDONLY), "rb") as opened:  # noqa: PTH123

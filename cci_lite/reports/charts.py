@@ -1,4 +1,4 @@
-"""Where the marks of a chart stand, in percent of its area; the template draws them."""
+"""Computes the positions of a chart's marks, in percent of its area; the Jinja template draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Self-contained HTML: everything escaped, one style sheet, a policy that allows no more."""
+"""Renders self-contained HTML: all values escaped, one style sheet, a strict CSP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cci_lite.tenancy import database_name
 
 
 def render_html(board: Leaderboard) -> str:
-    """The leaderboard as one HTML file that asks nothing of a network."""
+    """The leaderboard as one HTML file that makes no network request."""
     return render_template(
         "leaderboard.html",
         board=board,
@@ -50,7 +50,7 @@ def _policy(style: str) -> str:
 
 
 def _shown(value: object) -> object:
-    """Whatever a template prints, with what its text hides; markup and numbers as they are."""
+    """What a template prints: text with hidden characters shown, markup and numbers unchanged."""
     return visible_lines(value) if type(value) is str else value
 
 

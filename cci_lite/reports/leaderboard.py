@@ -1,4 +1,4 @@
-"""The failure leaderboard of one week: who needs help first, as far as the numbers can tell."""
+"""Builds the failure leaderboard of a week: ranks agents by the share of failed calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cci_lite.tenancy import check_tenant_id
 
 
 class Standing(StrEnum):
-    """Whether an agent is ranked, and why not."""
+    """Whether an agent is ranked, or why not."""
 
     RANKED = "ranked"
     TOO_FEW_CALLS = "too_few_calls"
@@ -51,7 +51,7 @@ class LeaderboardRow:
 
     @property
     def standing(self) -> Standing:
-        """Whether the agent is ranked, and why not."""
+        """Whether the agent is ranked, or why not."""
         if self.agent_id == UNKNOWN_AGENT:
             return Standing.NO_AGENT
         return Standing.TOO_FEW_CALLS if self.rank is None else Standing.RANKED
@@ -101,7 +101,7 @@ class FormTable:
 
 @dataclass(frozen=True)
 class WaitingCriterion:
-    """A required criterion that nothing has decided, and the calls that wait in review for it."""
+    """A required criterion without a verdict, and how many calls wait in review because of it."""
 
     tenant_id: str
     template_id: str
@@ -119,8 +119,8 @@ class WaitingCriterion:
 class Leaderboard:
     """The failure leaderboard of a week, one table per form version with evaluated calls.
 
-    `week_start` is a Monday, None when no week has an evaluated call; `statement` was run for it.
-    `waiting` says what an empty one waits for.
+    `week_start` is a Monday, None when no week has an evaluated call; `statement` is the SQL that
+    was run. `waiting` says why a leaderboard is empty.
     """
 
     tenant_id: str

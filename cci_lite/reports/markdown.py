@@ -1,4 +1,4 @@
-"""The leaderboard as Markdown."""
+"""Renders the leaderboard as Markdown."""
 
 from __future__ import annotations
 

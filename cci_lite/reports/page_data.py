@@ -1,4 +1,4 @@
-"""What the report page shows, as read from the lake."""
+"""Reads what the report page shows from the lake."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cci_lite.tenancy import check_tenant_id
 
 @dataclass(frozen=True)
 class LakeContents:
-    """What is in the lake."""
+    """How much the lake holds, and whether its documents add up."""
 
     data_as_of: dt.datetime | None
     first_call_date: dt.date | None
@@ -58,7 +58,7 @@ class Quality:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals(Quality):
-    """All calls, and how many documents claimed a score, and another one than their form gives."""
+    """All calls; how many documents claimed a score, and how many claims differ from ours."""
 
     reported_calls: int = 0
     differing_calls: int = 0
@@ -82,7 +82,7 @@ class FormCalls(Quality):
 
 @dataclass(frozen=True)
 class Claim:
-    """A document that claimed another score than its form gives."""
+    """A document whose claimed score differs from the computed one."""
 
     call_id: str
     call_date: dt.date

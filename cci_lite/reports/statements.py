@@ -1,7 +1,7 @@
-"""The SQL behind every number of the reports, for Athena, and the way its rows are read.
+"""The SQL behind every number of the reports (Athena's dialect), and the reading of its rows.
 
-Each statement is run as it stands here and shown as it was run. Each yields `tenant_id`, so that
-rows of another tenant than the one in the title are noticed before they are shown.
+Each statement is run as it is here and shown as it was run. Each returns `tenant_id`, so that rows
+of another tenant than the one in the title are noticed before they are shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables of text for a terminal of any width: text wraps between its words, nothing else breaks."""
+"""Lays out text tables for a terminal of any width: text wraps between words, numbers never."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class TableColumn:
 
 
 def render_table(columns: Sequence[TableColumn], width: int | None = None) -> list[str]:
-    """The lines of a table of at most `width` columns of the screen, or as wide as it is.
+    """The lines of a table of at most `width` screen columns, or as wide as its content.
 
-    When there is no room the rows stand one below the other, each value on lines of its own; then a
-    line is too long only when a single word or number is.
+    When there is no room, rows are printed one below the other with each value on its own line;
+    then a line is too long only when a single word or number is.
     """
     if not columns:
         return []
@@ -42,7 +42,7 @@ def render_table(columns: Sequence[TableColumn], width: int | None = None) -> li
 
 
 def fits(columns: Sequence[TableColumn], width: int | None) -> bool:
-    """Whether the columns have room beside each other."""
+    """Whether the columns fit beside each other."""
     least = sum(map(_least_width, columns)) + _GAPS[-1] * (len(columns) - 1)
     return width is None or least <= width
 
@@ -109,7 +109,7 @@ def _records(columns: Sequence[TableColumn], width: int) -> Iterator[str]:
 
 
 def _widths(columns: Sequence[TableColumn], room: float) -> list[int]:
-    """The width of each column: the widest text is narrowed first, and never below its words."""
+    """The width of each column: the widest is narrowed first, never below its longest word."""
     least = [_least_width(column) for column in columns]
     full = [_full_width(column) for column in columns]
 
@@ -121,7 +121,7 @@ def _widths(columns: Sequence[TableColumn], room: float) -> list[int]:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if sum(capped(middle)) <= room else (low, middle - 1)
     fair = capped(low)
-    # What is left is less than one column of the screen for each that wants more.
+    # Distribute the remaining screen columns, at most one to each table column that needs more.
     wanting = [at for at, width in enumerate(fair) if width == low < full[at]]
     for at in wanting[: int(min(room - sum(fair), len(wanting)))]:
         fair[at] += 1
@@ -163,7 +163,7 @@ def _filled(pieces: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """What may stand on different lines, each with the blanks before it."""
+    """The pieces between which a line may break, each with the spaces before it."""
     start, blanks = 0, ""
     for found in _BLANKS.finditer(text):
         before, after = text[: found.start()][-1:], text[found.end() :][:1]
@@ -175,7 +175,7 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _by_letter(blanks: str, word: str) -> Iterator[tuple[str, str]]:
-    """A word may break before a letter that is two columns wide: Chinese has no blanks."""
+    """The pieces of a word: it may break before a wide letter, as Chinese has no spaces."""
     start = 0
     if not word.isascii():
         for at in range(1, len(word)):

@@ -1,7 +1,7 @@
-"""Reads a query as Athena would: resolves names, types expressions, refuses what is not known.
+"""Reads a query as Athena would: resolves names, types expressions, refuses unknown constructs.
 
-Nothing passes by default. A construct passes when `constructs` lists it, with arguments of types
-that Athena takes, and without a clause that is not understood.
+Nothing is allowed by default. A construct passes when `constructs` lists it, with arguments of
+types that Athena takes, and without a clause that is not listed.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def parse_select(sql: str) -> exp.Query:
         if start is None:
             raise SqlError("expected a SELECT, found nothing", line=1, column=1)
         if start.text.upper() not in ("SELECT", "WITH"):
-            # Asked before parsing: what the parser does not know it would keep as opaque text.
+            # Checked before parsing: sqlglot keeps statements that it does not know as opaque text.
             line, column = _place(sql, start.start)
             raise SqlError(
                 f"expected a SELECT, found {start.text.upper()}", line=line, column=column
@@ -99,11 +99,11 @@ def _place(sql: str, offset: int) -> tuple[int, int]:
 
 
 class _RefusedError(Exception):
-    """A construct was refused; what is inside it was not looked at."""
+    """A construct was refused, and what is inside it was not checked."""
 
 
 class QueryAnalysis:
-    """One reading of one query; rules ask it for types and tell it what is wrong."""
+    """One pass over one query: constructs ask it for types and report what is wrong."""
 
     def __init__(self, sql: str, schema: Schema) -> None:
         self._sql = sql
@@ -127,7 +127,7 @@ class QueryAnalysis:
             tree,
             columns,
             frozenset(self._reads),
-            # What was misspelled was read as something else: what follows from it is no news.
+            # A misspelling was parsed as something else, so the other findings follow from it.
             misspelled or tuple(self._findings),
             tuple(self._starred),
             tuple(self._unnamed),
@@ -161,7 +161,7 @@ class QueryAnalysis:
         return kind
 
     def spelled(self, node: exp.Expr) -> str:
-        """The name of a function as it is written; where that is lost, its name in Athena."""
+        """The name of a function as it was written, or its name in Athena where that is lost."""
         start, end = node.meta.get("start"), node.meta.get("end")
         if start is not None and end is not None:
             return self._sql[start : end + 1].lower()
@@ -172,7 +172,7 @@ class QueryAnalysis:
     def written_literal(self, call: exp.Expr, number: int) -> str | None:
         """An argument of a call as it is written, where it is one literal; counted from 0.
 
-        For what the parser translates while it reads, as it does with the formats of times.
+        For arguments that sqlglot translates while parsing, such as time formats.
         """
         written = arguments_of(self._tokens, call.meta.get("start", -1))
         alone = written[number] if number < len(written) else []
@@ -280,7 +280,7 @@ class QueryAnalysis:
             hint = constructs.suggestion_for(node)
             self.refuse(
                 node,
-                f"{self.spelled(node)} is not known to mean the same everywhere"
+                f"{self.spelled(node)} is not known to mean the same on every engine"
                 + (f"; {hint}" if hint else ""),
             )
         self._call(node, rule)
@@ -288,7 +288,7 @@ class QueryAnalysis:
         return rule.check(self, node, scope)
 
     def _call(self, node: exp.Expr, rule: Construct) -> None:
-        """Refuse a function's name that is another engine's, and arguments that were dropped."""
+        """Refuse another engine's name of a function, and arguments that sqlglot dropped."""
         if not isinstance(node, exp.Func) or "start" not in node.meta:
             return
         name = self.spelled(node)
@@ -301,7 +301,7 @@ class QueryAnalysis:
             self.refuse(node, f"{name} does not take that many arguments")
 
     def _only(self, node: exp.Expr, allowed: Iterable[str], what: str) -> None:
-        """Refuse a node with a clause that is not understood."""
+        """Refuse a node that has a clause other than the allowed ones."""
         for name, value in node.args.items():
             if value and name not in allowed:
                 clause = name.strip("_").replace("_", " ").upper()
@@ -594,7 +594,9 @@ class QueryAnalysis:
     def _join(self, node: exp.Join, scope: Scope) -> None:
         self._only(node, {"this", "side", "kind", "on", "using"}, "JOIN")
         if node.kind not in ("", "INNER", "OUTER", "CROSS"):
-            self.refuse(node.this, f"{node.kind} JOIN is not known to mean the same everywhere")
+            self.refuse(
+                node.this, f"{node.kind} JOIN is not known to mean the same on every engine"
+            )
         self._relation(node.this, scope)
         on = node.args.get("on")
         if isinstance(node.this, exp.Unnest):

@@ -1,4 +1,4 @@
-"""View files: `sql/views/<name>/v<N>.sql`, one SELECT under a header that says what it yields."""
+"""Reads view files (`sql/views/<name>/v<N>.sql`: a header and one SELECT) and orders them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VERSION = re.compile(r"v([1-9][0-9]*)\.sql")
 
 @dataclass(frozen=True)
 class View:
-    """One version of a view. What its header does not say is empty."""
+    """One version of a view. Fields that its header does not give are empty."""
 
     name: str
     version: int
@@ -40,7 +40,7 @@ class View:
 
     @property
     def versioned_name(self) -> str:
-        """The name that stays with this version: `failure_rate_v1`."""
+        """The name of this very version: `failure_rate_v1`."""
         return f"{self.name}_v{self.version}"
 
 

@@ -1,4 +1,4 @@
-"""Regular expressions: where Athena and DuckDB's RE2 differ, and what RE2 is told instead."""
+"""Regular expressions: refuses what Athena and DuckDB's RE2 read differently, or rewrites it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import unicodedata
 from collections.abc import Iterator
 
 _IGNORE_CASE = "(?i)"
-# RE2 and Athena's engine agree on these; \w, \d, \s and \b differ beyond ASCII, RE2 has no (?=.
+# RE2 and Athena's engine (Joni) agree on these. \w, \d, \s and \b differ beyond ASCII; RE2 has no
+# look-around.
 _PLAIN = re.compile(r"(?:\(\?i\))?(?:[^\\(]|\\[^A-Za-z0-9]|\((?!\?)|\(\?:)*", re.DOTALL)
 _PIECE = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|\(\?:|.", re.DOTALL)
 _QUANTIFIERS = ("?", "*", "+", "{")
-# Letters that Athena takes for one sign when it ignores case, unless the last one is repeated.
+# Letters that Athena also matches with a ligature when it ignores case, unless the last one of them
+# is quantified.
 _LIGATURES = {
     "ffi": ("ﬃ", "ﬀi", "fﬁ"),
     "ffl": ("ﬄ", "ﬀl", "fﬂ"),
@@ -24,7 +26,7 @@ _LIGATURES = {
 
 
 def refusal(pattern: str) -> str:
-    """Why a pattern does not mean the same on every engine; empty when it does."""
+    """Why a pattern could match differently on the two engines; empty when it cannot."""
     if not _PLAIN.fullmatch(pattern):
         return (
             "patterns with \\d, \\w, \\s, \\b or (?…) differ between engines; "
@@ -49,12 +51,12 @@ def groups(pattern: str) -> int:
 
 
 def has_end(pattern: str) -> bool:
-    """Whether a pattern holds a `$`, before which Athena passes over a line end."""
+    """Whether a pattern has a `$`, which in Athena also matches before a final line end."""
     return "$" in _pieces(pattern)
 
 
 def for_re2(pattern: str) -> str:
-    """The pattern as RE2 has to be given it, except for `$`."""
+    """The pattern for RE2, except for `$`."""
     if not pattern.startswith(_IGNORE_CASE):
         return pattern
     pieces = list(_pieces(pattern[len(_IGNORE_CASE) :]))
@@ -85,5 +87,5 @@ def _ligature(pieces: list[str]) -> str:
 
 
 def _pieces(pattern: str) -> Iterator[str]:
-    """The pattern's classes, escapes, opening groups and single signs."""
+    """The pattern's classes, escapes, opening groups and single characters."""
     return (found[0] for found in _PIECE.finditer(pattern))

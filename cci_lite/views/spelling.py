@@ -1,8 +1,8 @@
-"""What Athena's grammar refuses although the parser takes it, seen in the words as written.
+"""Finds what sqlglot parses although Athena's grammar refuses it, by the tokens as written.
 
-The parser reads many dialects at once and forgets how a thing was spelled: `a::varchar`, `a == b`
-and `LIMIT 1, 2` come out of it as if Athena's own words had stood there. `refused.yaml` below
-`tests/engines/` holds texts of each kind against a real engine.
+sqlglot accepts many dialects at once, and its tree does not show how a thing was spelled:
+`a::varchar`, `a == b` and `LIMIT 1, 2` look like Athena's own spelling. Examples of each kind are
+checked against a real engine (`tests/engines/refused.yaml`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OPERATOR_TYPES = frozenset(
         TokenType.ISNULL,
     }
 )
-# The words that Athena's SELECT keeps to itself; as a name each stands in double quotes.
+# The reserved words of Athena's SELECT; as a name each needs double quotes.
 _RESERVED = re.compile(
     "ALTER|AND|AS|BETWEEN|BY|CASE|CAST|CONSTRAINT|CREATE|CROSS|CUBE|CURRENT_(CATALOG|DATE|PATH|"
     "ROLE|SCHEMA|TIME|TIMESTAMP|USER)|DEALLOCATE|DELETE|DESCRIBE|DISTINCT|DROP|ELSE|END|ESCAPE|"
@@ -85,7 +85,7 @@ _INSTEAD_OF_CALLS = {
     "arg_min": "write min_by",
 }
 _CLOCKS = frozenset((TokenType.CURRENT_DATE, TokenType.CURRENT_TIMESTAMP))
-# What cannot stand right after a comma, and ends a list of joins.
+# These cannot follow a comma, and they end a list of joins.
 _CLAUSES = frozenset(
     {
         TokenType.FROM,
@@ -109,14 +109,14 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True)
 class Misspelling:
-    """Words that Athena does not read, and the place in the text where they stand."""
+    """Words that Athena refuses, and their offset in the text."""
 
     offset: int
     message: str
 
 
 def misspellings(tokens: Sequence[Token]) -> list[Misspelling]:
-    """Everything in a text that the parser takes and Athena's grammar refuses."""
+    """Everything in a query that sqlglot accepts and Athena's grammar refuses."""
     found: list[Misspelling] = []
     types = _type_places(tokens)
     for index in range(len(tokens)):
@@ -127,7 +127,7 @@ def misspellings(tokens: Sequence[Token]) -> list[Misspelling]:
 
 
 def arguments_of(tokens: Sequence[Token], offset: int) -> list[list[Token]]:
-    """The words of each argument of the call whose name begins at `offset`; none without a call."""
+    """The tokens of each argument of the call whose name begins at `offset`; empty without one."""
     index = next((n for n, token in enumerate(tokens) if token.start == offset), len(tokens))
     if _kind(tokens, index + 1) is not TokenType.L_PAREN:
         return []
@@ -163,10 +163,10 @@ def _written(tokens: Sequence[Token], index: int) -> str:
 
 
 def _bounded(tokens: Sequence[Token], index: int) -> str:
-    """What is wrong with a LIMIT, an IN, an INTERVAL or a VALUES that begins here."""
+    """What is wrong with a LIMIT, IN, INTERVAL or VALUES that begins here; empty if nothing."""
     kind, after = tokens[index].token_type, _kind(tokens, index + 1)
     if kind is TokenType.FETCH:
-        return "FETCH FIRST is not known here; write LIMIT n"
+        return "FETCH FIRST is not supported; write LIMIT n"
     if kind is TokenType.LIMIT and _kind(tokens, index + 2) in (TokenType.COMMA, TokenType.OFFSET):
         return "OFFSET stands before LIMIT; write OFFSET m LIMIT n"
     if kind is TokenType.IN and after is TokenType.L_PAREN:
@@ -221,7 +221,7 @@ def _named(tokens: Sequence[Token], index: int) -> str:
     """What is wrong with a name that stands here without quotes."""
     token = tokens[index]
     if token.token_type is TokenType.VAR and not _NAME.fullmatch(token.text):
-        # Whatever else begins a word (a placeholder, a template) the parser refuses by itself.
+        # Other words that are no names (placeholders of template languages) sqlglot refuses itself.
         return f'{token.text} stands in double quotes; write "{token.text}"'
     is_name = _kind(tokens, index - 1) is TokenType.ALIAS and token.text[:1].isalpha()
     if (
@@ -273,7 +273,7 @@ def _type_places(tokens: Sequence[Token]) -> frozenset[int]:
 
 def _unjoined(tokens: Sequence[Token]) -> Iterator[Misspelling]:
     """Joins that lack their condition, or have one where none belongs."""
-    # For each level of parentheses, the joins that wait for ON or USING.
+    # For each level of parentheses, the joins whose ON or USING has not come yet.
     waiting: list[list[Token]] = [[]]
     for index, token in enumerate(tokens):
         kind = token.token_type
@@ -310,7 +310,7 @@ def _text(tokens: Sequence[Token], index: int) -> str:
 
 
 def _is_after(tokens: Sequence[Token], index: int, word: str) -> bool:
-    """Whether `word` stands two words before."""
+    """Whether `word` is the token before the previous one."""
     return _text(tokens, index - 2) == word
 
 

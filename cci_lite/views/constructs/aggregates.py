@@ -1,4 +1,4 @@
-"""Aggregates and windows."""
+"""The constructs for aggregates and window functions."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _shifted(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     for offset in arguments(node, "offset"):
         set_type(offset, INTEGER)
         if not is_whole_literal(offset):
-            analysis.report(offset, f"{analysis.spelled(node)} is known with a literal offset only")
+            analysis.report(offset, f"{analysis.spelled(node)} takes a literal offset only")
     kinds += [analysis.expression(value, scope) for value in arguments(node, "default")]
     return one_type(analysis, node, kinds)
 
@@ -163,7 +163,7 @@ RULES.construct(exp.NthValue, "nth_value", "this", "offset")(_shifted)
 @RULES.construct(exp.IgnoreNulls, "IGNORE NULLS", "this")
 def _ignore_nulls(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if not isinstance(node.this, (exp.FirstValue, exp.LastValue, exp.Lag, exp.Lead)):
-        analysis.refuse(node, "IGNORE NULLS is known with first_value, last_value, lag and lead")
+        analysis.refuse(node, "IGNORE NULLS is supported in first_value, last_value, lag and lead")
     return analysis.expression(node.this, scope)
 
 
