@@ -72,7 +72,7 @@ def analyze(
     of it cannot be meant is left out and named; times without an offset are the tenant's. A call
     keeps the verdicts of the form that judged it first. Safe to repeat.
     """
-    from cci_lite.cli.forms import form_reference
+    from cci_lite.cli.form_files import form_reference
     from cci_lite.deploy.tenants import get_form, get_tenant
     from cci_lite.laptop import open_lake
 

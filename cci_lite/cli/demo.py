@@ -129,7 +129,7 @@ def _own_transcripts(
     agent_speaker: str | None,
 ) -> Path:
     from cci_lite.cli.calls import judge
-    from cci_lite.cli.forms import read_form
+    from cci_lite.cli.form_files import read_form
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
     from cci_lite.contract.form_reading import parse_draft

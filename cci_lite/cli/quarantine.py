@@ -70,8 +70,8 @@ def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
 
     PATHS are those that `quarantine list` prints, of the document or of its copy.
     """
-    from cci_lite.cli.etl import print_report
     from cci_lite.cli.output import say
+    from cci_lite.cli.run_reports import print_report
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
 
@@ -105,8 +105,8 @@ def discard(paths: Sequence[str], everything: bool, yes: bool, tenant_id: str, l
     PATHS are those that `quarantine list` prints. The documents themselves stay where they are; the
     balance sheet counts them as discarded. One that is written anew is read again.
     """
-    from cci_lite.cli.etl import print_report
     from cci_lite.cli.output import say
+    from cci_lite.cli.run_reports import print_report
     from cci_lite.errors import UsageError
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions

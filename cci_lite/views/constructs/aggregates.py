@@ -192,9 +192,7 @@ def _window(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
             if isinstance(bound, exp.Expr) and not (
                 is_whole_literal(bound) and frame.text("kind") == "ROWS"
             ):
-                analysis.report(
-                    node, "a frame is known with ROWS and a number, UNBOUNDED or CURRENT ROW"
-                )
+                analysis.report(node, "a frame takes ROWS with a number, UNBOUNDED or CURRENT ROW")
         if frame.args.get("exclude"):
             analysis.report(node, "EXCLUDE is not understood in a frame")
     return analysis.expression(node.this, scope)
