@@ -1,4 +1,4 @@
-"""`cci-lite report`."""
+"""`cci-lite report`: the failure leaderboard and the report page."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ def command() -> None:
 
 
 @command.command(
+    "leaderboard",
     epilog=examples(
         "cci-lite report leaderboard --tenant demo-tenant --lake lake",
         "cci-lite report leaderboard --tenant demo-tenant --lake lake --week 2025-11-03 --output md",
         "cci-lite report leaderboard --tenant demo-tenant --lake lake --to board.xlsx",
-    )
+    ),
 )
 @tenant_option()
 @lake_option
@@ -48,10 +49,10 @@ def command() -> None:
     help="The week of this day; by default the latest with evaluated calls.",
 )
 @file_options(*_LEADERBOARD_FILES)
-def leaderboard(
+def report_leaderboard(
     tenant_id: str, lake: Path, week: dt.datetime | None, output: str | None, target: Path | None
 ) -> None:
-    """Who fails most in a week, fairly: a minimum of calls, intervals, shared ranks, the form's version."""
+    """Rank agents by failed calls in a week: minimum of calls, intervals, ties, by form version."""
     from cci_lite.laptop import open_lake
     from cci_lite.reports import exports, html, leaderboard, markdown
 
@@ -95,7 +96,7 @@ def page(tenant_id: str, lake: Path, target: Path | None) -> None:
 def print_leaderboard(
     query: Callable[[str], pa.Table], tenant_id: str, week: dt.date | None = None
 ) -> None:
-    """The leaderboard of a week on the terminal."""
+    """Print the leaderboard of a week on the terminal."""
     from cci_lite.cli.output import print_text, terminal_width
     from cci_lite.reports.leaderboard import leaderboard
     from cci_lite.reports.terminal import render_terminal

@@ -265,12 +265,10 @@ class SqliteCatalog:
         self._execute("ALTER TABLE sources ADD COLUMN writing INTEGER NOT NULL DEFAULT 0")
 
     def _publish_day(self, tenant_id: str, change: DayChange) -> None:
+        """Replace all rows of a day, if its published generation is still the expected one."""
         day = change.day
         key = (tenant_id, day.call_date.isoformat())
-        rows = self._execute(
-            "SELECT generation FROM days WHERE tenant_id = ? AND call_date = ?", key
-        )
-        published = rows[0][0] if rows else None
+        published = self._published_generation(key)
         if published != change.previous_generation:
             raise PublishConflictError(
                 f"tenant {tenant_id}, {day.call_date}: expected generation "
@@ -279,40 +277,34 @@ class SqliteCatalog:
         for table in ("days", "parts", "sources"):
             self._execute(f"DELETE FROM {table} WHERE tenant_id = ? AND call_date = ?", key)
         published_at = _moment(day.published_at)
-        self._execute(
-            "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?)",
-            (*key, day.generation, day.listing_digest, day.etl_run_id, published_at),
+        self._insert(
+            "days",
+            [(*key, day.generation, day.listing_digest, day.etl_run_id, published_at)],
         )
-        self._execute_many(
-            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                (*key, table, part.key, part.rows, part.bytes)
-                for table, parts in change.parts.items()
-                for part in parts
-            ),
-        )
-        self._execute_many(
-            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    *key,
-                    source.key,
-                    source.etag,
-                    _moment(source.modified_at),
-                    source.outcome.value,
-                    source.call_id,
-                    source.revision,
-                    source.writing,
-                )
-                for source in change.sources
-            ),
-        )
+        self._insert("parts", [(*key, *row) for row in _part_rows(change)])
+        self._insert("sources", [(*key, *_source_row(source)) for source in change.sources])
         if published is not None:
             self._execute(
                 "UPDATE generations SET retired_at = ? "
                 "WHERE tenant_id = ? AND call_date = ? AND generation = ?",
                 (published_at, *key, published),
             )
+
+    def _published_generation(self, key: tuple[str, str]) -> str | None:
+        rows = self._execute(
+            "SELECT generation FROM days WHERE tenant_id = ? AND call_date = ?", key
+        )
+        return rows[0][0] if rows else None
+
+    def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert whole rows, whose values are in the order of the table's columns."""
+        if not rows:
+            return
+        marks = ", ".join("?" * len(rows[0]))
+        try:
+            self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        except sqlite3.Error as problem:
+            raise catalogue_error(self._file, problem) from problem
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -340,12 +332,6 @@ class SqliteCatalog:
         try:
             # All rows at once, because a damaged file can fail at any row.
             return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as problem:
-            raise catalogue_error(self._file, problem) from problem
-
-    def _execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        try:
-            self._db.executemany(sql, rows)
         except sqlite3.Error as problem:
             raise catalogue_error(self._file, problem) from problem
 
@@ -402,6 +388,24 @@ def _published_day(row: Sequence[Any]) -> PublishedDay:
 
 def _generation(row: Sequence[Any]) -> tuple[dt.date, str]:
     return dt.date.fromisoformat(row[0]), row[1]
+
+
+def _part_rows(change: DayChange) -> Iterator[tuple[str, str, int, int]]:
+    for table, parts in change.parts.items():
+        yield from ((table, part.key, part.rows, part.bytes) for part in parts)
+
+
+def _source_row(source: SourceRecord) -> tuple[object, ...]:
+    """The columns of _SOURCE, which `_source` reads back."""
+    return (
+        source.key,
+        source.etag,
+        _moment(source.modified_at),
+        source.outcome.value,
+        source.call_id,
+        source.revision,
+        source.writing,
+    )
 
 
 def _source(row: Sequence[Any]) -> SourceRecord:

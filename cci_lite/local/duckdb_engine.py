@@ -166,29 +166,36 @@ def open_engine(
     memory = parse_size(memory_limit)
     with tempfile.TemporaryDirectory(prefix="cci-lite-") as spill:
         scans = scan(snapshot, Path(spill))
-        connection = duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": f"{memory}B",
-                "max_temp_directory_size": f"{_SPILL_PER_MEMORY * memory}B",
-                "threads": threads,
-                "temp_directory": spill,
-                "python_enable_replacements": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-                "allow_persistent_secrets": False,
-            },
-        )
+        connection = _connected(memory, threads, Path(spill))
         try:
             for name, value in DUCKDB_SETTINGS.items():
                 connection.execute(f"SET {name} = {_literal(value)}")
             _create_relations(connection, snapshot.tenant_id, scans, views)
+            # From here on no query can read another file or change a setting.
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             yield TenantEngine(connection, snapshot.tenant_id, scans, memory)
         finally:
             connection.close()
+
+
+def _connected(memory: int, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory database that spills to `spill`, and sees no extension or Python variable."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{memory}B",
+            "max_temp_directory_size": f"{_SPILL_PER_MEMORY * memory}B",
+            "threads": threads,
+            "temp_directory": str(spill),
+            # Otherwise a table name in a query could resolve to a variable of this process.
+            "python_enable_replacements": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "allow_persistent_secrets": False,
+        },
+    )
 
 
 def parse_size(text: str) -> int:

@@ -7,7 +7,6 @@ import datetime as dt
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES
 from cci_lite.errors import LakeError, UsageError
 from cci_lite.local.regular import (
+    SCRATCH,
     Seen,
     modified_at,
     open_regular,
@@ -22,12 +22,12 @@ from cci_lite.local.regular import (
     read_regular,
     reason_of,
     regular_state,
+    scratch_file,
     shown_name,
     walk,
 )
 from cci_lite.ports import StoredObject, Unlisted
 
-_SCRATCH = ".scratch"
 _OUTSIDE = frozenset({"", ".", ".."})
 _DOCUMENT = ".json"
 
@@ -136,7 +136,7 @@ class FolderStore:
 
     def sweep(self, before: dt.datetime) -> None:
         """Delete scratch files that killed processes left before this time, where possible."""
-        with contextlib.suppress(OSError), opened_folder(self.root, [_SCRATCH]) as folder:
+        with contextlib.suppress(OSError), opened_folder(self.root, [SCRATCH]) as folder:
             for found in walk(folder, "", (), levels=0):
                 if found.state is not None and found.state.st_mtime < before.timestamp():
                     with contextlib.suppress(OSError):
@@ -159,21 +159,12 @@ class FolderStore:
     def _replacing(self, key: str) -> Iterator[int]:
         """A descriptor of a scratch file that takes the key's place when all went well."""
         *names, name = _names(key)
-        scratch = uuid.uuid4().hex
         try:
-            with opened_folder(self.root, [_SCRATCH], make=True) as beside:
-                try:
-                    file = open_regular(beside, scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-                    try:
-                        yield file
-                        with opened_folder(self.root, names, make=True) as folder:
-                            _make_later(file, regular_state(folder, name))
-                            os.replace(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
-                    finally:
-                        os.close(file)
-                finally:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(scratch, dir_fd=beside)
+            with scratch_file(self.root) as scratch:
+                yield scratch.file
+                with opened_folder(self.root, names, make=True) as folder:
+                    _make_later(scratch.file, regular_state(folder, name))
+                    os.replace(scratch.name, name, src_dir_fd=scratch.folder, dst_dir_fd=folder)
         except (NotADirectoryError, IsADirectoryError) as problem:
             raise _blocked(key, problem) from None
 

@@ -12,6 +12,7 @@ import datetime as dt
 import errno
 import os
 import stat
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # Far deeper than any folder of a lake; the bound stops endless walks (a loop of bind mounts).
 DEEPEST = 32
 _CHUNK_BYTES = 1024 * 1024
+# The folder of a lake in which new content is written before it is renamed into its place.
+SCRATCH = ".scratch"
 
 _KINDS = {
     stat.S_IFREG: "a file",
@@ -68,6 +71,35 @@ def opened_folder(root: Path, names: Sequence[str], *, make: bool = False) -> It
         yield folder
     finally:
         os.close(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A new file beside a lake's content: its open folder, its name there, its open descriptor."""
+
+    folder: int
+    name: str
+    file: int
+
+
+@contextlib.contextmanager
+def scratch_file(root: Path) -> Iterator[Scratch]:
+    """A file in the scratch folder of a lake, for content that is then renamed into its place.
+
+    It is closed and, unless it was renamed, deleted at the end. `FolderStore.sweep` deletes those
+    of killed processes.
+    """
+    name = uuid.uuid4().hex
+    with opened_folder(root, [SCRATCH], make=True) as folder:
+        try:
+            file = open_regular(folder, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            try:
+                yield Scratch(folder, name, file)
+            finally:
+                os.close(file)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
 
 
 def read_regular(root: Path, names: Sequence[str], name: str, limit: int) -> bytes:

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,13 @@ from cci_lite.contract.form import META_SORT_KEY
 from cci_lite.contract.limits import MAX_SETTINGS_BYTES
 from cci_lite.errors import LakeError
 from cci_lite.local.folder import FolderStore
-from cci_lite.local.regular import open_regular, opened_folder, reason_of
+from cci_lite.local.regular import (
+    Scratch,
+    open_regular,
+    opened_folder,
+    reason_of,
+    scratch_file,
+)
 from cci_lite.tenancy import (
     CONFIG,
     CURATED,
@@ -37,7 +42,6 @@ from cci_lite.tenancy import (
     unified_prefix,
 )
 
-_SCRATCH = ".scratch"
 _LONGEST_NAME = 200
 _ENDING = ".json"
 _GONE = "nothing, although the lake has data of it"
@@ -120,24 +124,18 @@ class SettingsFiles:
         pk: str,
         sk: str,
         item: Mapping[str, Any],
-        into_place: Callable[[int, str, int, str], bool],
+        into_place: Callable[[Scratch, int, str], bool],
     ) -> bool:
-        """Write a scratch file with the item and bring it into its place, if that may be."""
-        scratch = uuid.uuid4().hex
+        """Write the item to a scratch file, then bring that into its place if `into_place` may."""
         data = msgspec.json.encode({**item, "pk": pk, "sk": sk})
         try:
             with (
-                opened_folder(self._lake, [_SCRATCH], make=True) as beside,
+                scratch_file(self._lake) as scratch,
                 opened_folder(self._lake, [CONFIG, _folder_name(pk)], make=True) as folder,
             ):
-                try:
-                    file = open_regular(beside, scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-                    with open(file, "wb") as opened:  # noqa: PTH123
-                        opened.write(msgspec.json.format(data, indent=2) + b"\n")
-                    return into_place(beside, scratch, folder, _file_name(sk))
-                finally:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(scratch, dir_fd=beside)
+                with open(scratch.file, "wb", closefd=False) as opened:
+                    opened.write(msgspec.json.format(data, indent=2) + b"\n")
+                return into_place(scratch, folder, _file_name(sk))
         except OSError as problem:
             raise LakeError(
                 f"the lake's settings cannot be written: {_in_the_way(problem)}; "
@@ -161,18 +159,18 @@ class SettingsFiles:
         return False
 
 
-def _move(beside: int, scratch: str, folder: int, name: str) -> bool:
+def _move(scratch: Scratch, folder: int, name: str) -> bool:
     # Raises when the present file may not be read: it could be intact, so it is not overwritten.
     with contextlib.suppress(FileNotFoundError):
         os.close(open_regular(folder, name, os.O_RDONLY))
-    os.replace(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
+    os.replace(scratch.name, name, src_dir_fd=scratch.folder, dst_dir_fd=folder)
     return True
 
 
-def _link(beside: int, scratch: str, folder: int, name: str) -> bool:
+def _link(scratch: Scratch, folder: int, name: str) -> bool:
     """Of two writers only one can create the hard link, and the file behind it is complete."""
     try:
-        os.link(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
+        os.link(scratch.name, name, src_dir_fd=scratch.folder, dst_dir_fd=folder)
     except FileExistsError:
         return False
     return True

@@ -225,7 +225,7 @@ def test_a_broken_form_says_where(tmp_path: Path, text: str, words: str) -> None
     done = cci("forms", "check", form)
     assert done.code == 2
     assert done.error.startswith(f"{form}{words}")
-    assert "unforeseen" not in done.error
+    assert "unexpected" not in done.error
 
 
 def test_a_form_that_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -364,7 +364,7 @@ def test_what_nobody_foresaw_repeats_no_data(lake: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("cci_lite.laptop.Lake.stream", fail)
     done = cci("query", "SELECT 1 AS a", "--tenant", "demo-tenant", "--lake", lake)
     assert done.code == 1
-    assert done.error == "unforeseen RuntimeError (cci-lite --debug … shows where)"
+    assert done.error == "unexpected RuntimeError (cci-lite --debug … shows where)"
 
 
 def test_a_person_who_stops_the_program_is_told_so(

@@ -249,7 +249,7 @@ def test_things_that_are_no_tenants_are_counted_and_not_named(lake: Path) -> Non
     assert "Jane" not in done.err
 
 
-def test_an_unforeseen_error_of_the_system_names_no_file(
+def test_an_unexpected_error_of_the_system_names_no_file(
     lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -259,5 +259,5 @@ def test_an_unforeseen_error_of_the_system_names_no_file(
     done = cci("etl", "run", "--lake", lake)
     assert (done.code, done.error) == (
         1,
-        "unforeseen PermissionError: Permission denied (cci-lite --debug … shows where)",
+        "unexpected PermissionError: Permission denied (cci-lite --debug … shows where)",
     )
