@@ -75,5 +75,5 @@ def test_sets_of_others_become_sorted_lists() -> None:
     ],
 )
 def test_what_the_table_cannot_hold_is_refused(value: object) -> None:
-    with pytest.raises(UsageError, match="^an item was expected that DynamoDB can hold$"):
+    with pytest.raises(UsageError, match="^expected an item that DynamoDB can hold$"):
         to_item({"value": value})

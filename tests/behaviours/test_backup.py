@@ -349,8 +349,8 @@ def test_a_backup_that_would_not_be_whole_is_refused_and_leaves_no_file(
     with pytest.raises(LakeError) as caught:
         back_up(small_lake.root, folder / "backup.zip")
     assert str(caught.value) == (
-        f"{place}: {why}; give this program the right to read it, or take it away; without it the "
-        "backup would not be whole, and none was written"
+        f"{place}: {why}; give this program the right to read it, or remove it; without it the "
+        "backup would be incomplete, so none was written"
     )
     assert list(folder.iterdir()) == []
 
@@ -365,14 +365,14 @@ def test_a_backup_that_no_restore_would_take_is_not_made(
     assert not list(tmp_path.glob("*.zip")) + list(tmp_path.glob(".cci-lite-*"))
 
 
-def test_the_command_tells_what_is_not_in_the_backup(small_lake: SmallLake, tmp_path: Path) -> None:
+def test_the_command_lists_what_is_not_in_the_backup(small_lake: SmallLake, tmp_path: Path) -> None:
     small_lake.register()
     small_lake.catalog.close()
     os.mkfifo(small_lake.root / "config" / TENANT / "x.json")
     done = cci("backup", tmp_path / "backup.zip", "--lake", small_lake.root)
     assert done.code == 0
     assert done.err.splitlines()[-2:] == [
-        "1 things in its folder of settings are not in the backup:",
+        "not in the backup, of the folder of settings: 1",
         f"  config/{TENANT}/x.json: a named pipe",
     ]
     (small_lake.root / "config" / TENANT / "y.json").touch()

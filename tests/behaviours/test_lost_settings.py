@@ -93,7 +93,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "no text": (lambda lake: void(settings(lake).write_bytes(b"\xff\xfe")), "text that is no JSON"),
     "an object without keys": (content("{}"), "an object without its key 'sk'"),
     "another object": (content('{"a": 1}'), "an object without its key 'sk'"),
-    "keys alone": (content(json.dumps({"pk": KEY, "sk": META_SORT_KEY})), "none of them"),
+    "keys alone": (content(json.dumps({"pk": KEY, "sk": META_SORT_KEY})), "none"),
     "deleted": (lambda lake: settings(lake).unlink(), "nothing, although the lake has data of it"),
     "a pipe": (replaced(os.mkfifo), "a named pipe stands in the place of a file"),
     "a folder": (replaced(Path.mkdir), "a folder stands in the place of a file"),
@@ -278,5 +278,5 @@ def test_no_backup_is_made_without_the_settings_of_a_tenant(
     done = cci("backup", tmp_path / "lake.zip", "--lake", lake)
     assert done.code == 1
     assert done.error.startswith(f"config/{LOST}")
-    assert done.error.endswith("the backup would not be whole, and none was written")
+    assert done.error.endswith("the backup would be incomplete, so none was written")
     assert not (tmp_path / "lake.zip").exists()

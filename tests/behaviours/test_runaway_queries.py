@@ -168,7 +168,7 @@ def test_a_table_shows_the_first_rows_of_an_endless_answer(lake: Lake, tmp_path:
     asked = Asked(lake, tmp_path / "tmp", endless("an answer without end"))
     code, said = asked.ended()
     assert code == 0
-    assert said == "the first 1,000 rows; there are more: --output csv has all\n"
+    assert said == "the first 1,000 rows; --output csv prints all of them\n"
 
 
 @pytest.mark.parametrize("limit", ["", "much", "1", "-1GB", "5MB", "1 PB", "nan"])

@@ -615,7 +615,7 @@ def test_documents_in_quarantine_are_listed_mended_and_replayed(lake: Path, tmp_
     broken = lake / DAY / "call-9.json"
     broken.write_bytes(b'{"tenant_id": "demo-tenant"')
     ran = succeed("etl", "run", "--lake", lake)
-    assert "1 documents of these days are in quarantine; see: cci-lite quarantine list" in ran.err
+    assert "1 document of these days in quarantine; see: cci-lite quarantine list" in ran.err
     scope = ("--tenant", "demo-tenant", "--lake", lake)
     [row] = succeed("quarantine", "list", *scope, "--output", "json").json
     assert row == {

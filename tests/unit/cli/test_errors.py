@@ -254,7 +254,7 @@ def test_a_released_version_of_a_form_never_changes(lake: Path, tmp_path: Path) 
     done = cci("forms", "put", form, "--tenant", "demo-tenant", "--lake", lake)
     assert done.code == 1
     assert done.error == (
-        "form default v1 of demo-tenant is there with other content and never changes; put this "
+        "form default v1 of demo-tenant has other content, and a version never changes; put this "
         "one as version 2"
     )
 

@@ -47,8 +47,8 @@ def test_a_claim_that_does_not_hold_gives_1(lake: Path, output: str) -> None:
     [part] = (lake / "curated" / "demo-tenant" / "calls").rglob("*.parquet")
     part.unlink()
     done = cci("etl", "verify", "--lake", lake, "--output", output)
-    assert "demo-tenant: 1 days, " in done.err
-    assert "claims do not hold" in done.err
+    assert "demo-tenant: 1 day, " in done.err
+    assert "not hold" in done.err
     assert done.code == 1
 
 
@@ -58,10 +58,10 @@ def test_a_view_with_a_finding_gives_1(tmp_path: Path, output: str) -> None:
     view.parent.mkdir()
     header = "-- mine_v1: one row per call. Key: tenant_id, call_id. Reads: calls. Note.\n"
     view.write_text(f"{header}SELECT tenant_id, call_id FROM calls\n")
-    assert succeed("views", "lint", tmp_path).err == "1 views, 0 findings\n"
+    assert succeed("views", "lint", tmp_path).err == "1 view, 0 findings\n"
     view.write_text(f"{header}SELECT tenant_id, call_id, call_id FROM calls\n")
     done = cci("views", "lint", tmp_path, "--output", output)
-    assert done.err == "1 views, 1 findings\n"
+    assert done.err == "1 view, 1 finding\n"
     assert "two columns are called 'call_id'" in " ".join(done.out.split())
     assert done.code == 1
 

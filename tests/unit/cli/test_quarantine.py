@@ -15,8 +15,8 @@ from tests.unit.cli.programs import Done, cci, succeed
 from tests.unit.cli.test_exit_codes import DAY, SCOPE, put, spoil
 
 IN_QUARANTINE = (
-    "demo-tenant: 1 documents are in quarantine; see: cci-lite quarantine list, then mend and "
-    "replay, or discard them"
+    "demo-tenant: 1 document in quarantine; see: cci-lite quarantine list, then mend and "
+    "replay, or discard"
 )
 
 
@@ -54,7 +54,7 @@ def test_strict_makes_quarantine_a_failure_on_whatever_day_it_is(lake: Path, out
     assert (done.code, done.err.splitlines()) == (
         1,
         [
-            "demo-tenant: 2 days, 2 calls: all claims hold; 1 documents are in quarantine",
+            "demo-tenant: 2 days, 2 calls: all claims hold; 1 document in quarantine",
             IN_QUARANTINE,
         ],
     )
@@ -97,7 +97,7 @@ def test_discarding_asks_first(lake: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with os.fdopen(read) as stdin:
             monkeypatch.setattr("sys.stdin", stdin)
             done = discard(lake, "--all")
-        assert "discard 1 documents of demo-tenant and delete their copies?" in done.err
+        assert "discard 1 document of demo-tenant and delete the copies?" in done.err
         assert len(listed(lake)) == left
         assert done.code == (0 if not left else 130)
 
@@ -190,7 +190,7 @@ def test_a_path_that_is_printed_for_two_documents_is_refused(lake: Path) -> None
     done = discard(lake, f"{DAY}/{printed}", "--yes")
     assert done.code == 2
     assert done.error == (
-        f"tenant demo-tenant: {DAY}/{printed} is printed for 2 documents; rename one of them"
+        f"tenant demo-tenant: {DAY}/{printed} stands for 2 documents; rename one of them"
     )
 
 
@@ -202,7 +202,7 @@ def test_what_left_quarantine_by_itself_is_counted(lake: Path) -> None:
     [row] = succeed("etl", "plan", "--lake", lake, "--output", "json").json
     assert (row["new"], row["changed"], row["expired"], row["left"]) == (0, 0, 0, 1)
     done = succeed("etl", "run", "--lake", lake)
-    assert "1 documents left quarantine: they are gone at their source\n" in done.err
+    assert "1 document left quarantine: deleted at the source\n" in done.err
     assert listed(lake) == []
 
 
@@ -243,8 +243,7 @@ def test_things_that_are_no_tenants_are_counted_and_not_named(lake: Path) -> Non
     (lake / "unified" / "x.json").write_text("{}")
     done = succeed("etl", "run", "--lake", lake)
     assert (
-        "unified/: 3 files, links or folders that are no tenant's; nobody reads them: move them "
-        "away\n"
+        "unified/: 3 files, links or folders of no tenant; they are not read: move them away\n"
     ) in done.err
     assert "Jane" not in done.err
 

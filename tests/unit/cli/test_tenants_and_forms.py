@@ -197,7 +197,7 @@ def test_a_tenant_is_removed_after_a_plan(scope: list[str], place: str) -> None:
     lines = ["  - QA_TEMPLATE#default#v000001", "  - META#v1"]
     assert plan.code == 1
     assert plan.err.splitlines() == [
-        *lines, "2 items of demo-tenant would go; to do it, add --yes"
+        *lines, "2 items of demo-tenant would be deleted; to do it, add --yes"
     ]  # fmt: skip
     assert shown(scope)["forms"] == ["default v1"]
     done = succeed("tenants", "remove", "demo-tenant", "--yes", *scope)
@@ -474,7 +474,7 @@ def test_the_buckets_must_be_named_to_remove_a_tenant(monkeypatch: pytest.Monkey
         monkeypatch.delenv("OUTPUT_BUCKET")
         done = cci("tenants", "remove", "demo-tenant", "--yes")
     assert (done.code, done.error) == (
-        2, "INPUT_BUCKET and OUTPUT_BUCKET must be set: data is looked for in them"
+        2, "INPUT_BUCKET and OUTPUT_BUCKET must be set, to look for the tenant's data there"
     )  # fmt: skip
 
 
@@ -645,8 +645,8 @@ criteria:
   - {id: x_3, text: Did it work?, weight: 1}
 """
     said = (
-        "1 required criteria have no rule (x_1): with calls analyze, which asks no language model, "
-        "every call goes to review and none is ranked; give them a rule, or take required away"
+        "1 required criterion has no rule (x_1): calls analyze asks no language model, so every "
+        "call goes to review and no agent is ranked; add a rule, or do not require it"
     )
     file = written(tmp_path, text)
     assert put(scope, file).err.splitlines()[1:] == [said]

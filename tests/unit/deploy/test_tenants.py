@@ -169,7 +169,7 @@ def test_a_version_that_is_there_never_changes(config: SqliteCatalog) -> None:
     with pytest.raises(ImmutableVersionError) as caught:
         put_form(config, TENANT, draft(9, version=1))
     assert str(caught.value) == (
-        "form default v1 of demo-tenant is there with other content and never changes; "
+        "form default v1 of demo-tenant has other content, and a version never changes; "
         "put this one as version 3"
     )
     assert list_forms(config, TENANT) == before
@@ -403,28 +403,28 @@ TODAY = dt.date(2026, 6, 1)
         (
             {"language_code": "en-GB", "unredacted": "mask"},
             TODAY,
-            ["Transcribe does not redact en-GB: calls are masked after the transcript"],
+            ["Transcribe does not redact en-GB: calls are masked after transcription"],
         ),
         (
             {"language_code": "en-GB", "unredacted": "mask", "nlp": "none"},
             TODAY,
             [
-                "Transcribe does not redact en-GB: calls are refused, because nobody finds the "
-                "names that are to be masked"
+                "Transcribe does not redact en-GB: calls are refused, because names to be "
+                "masked cannot be found"
             ],
         ),
         (
             {"language_code": "nl-NL", "unredacted": "mask"},
             TODAY,
             [
-                "Transcribe does not redact nl-NL: calls are refused, because nobody finds the "
-                "names that are to be masked"
+                "Transcribe does not redact nl-NL: calls are refused, because names to be "
+                "masked cannot be found"
             ],
         ),
         (
             {"language_code": "de-DE"},
             TODAY,
-            ["that Transcribe redacts de-DE in every Region is not verified"],
+            ["it is not verified that Transcribe redacts de-DE in every Region"],
         ),
         (
             {"language_code": "xx-XX"},

@@ -30,7 +30,7 @@ def test_a_view_that_is_right_has_no_findings() -> None:
     [
         (
             "SELECT tenant_id, call_id FROM calls",
-            ["line 1, column 1: the header is not of the form "
+            ["line 1, column 1: the header is not written as "
              "-- <name>_v<N>: <grain>. Key: <columns>. Reads: <relations>. <note>"],
         ),
         (
