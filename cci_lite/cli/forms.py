@@ -118,7 +118,7 @@ def show_form(form: str, tenant_id: str, lake: Path | None, output: str) -> None
 @tenant_option()
 @lake_or_table_option
 @output_option("table", "json")
-def list_forms(tenant_id: str, lake: Path | None, output: str) -> None:
+def list_tenant_forms(tenant_id: str, lake: Path | None, output: str) -> None:
     """A tenant's forms and their versions, and the queues whose calls are judged by them.
 
     A form that cannot be read is listed without its content.

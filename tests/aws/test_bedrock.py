@@ -171,7 +171,7 @@ URL = "https://bedrock.example"
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_errors_of_the_service_are_told_in_our_words(
+def test_errors_of_the_service_become_our_error_codes(
     problem: Exception, kind: type[ServiceError], code: str
 ) -> None:
     with pytest.raises(kind) as caught:

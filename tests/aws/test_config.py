@@ -69,7 +69,7 @@ def client_error(code: str) -> ClientError:
     ],
     ids=["throttled", "unreachable", "denied"],
 )
-def test_an_error_says_whether_to_come_again_and_nothing_of_the_request(
+def test_an_error_says_whether_to_retry_and_nothing_of_the_request(
     call: str, error: Exception, kind: type[Exception], code: str
 ) -> None:
     with pytest.raises(kind) as caught:

@@ -105,7 +105,7 @@ class Refusing:
         return refuse
 
 
-def test_a_throttle_is_for_later() -> None:
+def test_a_throttle_asks_for_a_retry() -> None:
     busy = service_error("PutItem", "ProvisionedThroughputExceededException", "slow")
     with pytest.raises(RetryLaterError, match="^dynamodb_throttled: PutItem$"):
         DynamoRegistry(Refusing(busy), TABLE).add(RECORD)
@@ -171,7 +171,7 @@ def test_a_record_that_cannot_be_read_hides_no_other(cloud: None) -> None:
     ],
     ids=["another version", "at this very moment", "no time", "without a reason"],
 )
-def test_a_cancelled_step_was_overtaken_or_is_for_later(
+def test_a_cancelled_transaction_lost_a_race_or_is_retried(
     dynamodb: Any, codes: list[str], is_overtaken: bool
 ) -> None:
     class Cancelling:
@@ -194,7 +194,7 @@ def test_a_cancelled_step_was_overtaken_or_is_for_later(
         registry.put_metadata("acme", RECORD.call_id, told, [RECORD])
 
 
-def test_what_is_told_of_a_call_without_records_is_no_transaction(dynamodb: Any) -> None:
+def test_metadata_without_records_needs_no_transaction(dynamodb: Any) -> None:
     asked: list[str] = []
     dynamodb.meta.events.register(
         "before-parameter-build.dynamodb.*", lambda model, **_: asked.append(model.name)

@@ -245,11 +245,11 @@ def test_marked_records_are_to_be_rewritten_until_they_were(registry: CallRegist
     assert list(registry.to_rewrite("acme")) == []
 
 
-def test_nothing_was_told_at_first(registry: CallRegistry) -> None:
+def test_a_call_has_no_metadata_at_first(registry: CallRegistry) -> None:
     assert registry.metadata("acme", "cci_acme_x") == StoredMetadata()
 
 
-def test_what_was_told_reads_back(registry: CallRegistry) -> None:
+def test_metadata_reads_back(registry: CallRegistry) -> None:
     metadata = told("a7", 1)
     assert registry.put_metadata("acme", "cci_acme_x", metadata)
     assert registry.metadata("acme", "cci_acme_x") == metadata
@@ -258,19 +258,19 @@ def test_what_was_told_reads_back(registry: CallRegistry) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 3], ids=["the same version", "a later version"])
-def test_what_was_told_meanwhile_is_not_lost(registry: CallRegistry, version: int) -> None:
+def test_metadata_stored_meanwhile_is_not_lost(registry: CallRegistry, version: int) -> None:
     registry.put_metadata("acme", "cci_acme_x", told("a7", 1))
     assert not registry.put_metadata("acme", "cci_acme_x", told("a8", version))
     assert registry.put_metadata("acme", "cci_acme_x", told("a9", 2))
     assert registry.metadata("acme", "cci_acme_x").merged.agent_id == "a9"
 
 
-def test_the_first_that_was_told_has_version_one(registry: CallRegistry) -> None:
+def test_the_first_metadata_has_version_one(registry: CallRegistry) -> None:
     assert not registry.put_metadata("acme", "cci_acme_x", told("a7", 2))
     assert registry.metadata("acme", "cci_acme_x") == StoredMetadata()
 
 
-def test_what_was_told_and_the_records_that_it_touches_are_one_step(
+def test_metadata_and_its_records_are_replaced_in_one_step(
     registry: CallRegistry,
 ) -> None:
     done, open_one = record(state=CallState.DONE), record(revision=2)
@@ -285,7 +285,7 @@ def test_what_was_told_and_the_records_that_it_touches_are_one_step(
 
 
 @pytest.mark.parametrize("overtaken", ["metadata", "first record", "second record", "no record"])
-def test_of_a_step_in_which_anything_was_overtaken_nothing_is_done(
+def test_nothing_is_replaced_when_one_version_has_moved_on(
     registry: CallRegistry, overtaken: str
 ) -> None:
     first, second = record(state=CallState.DONE), record(revision=2)
@@ -306,7 +306,7 @@ def test_of_a_step_in_which_anything_was_overtaken_nothing_is_done(
     assert (registry.records(first.call_id), registry.metadata("acme", first.call_id)) == before
 
 
-def test_as_many_records_as_a_step_may_touch_are_touched(registry: CallRegistry) -> None:
+def test_a_step_replaces_as_many_records_as_a_transaction_may_hold(registry: CallRegistry) -> None:
     records = [record(revision=number) for number in range(1, 100)]
     for each in records:
         registry.add(each)

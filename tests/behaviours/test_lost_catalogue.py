@@ -125,7 +125,7 @@ def test_after_a_repair_the_next_night_reads_only_what_is_new(full: SmallLake) -
         assert verify_tenant(lake.nightly(), TENANT).findings == ()
 
 
-def test_calls_whose_documents_have_expired_are_not_lost_to_the_night(full: SmallLake) -> None:
+def test_calls_whose_documents_have_expired_are_not_lost_by_the_next_run(full: SmallLake) -> None:
     """The reason why a run must not build days anew over files that nobody knows."""
     before = rows(full.root)
     path = lose(full, "replaced by an empty one")
@@ -308,7 +308,7 @@ def config_files(lake: Lake) -> list[Path]:
     return sorted((lake.path / "config" / TENANT).glob("*.json"))
 
 
-def test_a_damaged_file_of_settings_is_in_nobody_elses_way(full: SmallLake) -> None:
+def test_a_damaged_file_of_settings_stops_no_other_tenant(full: SmallLake) -> None:
     with open_lake(full.root) as lake:
         for file in config_files(lake):
             file.write_bytes(b'{"pk": "TENANT#')

@@ -130,7 +130,9 @@ def asked(lake: Path, tenant_id: str) -> Done:
 
 
 @every_damage
-def test_the_night_fails_that_tenant_by_name_and_publishes_the_others(lake: Path, how: str) -> None:
+def test_the_nightly_run_fails_that_tenant_by_name_and_publishes_the_others(
+    lake: Path, how: str
+) -> None:
     DAMAGE[how][0](lake)
     for command in ("run", "plan"):
         done = cci("etl", command, "--lake", lake)
@@ -264,7 +266,7 @@ def test_a_damaged_form_stops_its_tenant_no_further_than_the_form(lake: Path) ->
     assert asked(lake, LOST).json == [{"n": 1}]
 
 
-def test_what_is_no_tenants_is_no_tenant(lake: Path) -> None:
+def test_a_folder_that_is_no_tenants_is_no_tenant(lake: Path) -> None:
     (lake / "config" / ".DS_Store").touch()
     (lake / "config" / "ccc").mkdir()
     assert SettingsFiles(lake).partition_keys() == [KEY, f"TENANT#{GOOD}"]

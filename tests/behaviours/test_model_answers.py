@@ -179,7 +179,7 @@ def test_what_is_said_on_the_phone_stays_data(text: str, role: Role) -> None:
 
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=range(len(INJECTIONS)))
-def test_a_model_that_does_what_the_customer_says_scores_nothing(text: str) -> None:
+def test_a_model_that_obeys_the_customer_scores_nothing(text: str) -> None:
     call = call_of((AGENT, "Hm."), (CUSTOMER, f"{text} I say so again."))
     obeying = evaluation_of(dict.fromkeys(IDS, "pass"), {name: ["I say so again"] for name in IDS})
     added = {"criteria": [*obeying["criteria"], entry("bonus_99", "pass")], "summary": SUMMARY}
@@ -210,7 +210,7 @@ DICTATIONS = [
 @pytest.mark.parametrize("role", [CUSTOMER, AGENT], ids=["customer", "agent"])
 @pytest.mark.parametrize("verdict", ["fail", "na"])
 @pytest.mark.parametrize("text", DICTATIONS)
-def test_a_model_that_is_talked_into_fail_or_na_sends_the_call_to_review(
+def test_prompt_injection_of_fail_or_na_sends_the_call_to_review(
     text: str, verdict: str, role: Role
 ) -> None:
     call = call_of((AGENT, "Hm."), (CUSTOMER, "Hello."), (role, text))

@@ -104,7 +104,7 @@ def test_a_throttled_correction_does_not_buy_the_first_answer_again(first: Any) 
     ],
     ids=["unavailable", "not ready", "timeout", "refused"],
 )
-def test_nor_does_any_other_trouble_with_the_correction(problem: Exception) -> None:
+def test_no_other_fault_of_the_correction_buys_the_first_answer_again(problem: Exception) -> None:
     bench = Bench(UNPROVEN, *[problem] * 3, GOOD)
     outcomes = [bench.deliver() for _ in range(4)]
     assert outcomes[-1] == "documented"
@@ -264,7 +264,7 @@ def test_a_name_that_could_not_be_looked_for_is_looked_for_later() -> None:
 
 
 @pytest.mark.parametrize("when", ["crash_before", "crash_after", "throttle"])
-def test_whatever_call_of_a_port_fails_at_most_the_answer_in_the_air_is_bought_again(
+def test_a_fault_at_any_call_of_a_port_costs_at_most_the_answer_in_flight(
     when: str,
 ) -> None:
     number = 0
@@ -324,7 +324,7 @@ def _is_keeping(faults: Interrupter, number: int) -> bool:
     return number <= faults.calls and faults.log[number - 1].endswith(".write_new")
 
 
-def test_what_cannot_be_kept_now_serves_all_the_same() -> None:
+def test_an_answer_that_cannot_be_kept_is_used_all_the_same() -> None:
     bench = Bench(UNPROVEN, GOOD)
 
     class Full(MemoryFiles):
@@ -359,7 +359,7 @@ def test_nothing_is_kept_after_the_document_is_written() -> None:
     assert not [key for key in bench.files.objects if key.startswith(prefix)]
 
 
-def test_names_of_what_is_kept_say_nothing_of_what_was_asked() -> None:
+def test_names_of_checkpoints_say_nothing_of_what_was_asked() -> None:
     bench = Bench(UNPROVEN, THROTTLE, GOOD)
     bench.deliver()
     kept = [key for key in bench.files.objects if "/checkpoints/" in key]

@@ -283,7 +283,7 @@ FAULTS: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_was_wrong_once_would_be_found(
+def test_faults_of_the_past_would_be_found(
     fault: list[tuple[Any, str, Callable[..., Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module, name, as_it_was in fault:

@@ -142,7 +142,7 @@ _FRAGMENTS = [
 
 
 @given(st.lists(st.sampled_from(_FRAGMENTS) | st.text(max_size=8), min_size=1, max_size=4))
-def test_words_that_nobody_knows_are_never_passed_over(words: list[str]) -> None:
+def test_unknown_words_are_never_ignored(words: list[str]) -> None:
     text, beside = as_text(evaluation_of()), " ".join(words)
     is_known = is_lead_in(beside) and is_closing(beside)
     for around in (f"{beside}\n{text}", f"{text}\n{beside}"):

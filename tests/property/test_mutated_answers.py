@@ -71,7 +71,7 @@ def test_quotes_of_another_call_prove_nothing() -> None:
             assert verdicts_of(judgement)[given["id"]] == wanted, (seed, given)
 
 
-def test_no_name_that_nobody_asked_for_is_passed_over() -> None:
+def test_no_unknown_field_is_ignored() -> None:
     for seed in range(2_000):
         chance = random.Random(seed)
         answer = good_answer(chance)

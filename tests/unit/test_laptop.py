@@ -121,7 +121,7 @@ def test_a_run_of_one_tenant_leaves_the_others_alone(lake: Lake, small_lake: Sma
     assert count(lake, "other-tenant") == 2
 
 
-def test_settings_that_cannot_be_read_stop_nobody_elses_night(lake: Lake) -> None:
+def test_settings_that_cannot_be_read_stop_no_other_tenants_run(lake: Lake) -> None:
     lake.catalog.put(f"TENANT#{TENANT}", "META#v1", {"tenant_id": TENANT, "time_zone": "nowhere"})
     report = lake.run_etl()
     assert not report.succeeded

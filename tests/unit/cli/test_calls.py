@@ -194,7 +194,7 @@ def test_a_hundred_refused_files_do_not_flood_the_terminal(care: Path, tmp_path:
     assert done.err.splitlines()[-1] == "  … and 80 more refused"
 
 
-def test_metadata_of_a_csv_reaches_the_call(care: Path, tmp_path: Path) -> None:
+def test_metadata_in_a_csv_reaches_the_call(care: Path, tmp_path: Path) -> None:
     write(tmp_path / "in" / "a.json", transcript("job-a"))
     metadata = tmp_path / "calls.csv"
     metadata.write_bytes(
@@ -266,7 +266,7 @@ def test_what_was_understood_and_matched_is_said_in_the_end(care: Path, tmp_path
     ]
 
 
-def test_a_file_for_several_tenants_sounds_like_no_failure(care: Path, tmp_path: Path) -> None:
+def test_a_file_for_several_tenants_is_no_failure(care: Path, tmp_path: Path) -> None:
     write(tmp_path / "in" / "a.json", transcript("job-a"))
     metadata = tmp_path / "calls.csv"
     metadata.write_text(
@@ -299,7 +299,7 @@ def test_a_file_that_matches_no_transcript_says_what_is_matched(care: Path, tmp_
     )
 
 
-def test_values_that_cannot_be_meant_are_left_out_and_the_others_taken(
+def test_values_that_cannot_be_right_are_left_out_and_the_others_used(
     care: Path, tmp_path: Path
 ) -> None:
     for name in "abc":
@@ -461,7 +461,7 @@ def by_speaker(job: str, *said_by: str) -> dict[str, Any]:
     return {"jobName": job, "status": "COMPLETED", "results": {"items": items}}
 
 
-def test_a_call_whose_agent_is_unknown_is_said_so(care: Path, tmp_path: Path) -> None:
+def test_a_call_whose_agent_is_unknown_is_reported(care: Path, tmp_path: Path) -> None:
     value = transcript("job-a")
     del value["results"]["channel_labels"]
     for item in value["results"]["items"]:

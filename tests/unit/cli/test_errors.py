@@ -357,7 +357,7 @@ def test_debug_can_be_set_by_the_environment(lake: Path, monkeypatch: pytest.Mon
     assert "Traceback" in shown.err
 
 
-def test_what_nobody_foresaw_repeats_no_data(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_repeats_no_data(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("Jane Doe, 4111 1111 1111 1111")
 
@@ -367,9 +367,7 @@ def test_what_nobody_foresaw_repeats_no_data(lake: Path, monkeypatch: pytest.Mon
     assert done.error == "unexpected RuntimeError (cci-lite --debug … shows where)"
 
 
-def test_a_person_who_stops_the_program_is_told_so(
-    lake: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopping_the_program_says_so(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

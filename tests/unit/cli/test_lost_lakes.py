@@ -31,7 +31,7 @@ def asked(lake: Path) -> str:
     ],
     ids=" ".join,
 )
-def test_every_command_names_the_one_that_mends(lake: Path, command: tuple[str, ...]) -> None:
+def test_every_command_names_the_one_that_repairs(lake: Path, command: tuple[str, ...]) -> None:
     (lake / "catalog.db").unlink()
     done = cci(*command, "--lake", lake)
     assert done.code == 1
@@ -60,7 +60,7 @@ def test_a_repaired_lake_answers_as_before(lake: Path) -> None:
     }  # fmt: skip
 
 
-def test_what_does_not_come_back_is_a_failure_with_its_cure(lake: Path) -> None:
+def test_what_cannot_be_rebuilt_is_a_failure_with_advice(lake: Path) -> None:
     (lake / "catalog.db").unlink()
     shutil.rmtree(lake / "config")
     for part in (lake / "curated/demo-tenant/qa_criteria").rglob("*.parquet"):

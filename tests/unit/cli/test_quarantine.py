@@ -102,7 +102,7 @@ def test_discarding_asks_first(lake: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert done.code == (0 if not left else 130)
 
 
-def test_all_of_nothing_is_nothing(lake: Path) -> None:
+def test_discarding_an_empty_quarantine_does_nothing(lake: Path) -> None:
     assert (discard(lake, "--all").err, discard(lake, "--all").code) == (
         "nothing is in quarantine\n",
         0,

@@ -449,7 +449,7 @@ TODAY = dt.date(2026, 6, 1)
         "xx",
     ],
 )
-def test_a_person_is_told_what_will_go_wrong(
+def test_problems_with_settings_are_listed_as_warnings(
     settings: dict[str, str], today: dt.date, warnings: list[str]
 ) -> None:
     tenant = parse_tenant({"tenant_id": TENANT, **settings})

@@ -108,7 +108,7 @@ def test_a_request_without_body_and_headers_is_answered(cloud: Cloud) -> None:
         pytest.param(ValueError("Erika Mustermann"), 500, "internal", id="unexpected"),
     ],
 )
-def test_a_sender_learns_of_our_trouble_only_whether_to_try_again(
+def test_a_sender_learns_of_our_failures_only_whether_to_retry(
     cloud: Cloud,
     trouble: Exception,
     status: int,

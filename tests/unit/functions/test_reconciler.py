@@ -60,7 +60,7 @@ def test_a_day_can_be_balanced_by_hand_again_and_again(cloud: Cloud) -> None:
         assert answer == {"balanced": 2, "unbalanced": 0, "failed": 0, "unbegun": 0}
 
 
-def test_one_tenants_trouble_does_not_keep_the_others_from_being_balanced(
+def test_a_failure_of_one_tenant_does_not_keep_the_others_from_being_balanced(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail_for_acme(r: Reconciling, tenant_id: str, day: dt.date) -> object:
@@ -94,7 +94,7 @@ def test_a_sweep_leaves_time_for_the_balance(cloud: Cloud) -> None:
     }  # fmt: skip
 
 
-def test_a_balance_that_has_no_time_is_gone_on_with_the_next_time(cloud: Cloud) -> None:
+def test_a_balance_that_ran_out_of_time_continues_the_next_time(cloud: Cloud) -> None:
     at(cloud, 0, 15)
     # The share, both tenants' sweeps, and then the balances.
     counts = invoke(reconciler, cloud.installation, SCHEDULED, ShortOfTime(900, 900, 900, 60, 59))
@@ -103,7 +103,7 @@ def test_a_balance_that_has_no_time_is_gone_on_with_the_next_time(cloud: Cloud) 
     assert (counts["balanced"], counts["unbegun"]) == (1, 0)
 
 
-def test_an_invocation_that_nobody_limits_does_all(cloud: Cloud) -> None:
+def test_an_invocation_without_a_limit_does_everything(cloud: Cloud) -> None:
     at(cloud, 0, 15)
     counts = invoke(reconciler, cloud.installation, SCHEDULED, None)
     assert (counts["swept"], counts["balanced"]) == (2, 2)

@@ -310,7 +310,7 @@ def test_an_upload_that_arrives_after_its_successor_is_superseded() -> None:
     assert len(setup.transcriber.orders) == 1
 
 
-def test_settings_that_cannot_be_read_are_nobodys_default() -> None:
+def test_unreadable_settings_are_never_replaced_by_defaults() -> None:
     setup = IntakeSetup(time_zone="Nowhere/Land")
     with pytest.raises(PipelineError, match="tenant_unreadable"):
         take_in(setup.intake, setup.upload())
@@ -358,7 +358,7 @@ def test_a_refused_upload_that_is_reopened_is_taken_in_as_its_tenant_says_now() 
 # --- crashes, races, trouble ----------------------------------------------------------------------
 
 
-def test_a_throttled_start_leaves_the_upload_to_be_gone_on_with() -> None:
+def test_a_throttled_start_can_be_continued() -> None:
     setup = IntakeSetup()
     event = setup.upload()
     refusing(setup.transcriber, "start", RetryLaterError("transcribe_limit"))
@@ -427,7 +427,7 @@ def test_a_job_name_that_somebody_elses_job_has_fails_the_call() -> None:
     assert words(take_in(setup.intake, setup.upload())) == (TakenOutcome.FAILED, "job_name_taken")
 
 
-def test_a_job_that_is_taken_and_cannot_be_seen_is_asked_for_later() -> None:
+def test_a_job_that_exists_and_cannot_be_read_asks_for_a_retry() -> None:
     setup = IntakeSetup()
     event = setup.upload()
     setup.transcriber.orders[f"{call_id_for('acme', KEY)}_r1"] = None  # type: ignore[assignment]
@@ -461,7 +461,7 @@ def test_two_deliveries_at_once_start_one_job() -> None:
     assert setup.telemetry.metrics[Metric.RECEIVED] == 1
 
 
-def test_a_record_that_never_stands_still_is_left_for_later() -> None:
+def test_a_contended_record_asks_for_a_retry() -> None:
     setup = IntakeSetup()
     setup.registry.replace = lambda record: record is None  # type: ignore[method-assign]
     with pytest.raises(RetryLaterError, match="registry_contended"):
@@ -541,7 +541,7 @@ def _metadata(setup: IntakeSetup) -> StoredMetadata:
     return setup.registry.metadata("acme", call_id_for("acme", KEY))
 
 
-def test_a_recordings_own_headers_are_metadata_of_the_call() -> None:
+def test_the_headers_of_a_recording_are_metadata_of_the_call() -> None:
     setup = IntakeSetup()
     headers = {"agent-id": "a7", "Queue": "sales", "colour": "red", "recording-key": "x"}
     event = setup.upload(headers=headers)
@@ -557,7 +557,7 @@ def _put_aside(setup: IntakeSetup) -> list[Any]:
     return [fields["reason"] for name, fields in events if name == "metadata_put_aside"]
 
 
-def test_a_header_that_cannot_be_meant_is_logged_by_its_field_and_spoils_no_other() -> None:
+def test_a_header_that_cannot_be_right_is_logged_by_its_field_and_spoils_no_other() -> None:
     setup = IntakeSetup()
     headers = {"started-at": "yesterday", "direction": "sideways", "agent-id": "a7"}
     assert take_in(setup.intake, setup.upload(headers=headers)).outcome is TakenOutcome.STARTED
@@ -572,7 +572,7 @@ def test_a_header_without_an_offset_tells_a_time_of_the_tenants_zone() -> None:
 
 
 @pytest.mark.parametrize("started_at", ["1999-12-31T23:59:59Z", "2031-01-01T00:00:00Z"])
-def test_a_header_with_a_start_that_the_upload_rules_out_is_put_aside(started_at: str) -> None:
+def test_a_header_with_a_start_that_the_upload_rules_out_is_left_out(started_at: str) -> None:
     setup = IntakeSetup()
     headers = {"started-at": started_at, "agent-id": "a7"}
     take_in(setup.intake, setup.upload(headers=headers))
@@ -641,7 +641,7 @@ def test_metadata_told_at_the_same_time_is_not_lost() -> None:
     assert _metadata(setup).merged == CallMetadata(queue="sales", agent_id="a7")
 
 
-def test_metadata_that_never_stands_still_is_left_for_later() -> None:
+def test_contended_metadata_asks_for_a_retry() -> None:
     setup = IntakeSetup()
     setup.registry.put_metadata = lambda *_: False  # type: ignore[method-assign]
     with pytest.raises(RetryLaterError, match="metadata_contended"):
@@ -675,7 +675,7 @@ def test_an_attempt_says_whose_call_it_took_in_and_what_became_of_it() -> None:
     assert setup.telemetry.events == [("upload_started", {"reason": None, **call})]
 
 
-def test_a_death_at_any_call_is_mended_by_the_next_delivery() -> None:
+def test_a_crash_at_any_call_is_repaired_by_the_next_delivery() -> None:
     calls = _attempt_with(_setup_with_recording(), Interrupter())
     assert calls > 7
     for number in range(1, calls + 1):

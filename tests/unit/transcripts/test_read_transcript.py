@@ -664,7 +664,7 @@ def test_anything_else_is_refused_by_name(value: object, message: str) -> None:
         "channel label without channels",
     ],
 )
-def test_an_item_that_could_lie_is_refused_with_its_place(item: dict[str, Any]) -> None:
+def test_an_item_that_could_be_misread_is_refused_with_its_place(item: dict[str, Any]) -> None:
     with pytest.raises(TranscriptError) as refusal:
         read(item)
     assert refusal.value.path.startswith("results.items[0]")
@@ -740,7 +740,7 @@ def test_an_agents_segment_without_a_word_is_known_and_no_turn(content: str | No
     assert call.unknown_agent is None
 
 
-def test_a_turn_without_items_may_have_a_time_that_cannot_be() -> None:
+def test_a_turn_without_items_may_have_an_impossible_time() -> None:
     call = read(_streamed(_turn_of("AGENT", "Hi.", 0, 90), _turn_of("AGENT", "Bye.", -1, 90)))
     assert said(call) == [(AGENT, "AGENT", "Hi. Bye.")]
     assert call.untimed_words == 1

@@ -48,7 +48,7 @@ def _is_dictated(text: str, role: Role = CUSTOMER) -> bool:
     ],
 )
 @pytest.mark.parametrize("role", [CUSTOMER, AGENT, UNKNOWN])
-def test_talk_about_verdicts_and_instructions_is_noticed(text: str, role: Role) -> None:
+def test_prompt_injection_is_noticed(text: str, role: Role) -> None:
     assert _is_dictated(text, role)
 
 
@@ -75,5 +75,5 @@ def test_talk_about_verdicts_and_instructions_is_noticed(text: str, role: Role) 
         "",
     ],
 )
-def test_what_customers_say_anyway_is_not(text: str) -> None:
+def test_what_customers_say_anyway_is_no_prompt_injection(text: str) -> None:
     assert not _is_dictated(text)
