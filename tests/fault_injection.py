@@ -54,7 +54,6 @@ from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import JobStatus, Notice, TranscriptionOrder
 from cci_lite.tenancy import call_id_for, parse_recording_key, parse_unified_key, unified_key
 from cci_lite.testing.memory import (
-    Crash,
     ManualClock,
     MemoryConfig,
     MemoryDispatcher,
@@ -68,6 +67,7 @@ from cci_lite.testing.memory import (
     ScriptedEvaluator,
     ScriptedNlp,
 )
+from tests.interrupter import Crash
 
 BUCKET = "input"
 SECRET = b"secret"

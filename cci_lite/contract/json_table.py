@@ -9,6 +9,7 @@ guesses at some of it (names without quotes), which the contract never lets into
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ from decimal import Decimal, InvalidOperation
 from cci_lite.contract.columns import ColumnType
 from cci_lite.contract.unified_table import Array, DataType, RawColumn, Row
 
-_BOM = b"\xef\xbb\xbf"
 _BLANKS = "".join(map(chr, range(0x21)))  # what Java's trim takes away
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _OCTAL = re.compile(r"0[0-7]+")
@@ -70,7 +70,7 @@ class JsonRow:
 
 def rows_of_json(data: bytes, columns: Sequence[RawColumn]) -> Iterator[JsonRow]:
     """The rows of a file, one for each of its lines."""
-    for line in data.removeprefix(_BOM).splitlines():
+    for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
         yield _row(line.decode("utf-8", "replace"), columns)
 
 

@@ -6,6 +6,7 @@ left out, a number written as text is read as a number) and strict where a numbe
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections import deque
@@ -32,7 +33,6 @@ from cci_lite.contract.parsing import check_time, check_year, convert
 from cci_lite.errors import ContractError, describe_value
 from cci_lite.tenancy import check_call_id, check_tenant_id
 
-_BOM = b"\xef\xbb\xbf"
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _WRITTEN_BY_US = msgspec.json.Decoder(UnifiedDocument)
 
@@ -86,10 +86,10 @@ def read_json(data: bytes, *, one_line: bool = False) -> object:
     """What JSON says; raises ContractError. Only a field that stands there twice has a path."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")
-    if data.startswith(_BOM):
+    if data.startswith(codecs.BOM_UTF8):
         if one_line:
             raise ContractError("", "UTF-8 without a byte order mark", "a byte order mark")
-        data = data[len(_BOM) :]
+        data = data[len(codecs.BOM_UTF8) :]
     if not data.strip():
         raise ContractError("", "a JSON object", "nothing" if not data else "only white space")
     if one_line:

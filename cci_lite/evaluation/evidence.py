@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache
 
 from cci_lite.contract.conversation import Turn, Word
 from cci_lite.contract.document import Evidence
 from cci_lite.language.comparison import unspaced_class
+from cci_lite.language.heard import is_mark
 
 MAX_QUOTE = 200
 
@@ -63,13 +63,9 @@ def _shortened(text: str, left: int, right: int, start: int, end: int) -> tuple[
 def _borders(text: str, left: int, right: int) -> tuple[list[int], list[int]]:
     """Where words begin and where they end; in scripts without blanks, characters."""
     spans = [word.span() for word in _word().finditer(text, left, right)]
-    begins = [begin for begin, _ in spans if not _is_mark(text[begin])]
-    ends = [end for _, end in spans if end == right or not _is_mark(text[end])]
+    begins = [begin for begin, _ in spans if not is_mark(text[begin])]
+    ends = [end for _, end in spans if end == right or not is_mark(text[end])]
     return begins, ends
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character).startswith("M")
 
 
 @cache

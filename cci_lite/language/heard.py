@@ -223,7 +223,7 @@ def mark_class() -> str:
 
     Python's `re` knows no Unicode categories, and `\\w` does not match such a mark.
     """
-    codes = [code for code in range(0x300, 0x20000) if _is_mark(chr(code))]
+    codes = [code for code in range(0x300, 0x20000) if is_mark(chr(code))]
     runs = itertools.groupby(enumerate(codes), key=lambda pair: pair[1] - pair[0])
     spans = [[code for _, code in run] for _, run in runs]
     return "".join(f"{chr(span[0])}-{chr(span[-1])}" for span in spans)
@@ -259,7 +259,8 @@ def _expressions() -> _Expressions:
     )
 
 
-def _is_mark(character: str) -> bool:
+def is_mark(character: str) -> bool:
+    """Whether a character is a vowel sign or another combining mark, which no word begins with."""
     return unicodedata.category(character).startswith("M")
 
 

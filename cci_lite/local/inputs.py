@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import datetime as dt
 import gzip
@@ -34,7 +35,6 @@ from cci_lite.local.regular import (
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _CHUNK_BYTES = 1024 * 1024
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def read_inputs(
 def job_name_of(data: bytes) -> str | None:
     """The name of the transcription job in a transcript; None without one."""
     try:
-        names = msgspec.json.decode(data.removeprefix(_BOM), type=_JobName)
+        names = msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8), type=_JobName)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     return names.batch or names.analytics or names.session

@@ -9,6 +9,7 @@ kept undecoded: an impossible one must not make the whole call unreadable (`time
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -19,7 +20,6 @@ from cci_lite.transcripts.not_transcripts import describe_bytes, describe_docume
 
 T = TypeVar("T")
 
-_BOM = b"\xef\xbb\xbf"
 _EXPECTED = "a transcript as Amazon Transcribe writes it"
 _COMPLETED = "COMPLETED"
 
@@ -183,7 +183,7 @@ class _Outline(_Part):
 
 def decode_transcript(data: bytes) -> BatchTranscript | AnalyticsTranscript:
     """The document in `data`; raises TranscriptError unless it is a completed job's transcript."""
-    text = data.removeprefix(_BOM)
+    text = data.removeprefix(codecs.BOM_UTF8)
     outline = _outline(text)
     if outline.results != _NOTHING:
         _check_completed("status", outline.status)

@@ -29,7 +29,8 @@ from cci_lite.testing.bedrock import (
     tool_reply,
 )
 from cci_lite.testing.comprehend import ComprehendDouble
-from cci_lite.testing.memory import Crash, Interrupter, MemoryFiles
+from cci_lite.testing.memory import MemoryFiles
+from tests.interrupter import Crash, Interrupter
 from tests.judging_setup import JudgingSetup
 
 SPOKEN = [("ch_0", "Good morning"), ("ch_0", "I will send a new invoice"), ("ch_1", "Thanks")]

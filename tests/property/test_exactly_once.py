@@ -36,8 +36,9 @@ from cci_lite.pipeline.rewrite import Rewriting
 from cci_lite.pipeline.stored_metadata import Keeping
 from cci_lite.ports import TenantFiles
 from cci_lite.tenancy import unified_key
-from cci_lite.testing.memory import Crash, Interrupter, ScriptedEvaluator
+from cci_lite.testing.memory import ScriptedEvaluator
 from tests.fault_injection import History
+from tests.interrupter import Crash, Interrupter
 from tests.judging_setup import JudgingSetup, judgement
 
 SEEDS = 100

@@ -15,8 +15,8 @@ from cci_lite.errors import RetryLaterError
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.intake import TakenOutcome, take_in
 from cci_lite.tenancy import RESERVED_TENANT_IDS
-from cci_lite.testing.memory import Crash, Interrupter
 from tests.intake_setup import IntakeSetup
+from tests.interrupter import Crash, Interrupter
 
 # TranscriptionJobName in the service's API model, which botocore does not check.
 JOB_NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")

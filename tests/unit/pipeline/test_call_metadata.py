@@ -24,7 +24,6 @@ from cci_lite.pipeline.call_metadata import (
 )
 from cci_lite.ports import Metric
 from cci_lite.tenancy import call_id_for, recording_key
-from cci_lite.testing.memory import Crash
 from tests.calls_in_memory import (
     BUCKET,
     KEY,
@@ -35,6 +34,7 @@ from tests.calls_in_memory import (
     interrupted,
     minutes,
 )
+from tests.interrupter import Crash
 
 OTHER_KEY = b"next secret"
 CALL_ID = call_id_for(TENANT, recording_key(TENANT, "a.wav"))

@@ -29,8 +29,8 @@ from cci_lite.pipeline.intake import Taken, TakenOutcome, take_in
 from cci_lite.pipeline.media import MAX_MEDIA_BYTES, MEDIA_FORMATS
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob, TranscriptionOrder
 from cci_lite.tenancy import call_id_for, transcript_key
-from cci_lite.testing.memory import Crash, Interrupter
 from tests.intake_setup import KEY, IntakeSetup, event_of
+from tests.interrupter import Crash, Interrupter
 
 
 def refusing(port: Any, name: str, error: Exception, *, at: int = 1) -> Any:

@@ -32,7 +32,8 @@ from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.judge import JudgedOutcome, judge_call
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob, TranscriptionOrder
 from cci_lite.tenancy import checkpoint_key
-from cci_lite.testing.memory import Crash, MemoryFiles, ScriptedEvaluator, ScriptedNlp
+from cci_lite.testing.memory import MemoryFiles, ScriptedEvaluator, ScriptedNlp
+from tests.interrupter import Crash
 from tests.judging_setup import DRAFT, JudgingSetup, judgement
 
 

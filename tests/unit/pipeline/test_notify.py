@@ -21,8 +21,8 @@ from cci_lite.pipeline.notify import (
     job_failed,
 )
 from cci_lite.ports import JobStatus, Metric
-from cci_lite.testing.memory import Crash, Interrupter
 from tests.calls_in_memory import BUCKET, TENANT, Installation, everything_said, interrupted
+from tests.interrupter import Crash, Interrupter
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from cci_lite.pipeline.lease import held
 from cci_lite.pipeline.rewrite import Rewriting, rewrite_document
 from cci_lite.pipeline.stored_metadata import keep_told
 from cci_lite.tenancy import unified_key
-from cci_lite.testing.memory import Crash, Interrupter, MemoryFiles
+from cci_lite.testing.memory import MemoryFiles
 from tests.intake_setup import KEY
+from tests.interrupter import Crash, Interrupter
 from tests.judging_setup import JudgingSetup
 
 OTHER_DAY = dt.datetime(2025, 10, 1, 12, tzinfo=dt.UTC)

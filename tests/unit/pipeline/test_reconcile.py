@@ -18,7 +18,6 @@ from cci_lite.pipeline.reconcile import in_turn, reconcile_all, reconcile_tenant
 from cci_lite.pipeline.redrive import Action
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob
 from cci_lite.tenancy import call_id_for
-from cci_lite.testing.memory import Crash
 from tests.calls_in_memory import (
     MORNING,
     TENANT,
@@ -28,6 +27,7 @@ from tests.calls_in_memory import (
     interrupted,
     minutes,
 )
+from tests.interrupter import Crash
 
 
 @pytest.fixture
