@@ -51,7 +51,8 @@ class ContractError(CciLiteError):
         super().__init__(f"{where}expected {expected}, found {found}")
 
     def __reduce__(self) -> tuple[type[ContractError], tuple[str, str, str]]:
-        # An exception is copied by its message otherwise, which this constructor does not take.
+        # Worker processes send exceptions by pickle, which would call the constructor with the
+        # message alone.
         return type(self), (self.path, self.expected, self.found)
 
 

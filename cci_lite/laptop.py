@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cci_lite.nightly.run_report import Progress, RunReport
     from cci_lite.views import Schema, View
 
+# Below this many documents, starting worker processes takes longer than the work.
 INLINE_DOCUMENTS = 400
 SCRATCH_LIFE = dt.timedelta(days=1)
 

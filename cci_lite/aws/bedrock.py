@@ -149,6 +149,7 @@ def _asked(client: Any, arguments: Mapping[str, Any], tool: str) -> ModelReply:
             answer = _answer_in(refusal)
             if answer is None:
                 raise
+            # The error has no token counts; the call is counted when the model had been at work.
             usage = ModelUsage(calls=1 if answer.was_asked else 0)
             return ModelReply(answer.stop_reason, None, "", usage)
         except BotoCoreError:

@@ -98,6 +98,7 @@ class ComprehendNlp:
         # An empty text makes the service refuse the whole batch.
         waiting = [index for index, text in enumerate(texts) if text.strip()]
         found: dict[int, Mapping[str, Any]] = {}
+        # Only texts in the ErrorList are asked again; answered ones are paid and not repeated.
         for _ in range(_ATTEMPTS):
             for start in range(0, len(waiting), MAX_TEXTS):
                 batch = waiting[start : start + MAX_TEXTS]

@@ -53,6 +53,7 @@ class S3Files:
 
         It may be this very content: the client retries when it lost the response.
         """
+        # S3 conditional writes (user guide, "How to prevent object overwrites").
         return self._put(tenant_id, key, data, IfNoneMatch="*")
 
     def replace(self, tenant_id: str, key: str, data: bytes, etag: str) -> bool:

@@ -115,6 +115,7 @@ class AllNotifiers:
             )
             later = isinstance(failure, RetryLaterError)
             return _Outcome.LATER if later else _Outcome.REFUSED
+        # Noted after sending: a crash in between repeats the notice rather than losing it.
         self.note(notice_id, notice.at)
         return _Outcome.TOLD
 

@@ -155,6 +155,7 @@ class DynamoRegistry:
         condition = {"ConditionExpression": _NEW} if is_first else _follows(metadata.version)
         if not records:
             return self._put(item, **condition)
+        # TransactWriteItems costs twice as much as PutItem, so it is used only when records change.
         puts = [(item, condition), *((_item_of(each), _follows(each.version)) for each in records)]
         return self._put_together(puts)
 

@@ -46,6 +46,7 @@ class TranscribeJobs:
             try:
                 self.client.start_transcription_job(**self._request(order))
             except ClientError as error:
+                # Job names are unique per account: an earlier attempt has started this job.
                 if error_code(error) == "ConflictException":
                     return False
                 raise
@@ -86,6 +87,7 @@ class TranscribeJobs:
         if self.kms_key_arn is not None:
             request["OutputEncryptionKMSKeyId"] = self.kms_key_arn
             request["KMSEncryptionContext"] = {"tenant_id": order.tenant_id}
+        # Deferred execution (job queueing) needs a role with access to the media.
         if self.role_arn is not None:
             request["JobExecutionSettings"] = {
                 "AllowDeferredExecution": True,

@@ -82,6 +82,7 @@ def command(
         if chosen == TABLE:
             _print_table(answer)
             return
+        # Encoded and written batch by batch: the result may be larger than the memory.
         rows = Counted(answer.batches)
         pieces = encoded(answer.schema, iter(rows), chosen)
         if target is None:

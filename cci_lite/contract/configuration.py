@@ -170,6 +170,7 @@ def read_forms(
     """
     forms: dict[tuple[str, int], tuple[str, Form]] = {}
     broken: dict[tuple[str, int] | str, BrokenItem] = {}
+    # One broken item must not hide the tenant's other forms: it is collected and raises on use.
     for item in items:
         try:
             _check_readable(item, "a form")

@@ -26,6 +26,8 @@ class UnknownAgent(StrEnum):
     CHANNELS_ALIKE = "channels_alike"
 
 
+# gc=False: these structs hold no reference cycles, and a long call has tens of thousands of words
+# that the garbage collector would visit again and again.
 class Word(msgspec.Struct, frozen=True, gc=False):
     """When one word of a turn is spoken; `offset` is where it begins in the turn's text.
 

@@ -114,6 +114,7 @@ class FormFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str | None = None
     version: int | str | None = None
     description: str = ""
+    # Bounded, so that no form makes a prompt or an answer of any length.
     criteria: Annotated[tuple[Criterion, ...], msgspec.Meta(min_length=1, max_length=100)]
     scoring: Scoring = msgspec.field(default_factory=Scoring)
 
@@ -130,6 +131,8 @@ class FormDraft:
     @property
     def content_hash(self) -> str:
         """A hash of all that decides a verdict or a score: 32 hexadecimal digits."""
+        # Name, version and description are left out: they do not change any verdict, and two names
+        # of the same content must be recognisable.
         content = [plain_values(self.criteria), plain_values(self.scoring)]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
 
@@ -219,6 +222,7 @@ def _with_text_numbers(value: object) -> Any:
         return format(value.normalize(), "f") if value else "0"
     if isinstance(value, msgspec.Struct):
         pairs = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        # Empty fields are dropped, so that spelling out a default does not make another version.
         plain = {encoded: _with_text_numbers(getattr(value, field)) for encoded, field in pairs}
         return {key: item for key, item in plain.items() if item not in (None, ())}
     if isinstance(value, tuple):

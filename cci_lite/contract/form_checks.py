@@ -119,6 +119,7 @@ def _condition_problems(path: str, condition: Condition | Rule) -> Iterator[Form
     if bool(phrases) == bool(pattern):
         yield FormError(path, "either phrases or a pattern", "both" if phrases else "neither")
     for position, phrase in enumerate(phrases):
+        # A phrase of punctuation alone would be compared as an empty text, which is in every turn.
         if not any(character.isalnum() for character in phrase):
             yield FormError(f"{path}.phrases[{position}]", "words", show_value(phrase))
     if pattern is not None:

@@ -25,6 +25,7 @@ from cci_lite.errors import ContractError, describe_value
 T = TypeVar("T")
 Direction = Literal["inbound", "outbound"]
 
+# Long enough for names and queues; a longer text is a note, and notes may hold personal data.
 MAX_TEXT = 200
 # Clocks differ, and a recorder that streams begins its upload before the call is answered.
 CLOCK_TOLERANCE = dt.timedelta(minutes=15)
@@ -318,6 +319,8 @@ def _offset(plain: str, zone: dt.tzinfo) -> str:
         local = dt.datetime.fromisoformat(plain).replace(tzinfo=zone)
     except ValueError:
         return ""
+    # PEP 495: the two folds differ for a time that the clocks showed twice, and for one that they
+    # skipped. Both need an explicit offset.
     if local.utcoffset() != local.replace(fold=1).utcoffset():
         raise ContractError(
             "started_at",

@@ -51,6 +51,7 @@ def decode_document(data: bytes, *, one_line: bool = True) -> DecodedDocument:
     `one_line` requires the lake's layout: one line of JSON, which is what Athena's JSON
     tables need to read a file. Checks every rule of the contract that needs no form.
     """
+    # The fast path: nearly every document was written by us and needs no lenient reading.
     document = _as_written(data)
     if document is not None:
         moment = document.call_started_at

@@ -171,6 +171,7 @@ def moved(record: CallRecord, state: CallState, at: dt.datetime, **changes: Any)
     """
     if state not in _NEXT[record.state]:
         raise ContractError("state", f"a state that may follow {record.state}", state.value)
+    # `failed_at` is part of the id of a notice: the same failure found again must not notify again.
     is_known = record.state is state and changes.get("reason", record.reason) == record.reason
     if state is CallState.FAILED and not is_known:
         changes = {"failed_at": at, **changes}
@@ -188,6 +189,8 @@ def leased(
     record: CallRecord, holder: str, at: dt.datetime, life: dt.timedelta
 ) -> CallRecord | None:
     """The record claimed by `holder` for a while; None while another one holds it."""
+    # Taking a lease is a change of the record like any other, so that two takers at once are told
+    # apart by the compare-and-swap on `version`.
     held = record.lease_until is not None and record.lease_until > at
     if held and record.lease_holder != holder:
         return None

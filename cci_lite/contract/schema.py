@@ -271,8 +271,9 @@ def _described(name: str, definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described_field(name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
+    # msgspec describes a Decimal as text; in a file it is a number, as _FIELD_RULES say.
     if schema.get("format") == "decimal":
-        schema = {}  # In a file it is a number; the rules say so.
+        schema = {}
     rules = _FIELD_RULES.get((name, field), {})
     return {**schema, "description": FIELD_MEANINGS[name][field], **rules}
 

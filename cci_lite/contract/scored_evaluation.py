@@ -97,6 +97,8 @@ def score_evaluation(evaluation: QaEvaluation, form: Form) -> ScoredEvaluation:
         raise ContractError(
             "qa_evaluation.template_hash", f"the hash of {form.label}", "another hash"
         )
+    # Results are matched by id and put into the form's order. A document may list them in any
+    # order, and what it says about weights or "required" does not count.
     by_id = {result.id: result for result in evaluation.criteria}
     results = tuple(by_id.pop(criterion.id, None) for criterion in form.criteria)
     if by_id:
@@ -149,6 +151,7 @@ def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> Unif
         failed_required=list(score.failed_required),
         reported=scored.reported,
     )
+    # Reasons of earlier steps (masking, transcript) stay; those of the score are added once.
     reasons = list(document.review.reasons) if document.review else []
     reasons += [reason for reason in scored.review_reasons if reason not in reasons]
     needed = score.outcome is Outcome.REVIEW or (
@@ -211,6 +214,8 @@ def _agrees(claim: float, computed: Decimal | None) -> bool:
     """
     if computed is None:
         return False
+    # A claim of 71 is compared with the computed figure rounded to whole numbers, one of 71.4 with
+    # the figure rounded to one decimal: the claim's own precision decides.
     claimed = Decimal(repr(claim)).quantize(_FINEST_CLAIM, rounding=ROUND_HALF_UP).normalize()
     exponent = claimed.as_tuple().exponent
     step = Decimal(1).scaleb(min(int(exponent), 0))

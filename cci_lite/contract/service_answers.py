@@ -26,6 +26,7 @@ MAX_EVIDENCE = 3
 
 def step_of(kind: str, *asked: str) -> str:
     """The name of the checkpoint for the answer to exactly these words: same words, same name."""
+    # A hash, because the name becomes part of a key, and keys must not hold what was asked.
     digest = hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
     return f"{kind}-{digest[:32]}"
 

@@ -178,6 +178,8 @@ def put_form(config: ConfigStore, tenant_id: str, draft: FormDraft) -> StoredFor
     stored = forms.form(form.name, form.version)
     if stored is None:
         key = sort_key(form.name, form.version)
+        # A conditional write: of two processes that put the next version at once, one wins, and the
+        # other compares its content with the winner's.
         if config.put_new(partition_key(tenant_id), key, item_of(form)):
             return StoredForm(form, is_new=True, latest=max(next_version - 1, form.version))
         # Another process stored this version in between.
@@ -300,6 +302,7 @@ def plan_removal(config: ConfigStore, tenant_id: str, holds: Callable[[str], boo
             f"tenant {tenant_id} still has data below {', '.join(held)}; to take no more calls "
             f"in: cci-lite tenants add {tenant_id} --status suspended"
         )
+    # Settings last: as long as they are there, an interrupted removal can be repeated.
     keys = sorted((item["sk"] for item in items), key=lambda key: (key == META_SORT_KEY, key))
     return Removal(tenant_id, tuple(keys))
 

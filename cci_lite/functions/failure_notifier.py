@@ -50,6 +50,7 @@ def _take_dead_letter(
         body=str(record.get("body")),
     )
     guarded(here.telemetry, tell)
+    # Raised on success, too: only a failed message stays in the queue.
     raise PipelineError("kept_for_people")
 
 

@@ -45,6 +45,7 @@ def reconciler(here: Installation, event: Any, context: Any) -> dict[str, int]:
     now = here.clock().astimezone(dt.UTC)
     if now.time() < BALANCED_FROM:
         return _swept(reconcile_all(reconciling))
+    # Without this a large backlog would use up every invocation, and no day would be balanced.
     kept = BALANCE_SHARE * reconciling.remaining()
     sweeping = dataclasses.replace(reconciling, remaining=lambda: reconciling.remaining() - kept)
     swept = _swept(reconcile_all(sweeping))

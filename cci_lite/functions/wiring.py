@@ -68,6 +68,7 @@ Function = Callable[[Installation, Any, Any], Any]
 def aws_installation(function: str, environment: Mapping[str, str]) -> Installation:
     """The installation that the environment describes; raises UsageError when it does not."""
     settings = Settings.from_environment(environment)
+    # Clients are made on first use: making one takes longer than most invocations.
     session = boto3.Session()
 
     @functools.cache

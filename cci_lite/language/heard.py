@@ -69,6 +69,7 @@ def plain_pattern(pattern: str) -> str:
 
 def heard(text: str, comparison: Comparison = WORD_BY_WORD) -> str:
     """`text` in the form in which it is searched."""
+    # The spaces at both ends make " word " match whole words only.
     return f" {' '.join(_words(plain_text(text), comparison))} "
 
 
@@ -154,6 +155,7 @@ def _first(length: int, is_reached: Callable[[int], bool]) -> int:
 
 def _find_compound(heard_text: str, phrase: str) -> Found | None:
     """The phrase with any spaces inside it, where it begins and ends with whole words."""
+    # Search without any spaces, then accept a place only if it begins and ends with whole words.
     letters, wanted = heard_text.replace(" ", ""), phrase.replace(" ", "")
     place = letters.find(wanted)
     if place < 0:
@@ -194,11 +196,13 @@ def _words(plain_text: str, comparison: Comparison) -> list[str]:
 
 
 def _fold(text: str, comparison: Comparison) -> str:
+    # Before casefold(), which maps I to i in every language.
     if comparison.dotless:
         text = text.replace("I", _DOTLESS).replace("İ", "i")
     if text.isascii():
         folded = text.lower().replace("`", "'")
     else:
+        # casefold() turns İ into i and a combining dot, which must equal a plain i.
         folded = unicodedata.normalize("NFKC", text.casefold()).replace("i\u0307", "i")
         for one, other in comparison.spellings:
             folded = folded.replace(one, other)

@@ -100,6 +100,7 @@ def restore(source: Path, lake: Path, *, overwrite: bool, now: dt.datetime) -> l
                 f"{lake} has a {' and a '.join(present)} already; to put the backup in their "
                 "place, add --overwrite (they are kept under another name)"
             )
+        # From here on no run can publish into the lake that is being replaced.
         held.enter_context(all_leases(lake, "restore"))
         kept = {name: f"{name}.before-{now:%Y%m%dT%H%M%S}" for name in present}
         # The catalogue last: without it the folder does not count as a lake.

@@ -240,6 +240,7 @@ class SqliteCatalog:
         [version] = self._db.execute("PRAGMA user_version").fetchone()
         if version == _SCHEMA_VERSION:
             return
+        # A newer catalogue may have columns that this version would silently drop.
         if version > _SCHEMA_VERSION:
             raise LakeError(
                 f"{file}: expected a catalogue of version {_SCHEMA_VERSION}, found {version}; "
@@ -308,6 +309,8 @@ class SqliteCatalog:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
+        # IMMEDIATE takes the write lock now. A deferred transaction would take it at the first
+        # write, and could fail there although it has read already.
         self._execute("BEGIN IMMEDIATE")
         try:
             yield

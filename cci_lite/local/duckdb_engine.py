@@ -113,6 +113,7 @@ class TenantEngine:
 
     def _start(self, sql: str) -> pa.RecordBatchReader:
         statements = self._connection.extract_statements(sql)
+        # The translation lets SELECTs through only; this is the second wall behind it.
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise SqlError("expected one SELECT statement")
         return self._connection.sql(statements[0]).to_arrow_reader(BATCH_ROWS)

@@ -121,6 +121,7 @@ class FolderStore:
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             opened_folder(self.root, names) as folder,
         ):
+            # unlink() on a folder would fail with an error that names the file.
             if not _is_folder(folder, name):
                 os.unlink(name, dir_fd=folder)
 

@@ -221,6 +221,8 @@ def _is_input(file: Path) -> bool:
 def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
     path = found.path
     is_lines = path.name.removesuffix(".gz").endswith(".jsonl")
+    # Only the end of a gzip file shows that it was truncated, and by then its first lines would be
+    # judged.
     if is_lines and path.suffix == ".gz":
         _check_unpacked(found)
     with _regular(found) as plain:

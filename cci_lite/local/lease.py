@@ -41,6 +41,7 @@ def held_lease(lake: Path, tenant_id: str, holder: str) -> Iterator[None]:
             ) from None
         except OSError as problem:
             raise _no_lease(tenant_id, place, reason_of(problem)) from None
+        # Written only after the lock is held, so a reader never sees the name of a loser.
         os.ftruncate(file, 0)
         os.write(file, holder.encode())
         yield

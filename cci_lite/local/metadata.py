@@ -63,6 +63,7 @@ def read_metadata(tenant_id: str, path: Path, zone: dt.tzinfo) -> MetadataFile:
     none is used. Raises UsageError, with the line, for a file of another kind.
     """
     data = _data_of(path)
+    # By content as well as by name, because exports of JSON Lines have all kinds of endings.
     is_json = path.suffix.casefold() in _JSON_ENDINGS or data.lstrip().startswith(b"{")
     table = _json_table(path, data) if is_json else _csv_table(path, data)
     by_job: dict[str, MetadataRow] = {}

@@ -55,6 +55,7 @@ class Processes:
         try:
             for each in arguments:
                 waiting.append(self._executor.submit(function, *each))
+                # Twice the width keeps every worker busy while the oldest result is waited for.
                 if len(waiting) > 2 * self.width:
                     yield waiting.popleft().result()
             while waiting:

@@ -180,6 +180,7 @@ def _ticks(
         calls[point.week_start] += point.scored_calls
     most = max(*calls.values(), 1)
     stride = math.ceil(len(all_weeks) / _MOST_LABELS)
+    # On a phone only every fourth of the labels fits; CSS hides those with a higher rank.
     narrow_stride = stride * 4 if len(all_weeks) > 5 else stride
     return tuple(
         Tick(

@@ -59,6 +59,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("cci_lite.reports"),
         autoescape=True,
+        # A misspelt name in a template is an error instead of an empty place in a report.
         undefined=StrictUndefined,
         finalize=_shown,
         trim_blocks=True,

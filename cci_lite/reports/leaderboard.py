@@ -207,6 +207,7 @@ def _tables(rows: Sequence[LeaderboardRow]) -> tuple[FormTable, ...]:
 
 
 def _placed(rows: Sequence[LeaderboardRow]) -> tuple[LeaderboardRow, ...]:
+    # The view gives equal rates the same rank; here they are only marked as tied.
     holders = Counter(row.rank for row in rows if row.rank is not None)
     marked = (replace(row, is_tied=row.rank is not None and holders[row.rank] > 1) for row in rows)
     return tuple(sorted(marked, key=_order))

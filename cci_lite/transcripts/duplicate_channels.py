@@ -40,9 +40,11 @@ def channels_alike(words: Iterable[SpokenWord]) -> bool:
     if len(by_label) != 2:
         return False
     fewer, more = sorted(by_label.values(), key=len)
+    # Equal to the last time: the same track twice, however short it is.
     if fewer == more:
         return True
     wanted = SHARE_ALIKE * len(fewer)
+    # A cheap test before the expensive one: enough words in common, at whatever time.
     common = Counter(said.text for said in fewer) & Counter(said.text for said in more)
     if len(fewer) < FEWEST_WORDS or common.total() < wanted:
         return False

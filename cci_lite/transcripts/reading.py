@@ -39,6 +39,7 @@ def _batch_conversation(document: BatchTranscript, audio: Audio) -> Conversation
     results = document.results
     heard = batch_words(results)
     words = heard.words
+    # Both channels with the same speech: whoever the tenant says is on which, it is not known.
     alike = results.channel_labels is not None and channels_alike(words)
     if results.channel_labels is not None:
         channels = [channel.channel_label for channel in results.channel_labels.channels]

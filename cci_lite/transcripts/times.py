@@ -94,6 +94,7 @@ def _disbelieve(words: Sequence[SpokenWord]) -> None:
 
     Where many are out of order the list itself is unsorted: then all keep their times.
     """
+    # The usual case: nothing is out of order.
     if all(one.start_seconds <= other.start_seconds for one, other in pairwise(words)):
         return
     kept = set(run := _longest_run(words))

@@ -185,6 +185,8 @@ def decode_transcript(data: bytes) -> BatchTranscript | AnalyticsTranscript:
     """The document in `data`; raises TranscriptError unless it is a completed job's transcript."""
     text = data.removeprefix(codecs.BOM_UTF8)
     outline = _outline(text)
+    # Decided by the fields that only one kind of output has, before anything else is decoded: a
+    # transcript can have megabytes, and the wrong type would give a misleading error.
     if outline.results != _NOTHING:
         _check_completed("status", outline.status)
         return _decode(text, BatchTranscript)

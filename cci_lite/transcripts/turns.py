@@ -52,6 +52,7 @@ def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) ->
         else:
             turn.words.append(word)
             turn.interrupted_until = inf
+        # Only a word with a believed time can interrupt; its place is a guess otherwise.
         interrupts = word.timed and is_speech(word.text)
         for label, other in open_turns.items() if interrupts else ():
             if label != word.label and other.words[-1].end_seconds <= word.start_seconds:

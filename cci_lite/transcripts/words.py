@@ -64,6 +64,7 @@ def batch_words(results: Results) -> Heard:
         streams = list(_channel_words(results, results.channel_labels))
         channels = results.channel_labels.channels
         heard = frozenset(channel.channel_label for channel in channels if channel.items)
+    # Text without items would silently become a call in which nobody spoke.
     text = results.transcripts[0].transcript if results.transcripts else ""
     if text.strip() and not results.items:
         raise TranscriptError("results.items", "the items of the transcript's words", "none")
@@ -153,6 +154,8 @@ def _channel_words(results: Results, labels: ChannelLabels) -> Iterator[list[Spo
                 raise _contradiction(f"{path}.items[{position}]", channel.channel_label, item)
         yield _joined(_of_batch(item, channel.channel_label) for item in channel.items)
         count += len(channel.items)
+    # Transcribe lists every item twice, in `items` and by channel. A difference means that the file
+    # was edited or cut.
     if count != len(results.items):
         raise TranscriptError(
             "results.channel_labels", f"the {len(results.items)} items of results.items", str(count)

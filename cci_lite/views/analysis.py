@@ -122,6 +122,8 @@ class QueryAnalysis:
             SqlFinding(wrong.message, *_place(self._sql, wrong.offset))
             for wrong in misspellings(self._tokens)
         )
+        # Reading the tree also rewrites it: names are resolved, stars written out, USING becomes
+        # ON. The translation to DuckDB starts from that tree.
         columns = self.query(tree, Scope({}))
         return CheckedQuery(
             tree,

@@ -246,6 +246,7 @@ def trimmed(node: exp.Expr) -> exp.Expr:
 
 def upper_case(node: exp.Expr) -> exp.Expr:
     """The letter ß has no capital in Athena; DuckDB makes it ẞ."""
+    # Hide ß behind a private-use character while DuckDB's upper() is at work.
     hidden = call("replace", node.this, "ß", _PRIVATE)
     return call("replace", call("upper", hidden), _PRIVATE, "ß")
 
@@ -303,6 +304,7 @@ def extracted(node: exp.Expr) -> exp.Expr:
 
 def renamed(node: exp.Expr) -> exp.Expr:
     """A lambda with its variable renamed, so that it cannot shadow a relation or column."""
+    # No column of a table or view has a name with a space.
     variable = node.expressions[0].name
     own = exp.to_identifier(f"lambda {variable}", quoted=True)
     for name in list(node.find_all(exp.Identifier)):

@@ -95,6 +95,7 @@ def relations_read(sql: str) -> frozenset[str]:
 
 def order_views(views: Iterable[View]) -> tuple[View, ...]:
     """The views, each after those it reads; raises SqlError when two read each other."""
+    # A topological sort. Views read each other by plain name, which stands for the highest version.
     waiting = {view.versioned_name: view for view in views}
     current = {name: view.versioned_name for name, view in current_views(waiting.values()).items()}
     needs = {

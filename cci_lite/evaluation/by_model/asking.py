@@ -183,6 +183,7 @@ def _room(model: Model, criteria: Sequence[Criterion]) -> int:
 
 def _inquire(questioning: _Questioning, criteria: Sequence[Criterion], material: str) -> _Findings:
     first = _question(questioning, criteria, material)
+    # At most two paid questions about the same material, whatever the model answers.
     if (failure := first.failure) is not None:
         if failure.reason in FINAL_REASONS:
             return first
@@ -263,6 +264,8 @@ def _question(
 
 
 def _step(model: Model, request: ModelRequest) -> str:
+    # Everything that can change the answer is part of the checkpoint's name, so that a changed
+    # prompt or model asks again instead of reading an old answer.
     texts = [message.text for message in request.messages]
     return step_of("model", model.model_id, str(request.max_tokens), request.system, *texts)
 
@@ -327,6 +330,7 @@ def _inquire_in_slices(
     findings = []
     for part, turns in enumerate(slices, start=1):
         material = transcript_block(turns, part=part, parts=len(slices))
+        # A slice that fails ends the whole question: verdicts on a part of the call would be wrong.
         found = _inquire(questioning, criteria, material)
         usage += found.usage
         if found.failure is not None:

@@ -82,6 +82,8 @@ def find_quote(quote: str, turns: Sequence[HeardTurn]) -> tuple[Evidence, ...]:
     occur in order: in one turn, or, where each would do as a quote, in turns of one speaker.
     """
     comparison = turns[0].comparison if turns else WORD_BY_WORD
+    # The strictest reading first: the whole quote in one turn, then with words left out in one
+    # turn, then in turns of one speaker.
     for wording in _wordings(quote, turns):
         pieces = (_part(each, comparison) for each in _LEFT_OUT.split(wording))
         parts = [part for part in pieces if part.count]

@@ -68,6 +68,8 @@ def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decisi
         if occasion is None:
             return _Decision(Verdict.NA, reasons.not_applicable(condition))
     spoken = _spoken_by(rule.said_by, turns)
+    # A speaker of whom only noise was transcribed was on the call, and did not say what must be
+    # said.
     missing = _missing(rule.said_by, turns)
     if missing and not (rule.must == "say" and _ROLES.get(rule.said_by) in call.wordless):
         return _Decision(Verdict.NA, missing)
@@ -76,6 +78,8 @@ def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decisi
     start = min((stretch.turn.start_seconds for stretch in turns), default=0.0)
     end = max((stretch.turn.end_seconds for stretch in turns), default=0.0)
     scope = scope_of(spoken, rule.within, start=start, end=end)
+    # First where the words lie for certain. If they are found only where a word without a time may
+    # lie, the rule depends on a time that is not known.
     hit = first_hit(rule, scope.sure, comparison)
     if (
         hit is None

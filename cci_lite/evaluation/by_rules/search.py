@@ -48,6 +48,7 @@ def first_hit(
 ) -> Hit | None:
     """The first place where one of the phrases, or the pattern, is found."""
     search = _search_for(searched.phrases, searched.pattern, comparison)
+    # RE2 needs linear time for any pattern, so a form cannot stall the calls of other tenants.
     find = _find_phrase if search.pattern is None else _find_pattern
     return next((hit for stretch in stretches if (hit := find(search, stretch))), None)
 

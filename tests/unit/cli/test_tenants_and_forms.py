@@ -209,7 +209,7 @@ def test_a_tenant_is_removed_after_a_plan(scope: list[str], place: str) -> None:
 
 def test_a_tenant_with_data_is_not_removed(scope: list[str], hold: Callable[[str], None]) -> None:
     hold("unified/demo-tenant-2/2025/11/05/call-1.json")
-    assert "would go" in cci("tenants", "remove", "demo-tenant", *scope).err
+    assert "would be deleted" in cci("tenants", "remove", "demo-tenant", *scope).err
     hold("unified/demo-tenant/2025/11/05/call-1.json")
     done = cci("tenants", "remove", "demo-tenant", "--yes", *scope)
     assert done.code == 2

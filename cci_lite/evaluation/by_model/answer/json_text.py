@@ -83,6 +83,8 @@ def repaired_value(text: str) -> object:
     shielded = escapes.shielded(body)
     try:
         value = json_repair.loads(shielded, skip_json_loads=True)
+        # json_repair may drop or invent text to make the structure valid. Comparing all letters and
+        # digits before and after shows whether it did.
         is_same = _words(shielded) == _words("\n".join(_spelled(value)))
     except (ValueError, RecursionError) as problem:
         raise _doubt(problem) from None

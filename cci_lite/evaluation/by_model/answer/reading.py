@@ -163,6 +163,8 @@ def _verdicts(
     items: object, asked: Sequence[str]
 ) -> tuple[dict[str, GivenVerdict], tuple[str, ...]]:
     """The verdicts by id, in the order asked; or what is wrong with them."""
+    # Every way in which the entries can be wrong is collected, because the model gets all problems
+    # in one correction.
     items = structure(items)
     entries = [structure(item) for item in items] if isinstance(items, list) else [None]
     given: dict[str, GivenVerdict] = {}

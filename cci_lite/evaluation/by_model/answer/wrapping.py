@@ -65,6 +65,7 @@ def _unwrapped(value: object, wrappers: int) -> object:
         return value
     told = {name: each for name, each in value.items() if not is_idle(name, each)}
     around = [name for name, each in told.items() if is_wrapper(name, each)]
+    # Exactly one known wrapper: with two it would be open which of them is the answer.
     if "criteria" not in told and len(around) == 1 and wrappers:
         inner = _unwrapped(told.pop(around[0]), wrappers - 1)
         told = _joined(told, inner if isinstance(inner, dict) else {})
