@@ -168,9 +168,30 @@ def read_forms(
     same content they are one form; with different contents the version is broken, because nobody
     can tell by which of the two calls were judged.
     """
+    versions, broken = _read_versions(items)
+    active: list[Activation] = []
+    for item in activations:
+        queue = item.get("queue") or (_key_of(item) or "").removeprefix(ACTIVE_SORT_PREFIX)
+        try:
+            _check_readable(item, "an activation")
+            active.append(convert(whole_numbers({**item, "queue": queue}), Activation, FormError))
+        except FormError as problem:
+            key = _key_of(item) or activation_key(str(queue))
+            broken.append(BrokenItem(key, problem, queue=str(queue)))
+    return TenantForms(
+        versions=tuple(versions),
+        activations=tuple(sorted(active, key=lambda each: each.queue)),
+        broken=tuple(sorted(broken, key=lambda each: each.key)),
+    )
+
+
+def _read_versions(items: Sequence[Mapping[str, Any]]) -> tuple[list[Form], list[BrokenItem]]:
+    """The versions of forms in these items, ordered, and the broken ones.
+
+    One broken item must not hide the tenant's other forms: it is collected, and raises on use.
+    """
     forms: dict[tuple[str, int], tuple[str, Form]] = {}
     broken: dict[tuple[str, int] | str, BrokenItem] = {}
-    # One broken item must not hide the tenant's other forms: it is collected and raises on use.
     for item in items:
         try:
             _check_readable(item, "a form")
@@ -190,20 +211,8 @@ def read_forms(
                 form.label, "the same content wherever it is stored", f"two: {first} and {key}"
             )
             broken[place] = BrokenItem(key, two, name=form.name, version=form.version)
-    active: list[Activation] = []
-    for item in activations:
-        queue = item.get("queue") or (_key_of(item) or "").removeprefix(ACTIVE_SORT_PREFIX)
-        try:
-            _check_readable(item, "an activation")
-            active.append(convert(whole_numbers({**item, "queue": queue}), Activation, FormError))
-        except FormError as problem:
-            key = _key_of(item) or activation_key(str(queue))
-            broken[key] = BrokenItem(key, problem, queue=str(queue))
-    return TenantForms(
-        versions=tuple(form for place, (_, form) in sorted(forms.items()) if place not in broken),
-        activations=tuple(sorted(active, key=lambda each: each.queue)),
-        broken=tuple(sorted(broken.values(), key=lambda each: each.key)),
-    )
+    sound = [form for place, (_, form) in sorted(forms.items()) if place not in broken]
+    return sound, list(broken.values())
 
 
 def _check_readable(item: Mapping[str, Any], what: str) -> None:

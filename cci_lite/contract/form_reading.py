@@ -58,7 +58,7 @@ def file_problems(value: object, *, tenant_id: str | None = None) -> list[FormEr
 def _problems(value: object, tenant_id: str | None) -> list[FormError]:
     if not isinstance(value, Mapping):
         return [FormError("", "an object with criteria and scoring", show_value(value))]
-    # All mistakes are wanted at once, and msgspec stops at the first: each wrong part is replaced by
+    # All mistakes are wanted at once but msgspec stops at the first: each wrong part is replaced by
     # a valid one, and the rest is read again. Problems caused only by that are dropped below.
     file, problems = convert_all(value, FormFile, FormError, _stand_in)
     if file is not None:

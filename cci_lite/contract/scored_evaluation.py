@@ -19,7 +19,13 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     verdict_of,
 )
-from cci_lite.contract.form import DEFAULT_FORM, Form, is_form_name, parse_version
+from cci_lite.contract.form import (
+    DEFAULT_FORM,
+    Criterion,
+    Form,
+    is_form_name,
+    parse_version,
+)
 from cci_lite.contract.form_checks import MOST_DECIMALS
 from cci_lite.contract.scoring import CallScore, Outcome, Verdict, passed_of, score_call
 from cci_lite.errors import ContractError, describe_value, show_value
@@ -114,29 +120,32 @@ def score_evaluation(evaluation: QaEvaluation, form: Form) -> ScoredEvaluation:
 
 def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> UnifiedDocument:
     """The document in version 1.3: all criteria of the form, computed totals, claims beside."""
-    score = scored.score
+    # Reasons of earlier steps (masking, transcript) stay; those of the score are added once.
+    reasons = list(document.review.reasons) if document.review else []
+    reasons += [reason for reason in scored.review_reasons if reason not in reasons]
+    needed = scored.score.outcome is Outcome.REVIEW or (
+        document.review is not None and document.review.needed
+    )
+    return msgspec.structs.replace(
+        document,
+        schema_version=SCHEMA_VERSION,
+        qa_evaluation=_written(scored),
+        qa_template_version=None,
+        review=Review(needed=needed, reasons=reasons),
+    )
+
+
+def _written(scored: ScoredEvaluation) -> QaEvaluation:
+    """The evaluation as version 1.3 writes it."""
+    form, score = scored.form, scored.score
     criteria = [
-        CriterionResult(
-            id=criterion.id,
-            question=criterion.question,
-            passed=passed_of(verdict),
-            verdict=verdict,
-            score=points_of(criterion.weight, verdict),
-            weight=float(criterion.weight),
-            required=criterion.required,
-            reason=result.reason if result else None,
-            evidence=result.evidence if result else [],
-            confidence=result.confidence if result else None,
-            evaluator=result.evaluator if result else None,
-        )
-        for criterion, result, verdict in zip(
-            scored.form.criteria, scored.results, scored.verdicts, strict=True
-        )
+        _written_criterion(*each)
+        for each in zip(form.criteria, scored.results, scored.verdicts, strict=True)
     ]
-    evaluation = QaEvaluation(
-        template_id=scored.form.name,
-        template_version=scored.form.version,
-        template_hash=scored.form.content_hash,
+    return QaEvaluation(
+        template_id=form.name,
+        template_version=form.version,
+        template_hash=form.content_hash,
         criteria=criteria,
         total_score=float(score.total),
         max_score=float(score.max),
@@ -151,18 +160,24 @@ def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> Unif
         failed_required=list(score.failed_required),
         reported=scored.reported,
     )
-    # Reasons of earlier steps (masking, transcript) stay; those of the score are added once.
-    reasons = list(document.review.reasons) if document.review else []
-    reasons += [reason for reason in scored.review_reasons if reason not in reasons]
-    needed = score.outcome is Outcome.REVIEW or (
-        document.review is not None and document.review.needed
-    )
-    return msgspec.structs.replace(
-        document,
-        schema_version=SCHEMA_VERSION,
-        qa_evaluation=evaluation,
-        qa_template_version=None,
-        review=Review(needed=needed, reasons=reasons),
+
+
+def _written_criterion(
+    criterion: Criterion, result: CriterionResult | None, verdict: Verdict
+) -> CriterionResult:
+    """One criterion with the form's wording and weight, and the document's grounds."""
+    return CriterionResult(
+        id=criterion.id,
+        question=criterion.question,
+        passed=passed_of(verdict),
+        verdict=verdict,
+        score=points_of(criterion.weight, verdict),
+        weight=float(criterion.weight),
+        required=criterion.required,
+        reason=result.reason if result else None,
+        evidence=result.evidence if result else [],
+        confidence=result.confidence if result else None,
+        evaluator=result.evaluator if result else None,
     )
 
 

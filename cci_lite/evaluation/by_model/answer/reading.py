@@ -159,54 +159,63 @@ def _unescaped(escape: re.Match[str]) -> str:
 # --- verdicts and summary -------------------------------------------------------------------------
 
 
+# What can be wrong with the entry of a criterion, in the order in which the model is told.
+_MISSING = "no entry for"
+_REPEATED = "more than one entry for"
+_UNCLEAR = "a verdict other than pass, fail or na for"
+_GROUNDLESS = "no reason, or evidence that is no list of quotes, for"
+_QUALIFIED = "more than was asked for in the entry for"
+_PROBLEMS = (_MISSING, _REPEATED, _UNCLEAR, _GROUNDLESS, _QUALIFIED)
+
+
 def _verdicts(
     items: object, asked: Sequence[str]
 ) -> tuple[dict[str, GivenVerdict], tuple[str, ...]]:
-    """The verdicts by id, in the order asked; or what is wrong with them."""
-    # Every way in which the entries can be wrong is collected, because the model gets all problems
-    # in one correction.
+    """The verdicts by id, in the order asked; or what is wrong with them.
+
+    All problems are collected, because the model gets them in a single correction.
+    """
     items = structure(items)
     entries = [structure(item) for item in items] if isinstance(items, list) else [None]
     given: dict[str, GivenVerdict] = {}
     seen: dict[str, dict[str, Any]] = {}
-    repeated: set[str] = set()
-    unclear: set[str] = set()
-    groundless: set[str] = set()
-    qualified: set[str] = set()
+    wrong: dict[str, set[str]] = {what: set() for what in _PROBLEMS}
     unknown = 0
     for entry in entries:
         if not isinstance(entry, dict):
             return {}, ("criteria was not a list of objects",)
         name = entry.get("id")
-        verdict = entry.get("verdict")
         if not isinstance(name, str) or name not in asked:
             unknown += 1
         elif name in seen:
-            repeated |= {name} if entry != seen[name] else set()
-        elif not isinstance(verdict, str) or verdict not in _VERDICTS:
-            unclear.add(name)
-        elif (found := _given(_VERDICTS[verdict], entry)) is None:
-            groundless.add(name)
-        elif entry_says_more(entry):
-            qualified.add(name)
+            # The same entry again says nothing new; another one for the same id is a contradiction.
+            wrong[_REPEATED] |= {name} if entry != seen[name] else set()
+        elif isinstance(found := _read_entry(entry), str):
+            wrong[found].add(name)
         else:
             given[name] = found
         if isinstance(name, str):
             seen.setdefault(name, entry)
+    wrong[_MISSING] = set(asked) - seen.keys()
     problems = [
         f"{what} {', '.join(name for name in asked if name in names)}"
-        for what, names in (
-            ("no entry for", set(asked) - seen.keys()),
-            ("more than one entry for", repeated),
-            ("a verdict other than pass, fail or na for", unclear),
-            ("no reason, or evidence that is no list of quotes, for", groundless),
-            ("more than was asked for in the entry for", qualified),
-        )
+        for what, names in wrong.items()
         if names
     ]
     if unknown:
         problems.append("entries with ids that are not in the criteria")
     return {name: given[name] for name in asked if name in given}, tuple(problems)
+
+
+def _read_entry(entry: dict[str, Any]) -> GivenVerdict | str:
+    """The verdict in an entry, or which of _PROBLEMS it has."""
+    verdict = entry.get("verdict")
+    if not isinstance(verdict, str) or verdict not in _VERDICTS:
+        return _UNCLEAR
+    found = _given(_VERDICTS[verdict], entry)
+    if found is None:
+        return _GROUNDLESS
+    return _QUALIFIED if entry_says_more(entry) else found
 
 
 def _given(verdict: Verdict, entry: dict[str, Any]) -> GivenVerdict | None:
