@@ -178,7 +178,7 @@ def test_the_settings_can_be_given_again(lake: Path, how: str) -> None:
         assert done.error.startswith("the lake's settings cannot be written: ")
     else:
         assert done.code == 0, done.err
-        assert how == "keys alone" or "its settings before could not be read: " in done.err
+        assert how == "keys alone" or "its previous settings could not be read: " in done.err
         assert asked(lake, LOST).json == [{"n": 1}]
         assert cci("etl", "run", "--lake", lake).code == 0
         # With the folder its form went too, and calls that name it wait in quarantine.
