@@ -45,8 +45,10 @@ def post_json(url: str, body: bytes) -> int:
             status: int = answer.status
             return status
     except urllib.error.HTTPError as error:
+        # The error is the response as well; leaving the block closes its connection.
         with error:
             return error.code
+    # Raised for an answer that is not HTTP. It is no OSError, and may quote what was received.
     except HTTPException as error:
         raise OSError(type(error).__name__) from None
 

@@ -54,6 +54,7 @@ def _json(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
 
     from cci_lite.reports.text import visible_json
 
+    # One row at a time: a result may be larger than the memory.
     between = b"["
     for batch in batches:
         for row in batch.to_pylist():
@@ -89,6 +90,7 @@ def _parquet(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[b
     yield sink.taken()
 
 
+# Arrow's writers need a file; this one lets the pieces go as soon as they are written.
 class _Sink(io.RawIOBase):
     """A file that collects what Arrow writes until `taken` hands it on."""
 

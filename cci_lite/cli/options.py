@@ -32,6 +32,7 @@ def must_be_one_line(ctx: click.Context, param: click.Parameter, value: str | No
 class _Folder(click.Path):
     """A folder. Empty text is refused; click would take it for the current folder."""
 
+    # click hands the value of an option to this method of its type.
     def convert(
         self,
         value: str | os.PathLike[str],

@@ -81,6 +81,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: 
 
 def terminal_width() -> int | None:
     """How wide a line may be; None for a pipe or a file, unless COLUMNS is set."""
+    # A table in a file is wanted whole: whoever reads it again would have to undo the wrapping.
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
         return None
     return shutil.get_terminal_size().columns
@@ -93,6 +94,7 @@ def as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
+        # repr gives the shortest text that reads back as the same number.
         return repr(value).removesuffix(".0")
     if isinstance(value, (list, dict)):
         return visible(json.dumps(value, default=as_text, ensure_ascii=False))
@@ -129,6 +131,7 @@ def progress(description: str, total: int | None) -> Iterator[_Bar]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+    # On stderr, so that the output of a command can go into a pipe while the bar is shown.
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(

@@ -85,6 +85,7 @@ def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
     mended = len(report.replayed) - len(still)
     print_report(report)
     say(f"{mended:,} mended, {len(still):,} still in quarantine")
+    # Without paths, what is not mended yet is expected; it fails only when nothing was mended.
     if not report.succeeded or (still and (keys or not mended)):
         raise click.exceptions.Exit(1)
 
@@ -150,6 +151,7 @@ def _keys_of(lake: Lake, tenant_id: str, paths: Sequence[str]) -> frozenset[str]
     named: dict[str, set[str]] = {}
     for key in _quarantined(lake, tenant_id):
         for path in {key, quarantine_key(tenant_id, key)}:
+            # `list` prints hidden characters escaped; a path copied from it must be found too.
             for shown in {path, as_text(path)}:
                 named.setdefault(shown, set()).add(key)
     keys = set()

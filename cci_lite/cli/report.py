@@ -115,4 +115,5 @@ def _write(data: bytes, output: str, target: Path | None) -> None:
     elif output == "xlsx" and sys.stdout.isatty():
         raise UsageError("xlsx is not for a terminal: use --to FILE, or redirect")
     else:
+        # As bytes: a workbook is no text, and text files are UTF-8 whatever the terminal is.
         sys.stdout.buffer.write(data)

@@ -86,6 +86,7 @@ def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | N
     key = partition_key(tenant_id)
     given = _settings_in(file) if file else {}
     with open_configuration(lake, create=True) as opened:
+        # `given` overrides what is stored, and the options override both.
         stored = opened.store.get(key, META_SORT_KEY)
         # Stored settings may be broken; adding the tenant again repairs them.
         present = readable(stored)

@@ -82,6 +82,7 @@ PARTITION_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+# Columns that several tables have, so that they are described once.
 _CALL_ID = _text("call_id", "The call; unique within the tenant.", nullable=False)
 _LINEAGE = (
     _text("source_key", "The unified document that the row comes from.", nullable=False),

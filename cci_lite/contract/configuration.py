@@ -99,7 +99,7 @@ def new_activation(queue: str, form: Form, at: dt.datetime) -> Activation:
 
 
 def item_of_activation(activation: Activation) -> dict[str, Any]:
-    """The stored form of an activation (without its keys)."""
+    """An activation as it is stored, without its keys."""
     item: dict[str, Any] = msgspec.to_builtins(activation)
     return item
 
@@ -190,6 +190,7 @@ def _read_versions(items: Sequence[Mapping[str, Any]]) -> tuple[list[Form], list
 
     One broken item must not hide the tenant's other forms: it is collected, and raises on use.
     """
+    # The form of each name and version, with the key of the first item that held it.
     forms: dict[tuple[str, int], tuple[str, Form]] = {}
     broken: dict[tuple[str, int] | str, BrokenItem] = {}
     for item in items:

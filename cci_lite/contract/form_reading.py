@@ -110,7 +110,7 @@ def _draft_of(file: FormFile) -> FormDraft:
 
 
 def item_of(form: Form) -> dict[str, Any]:
-    """The stored form of one version (without its partition key)."""
+    """One version as it is stored, without its partition key."""
     return {
         "name": form.name,
         "version": form.version,

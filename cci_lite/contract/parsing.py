@@ -20,6 +20,8 @@ E = TypeVar("E", bound=ContractError)
 # Enough to list: a file with more mistakes was meant to be something else.
 MOST_PROBLEMS = 100
 
+# msgspec says what is wrong in text only, such as
+# "Expected `int`, got `str` - at `$.criteria[0].weight`". These patterns read its wordings.
 _MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key` in `)?\$(?P<path>.*)`)?$", re.DOTALL)
 _EXPECTED = re.compile(r"^Expected (?P<type>`[^`]+`)(?:, got .+)?$", re.DOTALL)
 _RANGE = re.compile(r"^Expected `(?P<type>int|float)` [<>]")

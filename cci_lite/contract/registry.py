@@ -342,11 +342,11 @@ def _without_start(metadata: CallMetadata) -> CallMetadata:
 
 
 def item_of_record(record: CallRecord) -> dict[str, Any]:
-    """The stored form of a record: text, whole numbers, booleans and null only."""
+    """A record as it is stored: text, whole numbers, booleans and null only."""
     item: dict[str, Any] = msgspec.to_builtins(record)
     return item
 
 
 def record_of_item(item: dict[str, Any]) -> CallRecord:
-    """A record from its stored form; raises ContractError."""
+    """A record from what is stored; raises ContractError."""
     return convert(item, CallRecord)

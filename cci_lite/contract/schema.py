@@ -261,6 +261,7 @@ def _schema(structure: type[msgspec.Struct], *, id: str, title: str) -> dict[str
 
 
 def _described(name: str, definition: dict[str, Any]) -> dict[str, Any]:
+    # msgspec takes the docstring of the class, with the indentation that it has in the source.
     described = {**definition, "description": inspect.cleandoc(definition["description"])}
     if "properties" in definition:
         described["properties"] = {

@@ -23,6 +23,7 @@ class Residency(StrEnum):
 
 def residency_of_region(region: str) -> Residency | None:
     """Which part of the world a Region is in, by its prefix; None where no tenant may be."""
+    # A Region's name begins with its part of the world: eu-central-1, us-east-1.
     prefix, _, _ = region.partition("-")
     return Residency(prefix) if prefix in set(Residency) else None
 
@@ -120,7 +121,7 @@ def model_for(name: str, residency: Residency, today: dt.date) -> Model:
     """The model that a tenant's calls may go to today.
 
     Raises PipelineError: `model_residency` when the model has no profile that stays in the tenant's
-    part of the world, `model_end_of_life` when the service has taken it out.
+    part of the world, `model_end_of_life` when the service has withdrawn it.
     """
     facts = check_model(name)
     if residency not in facts.ids:

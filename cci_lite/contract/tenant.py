@@ -105,6 +105,7 @@ def parse_tenant(value: Mapping[str, Any]) -> Tenant:
     """
     fields = dict(value)
     if "tenant_id" not in fields and isinstance(pk := fields.get("pk"), str):
+        # Items written after the guide carry the id in their key only.
         fields["tenant_id"] = pk.removeprefix("TENANT#")
     fields.setdefault("name", fields.get("tenant_id"))
     if "model" not in fields and "bedrockModel" in fields:
@@ -155,6 +156,6 @@ def check_services(tenant: Tenant) -> None:
 
 
 def item_of_tenant(tenant: Tenant) -> dict[str, Any]:
-    """The stored form of a tenant (without its keys)."""
+    """A tenant as it is stored, without its keys."""
     item: dict[str, Any] = msgspec.to_builtins(tenant)
     return item

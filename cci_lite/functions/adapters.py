@@ -71,6 +71,7 @@ def notifier_of(here: Installation) -> AllNotifiers:
         ways["webhook"] = _SecretWebhook(here, secret)
     if not ways:
         raise UsageError("environment: SNS_TOPIC_ARN or SLACK_WEBHOOK_SECRET must be set")
+    # The registry remembers what was sent: a retried message must not send a notice twice.
     registry = registry_of(here)
     return AllNotifiers(ways, registry.is_noted, registry.note, here.telemetry)
 

@@ -60,6 +60,7 @@ def _file() -> _File:
     return msgspec.convert(content, _File)
 
 
+# Languages that languages.toml does not name separate words by spaces, and need nothing more.
 _WORD_BY_WORD = Comparison()
 
 

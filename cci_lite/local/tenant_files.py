@@ -28,6 +28,7 @@ from cci_lite.local.regular import is_too_large, read_regular
 from cci_lite.tenancy import CURATED, UNIFIED, check_tenant_id
 
 _CALL_DATE, _DAY = "call_date", "day"
+# Raw documents are converted in batches, so that a large day does not fill the memory.
 _BATCH_ROWS = 1_000
 # unified/<tenant>/YYYY/MM/DD/<call_id>.json
 _DEPTH = 6

@@ -306,6 +306,8 @@ class Telemetry(Protocol):
         """Time a step."""
 
 
+# An allow list: logs leave the tenant's encryption, so what was said, names of people and names of
+# files must never get into them.
 LOG_FIELDS = frozenset(
     {"tenant_id", "call_id", "revision", "job_name", "state", "reason", "attempt", "function"}
     | {"service", "operation", "code", "stop_reason", "model_id", "input_tokens", "output_tokens"}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.reports import numbers
 
+# With fewer, a single verdict would change the shade of most cells.
 MINIMUM_EVALUATED = 10
 MOST_AGENTS = 40
 MOST_CRITERIA = 24

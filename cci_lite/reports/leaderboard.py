@@ -200,6 +200,7 @@ def _no_such_week(tenant_id: str, week_start: dt.date, present: Sequence[Week]) 
 
 
 def _tables(rows: Sequence[LeaderboardRow]) -> tuple[FormTable, ...]:
+    # The newest version of a form first: it is the one that calls are judged by now.
     ordered = sorted(rows, key=lambda row: (row.template_id, -row.template_version))
     groups = itertools.groupby(ordered, key=lambda row: (row.template_id, row.template_version))
     tables = (FormTable(*form, _placed(list(group))) for form, group in groups)

@@ -231,6 +231,8 @@ def read_page(
     )
 
 
+# In the order of the page. The leaderboard's own statement is added: it is made for a week, and is
+# WEEKS, which is among these, when no week has an evaluated call.
 _STATEMENTS = (
     statements.FRESHNESS,
     statements.TOTALS,
@@ -275,6 +277,7 @@ def _key(row: FormCalls | CriterionRow | AgentCriterionRow) -> tuple[str, int]:
 
 
 def _trend_sections(rows: Sequence[TrendRow]) -> tuple[TrendSection, ...]:
+    # TREND returns the rows ordered by form, as groupby needs them.
     groups = itertools.groupby(rows, key=lambda row: row.template_id)
     return tuple(_trend_section(template_id, tuple(group)) for template_id, group in groups)
 
@@ -286,5 +289,6 @@ def _trend_section(template_id: str, rows: tuple[TrendRow, ...]) -> TrendSection
         )
         for row in rows
     ]
+    # Weeks without scored calls are in the table below the chart, not in its legend.
     scored = {point.version for point in points if point.percentage is not None}
     return TrendSection(template_id, tuple(sorted(scored)), rows, trend_chart(points))

@@ -141,6 +141,7 @@ def _check_conversation(request: Mapping[str, Any]) -> None:
     if chosen is not None and chosen not in tools:
         raise converse_error("ValidationException", "toolChoice names no tool of the request")
     roles = [message["role"] for message in request["messages"]]
+    # Converse refuses two messages of one role in succession, and a last one by the assistant.
     if roles != ["user", "assistant"] * (len(roles) // 2) + ["user"]:
         raise converse_error("ValidationException", "roles must alternate, from user to user")
 

@@ -153,6 +153,7 @@ def _in_order(
     everything = tuple(views)
     current = current_views(everything)
     for view in order_views(everything):
+        # The views before this one are in `schema` by now, with the columns that they yield.
         query = _checked(view, schema)
         names = [view.versioned_name, *([view.name] if current[view.name] is view else [])]
         schema.update(dict.fromkeys(names, _described(query)))

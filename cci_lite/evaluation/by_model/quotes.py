@@ -34,7 +34,7 @@ class HeardTurn:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A stretch of a quote without omissions, in the form in which turns are searched."""
+    """A stretch of a quote without omissions, spelled as the turns are that it is searched in."""
 
     heard: str
     spoken: int

@@ -59,6 +59,7 @@ def _count(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 @RULES.construct(exp.Sum, "sum", "this", correction=correct.aggregated)
 def _sum(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     kind = _aggregated(analysis, node, scope, NUMERIC, "sum")
+    # Trino widens the sum of a decimal to the largest precision and keeps its scale.
     if kind.scale is not None:
         return decimal(38, kind.scale[1])
     return BIGINT if kind.kind in WHOLE else DOUBLE
@@ -111,6 +112,7 @@ RULES.function(exp.Variance, "variance", {"this": NUMBER}, DOUBLE, also=("var_sa
 @RULES.construct(exp.ArrayAgg, "array_agg", "this")
 def _array_agg(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     ordered = node.this
+    # Both engines read in parallel: without ORDER BY the order is that of the threads.
     if not isinstance(ordered, exp.Order):
         analysis.refuse(
             node, "array_agg needs ORDER BY inside: without, each run orders differently"
@@ -183,6 +185,7 @@ def _window(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if (order := node.args.get("order")) is not None:
         set_type(order, UNKNOWN)
         _ordering(analysis, order, scope)
+    # DuckDB allows it; Trino: "DISTINCT in window function parameters not yet supported".
     if node.this.find(exp.Distinct):
         analysis.report(node, "DISTINCT with OVER is refused by Athena")
     if (frame := node.args.get("spec")) is not None:

@@ -69,6 +69,7 @@ def _contains(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 
 @RULES.construct(exp.Bracket, "element_at", "this", "expressions", "offset", "safe")
 def _element_at(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
+    # sqlglot reads both `a[n]` and `element_at(a, n)` as Bracket; only the latter is `safe`.
     if not node.args.get("safe"):
         analysis.refuse(
             node, "a[n] past the end fails in Athena and is NULL in DuckDB; use element_at(a, n)"

@@ -33,6 +33,7 @@ Check = Callable[["Analysis", exp.Expr, Scope], SqlType]
 Correction = Callable[[exp.Expr], exp.Expr]
 
 CLOCK_UNITS = ("second", "minute", "hour")
+# How messages name a group of types.
 WORDS = {
     ARRAY: "an array",
     CLOCK: "a timestamp",

@@ -48,6 +48,8 @@ def _literal(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if node.is_string:
         return VARCHAR
     text = node.name.lower()
+    # Trino: a whole literal is an integer where it fits, a literal with an exponent a double, and
+    # one with a decimal point a decimal of exactly its digits.
     if text.isdecimal():
         return INTEGER if int(text) < 2**31 else BIGINT
     if "e" in text:
