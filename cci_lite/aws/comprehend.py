@@ -45,7 +45,7 @@ class ComprehendNlp:
         keep: Keep = not_kept,
     ) -> NlpAnswer:
         """What is in these texts; a text that stays unanswered is left out and counted."""
-        language = _language(language_code)
+        language = _comprehend_code(language_code)
         if language is None:
             return NlpAnswer()
         sentiment = self._ask("batch_detect_sentiment", language, texts, keep)
@@ -84,7 +84,7 @@ class ComprehendNlp:
 
         A text that stays unanswered raises RetryLaterError: a name in it would go unmasked.
         """
-        language = _language(language_code)
+        language = _comprehend_code(language_code)
         if language is None:
             return PeopleAnswer(frozenset(), units=0)
         answers = self._ask("batch_detect_entities", language, texts, keep)
@@ -171,7 +171,7 @@ class _Answers:
     unanswered: int
 
 
-def _language(language_code: str) -> str | None:
+def _comprehend_code(language_code: str) -> str | None:
     try:
         return language_of(language_code).comprehend
     except TenantError:

@@ -41,7 +41,7 @@ def read_documents(client: Any, bucket: str, prefix: str) -> Iterator[FoundDocum
         try:
             while True:
                 for found in islice(listed, AT_ONCE - len(ahead)):
-                    ahead.append(pool.submit(_read, client, bucket, prefix, found))
+                    ahead.append(pool.submit(_read_document, client, bucket, prefix, found))
                 if not ahead:
                     return
                 yield ahead.popleft().result()
@@ -57,7 +57,7 @@ def is_anything_below(client: Any, bucket: str, prefix: str) -> bool:
     return bool(answer["KeyCount"])
 
 
-def _read(client: Any, bucket: str, prefix: str, found: StoredObject) -> FoundDocument:
+def _read_document(client: Any, bucket: str, prefix: str, found: StoredObject) -> FoundDocument:
     return FoundDocument(
         found.key.removeprefix(prefix), _content(client, bucket, found), found.modified_at
     )

@@ -66,7 +66,7 @@ class PowertoolsTelemetry:
 
     def log(self, event: str, **fields: str | float | None) -> None:
         """One event with fields."""
-        shown, withheld = _shown(fields)
+        shown, withheld = _loggable(fields)
         line: dict[str, Any] = {"function": self._function, **self._about, **shown}
         # A line's `service` is this product; the one that was called has another name.
         if (called := line.pop("service", None)) is not None:
@@ -97,7 +97,7 @@ class PowertoolsTelemetry:
         """Add these fields to all lines and metrics inside; metrics are sent at the end."""
         self.flush()
         before = self._about
-        self._about = {**before, **_shown(fields)[0]}
+        self._about = {**before, **_loggable(fields)[0]}
         try:
             yield
         finally:
@@ -129,7 +129,7 @@ class _Stdout(logging.StreamHandler[TextIO]):
         return sys.stdout
 
 
-def _shown(fields: Mapping[str, object]) -> tuple[dict[str, str | float], int]:
+def _loggable(fields: Mapping[str, object]) -> tuple[dict[str, str | float], int]:
     """The fields as they may be logged, and how many of them may not."""
     shown: dict[str, str | float] = {}
     withheld = 0

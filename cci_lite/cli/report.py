@@ -70,7 +70,7 @@ def report_leaderboard(
         "json": exports.render_json,
     }
     rendered = renderers[chosen](board)
-    _write(rendered.encode() if isinstance(rendered, str) else rendered, chosen, target)
+    _write_report(rendered.encode() if isinstance(rendered, str) else rendered, chosen, target)
 
 
 @command.command(
@@ -90,7 +90,7 @@ def page(tenant_id: str, lake: Path, target: Path | None) -> None:
     tenant = get_tenant(opened.catalog, tenant_id)
     with opened.reader(tenant_id) as query:
         text = report_page(query, tenant_id, tenant_name=tenant.name, generated_at=utc_now())
-    _write(text.encode(), "html", target)
+    _write_report(text.encode(), "html", target)
 
 
 def print_leaderboard(
@@ -105,7 +105,7 @@ def print_leaderboard(
     print_text(render_terminal(board, width=terminal_width()))
 
 
-def _write(data: bytes, output: str, target: Path | None) -> None:
+def _write_report(data: bytes, output: str, target: Path | None) -> None:
     from cci_lite.cli.output import say, write_file
     from cci_lite.errors import UsageError
 

@@ -18,7 +18,7 @@ def print_report(report: RunReport, output: str = "table") -> None:
     """The balance sheets of a run, one row per tenant and day that it touched, and its messages."""
     from cci_lite.cli.output import print_json, print_rows, records, say
 
-    rows = [_row(day) for day in report.days]
+    rows = [_day_row(day) for day in report.days]
     if output == "json":
         print_json(
             {
@@ -44,7 +44,7 @@ def failure_lines(failed: Mapping[str, str]) -> Iterator[str]:
     yield from (f"{tenant_id} failed: {reason}" for tenant_id, reason in failed.items())
 
 
-def _row(day: DayReport) -> tuple[Any, ...]:
+def _day_row(day: DayReport) -> tuple[Any, ...]:
     sheet = day.balance
     counts = (
         (

@@ -129,11 +129,11 @@ def _table(table: Table) -> str:
         "| Column | Type | NULL | Meaning |",
         "| --- | --- | --- | --- |",
     ]
-    rows = (_row(column) for column in (*PARTITION_COLUMNS, *table.columns))
+    rows = (_column_row(column) for column in (*PARTITION_COLUMNS, *table.columns))
     return "\n".join([*head, *rows, ""])
 
 
-def _row(column: Column) -> str:
+def _column_row(column: Column) -> str:
     null = "yes" if column.nullable else "no"
     meaning = column.meaning.replace("|", r"\|")
     return f"| `{column.name}` | {column.type} | {null} | {meaning} |"

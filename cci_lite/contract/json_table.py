@@ -71,10 +71,10 @@ class JsonRow:
 def rows_of_json(data: bytes, columns: Sequence[RawColumn]) -> Iterator[JsonRow]:
     """The rows of a file, one for each of its lines."""
     for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
-        yield _row(line.decode("utf-8", "replace"), columns)
+        yield _row_of_line(line.decode("utf-8", "replace"), columns)
 
 
-def _row(line: str, columns: Sequence[RawColumn]) -> JsonRow:
+def _row_of_line(line: str, columns: Sequence[RawColumn]) -> JsonRow:
     found: Mapping[str, object] = {}
     try:
         value, _ = _READER.raw_decode(line.lstrip(_BLANKS))
@@ -106,7 +106,7 @@ def _convert(value: object, kind: DataType) -> object:
         case ColumnType.BOOLEAN:
             return _plain(value).lower() == "true"
         case ColumnType.BIGINT:
-            return _whole(_scalar(value))
+            return _whole_number(_scalar(value))
         case ColumnType.DOUBLE:
             return _double(_scalar(value))
         case _:
@@ -139,7 +139,7 @@ def _scalar(value: object) -> str:
     return value if isinstance(value, str) else _json(value)
 
 
-def _whole(text: str) -> int | None:
+def _whole_number(text: str) -> int | None:
     if _HEXADECIMAL.fullmatch(text):
         number = int(text, 16)
     elif _OCTAL.fullmatch(text):
@@ -176,7 +176,7 @@ def _json(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case _Number():
-            return _spelled(value)
+            return _decimal_text(value)
         case str():
             return f'"{_QUOTED.sub(_escaped, value)}"'
         case _Object():
@@ -193,7 +193,7 @@ def _last_of_each(pairs: _Object) -> Iterator[tuple[str, object]]:
     yield from (pair for number, pair in enumerate(pairs) if last[pair[0].lower()] == number)
 
 
-def _spelled(number: str) -> str:
+def _decimal_text(number: str) -> str:
     try:
         decimal = Decimal(number)
     except InvalidOperation:

@@ -76,7 +76,7 @@ def parse_metadata(value: Mapping[str, Any], zone: dt.tzinfo | None = None) -> P
     problems: list[ContractError] = []
     for field, raw in fields.items():
         try:
-            read[field] = _read(field, raw, zone)
+            read[field] = _field_value(field, raw, zone)
         except ContractError as problem:
             problems.append(problem)
     return ParsedMetadata(CallMetadata(**read), tuple(problems), tuple(unknown))
@@ -109,7 +109,7 @@ def read_text(field: str, raw: object) -> str | None:
     Raises ContractError.
     """
     given = _given(raw)
-    return None if given is None else _text(field, given)
+    return None if given is None else _field_text(field, given)
 
 
 def near_miss(name: str, absent: Collection[str]) -> str | None:
@@ -175,7 +175,7 @@ def _given(raw: object) -> object:
     return None if isinstance(given, str) and given in _NOTHING else given
 
 
-def _read(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
+def _field_value(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
     """The value of a field; None when there is none. Raises ContractError."""
     if field == "started_at":
         given = _given(raw)
@@ -187,7 +187,7 @@ def _read(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
         case "direction":
             return _direction(text)
         case "language_code":
-            return _language(text)
+            return _known_code(text)
         case "agent_id":
             return _id(text)
     return text
@@ -204,10 +204,10 @@ _ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+?\d+", re.ASCII)
 _WHOLE = re.compile(r"([1-9]\d*)\.0", re.ASCII)
 
 
-def _text(field: str, raw: object) -> str:
+def _field_text(field: str, raw: object) -> str:
     """Text, or a whole number as it is written; raises ContractError."""
     if isinstance(raw, (int, float)):
-        raw = _written(raw)
+        raw = _number_text(raw)
     if not isinstance(raw, str):
         raise ContractError(field, "text or a whole number", describe_value(raw))
     if _SPREADSHEET_ERROR.fullmatch(raw):
@@ -220,7 +220,7 @@ def _text(field: str, raw: object) -> str:
     return raw
 
 
-def _written(number: float) -> str | float:
+def _number_text(number: float) -> str | float:
     """A whole number as it is written; any other, and one that may have lost digits, as it is."""
     if isinstance(number, int):
         is_exact = not isinstance(number, bool) and number.bit_length() <= _LONGEST_BITS
@@ -261,7 +261,7 @@ def _direction(text: str) -> Direction | None:
     return _DIRECTIONS[word]
 
 
-def _language(text: str) -> str:
+def _known_code(text: str) -> str:
     """A language as Transcribe spells it; with another one the call would be refused."""
     code = known_language(text)
     if code is None:

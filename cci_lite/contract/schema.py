@@ -200,7 +200,7 @@ FIELD_MEANINGS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def _number(**bounds: int) -> list[dict[str, Any]]:
+def _number_schema(**bounds: int) -> list[dict[str, Any]]:
     return [{"type": "number", **bounds}, {"type": "string", "format": "decimal"}]
 
 
@@ -216,8 +216,8 @@ _FIELD_RULES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("UnifiedDocument", "tenant_id"): {"pattern": f"^{TENANT_ID.pattern}$"},
     ("UnifiedDocument", "call_id"): {"pattern": f"^{CALL_ID.pattern}$"},
     ("UnifiedDocument", "summary_raw"): {"maxLength": MAX_SUMMARY_RAW_BYTES},
-    ("Criterion", "weight"): {"anyOf": _number(exclusiveMinimum=0, maximum=1000)},
-    ("Scoring", "pass_threshold"): {"anyOf": _number(minimum=0, maximum=1), "default": 0.7},
+    ("Criterion", "weight"): {"anyOf": _number_schema(exclusiveMinimum=0, maximum=1000)},
+    ("Scoring", "pass_threshold"): {"anyOf": _number_schema(minimum=0, maximum=1), "default": 0.7},
 }
 
 
@@ -239,8 +239,8 @@ def rendered_documents() -> dict[str, str]:
     """The documents that are rendered from the contract, by file name."""
     return {
         "data-dictionary.md": render_data_dictionary(),
-        "unified-document.schema.json": _text(unified_document_schema()),
-        "form.schema.json": _text(form_schema()),
+        "unified-document.schema.json": _json_text(unified_document_schema()),
+        "form.schema.json": _json_text(form_schema()),
     }
 
 
@@ -279,7 +279,7 @@ def _described_field(name: str, field: str, schema: dict[str, Any]) -> dict[str,
     return {**schema, "description": FIELD_MEANINGS[name][field], **rules}
 
 
-def _text(schema: dict[str, Any]) -> str:
+def _json_text(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

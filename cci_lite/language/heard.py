@@ -70,12 +70,12 @@ def plain_pattern(pattern: str) -> str:
 def heard(text: str, comparison: Comparison = WORD_BY_WORD) -> str:
     """`text` in the form in which it is searched."""
     # The spaces at both ends make " word " match whole words only.
-    return f" {' '.join(_words(plain_text(text), comparison))} "
+    return f" {' '.join(_split_words(plain_text(text), comparison))} "
 
 
 def heard_plain(plain_text: str, comparison: Comparison) -> str:
     """The same for text that is plain already."""
-    return f" {' '.join(_words(plain_text, comparison))} "
+    return f" {' '.join(_split_words(plain_text, comparison))} "
 
 
 def heard_phrase(phrase: str, comparison: Comparison = WORD_BY_WORD) -> str:
@@ -119,7 +119,7 @@ def span_of_words(
         return chunk.start() + _first(len(chunk[0]), lambda end: count(chunk[0][:end]) > word)
 
     def count(piece: str) -> int:
-        return len(_words(plain_text(piece), comparison))
+        return len(_split_words(plain_text(piece), comparison))
 
     start, seen, after = 0, 0, first + length
     for chunk in _CHUNK.finditer(text):
@@ -190,7 +190,7 @@ def _attached(phrase: str, comparison: Comparison) -> Any:
     return re2.compile(f" {f'{endings} ?'.join(words)}{endings}{openings} ")
 
 
-def _words(plain_text: str, comparison: Comparison) -> list[str]:
+def _split_words(plain_text: str, comparison: Comparison) -> list[str]:
     folded = _fold(plain_text, comparison)
     return (_ASCII_WORDS if folded.isascii() else _expressions().words).findall(folded)
 

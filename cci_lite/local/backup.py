@@ -74,7 +74,9 @@ def back_up(lake: Path, target: Path) -> Saved:
                     archive.write(copy, CATALOG_FILE)
                     for tenant, name in settings:
                         # Not `archive.write`, which would follow a symbolic link.
-                        archive.writestr(f"{CONFIG}/{tenant}/{name}", _item(lake, tenant, name))
+                        archive.writestr(
+                            f"{CONFIG}/{tenant}/{name}", _read_settings(lake, tenant, name)
+                        )
                 file.flush()
                 with zipfile.ZipFile(file.name) as written:
                     if wrong := _problem_of(written, Path(file.name)):
@@ -105,14 +107,14 @@ def restore(source: Path, lake: Path, *, overwrite: bool, now: dt.datetime) -> l
         kept = {name: f"{name}.before-{now:%Y%m%dT%H%M%S}" for name in present}
         # The catalogue last: without it the folder does not count as a lake.
         new = [name for name in (CONFIG, CATALOG_FILE) if (folder / name).exists()]
-        _moved(
+        _move_all(
             [(lake / name, lake / other) for name, other in kept.items()]
             + [(folder / name, lake / name) for name in new]
         )
         return [*kept.values()]
 
 
-def _moved(moves: list[tuple[Path, Path]]) -> None:
+def _move_all(moves: list[tuple[Path, Path]]) -> None:
     """Make all moves or none."""
     done: list[tuple[Path, Path]] = []
     try:
@@ -165,7 +167,7 @@ def _stands_for_settings(lake: Path, names: tuple[str, ...]) -> bool:
     )
 
 
-def _item(lake: Path, tenant: str, name: str) -> bytes:
+def _read_settings(lake: Path, tenant: str, name: str) -> bytes:
     try:
         return read_regular(lake, (CONFIG, tenant), name, MAX_SETTINGS_BYTES)
     except FileNotFoundError:

@@ -45,15 +45,15 @@ class FolderStore:
 
     def path(self, key: str) -> Path:
         """The file of a key; raises UsageError for a key that leads out of the folder."""
-        return self.root.joinpath(*_names(key))
+        return self.root.joinpath(*_checked_names(key))
 
     def listing(self, prefix: str) -> Iterator[StoredObject]:
         """The files below `prefix` (a folder, ending in `/`), ordered by key."""
         for found in self.survey(prefix):
             if isinstance(found, Unlisted):
                 raise LakeError(
-                    f"a folder below {_place(prefix)} cannot be listed: {found.reason}; give this "
-                    "program the right to read it, or take it away"
+                    f"a folder below {_shown_place(prefix)} cannot be listed: {found.reason}; "
+                    "give this program the right to read it, or take it away"
                 )
             if not found.stray:
                 yield found
@@ -61,7 +61,7 @@ class FolderStore:
     def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
         """Everything below `prefix`, ordered by key: files, strays, unlistable folders."""
         try:
-            with opened_folder(self.root, _names(prefix.rstrip("/"))) as folder:
+            with opened_folder(self.root, _checked_names(prefix.rstrip("/"))) as folder:
                 yield from map(_stored, walk(folder, prefix, _DOCUMENT))
         except FileNotFoundError:
             return
@@ -70,7 +70,7 @@ class FolderStore:
 
     def head(self, key: str) -> StoredObject | None:
         """The file as a listing shows it; None when it is not there."""
-        *names, name = _names(key)
+        *names, name = _checked_names(key)
         try:
             with opened_folder(self.root, names) as folder:
                 state = regular_state(folder, name)
@@ -91,7 +91,7 @@ class FolderStore:
 
         Raises OSError (EOVERFLOW) for a file above the size limit of documents or table parts.
         """
-        *names, name = _names(key)
+        *names, name = _checked_names(key)
         limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
         return read_regular(self.root, names, name, limit)
 
@@ -102,7 +102,7 @@ class FolderStore:
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file atomically; raises FileNotFoundError."""
-        *names, name = _names(source)
+        *names, name = _checked_names(source)
         try:
             with opened_folder(self.root, names) as folder:
                 original = open_regular(folder, name, os.O_RDONLY)
@@ -116,7 +116,7 @@ class FolderStore:
 
     def delete(self, key: str) -> None:
         """Delete the file if it is there; of a link only the link itself is deleted."""
-        *names, name = _names(key)
+        *names, name = _checked_names(key)
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             opened_folder(self.root, names) as folder,
@@ -127,7 +127,7 @@ class FolderStore:
 
     def delete_below(self, prefix: str) -> None:
         """Delete the folder and all that is in it, without following links."""
-        *names, name = _names(prefix.rstrip("/"))
+        *names, name = _checked_names(prefix.rstrip("/"))
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             opened_folder(self.root, names) as folder,
@@ -147,7 +147,7 @@ class FolderStore:
         """What is directly below a prefix, and whether it is a folder."""
         try:
             with (
-                opened_folder(self.root, _names(prefix.rstrip("/"))) as folder,
+                opened_folder(self.root, _checked_names(prefix.rstrip("/"))) as folder,
                 os.scandir(folder) as found,
             ):
                 return {shown_name(one.name): one.is_dir(follow_symlinks=False) for one in found}
@@ -159,7 +159,7 @@ class FolderStore:
     @contextlib.contextmanager
     def _replacing(self, key: str) -> Iterator[int]:
         """A descriptor of a scratch file that takes the key's place when all went well."""
-        *names, name = _names(key)
+        *names, name = _checked_names(key)
         try:
             with scratch_file(self.root) as scratch:
                 yield scratch.file
@@ -170,14 +170,14 @@ class FolderStore:
             raise _blocked(key, problem) from None
 
 
-def _names(key: str) -> list[str]:
+def _checked_names(key: str) -> list[str]:
     names = key.split("/")
     if "\0" in key or not _OUTSIDE.isdisjoint(names):
         raise UsageError("a key within the lake was expected")
     return names
 
 
-def _place(key: str) -> str:
+def _shown_place(key: str) -> str:
     """The root and the tenant of a key, for messages: the rest can contain a person's name."""
     return "/".join(key.split("/")[:2])
 
@@ -189,7 +189,7 @@ def _blocked(key: str, problem: OSError) -> LakeError:
         found = "expected a file, found a folder in its place; take it away"
     else:
         found = f"{reason_of(problem)}; give this program the right to read and write there"
-    return LakeError(f"{_place(key)}: {found}")
+    return LakeError(f"{_shown_place(key)}: {found}")
 
 
 def _is_folder(folder: int, name: str) -> bool:

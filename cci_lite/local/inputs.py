@@ -201,16 +201,16 @@ def _found_in(folder: Path) -> Iterator[FoundFile | UnreadableFile]:
             for seen in walk(opened, "", _ENDINGS):
                 path = folder.joinpath(*seen.names)
                 if seen.state is None:
-                    yield _unreadable(path, "a folder that can be listed", seen.problem)
+                    yield _unreadable_file(path, "a folder that can be listed", seen.problem)
                 elif _is_input(path) and seen.problem:
-                    yield _unreadable(path, "a regular file", seen.problem)
+                    yield _unreadable_file(path, "a regular file", seen.problem)
                 elif _is_input(path):
                     yield FoundFile(path, folder, seen.names)
     except OSError as problem:
-        yield _unreadable(folder, "a folder that can be listed", reason_of(problem))
+        yield _unreadable_file(folder, "a folder that can be listed", reason_of(problem))
 
 
-def _unreadable(path: Path, expected: str, found: str) -> UnreadableFile:
+def _unreadable_file(path: Path, expected: str, found: str) -> UnreadableFile:
     return UnreadableFile(str(path), ContractError("", expected, found))
 
 
@@ -230,7 +230,9 @@ def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
         if modified_at is None:
             raise ContractError("", "a file time that is a date (touch the file)", "another one")
         with _unpacked(path, plain) as file:
-            for number, data in enumerate(_lines(file) if is_lines else [_whole(file)], start=1):
+            for number, data in enumerate(
+                _lines(file) if is_lines else [_read_whole(file)], start=1
+            ):
                 name = f"{path}:{number}" if is_lines else str(path)
                 if data is None:
                     yield UnreadableFile(name, _too_long(MAX_TRANSCRIPT_BYTES, "in a document"))
@@ -268,7 +270,7 @@ def _unpacked(path: Path, plain: BinaryIO) -> Iterator[BinaryIO]:
         raise ContractError("", "a gzip file that is whole", "another file") from None
 
 
-def _whole(file: BinaryIO) -> bytes | None:
+def _read_whole(file: BinaryIO) -> bytes | None:
     """All of it; None when that is too much for a document."""
     data = file.read(MAX_TRANSCRIPT_BYTES + 1)
     return data if len(data) <= MAX_TRANSCRIPT_BYTES else None

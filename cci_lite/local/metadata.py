@@ -68,10 +68,10 @@ def read_metadata(tenant_id: str, path: Path, zone: dt.tzinfo) -> MetadataFile:
     table = _json_table(path, data) if is_json else _csv_table(path, data)
     by_job: dict[str, MetadataRow] = {}
     nameless: list[str] = []
-    own = [row for row in table.rows if _named(row[1], _TENANT_ID) in (None, tenant_id)]
+    own = [row for row in table.rows if _name_in(row[1], _TENANT_ID) in (None, tenant_id)]
     for where, fields in own:
         row = MetadataRow(where, parse_metadata(fields, zone))
-        job_name = _named(fields, JOB_NAME)
+        job_name = _name_in(fields, JOB_NAME)
         if job_name is None:
             nameless.append(where)
         else:
@@ -115,7 +115,7 @@ class _Table:
     unknown: Sequence[str]
 
 
-def _named(fields: Mapping[str, object], field: str) -> str | None:
+def _name_in(fields: Mapping[str, object], field: str) -> str | None:
     try:
         return read_text(field, fields.get(field))
     except ContractError:
@@ -272,7 +272,7 @@ def _json_table(path: Path, data: bytes) -> _Table:
 def _json_objects(path: Path, data: bytes) -> Iterator[tuple[str, Mapping[str, object]]]:
     """The objects of a list, a single object, or those of JSON Lines; and where they are."""
     text = _text_of(path, data, "not UTF-8; save as UTF-8")
-    values = _whole(path, data) if path.suffix.casefold() == ".json" else None
+    values = _single_value(path, data) if path.suffix.casefold() == ".json" else None
     if values is not None:
         for number, value in enumerate(values, start=1):
             if not isinstance(value, dict):
@@ -288,7 +288,7 @@ def _json_objects(path: Path, data: bytes) -> Iterator[tuple[str, Mapping[str, o
                 raise UsageError(f"{path}, line {number}: {problem}") from None
 
 
-def _whole(path: Path, data: bytes) -> list[object] | None:
+def _single_value(path: Path, data: bytes) -> list[object] | None:
     """What a file of one list or one object holds; None for any other."""
     try:
         value = read_json(data)

@@ -249,7 +249,7 @@ def _open_folder(root: Path, names: Sequence[str], *, make: bool) -> int:
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for name in names:
-            below = _step(folder, name, make=make)
+            below = _open_folder_in(folder, name, make=make)
             os.close(folder)
             folder = below
     except BaseException:
@@ -258,7 +258,7 @@ def _open_folder(root: Path, names: Sequence[str], *, make: bool) -> int:
     return folder
 
 
-def _step(folder: int, name: str, *, make: bool) -> int:
+def _open_folder_in(folder: int, name: str, *, make: bool) -> int:
     if make:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, dir_fd=folder)

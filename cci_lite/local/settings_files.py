@@ -60,13 +60,13 @@ class SettingsFiles:
         try:
             with opened_folder(self._lake, [CONFIG, _folder_name(pk)]) as folder:
                 if name in _names_in(folder):
-                    return _item(folder, name, pk)
+                    return _read_item(folder, name, pk)
         except FileNotFoundError:
             pass
         except OSError as problem:
-            return _unreadable(pk, sk, _in_the_way(problem))
+            return _unreadable_item(pk, sk, _in_the_way(problem))
         if sk == META_SORT_KEY and any(map(self._has_data, tenant_ids_of([pk]))):
-            return _unreadable(pk, sk, _GONE)
+            return _unreadable_item(pk, sk, _GONE)
         return None
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
@@ -81,7 +81,7 @@ class SettingsFiles:
         """The items of a partition key whose sort key starts so, ordered by it."""
         try:
             with opened_folder(self._lake, [CONFIG, _folder_name(pk)]) as folder:
-                items = [_item(folder, name, pk) for name in _item_names(folder)]
+                items = [_read_item(folder, name, pk) for name in _item_names(folder)]
         except OSError:
             return []  # reading the tenant's settings reports what is wrong with the folder
         found = [item for item in items if str(item["sk"]).startswith(sk_prefix)]
@@ -178,14 +178,14 @@ def _link(scratch: Scratch, folder: int, name: str) -> bool:
 
 def _folder_name(pk: str) -> str:
     tenants = tenant_ids_of([pk])
-    return tenants[0] if tenants else _named(pk)
+    return tenants[0] if tenants else _name_of_key(pk)
 
 
 def _file_name(sk: str) -> str:
-    return f"{_named(sk)}{_ENDING}"
+    return f"{_name_of_key(sk)}{_ENDING}"
 
 
-def _named(key: str) -> str:
+def _name_of_key(key: str) -> str:
     """A key as a readable file name that is unique on every file system."""
     head, mark, tail = key.partition("#")
     # Capitals are escaped: queue names are case-sensitive, some file systems are not.
@@ -225,28 +225,28 @@ def _item_names(folder: int) -> list[str]:
     return sorted(name for name in _names_in(folder) if name.endswith(_ENDING))
 
 
-def _item(folder: int, name: str, pk: str) -> dict[str, Any]:
+def _read_item(folder: int, name: str, pk: str) -> dict[str, Any]:
     """The item in a file; one with UNREADABLE when the file is not as it was written."""
     sk = unquote(name.removesuffix(_ENDING))
     try:
         with open(open_regular(folder, name, os.O_RDONLY), "rb") as opened:  # noqa: PTH123
             data = opened.read(MAX_SETTINGS_BYTES + 1)
     except OSError as problem:
-        return _unreadable(pk, sk, _in_the_way(problem))
+        return _unreadable_item(pk, sk, _in_the_way(problem))
     if len(data) > MAX_SETTINGS_BYTES:
-        return _unreadable(pk, sk, f"more than {MAX_SETTINGS_BYTES:,} bytes")
+        return _unreadable_item(pk, sk, f"more than {MAX_SETTINGS_BYTES:,} bytes")
     try:
         item = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _unreadable(pk, sk, "text that is no JSON" if data else "an empty file")
+        return _unreadable_item(pk, sk, "text that is no JSON" if data else "an empty file")
     if not isinstance(item, dict):
-        return _unreadable(pk, sk, "JSON that is no object")
+        return _unreadable_item(pk, sk, "JSON that is no object")
     if not isinstance(item.get("sk"), str):
-        return _unreadable(pk, sk, "an object without its key 'sk'")
+        return _unreadable_item(pk, sk, "an object without its key 'sk'")
     return {**item, "pk": pk}
 
 
-def _unreadable(pk: str, sk: str, why: str) -> dict[str, Any]:
+def _unreadable_item(pk: str, sk: str, why: str) -> dict[str, Any]:
     return {"pk": pk, "sk": sk, UNREADABLE: why}
 
 

@@ -136,7 +136,7 @@ def _fill_leaderboard(sheet: Worksheet, board: Leaderboard) -> None:
         head.alignment = Alignment(wrap_text=True, vertical="top")
     for line, row in enumerate(board.rows, start=2):
         for place, column in enumerate(_COLUMNS, start=1):
-            _write(sheet.cell(line, place), column.kind, column.value(row))
+            _write_cell(sheet.cell(line, place), column.kind, column.value(row))
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = sheet.dimensions
 
@@ -149,7 +149,7 @@ def _fill_about(sheet: Worksheet, board: Leaderboard) -> None:
         _write_text(sheet.cell(line, 1), text)
 
 
-def _write(cell: Cell | MergedCell, kind: _Kind, value: Value) -> None:
+def _write_cell(cell: Cell | MergedCell, kind: _Kind, value: Value) -> None:
     if isinstance(value, str):
         _write_text(cell, value)
         return

@@ -49,7 +49,7 @@ def _policy(style: str) -> str:
     )
 
 
-def _shown(value: object) -> object:
+def _template_value(value: object) -> object:
     """What a template prints: text with hidden characters shown, markup and numbers unchanged."""
     return visible_lines(value) if type(value) is str else value
 
@@ -61,7 +61,7 @@ def _environment() -> Environment:
         autoescape=True,
         # A misspelt name in a template is an error instead of an empty place in a report.
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=_template_value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -157,7 +157,7 @@ def leaderboard(query: Query, tenant_id: str, *, week: dt.date | None = None) ->
     Rank 1 is the highest share of failed calls. Versions of forms are never ranked together.
     """
     present = weeks(query, tenant_id)
-    week_start = _latest(present) if week is None else _monday(week)
+    week_start = _latest_week(present) if week is None else _monday(week)
     if week_start is None:
         return Leaderboard(tenant_id, None, WEEKS, (), _waiting(query, tenant_id, present))
     if week_start not in {found.week_start for found in present}:
@@ -184,7 +184,7 @@ def _monday(day: dt.date) -> dt.date:
     return day - dt.timedelta(days=day.weekday())
 
 
-def _latest(present: Sequence[Week]) -> dt.date | None:
+def _latest_week(present: Sequence[Week]) -> dt.date | None:
     return max((week.week_start for week in present if week.evaluated_calls), default=None)
 
 

@@ -255,24 +255,24 @@ def _form_sections(
 ) -> tuple[FormSection, ...]:
     criteria_of: dict[tuple[str, int], list[CriterionRow]] = {}
     for criterion in criteria:
-        criteria_of.setdefault(_key(criterion), []).append(criterion)
+        criteria_of.setdefault(_form_version(criterion), []).append(criterion)
     agents_of: dict[tuple[str, int], list[AgentCriterionRow]] = {}
     for agent in agents:
-        agents_of.setdefault(_key(agent), []).append(agent)
+        agents_of.setdefault(_form_version(agent), []).append(agent)
     newest: dict[str, int] = {}
     for form in forms:
         newest[form.template_id] = max(newest.get(form.template_id, 0), form.template_version)
     return tuple(
         FormSection(
             form=replace(form, is_current=newest[form.template_id] == form.template_version),
-            criteria=tuple(criteria_of.get(_key(form), ())),
-            heat=heat_map(agents_of.get(_key(form), ())),
+            criteria=tuple(criteria_of.get(_form_version(form), ())),
+            heat=heat_map(agents_of.get(_form_version(form), ())),
         )
         for form in forms
     )
 
 
-def _key(row: FormCalls | CriterionRow | AgentCriterionRow) -> tuple[str, int]:
+def _form_version(row: FormCalls | CriterionRow | AgentCriterionRow) -> tuple[str, int]:
     return (row.template_id, row.template_version)
 
 

@@ -49,7 +49,7 @@ def fits(columns: Sequence[TableColumn], width: int | None) -> bool:
 
 def wrapped(text: str, width: int | None) -> list[str]:
     """The text on lines of at most `width`; a longer word has a line of its own."""
-    return [text] if width is None else list(_filled(_pieces(text), width))
+    return [text] if width is None else list(_filled(_breakable_pieces(text), width))
 
 
 def _grid(columns: Sequence[TableColumn], widths: Sequence[int], gap: int) -> Iterator[str]:
@@ -57,17 +57,17 @@ def _grid(columns: Sequence[TableColumn], widths: Sequence[int], gap: int) -> It
         list(_filled(_title_pieces(each.title), width))
         for each, width in zip(columns, widths, strict=True)
     ]
-    yield from _row(columns, titles, widths, gap)
+    yield from _row_lines(columns, titles, widths, gap)
     yield _RULE * (sum(widths) + gap * (len(widths) - 1))
     for cells in zip(*(column.cells for column in columns), strict=True):
         lines = [
             wrapped(cell, width) if _wraps(column) else [cell]
             for column, cell, width in zip(columns, cells, widths, strict=True)
         ]
-        yield from _row(columns, lines, widths, gap)
+        yield from _row_lines(columns, lines, widths, gap)
 
 
-def _row(
+def _row_lines(
     columns: Sequence[TableColumn], cells: Sequence[Sequence[str]], widths: Sequence[int], gap: int
 ) -> Iterator[str]:
     for line in range(max(map(len, cells))):
@@ -97,7 +97,7 @@ def _records(columns: Sequence[TableColumn], width: int) -> Iterator[str]:
             readable = min(cell_len(cell), _READABLE)
             beside = names + max(readable, _least_width_of(column, cell)) <= width
             room = width - names if beside else width - 2
-            lines = list(_filled(_pieces(cell), room)) if _wraps(column) else [cell]
+            lines = list(_filled(_breakable_pieces(cell), room)) if _wraps(column) else [cell]
             if beside:
                 yield f"{column.title}{' ' * (names - cell_len(column.title))}{lines[0]}".rstrip(
                     " "
@@ -138,7 +138,7 @@ def _least_width(column: TableColumn) -> int:
 
 
 def _least_width_of(column: TableColumn, cell: str) -> int:
-    return _longest(_pieces(cell)) if _wraps(column) else cell_len(cell)
+    return _longest(_breakable_pieces(cell)) if _wraps(column) else cell_len(cell)
 
 
 def _wraps(column: TableColumn) -> bool:
@@ -162,7 +162,7 @@ def _filled(pieces: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
     yield line or ""
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
+def _breakable_pieces(text: str) -> Iterator[tuple[str, str]]:
     """The pieces between which a line may break, each with the spaces before it."""
     start, blanks = 0, ""
     for found in _BLANKS.finditer(text):
@@ -191,7 +191,7 @@ def _is_wide_letter(char: str) -> bool:
 
 def _title_pieces(title: str) -> Iterator[tuple[str, str]]:
     """A column's name may break at blanks and behind `_`."""
-    for blanks, word in _pieces(title):
+    for blanks, word in _breakable_pieces(title):
         first, *rest = re.findall(r"[^_]*_+|[^_]+$", word) or [""]
         yield blanks, first
         yield from (("", part) for part in rest)

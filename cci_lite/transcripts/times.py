@@ -75,11 +75,11 @@ def in_order(
             _disbelieve(words)
     origin = min((word.start_seconds for word in chain(*streams) if word.timed), default=otherwise)
     for stream in streams:
-        _place(stream, origin)
+        _place_untimed(stream, origin)
     return sorted(chain(*streams), key=_START)
 
 
-def _place(words: Sequence[SpokenWord], origin: float) -> None:
+def _place_untimed(words: Sequence[SpokenWord], origin: float) -> None:
     """Put words without a time right behind the word before them, or ahead of the first."""
     place = next((word.start_seconds for word in words if word.timed), origin)
     for word in words:

@@ -74,7 +74,7 @@ class _OpenTurn:
 def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
     label = words[0].label
     confidences = [word.confidence for word in words if word.confidence is not None]
-    text, offsets = _joined([word.text for word in words])
+    text, offsets = _joined_words([word.text for word in words])
     return Turn(
         role=Role.UNKNOWN if label is None else roles.get(label, Role.UNKNOWN),
         label=label,
@@ -86,7 +86,7 @@ def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
     )
 
 
-def _joined(words: Sequence[str]) -> tuple[str, list[int]]:
+def _joined_words(words: Sequence[str]) -> tuple[str, list[int]]:
     """The words as they are written in a row, and where each begins."""
     pieces: list[str] = []
     offsets: list[int] = []

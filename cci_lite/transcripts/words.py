@@ -58,7 +58,7 @@ def batch_words(results: Results) -> Heard:
     """The words of a batch transcript; raises TranscriptError."""
     if results.channel_labels is None:
         labels = list(_speakers(results))
-        streams = [_joined(map(_of_batch, results.items, labels))]
+        streams = [_joined_pieces(map(_of_batch, results.items, labels))]
         heard = frozenset(label for label in labels if label is not None)
     else:
         streams = list(_channel_words(results, results.channel_labels))
@@ -107,13 +107,13 @@ def _of_batch(item: Item, label: str | None) -> _Piece:
 
 def _segment_words(segment: AnalyticsSegment, last: float) -> list[SpokenWord]:
     label = segment.participant_role
-    words = _joined(_of_analytics(item, label, last) for item in segment.items or ())
+    words = _joined_pieces(_of_analytics(item, label, last) for item in segment.items or ())
     if words or segment.content is None or not is_speech(segment.content):
         return words
     # Without items only the segment's own times are known: its text is taken as one word.
     start = number_in(segment.begin_offset_millis) / 1000
     end = number_in(segment.end_offset_millis) / 1000
-    return _joined([_Piece(label, False, segment.content.strip(), None, start, end, last)])
+    return _joined_pieces([_Piece(label, False, segment.content.strip(), None, start, end, last)])
 
 
 def _of_analytics(item: AnalyticsItem, label: str, last: float) -> _Piece:
@@ -123,7 +123,7 @@ def _of_analytics(item: AnalyticsItem, label: str, last: float) -> _Piece:
     return _Piece(label, is_mark, item.content, item.confidence, start, end, last)
 
 
-def _joined(pieces: Iterable[_Piece]) -> list[SpokenWord]:
+def _joined_pieces(pieces: Iterable[_Piece]) -> list[SpokenWord]:
     words: list[SpokenWord] = []
     leading, whose = "", None
     for piece in pieces:
@@ -152,7 +152,7 @@ def _channel_words(results: Results, labels: ChannelLabels) -> Iterator[list[Spo
         for position, item in enumerate(channel.items):
             if item.channel_label not in (None, channel.channel_label) or item.speaker_label:
                 raise _contradiction(f"{path}.items[{position}]", channel.channel_label, item)
-        yield _joined(_of_batch(item, channel.channel_label) for item in channel.items)
+        yield _joined_pieces(_of_batch(item, channel.channel_label) for item in channel.items)
         count += len(channel.items)
     # Transcribe lists every item twice, in `items` and by channel. A difference means that the file
     # was edited or cut.

@@ -71,7 +71,7 @@ def parse_select(sql: str) -> exp.Query:
             raise SqlError("expected a SELECT, found nothing", line=1, column=1)
         if start.text.upper() not in ("SELECT", "WITH"):
             # Checked before parsing: sqlglot keeps statements that it does not know as opaque text.
-            line, column = _place(sql, start.start)
+            line, column = _line_and_column(sql, start.start)
             raise SqlError(
                 f"expected a SELECT, found {start.text.upper()}", line=line, column=column
             )
@@ -93,7 +93,7 @@ def parse_select(sql: str) -> exp.Query:
     return trees[0]
 
 
-def _place(sql: str, offset: int) -> tuple[int, int]:
+def _line_and_column(sql: str, offset: int) -> tuple[int, int]:
     before = sql[:offset]
     return before.count("\n") + 1, offset - before.rfind("\n")
 
@@ -119,7 +119,7 @@ class QueryAnalysis:
         tree = parse_select(self._sql)
         self._tokens = sqlglot.tokenize(self._sql, read=DIALECT)
         misspelled = tuple(
-            SqlFinding(wrong.message, *_place(self._sql, wrong.offset))
+            SqlFinding(wrong.message, *_line_and_column(self._sql, wrong.offset))
             for wrong in misspellings(self._tokens)
         )
         # Reading the tree also rewrites it: names are resolved, stars written out, USING becomes
@@ -642,7 +642,7 @@ class QueryAnalysis:
     # ---- places -------------------------------------------------------------------------------
 
     def _finding(self, node: exp.Expr, message: str) -> SqlFinding:
-        line, column = _place(self._sql, self._offset(node))
+        line, column = _line_and_column(self._sql, self._offset(node))
         return SqlFinding(message, line, column)
 
     def _offset(self, node: exp.Expr) -> int:

@@ -218,7 +218,7 @@ def raised(node: exp.Expr) -> exp.Expr:
     negative = exp.LT(this=exponent.copy(), expression=exp.Literal.number(0))
     value = call("power", base, exponent)
     return _case(
-        (exp.And(this=zero, expression=negative), _number("inf")),
+        (exp.And(this=zero, expression=negative), _literal_number("inf")),
         (call("isnan", value.copy()), _no_number("this power")),
         default=value,
     )
@@ -231,10 +231,10 @@ def logarithm(node: exp.Expr) -> exp.Expr:
     zero = exp.EQ(this=value.copy(), expression=exp.Literal.number(0))
     below = exp.LT(this=value.copy(), expression=exp.Literal.number(0))
     refused = _no_number(f"{name} of a negative number")
-    return _case((zero, _number("-inf")), (below, refused), default=call(name, value))
+    return _case((zero, _literal_number("-inf")), (below, refused), default=call(name, value))
 
 
-def _number(text: str) -> exp.Expr:
+def _literal_number(text: str) -> exp.Expr:
     return cast_to(exp.Literal.string(text), DOUBLE)
 
 

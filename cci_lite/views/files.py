@@ -59,13 +59,13 @@ def parse_view(name: str, version: int, sql: str) -> View:
         sql,
         said.get("title", ""),
         said.get("grain", ""),
-        _names(said.get("key", "")),
-        _names(said.get("reads", "")),
+        _split_names(said.get("key", "")),
+        _split_names(said.get("reads", "")),
         said.get("note", ""),
     )
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _split_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
@@ -131,7 +131,7 @@ def describe_columns(view: View, schema: Schema) -> dict[str, str]:
 def view_schema(views: Iterable[View]) -> dict[str, dict[str, str]]:
     """Every relation that a query may read: the tables, and the views under both of their names."""
     schema = table_schema()
-    for _ in _in_order(views, schema):
+    for _ in _checked_in_order(views, schema):
         pass
     return schema
 
@@ -139,14 +139,14 @@ def view_schema(views: Iterable[View]) -> dict[str, dict[str, str]]:
 def duckdb_views(views: Iterable[View]) -> dict[str, str]:
     """The views as DuckDB's SELECTs by name, each after those it reads; raises SqlError."""
     selects: dict[str, str] = {}
-    for view, query, names in _in_order(views, table_schema()):
+    for view, query, names in _checked_in_order(views, table_schema()):
         selects[view.versioned_name] = translate(query)
         for name in names[1:]:
             selects[name] = f"SELECT * FROM {view.versioned_name}"
     return selects
 
 
-def _in_order(
+def _checked_in_order(
     views: Iterable[View], schema: dict[str, dict[str, str]]
 ) -> Iterator[tuple[View, CheckedQuery, list[str]]]:
     """Each view with its query and its names, after those it reads; `schema` grows on the way."""

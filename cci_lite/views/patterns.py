@@ -32,7 +32,7 @@ def refusal(pattern: str) -> str:
             "patterns with \\d, \\w, \\s, \\b or (?…) differ between engines; "
             "write classes: [0-9], and (?i) at the start"
         )
-    for piece in _pieces(pattern):
+    for piece in _pattern_parts(pattern):
         if len(piece) > 1 and piece[0] == "[" and ("[" in piece[1:] or "&&" in piece):
             return "a class inside a class, [:name:] and && differ between engines; list the signs"
     if pattern.startswith(_IGNORE_CASE):
@@ -47,19 +47,19 @@ def refusal(pattern: str) -> str:
 
 def groups(pattern: str) -> int:
     """How many groups a pattern captures."""
-    return sum(piece == "(" for piece in _pieces(pattern))
+    return sum(piece == "(" for piece in _pattern_parts(pattern))
 
 
 def has_end(pattern: str) -> bool:
     """Whether a pattern has a `$`, which in Athena also matches before a final line end."""
-    return "$" in _pieces(pattern)
+    return "$" in _pattern_parts(pattern)
 
 
 def for_re2(pattern: str) -> str:
     """The pattern for RE2, except for `$`."""
     if not pattern.startswith(_IGNORE_CASE):
         return pattern
-    pieces = list(_pieces(pattern[len(_IGNORE_CASE) :]))
+    pieces = list(_pattern_parts(pattern[len(_IGNORE_CASE) :]))
     written = [_IGNORE_CASE]
     while pieces:
         signs = _ligature(pieces)
@@ -74,7 +74,7 @@ def for_re2(pattern: str) -> str:
 
 def for_re2_search(pattern: str) -> str:
     """`for_re2` for a search that asks only whether there is a match."""
-    return "".join(r"\n?$" if piece == "$" else piece for piece in _pieces(for_re2(pattern)))
+    return "".join(r"\n?$" if piece == "$" else piece for piece in _pattern_parts(for_re2(pattern)))
 
 
 def _ligature(pieces: list[str]) -> str:
@@ -86,6 +86,6 @@ def _ligature(pieces: list[str]) -> str:
     return ""
 
 
-def _pieces(pattern: str) -> Iterator[str]:
+def _pattern_parts(pattern: str) -> Iterator[str]:
     """The pattern's classes, escapes, opening groups and single characters."""
     return (found[0] for found in _PIECE.finditer(pattern))

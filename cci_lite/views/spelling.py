@@ -120,7 +120,7 @@ def misspellings(tokens: Sequence[Token]) -> list[Misspelling]:
     found: list[Misspelling] = []
     types = _type_places(tokens)
     for index in range(len(tokens)):
-        message = _casting(tokens, index) if index in types else _written(tokens, index)
+        message = _casting(tokens, index) if index in types else _problem_at(tokens, index)
         if message:
             found.append(Misspelling(tokens[index].start, message))
     return [*found, *_unjoined(tokens)]
@@ -143,7 +143,7 @@ def arguments_of(tokens: Sequence[Token], offset: int) -> list[list[Token]]:
     return groups if groups != [[]] else []
 
 
-def _written(tokens: Sequence[Token], index: int) -> str:
+def _problem_at(tokens: Sequence[Token], index: int) -> str:
     token, kind = tokens[index], tokens[index].token_type
     after, before = _kind(tokens, index + 1), _kind(tokens, index - 1)
     text = token.text.upper()
@@ -159,7 +159,7 @@ def _written(tokens: Sequence[Token], index: int) -> str:
         return "two texts stand side by side; write 'a' || 'b'"
     if kind is TokenType.STRING and before is TokenType.ALIAS:
         return f'a name stands in double quotes; write "{token.text}"'
-    return _bounded(tokens, index) or _called(tokens, index) or _named(tokens, index)
+    return _bounded(tokens, index) or _called(tokens, index) or _name_problem(tokens, index)
 
 
 def _bounded(tokens: Sequence[Token], index: int) -> str:
@@ -181,7 +181,7 @@ def _bounded(tokens: Sequence[Token], index: int) -> str:
 
 
 def _interval(tokens: Sequence[Token], index: int) -> str:
-    after, unit = _kind(tokens, index + 1), _text(tokens, index + 2)
+    after, unit = _kind(tokens, index + 1), _token_text(tokens, index + 2)
     form = "INTERVAL takes a whole number in quotes and a unit: INTERVAL '7' DAY"
     if after is TokenType.STRING:
         return "" if unit in _UNITS else form
@@ -193,7 +193,7 @@ def _called(tokens: Sequence[Token], index: int) -> str:
     token, name = tokens[index], tokens[index].text.lower()
     if token.token_type is TokenType.IDENTIFIER:
         return ""
-    if name == "ignore" and _text(tokens, index + 1) == "NULLS":
+    if name == "ignore" and _token_text(tokens, index + 1) == "NULLS":
         closed = _kind(tokens, index + 2) is TokenType.R_PAREN
         return "IGNORE NULLS stands after the parentheses" if closed else ""
     if _kind(tokens, index + 1) is not TokenType.L_PAREN:
@@ -217,7 +217,7 @@ def _called(tokens: Sequence[Token], index: int) -> str:
     return ""
 
 
-def _named(tokens: Sequence[Token], index: int) -> str:
+def _name_problem(tokens: Sequence[Token], index: int) -> str:
     """What is wrong with a name that stands here without quotes."""
     token = tokens[index]
     if token.token_type is TokenType.VAR and not _NAME.fullmatch(token.text):
@@ -249,14 +249,14 @@ def _casting(tokens: Sequence[Token], index: int) -> str:
 def _is_field(tokens: Sequence[Token], index: int) -> bool:
     """Whether a word inside `row(…)` names a field: its type follows it."""
     begins = _kind(tokens, index - 1) in (TokenType.L_PAREN, TokenType.COMMA)
-    return begins and _text(tokens, index + 1)[:1].isalpha()
+    return begins and _token_text(tokens, index + 1)[:1].isalpha()
 
 
 def _type_places(tokens: Sequence[Token]) -> frozenset[int]:
     """The places of the words that name the types of casts."""
     places: set[int] = set()
     for index in range(len(tokens)):
-        if _text(tokens, index) not in ("CAST", "TRY_CAST"):
+        if _token_text(tokens, index) not in ("CAST", "TRY_CAST"):
             continue
         if _kind(tokens, index + 1) is not TokenType.L_PAREN:
             continue
@@ -305,30 +305,30 @@ def _kind(tokens: Sequence[Token], index: int) -> TokenType | None:
     return tokens[index].token_type if 0 <= index < len(tokens) else None
 
 
-def _text(tokens: Sequence[Token], index: int) -> str:
+def _token_text(tokens: Sequence[Token], index: int) -> str:
     return tokens[index].text.upper() if 0 <= index < len(tokens) else ""
 
 
 def _is_after(tokens: Sequence[Token], index: int, word: str) -> bool:
     """Whether `word` is the token before the previous one."""
-    return _text(tokens, index - 2) == word
+    return _token_text(tokens, index - 2) == word
 
 
 def _closing(tokens: Sequence[Token], opening: int) -> int:
     """The place of the parenthesis that closes the one at `opening`."""
     depth = 0
     for index in range(opening, len(tokens)):
-        depth += _step(tokens[index])
+        depth += _nesting(tokens[index])
         if depth == 0:
             return index
     return len(tokens)
 
 
 def _depth(tokens: Sequence[Token], opening: int, index: int) -> int:
-    return sum(_step(token) for token in tokens[opening:index])
+    return sum(_nesting(token) for token in tokens[opening:index])
 
 
-def _step(token: Token) -> int:
+def _nesting(token: Token) -> int:
     if token.token_type in (TokenType.L_PAREN, TokenType.L_BRACKET):
         return 1
     return -1 if token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET) else 0

@@ -256,14 +256,16 @@ def _question(
         temperature=0.0 if model.sampling else None,
     )
     paid = questioning.keep(
-        _step(model, request), PaidAnswer, lambda: _paid(questioning.ask(request), criteria)
+        _checkpoint_name(model, request),
+        PaidAnswer,
+        lambda: _paid(questioning.ask(request), criteria),
     )
     if isinstance(paid.content, Unusable):
         return _Findings(paid.usage, failure=paid.content)
     return _looked_up(questioning, paid.content, paid.usage)
 
 
-def _step(model: Model, request: ModelRequest) -> str:
+def _checkpoint_name(model: Model, request: ModelRequest) -> str:
     # Everything that can change the answer is part of the checkpoint's name, so that a changed
     # prompt or model asks again instead of reading an old answer.
     texts = [message.text for message in request.messages]

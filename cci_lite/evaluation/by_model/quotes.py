@@ -87,7 +87,7 @@ def find_quote(quote: str, turns: Sequence[HeardTurn]) -> tuple[Evidence, ...]:
     for wording in _wordings(quote, turns):
         pieces = (_part(each, comparison) for each in _LEFT_OUT.split(wording))
         parts = [part for part in pieces if part.count]
-        found = _whole(_part(wording, comparison), turns) or _in_one_turn(parts, turns)
+        found = _within_one_turn(_part(wording, comparison), turns) or _in_one_turn(parts, turns)
         if found := found or _in_turns_of_one(parts, turns):
             return _evidence(found)
     return ()
@@ -98,13 +98,13 @@ def _part(text: str, comparison: Comparison) -> _Part:
     return _Part(heard(text, comparison), spoken)
 
 
-def _whole(part: _Part, turns: Iterable[HeardTurn]) -> list[_Hit] | None:
+def _within_one_turn(part: _Part, turns: Iterable[HeardTurn]) -> list[_Hit] | None:
     if not part.spoken:
         return None
     for each in turns:
         if not part.is_proof and each.heard != part.heard:
             continue
-        if found := _in_order([part], [each]):
+        if found := _parts_in_order([part], [each]):
             return found
     return None
 
@@ -119,7 +119,7 @@ def _in_one_turn(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list[_Hi
         and sum(part.size for part in parts) >= FEWEST_WORDS
         and max(part.size for part in parts) >= FEWEST_WORDS_OF_A_PART
     )
-    return next(filter(None, (_in_order(parts, [each]) for each in turns if is_enough)), None)
+    return next(filter(None, (_parts_in_order(parts, [each]) for each in turns if is_enough)), None)
 
 
 def _in_turns_of_one(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list[_Hit] | None:
@@ -128,10 +128,12 @@ def _in_turns_of_one(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list
     by_speaker: dict[tuple[Role, str | None], list[HeardTurn]] = {}
     for each in turns:
         by_speaker.setdefault((each.turn.role, each.turn.label), []).append(each)
-    return next(filter(None, (_in_order(parts, spoken) for spoken in by_speaker.values())), None)
+    return next(
+        filter(None, (_parts_in_order(parts, spoken) for spoken in by_speaker.values())), None
+    )
 
 
-def _in_order(parts: Iterable[_Part], turns: Sequence[HeardTurn]) -> list[_Hit] | None:
+def _parts_in_order(parts: Iterable[_Part], turns: Sequence[HeardTurn]) -> list[_Hit] | None:
     """The first places of all parts, each behind the one before."""
     hits: list[_Hit] = []
     number, start = 0, 0

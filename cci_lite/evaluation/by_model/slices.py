@@ -25,7 +25,7 @@ def slices_of(turns: Sequence[PromptTurn], room: int) -> list[tuple[PromptTurn, 
     """
     slices: list[list[PromptTurn]] = []
     left = 0
-    for piece in _pieces(turns, room):
+    for piece in _fitting_turns(turns, room):
         needed = _tokens(piece)
         if not slices or needed > left:
             slices.append([])
@@ -39,7 +39,7 @@ def _tokens(turn: PromptTurn) -> int:
     return estimated_tokens(turn_line(turn)) + 1
 
 
-def _pieces(turns: Iterable[PromptTurn], room: int) -> Iterator[PromptTurn]:
+def _fitting_turns(turns: Iterable[PromptTurn], room: int) -> Iterator[PromptTurn]:
     for turn in turns:
         if _tokens(turn) <= room:
             yield turn
@@ -52,7 +52,7 @@ def _broken(turn: PromptTurn, room: int) -> Iterator[PromptTurn]:
     space = max(1, room - frame)
     words: list[str] = []
     left = space
-    for word in _words(turn.text, space):
+    for word in _words_with_spaces(turn.text, space):
         # The escapes of JSON count too.
         needed = _tokens(replace(turn, text=word)) - frame + 1
         if words and needed > left:
@@ -63,7 +63,7 @@ def _broken(turn: PromptTurn, room: int) -> Iterator[PromptTurn]:
     yield replace(turn, text="".join(words).lstrip())
 
 
-def _words(text: str, space: int) -> Iterator[str]:
+def _words_with_spaces(text: str, space: int) -> Iterator[str]:
     """The words, each with its space before it; a run without spaces (Japanese) in pieces that fit.
 
     They fit even when every character of them is escaped in JSON.

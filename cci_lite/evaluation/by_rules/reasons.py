@@ -26,12 +26,12 @@ def said(rule: Rule, phrase: str | None) -> str:
     """The rule's phrase (None: its pattern) was found."""
     what = "what the rule's pattern describes" if phrase is None else f'"{phrase}"'
     forbidden = ", which must not be said" if rule.must == "not_say" else ""
-    return f"{_SAID[rule.said_by]} {what}{_place(rule.within)}{forbidden}"
+    return f"{_SAID[rule.said_by]} {what}{_place_in_call(rule.within)}{forbidden}"
 
 
 def not_said(rule: Rule) -> str:
     """Nothing that the rule looks for was found."""
-    return f"{_NOT_SAID[rule.said_by]} {_wanted(rule)}{_place(rule.within)}"
+    return f"{_NOT_SAID[rule.said_by]} {_wanted(rule)}{_place_in_call(rule.within)}"
 
 
 def not_applicable(condition: Condition) -> str:
@@ -62,7 +62,7 @@ def _wanted(searched: Rule | Condition) -> str:
     return f"any of the rule's {len(searched.phrases)} phrases"
 
 
-def _place(within: Within | None) -> str:
+def _place_in_call(within: Within | None) -> str:
     if within is None:
         return ""
     if within.first_turns is not None:

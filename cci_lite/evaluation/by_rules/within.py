@@ -94,13 +94,13 @@ def _turns_since(stretches: Sequence[Stretch], first: int) -> WhereToLook:
 def _until(stretches: Sequence[Stretch], limit: float) -> WhereToLook:
     return WhereToLook(
         _ended(stretches, lambda each: _earliest(each, limit)),
-        _ended(stretches, lambda each: _latest(each, limit)),
+        _ended(stretches, lambda each: _first_at_or_after(each, limit)),
     )
 
 
 def _since(stretches: Sequence[Stretch], limit: float) -> WhereToLook:
     return WhereToLook(
-        _begun(stretches, lambda each: _latest(each, limit)),
+        _begun(stretches, lambda each: _first_at_or_after(each, limit)),
         _begun(stretches, lambda each: _earliest(each, limit)),
     )
 
@@ -117,9 +117,9 @@ def _begun(stretches: Iterable[Stretch], cut: Callable[[Stretch], int]) -> list[
     return [stretch for stretch in begun if stretch.begin < stretch.end]
 
 
-def _latest(stretch: Stretch, limit: float) -> int:
+def _first_at_or_after(stretch: Stretch, limit: float) -> int:
     """The place of the first word that begins at `limit` or later, or the stretch's end."""
-    return next((word.offset for word in _words(stretch) if _is_since(word, limit)), stretch.end)
+    return next((word.offset for word in _words_of(stretch) if _is_since(word, limit)), stretch.end)
 
 
 def _earliest(stretch: Stretch, limit: float) -> int:
@@ -128,7 +128,7 @@ def _earliest(stretch: Stretch, limit: float) -> int:
     Words without a time right before a word that does may have been said after the limit, too.
     """
     offset = stretch.end
-    for word in _words(stretch):
+    for word in _words_of(stretch):
         if _is_since(word, limit):
             return min(offset, word.offset)
         offset = min(offset, word.offset) if word.start_seconds is None else stretch.end
@@ -144,6 +144,6 @@ def _is_since(word: Word, limit: float) -> bool:
     return word.start_seconds is not None and word.start_seconds > limit - _MILLISECOND / 2
 
 
-def _words(stretch: Stretch) -> Sequence[Word]:
+def _words_of(stretch: Stretch) -> Sequence[Word]:
     turn = stretch.turn
     return turn.words or (Word(0, turn.start_seconds, turn.end_seconds),)

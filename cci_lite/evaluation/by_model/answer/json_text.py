@@ -85,7 +85,7 @@ def repaired_value(text: str) -> object:
         value = json_repair.loads(shielded, skip_json_loads=True)
         # json_repair may drop or invent text to make the structure valid. Comparing all letters and
         # digits before and after shows whether it did.
-        is_same = _words(shielded) == _words("\n".join(_spelled(value)))
+        is_same = _said(shielded) == _said("\n".join(_texts_of(value)))
     except (ValueError, RecursionError) as problem:
         raise _doubt(problem) from None
     if not is_same:
@@ -207,15 +207,15 @@ class _Escapes:
         return restored(value)
 
 
-def _spelled(value: object) -> Iterator[str]:
+def _texts_of(value: object) -> Iterator[str]:
     """Everything that a value says, in its order."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield str(key)
-            yield from _spelled(each)
+            yield from _texts_of(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _spelled(each)
+            yield from _texts_of(each)
     else:
         yield value if isinstance(value, str) else json.dumps(value)
 
@@ -223,7 +223,7 @@ def _spelled(value: object) -> Iterator[str]:
 _FRACTION = re.compile(r"(?<=\d)\.\d+", re.ASCII)
 
 
-def _words(text: str) -> str:
+def _said(text: str) -> str:
     """Letters, figures and shielded escapes alone; 0.90 as 0.9."""
     plain = _FRACTION.sub(lambda each: each[0].rstrip("0"), text)
     return "".join(each for each in plain if each.isalnum() or ord(each) >= _FIRST_PRIVATE)

@@ -134,11 +134,11 @@ def _evaluation_of(reply: ModelReply) -> dict[str, Any]:
 
 
 def _unusable(reply: ModelReply, reason: str, *problems: str) -> Unusable:
-    raw = reply.text if reply.tool_input is None else _spelled(reply.tool_input)
+    raw = reply.text if reply.tool_input is None else _raw_text(reply.tool_input)
     return Unusable(reason, problems, cut_raw(_ESCAPE.sub(_unescaped, raw)))
 
 
-def _spelled(value: object) -> str:
+def _raw_text(value: object) -> str:
     if isinstance(value, str):
         return value
     try:
@@ -220,15 +220,15 @@ def _read_entry(entry: dict[str, Any]) -> GivenVerdict | str:
 
 def _given(verdict: Verdict, entry: dict[str, Any]) -> GivenVerdict | None:
     """The verdict, when a reason is given, and evidence as quotes that can be looked up."""
-    reason = _text(entry.get("reason"), MAX_REASON)
+    reason = _limited_text(entry.get("reason"), MAX_REASON)
     quotes = structure(entry.get("evidence"))
     if reason is None or not isinstance(quotes, list):
         return None
     if not all(isinstance(each, str) for each in quotes):
         return None
-    texts = [text for each in quotes if (text := _text(each, MAX_SENTENCES)) is not None]
+    texts = [text for each in quotes if (text := _limited_text(each, MAX_SENTENCES)) is not None]
     return GivenVerdict(
-        verdict, reason, _number(entry.get("confidence"), 1), tuple(texts[:MAX_EVIDENCE])
+        verdict, reason, _limited_number(entry.get("confidence"), 1), tuple(texts[:MAX_EVIDENCE])
     )
 
 
@@ -237,22 +237,22 @@ def _summary(value: object) -> AiSummary | None:
         return None
     given = structure(value.get("action_items"))
     items = given if isinstance(given, list) else []
-    texts = [text for item in items if (text := _text(item, MAX_ACTION_ITEM)) is not None]
+    texts = [text for item in items if (text := _limited_text(item, MAX_ACTION_ITEM)) is not None]
     return AiSummary(
-        issue=_text(value.get("issue"), MAX_SENTENCES),
-        resolution=_text(value.get("resolution"), MAX_SENTENCES),
-        outcome=_text(value.get("outcome"), MAX_SENTENCES),
+        issue=_limited_text(value.get("issue"), MAX_SENTENCES),
+        resolution=_limited_text(value.get("resolution"), MAX_SENTENCES),
+        outcome=_limited_text(value.get("outcome"), MAX_SENTENCES),
         action_items=texts[:MAX_ACTION_ITEMS],
-        tone_score=_number(value.get("tone_score"), 100),
-        sentiment_summary=_text(value.get("sentiment_summary"), MAX_SENTENCES),
+        tone_score=_limited_number(value.get("tone_score"), 100),
+        sentiment_summary=_limited_text(value.get("sentiment_summary"), MAX_SENTENCES),
     )
 
 
-def _text(value: object, limit: int) -> str | None:
+def _limited_text(value: object, limit: int) -> str | None:
     return (cut_text(value, limit) or None) if isinstance(value, str) else None
 
 
-def _number(value: object, limit: int) -> float | None:
+def _limited_number(value: object, limit: int) -> float | None:
     # Compared before it is converted: a whole number may be too large for a float. The comparison
     # is false for NaN, and `abs` turns -0.0 into 0.0.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= limit:

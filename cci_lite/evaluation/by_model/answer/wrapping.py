@@ -68,13 +68,13 @@ def _unwrapped(value: object, wrappers: int) -> object:
     # Exactly one known wrapper: with two it would be open which of them is the answer.
     if "criteria" not in told and len(around) == 1 and wrappers:
         inner = _unwrapped(told.pop(around[0]), wrappers - 1)
-        told = _joined(told, inner if isinstance(inner, dict) else {})
+        told = _merged_fields(told, inner if isinstance(inner, dict) else {})
     if not told.keys() <= EVALUATION_FIELDS:
         raise DoubtfulError("it held more than criteria and summary")
     return told
 
 
-def _joined(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+def _merged_fields(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
     """The fields beside a wrapper and those in it; a field in both must be equal in both."""
     for name in outer.keys() & inner.keys():
         only_one([structure(outer[name]), structure(inner[name])])
