@@ -1,4 +1,4 @@
-"""The real client of Bedrock, answered with bytes of ours."""
+"""The real client of Bedrock, whose HTTP responses the tests write."""
 
 from __future__ import annotations
 

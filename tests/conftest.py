@@ -1,4 +1,4 @@
-"""Data to test against, found next to the checkout."""
+"""Locates the data sets that the tests use, next to the checkout."""
 
 from __future__ import annotations
 

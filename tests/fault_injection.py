@@ -1,8 +1,9 @@
 """The whole pipeline in memory with faults at any port: crashes, throttles and interruptions.
 
-A `History` is one run of the pipeline, drawn from a seed. Every port is wrapped: at each call the process may die
-before or after it, the service may have no time, or something else may happen first, from beginning
-to end: another message, a webhook, a sweep. `laws` are over whole stores, once all is quiet.
+A `History` is one run of the pipeline, drawn from a seed. Every port is wrapped: at each call the
+process may crash before or after it, the service may throttle, or something else may happen first
+from beginning to end: another message, a webhook, a sweep. `laws` checks what must hold over whole
+stores once nothing is left to do.
 """
 
 from __future__ import annotations

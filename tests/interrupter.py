@@ -1,4 +1,4 @@
-"""Makes a port die or refuse at a given call, whichever port it is."""
+"""Wraps any port so that it crashes or refuses at a given call."""
 
 from __future__ import annotations
 

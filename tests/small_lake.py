@@ -1,4 +1,4 @@
-"""Small lakes to test against."""
+"""Builds small lakes of a few tenants and calls."""
 
 from __future__ import annotations
 

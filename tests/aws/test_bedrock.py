@@ -37,7 +37,8 @@ from cci_lite.ports import Keep, not_kept
 from cci_lite.testing.bedrock import BedrockDouble, converse_error, perfect, text_reply, tool_reply
 from cci_lite.testing.memory import ManualClock, MemoryKeep
 from cci_lite.testing.shapes import service_model
-from tests.asked_calls import (
+from tests.bedrock_replies import BedrockReplies
+from tests.model_examples import (
     CALL,
     CRITERIA,
     TRUTH,
@@ -46,7 +47,6 @@ from tests.asked_calls import (
     evaluation_of,
     verdicts_of,
 )
-from tests.bedrock_replies import BedrockReplies
 
 TENANT = Tenant(tenant_id="acme", name="Acme")
 GOOD = tool_reply(evaluation_of())

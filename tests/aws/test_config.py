@@ -1,4 +1,4 @@
-"""The configuration table: what DynamoDB answers when something is wrong."""
+"""The configuration table in DynamoDB: errors of the service."""
 
 from __future__ import annotations
 

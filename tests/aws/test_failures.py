@@ -1,4 +1,4 @@
-"""What services raise becomes errors of our own, which repeat nothing of the request."""
+"""Errors of AWS become errors of our own, which quote nothing of the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The results bucket, beyond what every adapter promises: encryption, tags, versions, conflicts."""
+"""The results bucket in S3, beyond what every adapter does: encryption, tags, versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items of DynamoDB: what goes in comes out."""
+"""Items of DynamoDB: values survive the round trip."""
 
 from __future__ import annotations
 

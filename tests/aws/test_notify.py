@@ -1,4 +1,4 @@
-"""Telling people: what they read, and what happens when nobody can be reached."""
+"""Notices: their text, and what happens when a channel fails."""
 
 from __future__ import annotations
 

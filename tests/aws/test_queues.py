@@ -1,4 +1,4 @@
-"""Putting work onto the functions' queues, and putting it off."""
+"""Sending messages to the functions' queues, and delaying them."""
 
 from __future__ import annotations
 

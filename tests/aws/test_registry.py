@@ -1,4 +1,4 @@
-"""The registry's table, beyond what every registry promises."""
+"""The registry in DynamoDB, beyond the behaviour that every registry has."""
 
 from __future__ import annotations
 

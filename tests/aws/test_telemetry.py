@@ -1,4 +1,4 @@
-"""Lines and metrics as CloudWatch reads them from standard output."""
+"""Log lines and embedded metrics, as CloudWatch reads them from standard output."""
 
 from __future__ import annotations
 

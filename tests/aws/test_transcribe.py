@@ -1,4 +1,4 @@
-"""Transcription jobs: what is asked of the service, and what its answers mean."""
+"""Transcription jobs: the requests that are sent, and how responses are read."""
 
 from __future__ import annotations
 

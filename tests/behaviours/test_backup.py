@@ -1,4 +1,4 @@
-"""A backup is whole, whatever goes on meanwhile, and a restore overwrites nothing unasked."""
+"""A backup is consistent while the lake changes; a restore overwrites nothing unless told to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry of calls: what every adapter of it promises."""
+"""The behaviour that every registry of calls must have, tested on each implementation."""
 
 from __future__ import annotations
 

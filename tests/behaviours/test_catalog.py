@@ -1,4 +1,4 @@
-"""What every catalogue and configuration store promises, held against each that there is."""
+"""The behaviour that every catalogue must have, tested on each implementation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A lake's folder that holds anything: whatever is in one tenant's part, the others are published.
+"""Whatever lies in one tenant's folder, the other tenants' days are published.
 
-Three tenants have published calls and one new document each. Then something is put into the part of
-the third. The night must end, publish the first two, and say of the third what could not be done.
+Three tenants have published calls and one new document each. Then something is put into the folder
+of the third. The run must end, publish the first two, and report what failed for the third.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A lake whose catalogue is gone is not a new lake: nothing is hidden, and it comes back."""
+"""A lake that lost its catalogue is not mistaken for a new one, and can be repaired."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Settings of a tenant that are damaged, gone or not to be read: never those of nobody.
+"""Settings of a tenant that are damaged, missing or unreadable: never replaced by defaults.
 
 Two tenants have published calls. Then something happens to the settings of the first. Whatever it
 is, nothing is judged, taken in or published for it with settings that it never had, and every
-command says so with the cure; the other tenant goes on.
+command reports it with what to do. The other tenant is not affected.
 """
 
 from __future__ import annotations

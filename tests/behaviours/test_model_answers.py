@@ -1,4 +1,4 @@
-"""What models really answer: malformed, cut off, talked over by the people on the phone."""
+"""Answers as models really give them: malformed, cut off, influenced by prompt injection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from cci_lite.evaluation.by_model.quotes import heard_turns
 from cci_lite.testing.bedrock import BedrockDouble, perfect, read_question, tool_reply
 from cci_lite.testing.memory import ManualClock
 from cci_lite.transcripts import read_transcript
-from tests.asked_calls import (
+from tests.conftest import StarCall
+from tests.model_examples import (
     AGENT,
     CALL,
     CRITERIA,
@@ -39,7 +40,6 @@ from tests.asked_calls import (
     verdicts_of,
     wrote,
 )
-from tests.conftest import StarCall
 
 WHOLE = evaluation_of()
 TENANT = Tenant(tenant_id="acme", name="Acme")

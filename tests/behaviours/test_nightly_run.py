@@ -1,4 +1,4 @@
-"""What a nightly run promises: every document accounted for, nothing done twice, nothing lost."""
+"""The nightly run accounts for every document, does nothing twice and loses nothing."""
 
 from __future__ import annotations
 

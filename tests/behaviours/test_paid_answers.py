@@ -1,4 +1,4 @@
-"""What was paid for is kept: whatever is throttled or dies, nothing is bought twice that came.
+"""Checkpoints: after throttling or a crash, an answer that was received is not paid for again.
 
 The model and Comprehend are doubles that meter what they charge; everything between them and the
 files is what runs on AWS.

@@ -1,4 +1,4 @@
-"""What a query reads is what the catalogue says, wherever the lake lies and whatever lies in it."""
+"""Queries read exactly the files that the catalogue names, whatever else lies in the folder."""
 
 from __future__ import annotations
 

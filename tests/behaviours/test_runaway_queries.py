@@ -1,4 +1,4 @@
-"""A query ends when it is told to: by a person, by the clock, by its memory. Real processes."""
+"""Queries end on interruption, timeout and at the memory limit; tested with real processes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A thousand real conversations through the whole job; every number is worked out again by hand.
+"""A thousand conversations of the STAR data set, with every number computed a second time.
 
-The second reckoning reads the documents on disk with nothing but `json`, and knows no code of ours.
+The second computation reads the documents on disk with `json` alone and uses none of our code.
 """
 
 from __future__ import annotations

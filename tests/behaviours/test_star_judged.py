@@ -1,4 +1,4 @@
-"""A thousand real conversations, judged as on AWS, with a model whose answers are scripted."""
+"""A thousand conversations of the STAR data set, judged as on AWS by a scripted model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command explains itself, its examples can be typed, and help costs next to nothing."""
+"""Every command has help, its examples run, and help imports no heavy library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written down of the OpenX serde, asked of Trino again; and the raw view on both engines."""
+"""Our model of the OpenX JSON serde agrees with Trino; the raw view is alike on both engines."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Laws over whole stores, whatever is delivered twice, late or out of order, wherever it dies.
+"""Properties of the whole pipeline under duplicates, delays, reordering and crashes.
 
-One job per upload, one bill per answer, one document per call with all that was told, each failure
-told, and every upload accounted for. What cannot be had is counted: an answer that the process did
-not live to keep is paid once more, and a notice that it did not live to note is sent once more.
+One job per upload, one charge per answer, one document per call with all its metadata, one notice
+per failure, and every upload accounted for. A crash between an answer and its checkpoint costs one
+more charge, and one between a notice and its record one more notice; both are counted.
 """
 
 from __future__ import annotations

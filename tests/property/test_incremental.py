@@ -1,4 +1,4 @@
-"""Law: however documents arrive and whenever the night runs, the tables end up the same."""
+"""Property: in whatever order documents arrive and runs happen, the tables end up the same."""
 
 from __future__ import annotations
 

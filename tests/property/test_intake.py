@@ -1,4 +1,4 @@
-"""Laws of taking uploads in: whatever is delivered, how often, and whatever dies meanwhile."""
+"""Properties of intake under duplicate delivery and crashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of asking a model: whatever is said and answered, ids and instructions are ours."""
+"""Properties of model requests: whatever is said or answered, ids and instructions stay ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cci_lite.evaluation.by_model.answer.framing import is_closing, is_lead_in
 from cci_lite.evaluation.by_model.asking import judge_by_model
 from cci_lite.evaluation.by_model.prompt import SYSTEM, TOOL
 from cci_lite.testing.bedrock import read_question
-from tests.asked_calls import (
+from tests.model_examples import (
     CALL,
     CRITERIA,
     IDS,

@@ -1,5 +1,6 @@
-"""Law: whatever a model answers, no exception, no verdict without the agent's words, a bill at most
-twice; and everything can be stored.
+"""Property: whatever a model answers, it raises nothing and gives no verdict without evidence.
+
+It is charged at most twice, and everything that comes of it can be stored.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from cci_lite.contract.tenant import Tenant
 from cci_lite.evaluation.by_model.answer.reading import ModelAnswer, Unusable, read_answer
 from cci_lite.evaluation.by_model.asking import judge_by_model
 from cci_lite.testing.memory import ManualClock, MemoryKeep
-from tests.asked_calls import (
+from tests.bedrock_replies import BedrockReplies
+from tests.model_examples import (
     AGENT,
     CALL,
     CRITERIA,
@@ -32,7 +34,6 @@ from tests.asked_calls import (
     verdicts_of,
     wrote,
 )
-from tests.bedrock_replies import BedrockReplies
 from tests.mutations import FOREIGN, good_answer, mutated_bodies, with_odd_name
 
 TENANT = Tenant(tenant_id="acme", name="Acme")

@@ -1,4 +1,4 @@
-"""Law: whatever events are lost, doubled or out of order, sweeps bring every call to its end."""
+"""Property: with events lost, duplicated or reordered, sweeps bring every call to its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the program and says what came of it."""
+"""Runs the program in this process: exit code, output, errors."""
 
 from __future__ import annotations
 

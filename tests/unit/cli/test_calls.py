@@ -1,4 +1,4 @@
-"""Files that people hand over: what can be read goes through, the rest is named."""
+"""`calls`: files that can be read are taken in, every other one is named."""
 
 from __future__ import annotations
 

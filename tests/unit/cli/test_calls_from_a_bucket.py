@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.clouds import OUTPUT_BUCKET, cloud
+from tests.unit.cli.aws_account import OUTPUT_BUCKET, cloud
 from tests.unit.cli.programs import GUIDE_FORM, Done, cci, succeed
 
 DAY = "unified/demo-tenant/2025/11/05"

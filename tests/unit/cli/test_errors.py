@@ -1,4 +1,4 @@
-"""What goes wrong is said in one line that says what to do; the traceback is for --debug."""
+"""Errors are one line that says what to do; --debug adds the traceback."""
 
 from __future__ import annotations
 

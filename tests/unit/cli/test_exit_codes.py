@@ -1,4 +1,4 @@
-"""What a program that starts these commands is told: 1 when something is not as it should be."""
+"""Exit codes of the commands, for programs that start them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lake that lost its catalogue, at the command line: told, mended, saved and put back."""
+"""A lake that lost its catalogue, at the command line: message, repair, backup, restore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person types to empty a quarantine, and what a program that starts the night is told."""
+"""`quarantine` list, replay and discard, and the exit code of `etl run --strict`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that commands write: the format by the name, whole or not at all."""
+"""Files that commands write: format by file name, complete or not at all."""
 
 from __future__ import annotations
 

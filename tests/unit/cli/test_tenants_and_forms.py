@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from cci_lite.aws.items import to_item
-from tests.unit.cli.clouds import OUTPUT_BUCKET, REGION, TABLE, cloud
+from tests.unit.cli.aws_account import OUTPUT_BUCKET, REGION, TABLE, cloud
 from tests.unit.cli.programs import CHECKOUT, GUIDE_FORM, STAR_FORM, Done, cci, succeed
 
 FORMS = CHECKOUT / "examples" / "forms"

@@ -1,4 +1,4 @@
-"""What a telephony platform knows about a call, however it is spelled."""
+"""Metadata of a call from a telephony platform, in its many spellings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One record per upload: which upload it is, which states follow each other, who holds it."""
+"""Records of uploads: identity, state transitions and leases."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from cci_lite.aws.telemetry import PowertoolsTelemetry
 from cci_lite.functions.wiring import Installation
 from cci_lite.settings import Settings
 from cci_lite.testing.memory import ManualClock
-from tests.unit.functions.clouds import ACCOUNT, REGION, Cloud, aws_client
+from tests.unit.functions.moto_installation import ACCOUNT, REGION, Cloud, aws_client
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Completed jobs: judged, or handed on. What judging does is tested with its use case."""
+"""Completed jobs: judged, or passed on. Judging itself is tested with its use case."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cci_lite.errors import PipelineError, RetryLaterError
 from cci_lite.functions.completed_jobs import analyzer, bounded_wait, result_handler
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.wiring import Function, invoke
-from tests.unit.functions.clouds import Cloud, Context, batch, failed_items, job_event
+from tests.unit.functions.moto_installation import Cloud, Context, batch, failed_items, job_event
 
 SOMEBODYS = "nightly-export-7"
 

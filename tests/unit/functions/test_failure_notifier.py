@@ -1,4 +1,4 @@
-"""People are told of failed jobs and dead letters, once, and without a word of anybody."""
+"""Notices of failed jobs and dead letters: sent once, without anything that was said."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cci_lite.functions.failure_notifier import failure_notifier
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.reconciler import reconciler
 from cci_lite.tenancy import call_id_for
-from tests.unit.functions.clouds import Cloud, aws_client, batch, failed_items, job_event
+from tests.unit.functions.moto_installation import Cloud, aws_client, batch, failed_items, job_event
 
 KEY = "acme/calls/Erika Mustermann.wav"
 REASON = "The media file Erika Mustermann.wav isn't valid."

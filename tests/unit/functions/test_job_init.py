@@ -10,7 +10,7 @@ from cci_lite.contract.registry import CallState
 from cci_lite.errors import PipelineError
 from cci_lite.functions.job_init import job_init
 from cci_lite.tenancy import call_id_for
-from tests.unit.functions.clouds import Cloud, batch, failed_items, job_event
+from tests.unit.functions.moto_installation import Cloud, batch, failed_items, job_event
 
 KEY = "acme/calls/Erika Mustermann +49 170 1234567.wav"
 

@@ -1,4 +1,4 @@
-"""Messages that are to come again: when they do."""
+"""Batch failures: which messages are delivered again, and when."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from cci_lite.errors import RetryLaterError, ServiceError
 from cci_lite.functions.messages import backoff_seconds, each_message, take_events
 from cci_lite.functions.wiring import Function, Installation
 from cci_lite.pipeline.events import Event
-from tests.unit.functions.clouds import ACCOUNT, REGION, Cloud, batch, failed_items, job_event
+from tests.unit.functions.moto_installation import (
+    ACCOUNT,
+    REGION,
+    Cloud,
+    batch,
+    failed_items,
+    job_event,
+)
 
 ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:cci-lite-uploads"
 EVENT = job_event("cci_acme_aaaaaaaaaaaaaaaaaaaa_r1", "COMPLETED")

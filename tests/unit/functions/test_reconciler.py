@@ -12,7 +12,7 @@ from cci_lite.functions.reconciler import reconciler
 from cci_lite.functions.wiring import invoke
 from cci_lite.pipeline.balance import balance_day
 from cci_lite.pipeline.redrive import Reconciling
-from tests.unit.functions.clouds import Cloud, Context, batch
+from tests.unit.functions.moto_installation import Cloud, Context, batch
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 

@@ -1,4 +1,4 @@
-"""How long things take and wait, one against the other, as it is deployed."""
+"""Timeouts, visibility and retention fit together as deployed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder store: what a folder has that a bucket has not."""
+"""The folder store: links, pipes, permissions and what else a bucket does not have."""
 
 from __future__ import annotations
 

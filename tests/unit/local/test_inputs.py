@@ -1,4 +1,4 @@
-"""Files that unpack to more than they seem."""
+"""Limits for compressed input files (zip bombs)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two channels with the same speech: nobody can tell who spoke on which."""
+"""Two channels with the same speech: the agent cannot be told from the customer."""
 
 from __future__ import annotations
 

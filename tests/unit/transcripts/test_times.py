@@ -1,4 +1,4 @@
-"""A word whose time cannot be is kept, and its time is not believed."""
+"""A word with an impossible time is kept, and its time is ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an analyst's query may not do, said with line and column."""
+"""What an analyst's query may not do, reported with line and column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the linter says about a view file."""
+"""The findings of the linter on view files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DuckDB's text of every view, readable in review; CCI_LITE_UPDATE_SNAPSHOTS=1 renews it."""
+"""Snapshots of every view's SQL for DuckDB; CCI_LITE_UPDATE_SNAPSHOTS=1 renews them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is Athena's own is not called a misspelling, whatever else the linter says to it."""
+"""Valid Athena SQL is never reported as a misspelling."""
 
 from __future__ import annotations
 

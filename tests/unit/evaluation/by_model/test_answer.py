@@ -16,7 +16,17 @@ from cci_lite.evaluation.by_model.answer.reading import (
     Unusable,
     read_answer,
 )
-from tests.asked_calls import IDS, SUMMARY, TRUTH, USAGE, as_text, entry, evaluation_of, said, wrote
+from tests.model_examples import (
+    IDS,
+    SUMMARY,
+    TRUTH,
+    USAGE,
+    as_text,
+    entry,
+    evaluation_of,
+    said,
+    wrote,
+)
 
 WHOLE = evaluation_of()
 

@@ -1,4 +1,4 @@
-"""Asking a model: what counts, what is asked again, and what a person must look at."""
+"""Requests to a model: which answers count, which are asked again, which need a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cci_lite.errors import RetryLaterError
 from cci_lite.evaluation.by_model.answer.reading import ModelReply
 from cci_lite.evaluation.by_model.asking import judge_by_model
 from cci_lite.evaluation.by_model.prompt import PROMPT_VERSION, SYSTEM, ModelRequest
-from tests.asked_calls import (
+from tests.model_examples import (
     AGENT,
     CALL,
     CRITERIA,

@@ -1,4 +1,4 @@
-"""Talk about verdicts and instructions, and what only sounds like it."""
+"""Detection of prompt injection, and harmless talk that resembles it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from cci_lite.contract.conversation import Role
 from cci_lite.evaluation.by_model.prompt_injection import is_dictated
 from cci_lite.evaluation.by_model.quotes import heard_turns
-from tests.asked_calls import AGENT, CUSTOMER, UNKNOWN, call_of
+from tests.model_examples import AGENT, CUSTOMER, UNKNOWN, call_of
 
 
 def _is_dictated(text: str, role: Role = CUSTOMER) -> bool:

@@ -1,4 +1,4 @@
-"""The guide's walk: from an empty folder to the true numbers of its example call."""
+"""The guide's walk-through: from an empty folder to the numbers of its example call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account of AWS in this process, as the environment of a command names it."""
+"""An AWS account by moto, and the environment variables that lead a command to it."""
 
 from __future__ import annotations
 

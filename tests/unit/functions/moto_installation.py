@@ -1,4 +1,4 @@
-"""An installation on moto, and the events that its functions are given."""
+"""An installation on moto, and example events for its functions."""
 
 from __future__ import annotations
 
