@@ -99,7 +99,7 @@ _WHO = (
     _text("channel", "The medium of the call, such as `voice`."),
     _text("language_code", "The language of the call, such as `en-US`."),
 )
-_TEMPLATE = (
+_FORM = (
     _text("template_id", "The form that the call was judged against."),
     _whole("template_version", "The version of that form."),
     _text("template_hash", "The content hash of that version."),
@@ -135,7 +135,7 @@ CALLS = Table(
         _text("issue_outcome", "How the issue ended, in the model's words (`ai_summary.outcome`)."),
         _number("tone_score", "The model's score of the conversation's tone, 0 to 100."),
         _text("sentiment_summary", "The course of the sentiment, in the model's words."),
-        *_TEMPLATE,
+        *_FORM,
         _text(
             "qa_outcome",
             "`pass`, `fail`, `review` (a required criterion has no verdict) or `none`.",
@@ -214,7 +214,7 @@ QA_CRITERIA = Table(
         ),
         _number("confidence", "The evaluator's confidence, 0 to 1."),
         _text("evaluator", "Who decided: `model`, `rule` or `human`."),
-        *_TEMPLATE,
+        *_FORM,
         _text("qa_outcome", "The outcome of the whole call.", nullable=False),
         _STARTED,
         *_WHO,

@@ -109,7 +109,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one upload. `version` counts changes: every change is a compare-and-swap.
 
     `reason` is a word of `Reason` or a service's own code. `media_key` is the recording's copy,
-    once there is one. `template` is the form (name, version) chosen when the call was first judged,
+    once there is one. `form` is the form (name, version) chosen when the call was first judged,
     so that a second attempt judges by the same. `document_key` is where the document is, or will
     be, and `stale_keys` where documents of the call may lie that are to be deleted: both are stored
     before anything is written there. `metadata_version` is that of the metadata in the document.
