@@ -75,20 +75,20 @@ def convert_all(
     Where something has to stand, `stand_in` gives it for a path (`criteria[2].id`); None means that
     the field can be left out. Without anything that can stand in, the first value is None.
     """
-    mended: Any = copy.deepcopy(value)
+    repaired: Any = copy.deepcopy(value)
     problems: list[E] = []
     while len(problems) < MOST_PROBLEMS:
         try:
-            return msgspec.convert(mended, to, strict=False), problems
+            return msgspec.convert(repaired, to, strict=False), problems
         except msgspec.ValidationError as found:
-            problem = contract_error(found, mended, error, to)
+            problem = contract_error(found, repaired, error, to)
             problems.append(cast(E, problem))
-            if not _mend(mended, problem.path, str(found), stand_in):
+            if not _repair(repaired, problem.path, str(found), stand_in):
                 break
     return None, problems
 
 
-def _mend(value: Any, path: str, complaint: str, stand_in: Callable[[str], object]) -> bool:
+def _repair(value: Any, path: str, complaint: str, stand_in: Callable[[str], object]) -> bool:
     """Leave out or replace what msgspec complains of; False when that is the value as a whole."""
     message = _MESSAGE.match(complaint)
     field = _FIELD.match(message["what"]) if message else None
@@ -185,7 +185,7 @@ def _describe_for(error: type[ContractError]) -> Callable[[object], str]:
 def _expected(what: str, types: Sequence[inspect.Type]) -> str:
     if match := _EXPECTED.match(what):
         names = [name.strip() for name in match["type"].strip("`").split("|")]
-        # "or null" says nothing to the person who must mend a value.
+        # "or null" says nothing to the person who must correct a value.
         wanted = [_TYPE_NAMES.get(name, name) for name in names if name != "null"] or ["null"]
         return " or ".join(wanted)
     if match := _LENGTH.match(what):

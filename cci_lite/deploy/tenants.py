@@ -89,7 +89,7 @@ def get_tenant(config: ConfigStore, tenant_id: str) -> Tenant:
         # A tenant that has forms but no settings item has lost its settings.
         return tenant_of_item(tenant_id, item or {})
     except TenantError as problem:
-        cure = f"; mend it with: cci-lite tenants add {tenant_id}" if problem.path else ""
+        cure = f"; fix it with: cci-lite tenants add {tenant_id}" if problem.path else ""
         where = f"settings of {tenant_id}" + (f", {problem.path}" if problem.path else "")
         raise TenantError(where, problem.expected, f"{problem.found}{cure}") from None
 

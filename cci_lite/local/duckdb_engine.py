@@ -134,7 +134,7 @@ class TenantEngine:
         where = f"tenant {self._tenant_id}, table {place.table}, {place.call_date}"
         if place.table == UNIFIED:
             return LakeError(
-                f"{where}: a document may not be read, so there is no true answer; mend its "
+                f"{where}: a document may not be read, so there is no true answer; correct its "
                 "permissions, or ask for other days with WHERE day"
             )
         if place.is_refused:

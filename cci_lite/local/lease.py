@@ -61,5 +61,5 @@ def all_leases(lake: Path, holder: str) -> Iterator[None]:
 def _no_lease(tenant_id: str, place: str, why: str) -> LakeError:
     return LakeError(
         f"tenant {tenant_id}: no lease to be had: {place}: {why}; "
-        "mend it, or take it away while no run is at work"
+        "fix it, or take it away while no run is at work"
     )

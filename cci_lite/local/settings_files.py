@@ -102,7 +102,7 @@ class SettingsFiles:
         except OSError as problem:
             raise LakeError(
                 f"{CONFIG}, the folder of all tenants' settings: {_in_the_way(problem)}; "
-                "mend it, or put it back from a backup (cci-lite restore)"
+                "fix it, or put it back from a backup (cci-lite restore)"
             ) from None
         return sorted(keys)
 

@@ -303,7 +303,7 @@ def test_a_lease_that_cannot_be_had_for_another_reason_says_so(
             pass
         assert str(caught.value) == (
             f"tenant {TENANT}: no lease to be had: leases/{TENANT}.lock: {why}; "
-            "mend it, or take it away while no run is at work"
+            "fix it, or take it away while no run is at work"
         )
         with catalog.lease("other-tenant", "run first"):
             pass

@@ -245,7 +245,7 @@ def test_when_no_settings_may_be_read_every_command_says_so(
             assert (done.code, done.error) == (
                 1,
                 "config, the folder of all tenants' settings: Permission denied (give this "
-                "program the right to read and write there); mend it, or put it back from a backup "
+                "program the right to read and write there); fix it, or put it back from a backup "
                 "(cci-lite restore)",
             )
         assert f"found {DENIED}; put them back" in asked(lake, GOOD).error

@@ -151,7 +151,7 @@ def test_a_broken_document_is_quarantined_and_stops_no_other(small_lake: SmallLa
     prove(small_lake)
 
 
-def test_a_document_that_was_mended_in_place_comes_in_and_its_copy_goes(
+def test_a_document_that_was_fixed_in_place_comes_in_and_its_copy_goes(
     small_lake: SmallLake,
 ) -> None:
     small_lake.put_bytes("call-1", b"{")

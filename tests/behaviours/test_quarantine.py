@@ -221,7 +221,7 @@ def test_a_stray_that_was_taken_away_leaves_quarantine(small_lake: SmallLake) ->
     prove(small_lake)
 
 
-def test_a_copy_that_a_person_has_mended_is_not_lost_with_its_source(small_lake: SmallLake) -> None:
+def test_a_copy_that_a_person_has_fixed_is_not_lost_with_its_source(small_lake: SmallLake) -> None:
     small_lake.put("good")
     key = small_lake.put_bytes("bad", b"{")
     small_lake.run()

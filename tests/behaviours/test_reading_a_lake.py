@@ -323,7 +323,7 @@ def _check_unreadable(small_lake: SmallLake) -> None:
             answer(lake, "SELECT count(*) AS n FROM unified")
         assert str(caught.value) == (
             "tenant demo-tenant, table unified, 2025-11-05: a document may not be read, so there is "
-            "no true answer; mend its permissions, or ask for other days with WHERE day"
+            "no true answer; correct its permissions, or ask for other days with WHERE day"
         )
         other = "SELECT call_id FROM unified WHERE day = '2025/11/06'"
         assert answer(lake, other) == [{"call_id": "call-2"}]

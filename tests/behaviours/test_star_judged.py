@@ -101,6 +101,6 @@ def test_every_real_conversation_is_judged_or_sent_to_review_with_a_reason(
         elif by_agent <= 3 and conversation.roles_known:
             assert asked.verdict is Verdict.FAIL
     spoken = sum(bool(read_transcript(call.transcript, call.audio).turns) for call in calls)
-    # At most one more request for each answer that had something to mend.
+    # At most one more request for each answer that had something to fix.
     assert spoken <= corpus.bedrock.paid <= 2 * spoken
     assert Counter(record.revision for record in records) == {1: len(calls)}

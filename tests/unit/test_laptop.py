@@ -127,7 +127,7 @@ def test_settings_that_cannot_be_read_stop_no_other_tenants_run(lake: Lake) -> N
     assert not report.succeeded
     assert report.failed == {
         TENANT: f"settings of {TENANT}, time_zone: expected an IANA time zone like Europe/Berlin, "
-        f"found 'nowhere'; mend it with: cci-lite tenants add {TENANT}"
+        f"found 'nowhere'; fix it with: cci-lite tenants add {TENANT}"
     }
     assert count(lake, "other-tenant") == 1
     assert set(lake.tenants()) == {"other-tenant", TENANT}

@@ -376,7 +376,7 @@ def test_what_a_stored_item_says_beyond_the_settings_stays(
     assert (item["owner"], item["model"]) == ({"S": "quality"}, {"S": "sonnet"})
 
 
-def test_a_broken_tenant_hides_no_other_and_is_mended(table: Callable[..., None]) -> None:
+def test_a_broken_tenant_hides_no_other_and_is_fixed(table: Callable[..., None]) -> None:
     table(**GUIDE_META)
     table(pk="TENANT#broken", sk="META#v1", name="B", time_zone="Mars")
     done = succeed("tenants", "list", "--output", "json")

@@ -363,7 +363,7 @@ def test_a_tenant_that_cannot_be_read_hides_no_other(config: SqliteCatalog) -> N
     }
     with pytest.raises(
         TenantError,
-        match=r"^settings of broken, time_zone: .*; mend it with: cci-lite tenants add broken$",
+        match=r"^settings of broken, time_zone: .*; fix it with: cci-lite tenants add broken$",
     ):
         get_tenant(config, "broken")
     with pytest.raises(NotFoundError, match=r"did you mean broken\?"):
