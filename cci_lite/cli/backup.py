@@ -13,7 +13,7 @@ from cci_lite.cli.options import examples, lake_option
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @lake_option
 def command(target: Path, lake: Path) -> None:
-    """Save a lake's catalogue, tenants and forms to a new file, even while a run is at work.
+    """Save a lake's catalogue, tenants and forms to a new file, even while a run is in progress.
 
     Calls and tables are not in it: copy their folders (unified, curated, quarantine) with any tool,
     after the backup and within 24 hours, so that the copy has every file that the catalogue names.

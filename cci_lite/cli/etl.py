@@ -268,7 +268,7 @@ def _repair_messages(report: RepairReport) -> Iterator[str]:
         )
     yield from failure_lines(report.failed)
     for tenant_id in report.busy:
-        yield f"{tenant_id}: a run is at work; wait for it to end and repair again"
+        yield f"{tenant_id}: a run is in progress; wait for it to end and repair again"
 
 
 def _says_quarantined(quarantined: Mapping[str, int]) -> bool:

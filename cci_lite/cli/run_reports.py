@@ -71,7 +71,7 @@ def _messages(report: RunReport) -> Iterator[str]:
         yield f"{counted(left, 'document')} left quarantine: deleted at the source"
     yield from failure_lines(report.failed)
     for tenant_id in report.busy:
-        yield f"{tenant_id}: another run is at work; wait for it to end and run again"
+        yield f"{tenant_id}: another run is in progress; wait for it to end and run again"
     if report.of_no_tenant:
         yield (
             f"unified/: {report.of_no_tenant:,} files, links or folders of no tenant; "

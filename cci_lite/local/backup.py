@@ -58,9 +58,10 @@ class Saved:
 def back_up(lake: Path, target: Path) -> Saved:
     """Write the backup of a lake to a new file.
 
-    The catalogue is a consistent snapshot, even while a run is at work. Only regular files of the
-    settings folder are included; anything else is reported. Raises UsageError when the file exists
-    or cannot be written, and LakeError when the backup would not be complete; then none is left.
+    The catalogue is a consistent snapshot, even while a run is in progress. Only regular files of
+    the settings folder are included; anything else is reported. Raises UsageError when the file
+    exists or cannot be written, and LakeError when the backup would not be complete; then none is
+    left.
     """
     if target.exists():
         raise UsageError(f"{target} is there already; give the backup another name")
@@ -90,8 +91,8 @@ def restore(source: Path, lake: Path, *, overwrite: bool, now: dt.datetime) -> l
     """Restore a backup into a lake's folder; returns the names under which old files were kept.
 
     Raises NotFoundError when the file is missing, UsageError when it is no backup or would replace
-    something without `overwrite`, and LeaseHeldError while a run is at work. On an error the lake
-    is unchanged.
+    something without `overwrite`, and LeaseHeldError while a run is in progress. On an error the
+    lake is unchanged.
     """
     if not source.is_file():
         raise NotFoundError(f"no file {source}")

@@ -53,7 +53,7 @@ class FolderStore:
             if isinstance(found, Unlisted):
                 raise LakeError(
                     f"a folder below {_shown_place(prefix)} cannot be listed: {found.reason}; "
-                    "give this program the right to read it, or take it away"
+                    "give this program the right to read it, or remove it"
                 )
             if not found.stray:
                 yield found
@@ -184,9 +184,9 @@ def _shown_place(key: str) -> str:
 
 def _blocked(key: str, problem: OSError) -> LakeError:
     if isinstance(problem, NotADirectoryError):
-        found = f"expected folders, found {problem.strerror}; take it away, or put a folder there"
+        found = f"expected folders, found {problem.strerror}; remove it, or put a folder there"
     elif isinstance(problem, IsADirectoryError):
-        found = "expected a file, found a folder in its place; take it away"
+        found = "expected a file, found a folder in its place; remove it"
     else:
         found = f"{reason_of(problem)}; give this program the right to read and write there"
     return LakeError(f"{_shown_place(key)}: {found}")

@@ -37,7 +37,7 @@ def held_lease(lake: Path, tenant_id: str, holder: str) -> Iterator[None]:
             by = os.read(file, _LONGEST_HOLDER).decode("utf-8", "replace")
             by = by if by and by.isprintable() else "another run"
             raise LeaseHeldError(
-                f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"
+                f"tenant {tenant_id}: {by} is in progress; wait for it to end and run again"
             ) from None
         except OSError as problem:
             raise _no_lease(tenant_id, place, reason_of(problem)) from None
@@ -60,6 +60,6 @@ def all_leases(lake: Path, holder: str) -> Iterator[None]:
 
 def _no_lease(tenant_id: str, place: str, why: str) -> LakeError:
     return LakeError(
-        f"tenant {tenant_id}: no lease to be had: {place}: {why}; "
-        "fix it, or take it away while no run is at work"
+        f"tenant {tenant_id}: the lease cannot be taken: {place}: {why}; "
+        "fix it, or remove it while no run is in progress"
     )

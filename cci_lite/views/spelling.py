@@ -150,7 +150,7 @@ def _problem_at(tokens: Sequence[Token], index: int) -> str:
     if kind in _OPERATOR_TYPES and text in _OPERATORS:
         return f"{token.text} is not understood by Athena; {_OPERATORS[text]}"
     if kind is TokenType.COMMA and (after is None or after in _CLAUSES):
-        return "nothing follows the comma; take it away"
+        return "nothing follows the comma; remove it"
     if kind is TokenType.UNKNOWN and before in (TokenType.IS, TokenType.NOT):
         return "IS UNKNOWN is not understood by Athena; write IS NULL"
     if kind is TokenType.NULL and before is TokenType.NOT and not _is_after(tokens, index, "IS"):

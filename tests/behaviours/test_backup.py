@@ -83,7 +83,7 @@ def test_nothing_is_overwritten_unasked_and_what_was_there_is_kept(
 def test_a_lake_that_a_run_works_on_is_not_restored(small_lake: SmallLake, saved: Path) -> None:
     with (
         small_lake.catalog.lease(TENANT, "run 1"),
-        pytest.raises(LeaseHeldError, match="run 1 is at work"),
+        pytest.raises(LeaseHeldError, match="run 1 is in progress"),
     ):
         restore(saved, small_lake.root, overwrite=True, now=NOW)
     assert (small_lake.root / "catalog.db").exists()

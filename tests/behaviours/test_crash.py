@@ -116,7 +116,7 @@ def test_the_second_of_two_runs_says_that_another_is_at_work(small_lake: SmallLa
         with (
             pytest.raises(
                 LeaseHeldError,
-                match="^tenant demo-tenant: run first is at work; wait for it to end and run",
+                match="^tenant demo-tenant: run first is in progress; wait for it to end and run",
             ),
             other.catalog.lease(TENANT, "run second"),
         ):

@@ -191,15 +191,15 @@ HOSTILE: dict[str, Hostility] = {
     # the tenant's folder itself
     "a tenant's folder that is a link": Hostility(
         replace_by(link("alpha"), "unified", BAD), 3,
-        failed="bad failed: unified/bad: expected folders, found a symbolic link; take it away",
+        failed="bad failed: unified/bad: expected folders, found a symbolic link; remove it",
     ),
     "a tenant's folder that is a file": Hostility(
         replace_by(text, "unified", BAD), 3,
-        failed="bad failed: unified/bad: expected folders, found a file; take it away",
+        failed="bad failed: unified/bad: expected folders, found a file; remove it",
     ),
     "a tenant's folder that is a named pipe": Hostility(
         replace_by(os.mkfifo, "unified", BAD), 3,
-        failed="bad failed: unified/bad: expected folders, found a named pipe; take it away",
+        failed="bad failed: unified/bad: expected folders, found a named pipe; remove it",
     ),
     "a tenant's folder that is gone": Hostility(
         replace_by(nothing, "unified", BAD), 3,
@@ -261,15 +261,15 @@ HOSTILE: dict[str, Hostility] = {
     ),
     "a lease that is a folder": Hostility(
         replace_by(Path.mkdir, "leases", f"{BAD}.lock"), 3,
-        failed="bad failed: tenant bad: no lease to be had: leases/bad.lock: a folder stands in",
+        failed="bad failed: tenant bad: the lease cannot be taken: leases/bad.lock: a folder stands in",
     ),
     "a lease that is a named pipe": Hostility(
         replace_by(os.mkfifo, "leases", f"{BAD}.lock"), 3,
-        failed="bad failed: tenant bad: no lease to be had: leases/bad.lock: a named pipe stands",
+        failed="bad failed: tenant bad: the lease cannot be taken: leases/bad.lock: a named pipe stands",
     ),
     "a lease that is a link to another tenant's": Hostility(
         replace_by(link("alpha.lock"), "leases", f"{BAD}.lock"), 3,
-        failed="bad failed: tenant bad: no lease to be had: leases/bad.lock: a symbolic link",
+        failed="bad failed: tenant bad: the lease cannot be taken: leases/bad.lock: a symbolic link",
     ),
     # the other folders of the tenant
     "a quarantine that is a link": Hostility(
@@ -279,7 +279,7 @@ HOSTILE: dict[str, Hostility] = {
         ),
         quarantined=1,
         failed="bad 1970-01-01 failed: copies in quarantine cannot be deleted: quarantine/bad: "
-        "expected folders, found a symbolic link; take it away",
+        "expected folders, found a symbolic link; remove it",
     ),
     "curated tables behind a link": Hostility(
         replace_by(link("was-bad"), "curated", BAD), 3,
@@ -468,7 +468,7 @@ LOCKED: dict[str, tuple[str, int, int, str]] = {
     "a day": (
         "06", 4, 0,
         "bad 2025-11-06 failed: a folder of documents cannot be listed: Permission denied; give "
-        "this program the right to read it, or take it away",
+        "this program the right to read it, or remove it",
     ),
     "a month": ("11", 3, 0, "bad 1970-01-01 failed: a folder of documents cannot be listed: "),
     "a tenant": (BAD, 3, 0, "bad failed: unified/bad: Permission denied; give this program the"),

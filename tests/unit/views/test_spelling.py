@@ -33,7 +33,7 @@ def test_every_misspelling_is_found_at_its_place() -> None:
     found = [(wrong.offset, wrong.message) for wrong in misspellings(sqlglot.tokenize(text))]
     assert found == [
         (8, ":: is not understood by Athena; write CAST(x AS type)"),
-        (28, "nothing follows the comma; take it away"),
+        (28, "nothing follows the comma; remove it"),
         (45, "== is not understood by Athena; write ="),
     ]
 
