@@ -140,6 +140,7 @@ class Lake:
         from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
 
         get_tenant(self.catalog, tenant_id)
+        # Read from the catalogue once: later publications do not change what this engine reads.
         tables: dict[str, list[SnapshotFile]] = {}
         for call_date, parts in self.catalog.parts_by_day(tenant_id).items():
             for name, files in parts.items():
@@ -214,8 +215,10 @@ class Lake:
         from cci_lite.nightly.run import new_run_id, run_etl
 
         options = options or RunOptions()
+        # Scratch files of killed writers; one that is a day old belongs to no writer at work.
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
         tenants, broken = self.usable_tenants(tenant_id)
+        # Planning reads listings only, so finding out is cheap.
         if workers is None and self._waiting(tenants, options) < INLINE_DOCUMENTS:
             workers = 1
         with Inline() if workers == 1 else Processes(workers) as pool:

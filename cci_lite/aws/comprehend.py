@@ -27,6 +27,7 @@ from cci_lite.ports import Keep, PeopleAnswer, not_kept
 # Texts per batch operation (Comprehend guidelines and quotas).
 MAX_TEXTS = 25
 _ATTEMPTS = 3
+# Comprehend charges units of 100 characters, at least 3 for each text (Comprehend pricing).
 _CHARACTERS_PER_UNIT = 100
 _LEAST_UNITS = 3
 

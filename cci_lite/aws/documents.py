@@ -46,6 +46,7 @@ def read_documents(client: Any, bucket: str, prefix: str) -> Iterator[FoundDocum
                     return
                 yield ahead.popleft().result()
         finally:
+            # The caller may stop before the end: what has not begun is not read any more.
             for future in ahead:
                 future.cancel()
 

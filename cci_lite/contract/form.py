@@ -92,7 +92,9 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One line of a form."""
 
     id: _CriterionId
+    # Called `text` in files, as the guide writes it.
     question: _Question = msgspec.field(name="text")
+    # Decimal, so that points add up exactly and a threshold is never missed by rounding.
     weight: Decimal
     required: bool = False
     rule: Rule | None = None

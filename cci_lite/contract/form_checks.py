@@ -89,7 +89,7 @@ def _unseen(path: str, text: str, *, is_prose: bool = False) -> Iterator[FormErr
 def _cure(sign: str) -> str:
     code = f"U+{ord(sign):04X}"
     if (letter := _ESCAPES.get(sign)) is None:
-        return f"{code}; take it out"
+        return f"{code}; remove it"
     return (
         f"{code}, which \\{letter} within double quotes stands for; "
         "write it in single quotes, or in none"

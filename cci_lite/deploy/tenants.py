@@ -57,6 +57,7 @@ from cci_lite.tenancy import (
     work_prefix,
 )
 
+# How long before a model's end of life its tenants are warned.
 NOTICE_OF_END = dt.timedelta(days=90)
 
 
@@ -65,6 +66,7 @@ def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
     check_services(tenant)
     key = partition_key(tenant.tenant_id)
     stored = readable(config.get(key, META_SORT_KEY)) or {}
+    # Fields of a stored item that this version does not know are kept.
     item = {**stored, **item_of_tenant(tenant)}
     if item == stored:
         return False

@@ -53,6 +53,7 @@ class TenantEngine:
         scans: Scans,
         memory: int,
     ) -> None:
+        # Closed by `open_engine`, which made it.
         self._connection = connection
         self._tenant_id = tenant_id
         self._scans = scans
@@ -134,18 +135,18 @@ class TenantEngine:
         where = f"tenant {self._tenant_id}, table {place.table}, {place.call_date}"
         if place.table == UNIFIED:
             return LakeError(
-                f"{where}: a document may not be read, so there is no true answer; correct its "
+                f"{where}: a document may not be read, so the result would be wrong; correct its "
                 "permissions, or ask for other days with WHERE day"
             )
         if place.is_refused:
             return LakeError(
-                f"{where}: a file may not be read, so there is no true answer; give this program "
+                f"{where}: a file may not be read, so the result would be wrong; give this program "
                 "the right to read it and the folders that it is in, or ask for other days with "
                 "WHERE call_date"
             )
         return LakeError(
-            f"{where}: a file is gone or damaged, so there is no true answer; put it back from a "
-            "copy of the lake and prove it with cci-lite etl verify, or ask for other days with "
+            f"{where}: a file is gone or damaged, so the result would be wrong; put it back from a "
+            "copy of the lake and check it with cci-lite etl verify, or ask for other days with "
             "WHERE call_date"
         )
 

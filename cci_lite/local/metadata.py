@@ -161,7 +161,7 @@ def _text_of(path: Path, data: bytes, otherwise: str) -> str:
             raise UsageError(f"{path}: {otherwise}")
         line = text.count("\n", 0, place) + 1
         raise UsageError(
-            f"{path}, line {line}: expected text, found a NUL character; take it out, "
+            f"{path}, line {line}: expected text, found a NUL character; remove it, "
             "or export the file again"
         )
     return text

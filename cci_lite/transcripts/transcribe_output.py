@@ -29,6 +29,8 @@ Confidence = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Kind = Literal["pronunciation", "punctuation"]
 
 
+# A long call has tens of thousands of items. They cannot form cycles, so that the garbage
+# collector need not look at them (msgspec, "Disabling Garbage Collection").
 class _Part(msgspec.Struct, gc=False):
     """Part of a transcript."""
 

@@ -117,6 +117,7 @@ class QueryAnalysis:
     def run(self) -> CheckedQuery:
         """What was read; raises SqlError when it cannot be parsed."""
         tree = parse_select(self._sql)
+        # The tree alone does not show how something was written; the tokens do.
         self._tokens = sqlglot.tokenize(self._sql, read=DIALECT)
         misspelled = tuple(
             SqlFinding(wrong.message, *_line_and_column(self._sql, wrong.offset))
@@ -446,6 +447,7 @@ class QueryAnalysis:
                 column = exp.column(name, table=relation.name or None, quoted=True)
                 set_type(column, kind)
                 found.append((name, column, kind))
+        # As SQL has it, * after USING begins with the shared columns.
         return sorted(found, key=lambda column: column[0] not in scope.shared)
 
     def _group(self, node: exp.Select, scope: Scope) -> None:
@@ -595,6 +597,7 @@ class QueryAnalysis:
 
     def _join(self, node: exp.Join, scope: Scope) -> None:
         self._only(node, {"this", "side", "kind", "on", "using"}, "JOIN")
+        # DuckDB also has SEMI, ANTI, ASOF and POSITIONAL joins.
         if node.kind not in ("", "INNER", "OUTER", "CROSS"):
             self.refuse(
                 node.this, f"{node.kind} JOIN is not known to mean the same on every engine"
@@ -609,6 +612,7 @@ class QueryAnalysis:
                 )
             if node.side not in ("", "LEFT"):
                 self.report(node.this, f"{node.side} JOIN UNNEST is refused by Athena")
+        # The joined relation is in scope by now, so that the condition may name both sides.
         if using := node.args.get("using"):
             self._using(node, using, scope)
         elif on is not None:

@@ -157,8 +157,8 @@ def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
             with pytest.raises(LakeError) as caught:
                 answer(lake, sql)
             assert str(caught.value) == (
-                "tenant demo-tenant, table calls, 2025-11-05: a file is gone or damaged, so there is "
-                "no true answer; put it back from a copy of the lake and prove it with cci-lite etl "
+                "tenant demo-tenant, table calls, 2025-11-05: a file is gone or damaged, so the "
+                "result would be wrong; put it back from a copy of the lake and check it with cci-lite etl "
                 "verify, or ask for other days with WHERE call_date"
             )
         other = "SELECT call_id FROM calls WHERE call_date <> DATE '2025-11-05'"
@@ -169,7 +169,7 @@ def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
 
 
 MAY_NOT = (
-    "tenant demo-tenant, table calls, 2025-11-05: a file may not be read, so there is no true answer; "
+    "tenant demo-tenant, table calls, 2025-11-05: a file may not be read, so the result would be wrong; "
     "give this program the right to read it and the folders that it is in, or ask for other days "
     "with WHERE call_date"
 )
@@ -322,8 +322,8 @@ def _check_unreadable(small_lake: SmallLake) -> None:
         with pytest.raises(LakeError) as caught:
             answer(lake, "SELECT count(*) AS n FROM unified")
         assert str(caught.value) == (
-            "tenant demo-tenant, table unified, 2025-11-05: a document may not be read, so there is "
-            "no true answer; correct its permissions, or ask for other days with WHERE day"
+            "tenant demo-tenant, table unified, 2025-11-05: a document may not be read, so the "
+            "result would be wrong; correct its permissions, or ask for other days with WHERE day"
         )
         other = "SELECT call_id FROM unified WHERE day = '2025/11/06'"
         assert answer(lake, other) == [{"call_id": "call-2"}]

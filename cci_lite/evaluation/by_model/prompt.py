@@ -188,5 +188,6 @@ _ESCAPES = str.maketrans({each: f"\\u{ord(each):04x}" for each in "<>\x7f\x85\u2
 
 def _line(value: Mapping[str, Any]) -> str:
     # A lone surrogate cannot be encoded; nothing can be quoted from it either.
+    # Not escaped to ASCII: escapes cost several tokens for each letter.
     text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
     return text.translate(_ESCAPES)

@@ -68,6 +68,7 @@ def _words_with_spaces(text: str, space: int) -> Iterator[str]:
 
     They fit even when every character of them is escaped in JSON.
     """
+    # At least one character, or a tiny space would never be filled.
     length = max(1, int(space * BYTES_PER_TOKEN) // _WIDEST_ESCAPE)
     for word in text.split():
         pieces = (word[start : start + length] for start in range(0, len(word), length))

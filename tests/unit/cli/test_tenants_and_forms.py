@@ -583,8 +583,8 @@ criteria:
             "criteria[0].rule.applies_when.pattern",
             r"U+000C, which \f within double quotes stands for; write it in single quotes, or in none",
         ),
-        (r'"Did the \x7f agent ask?"', "phrases: [a]", "criteria[0].text", "U+007F; take it out"),
-        (r'"Did the \u202e agent ask?"', "phrases: [a]", "criteria[0].text", "U+202E; take it out"),
+        (r'"Did the \x7f agent ask?"', "phrases: [a]", "criteria[0].text", "U+007F; remove it"),
+        (r'"Did the \u202e agent ask?"', "phrases: [a]", "criteria[0].text", "U+202E; remove it"),
     ],
     ids=["backspace", "tab", "form feed", "delete", "turned text"],
 )  # fmt: skip
