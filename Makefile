@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-engines check format generate bench lambdas clean
+.PHONY: help demo test test-engines check format generate bench masking lambdas clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ generate: $(VENV)/.dev ## write the generated documents and schemas anew
 
 bench: $(VENV)/.dev ## measure the flattening; prints JSON
 	$(BIN)/python benchmarks/flatten.py
+
+masking: $(VENV)/.dev ## measure what masking finds, and what it masks wrongly, per kind and language
+	$(BIN)/python -m tests.masking.measured
 
 lambdas: $(VENV)/.dev ## one package per function and architecture, and a manifest, in dist/lambdas/
 	$(BIN)/python pipeline_lambdas/package.py

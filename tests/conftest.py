@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import settings
 
 from cci_lite.contract.tenant import Audio
+from cci_lite.local.processes import Inline, Processes
+from cci_lite.ports import WorkerPool
 from tests.small_lake import SmallLake
 
 # A loaded machine is no reason to fail: what a law says holds in any time.
@@ -62,7 +65,21 @@ def star_calls(shared: Path) -> list[StarCall]:
     ]
 
 
+@pytest.fixture(scope="session")
+def processes() -> Iterator[WorkerPool]:
+    """Two worker processes. They start once for all tests: that is what they cost."""
+    with Processes(2) as pool:
+        yield pool
+
+
 @pytest.fixture
-def small_lake(tmp_path: Path) -> SmallLake:
-    """An empty lake with one form."""
-    return SmallLake(tmp_path / "lake")
+def small_lake(request: pytest.FixtureRequest, tmp_path: Path) -> SmallLake:
+    """An empty lake with one form, whose runs work in this process; see also EVERY_POOL."""
+    pool = request.getfixturevalue(getattr(request, "param", "inline"))
+    return SmallLake(tmp_path / "lake", pool=pool)
+
+
+@pytest.fixture
+def inline() -> WorkerPool:
+    """No worker processes."""
+    return Inline()

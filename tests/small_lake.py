@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from cci_lite.contract.form import Form
 from cci_lite.contract.form_reading import parse_draft
@@ -23,6 +24,7 @@ from cci_lite.nightly.planning import RunOptions
 from cci_lite.nightly.run import run_etl
 from cci_lite.nightly.run_report import RunReport
 from cci_lite.nightly.work import read_part
+from cci_lite.ports import WorkerPool
 
 DAY = dt.date(2025, 11, 5)
 NEXT_DAY = dt.date(2025, 11, 6)
@@ -35,6 +37,10 @@ FORM: dict[str, Any] = {
         {"id": "close_03", "text": "Did the agent say goodbye?", "weight": 1},
     ]
 }
+
+# For tests, or whole modules, whose runs shall work in this process and in several: only those draw
+# work ahead, so that a day is staged before the one in front of it is published.
+EVERY_POOL = pytest.mark.parametrize("small_lake", ["inline", "processes"], indirect=True)
 
 
 def form() -> Form:
@@ -72,6 +78,7 @@ class SmallLake:
     root: Path
     now: dt.datetime = dt.datetime(2025, 11, 7, 2, tzinfo=dt.UTC)
     runs: int = 0
+    pool: WorkerPool = field(default_factory=Inline)
     forms: list[Form] = field(default_factory=lambda: [form()])
 
     def __post_init__(self) -> None:
@@ -104,13 +111,13 @@ class SmallLake:
         return key
 
     def run(self, *tenants: str, **options: Any) -> RunReport:
-        """Run the night for these tenants in this process."""
+        """Run the night for these tenants."""
         self.runs += 1
         return run_etl(
             self.lake,
             dict.fromkeys(tenants or (TENANT,), self.forms),
             f"run-{self.runs}",
-            pool=Inline(),
+            pool=self.pool,
             options=RunOptions(**options),
         )
 

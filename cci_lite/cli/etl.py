@@ -11,7 +11,7 @@ import click
 
 from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
 
-_QUARANTINE_CURE = "see: cci-lite quarantine list, then fix and replay, or discard"
+_QUARANTINE_CURE = "see: cci-lite quarantine list, then correct and replay, or discard"
 
 if TYPE_CHECKING:
     from cci_lite.flatten.plan import DayPlan

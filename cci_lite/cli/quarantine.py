@@ -51,7 +51,7 @@ def list_documents(tenant_id: str | None, lake: Path, output: str) -> None:
         return
     if rows:
         print_rows(columns, rows)
-        say("fix a copy (or the document itself), then: cci-lite quarantine replay")
+        say("correct a copy (or the document itself), then: cci-lite quarantine replay")
         say("to remove what is no call: cci-lite quarantine discard")
     else:
         say("nothing is in quarantine")
@@ -67,7 +67,7 @@ def list_documents(tenant_id: str | None, lake: Path, output: str) -> None:
 @tenant_option()
 @lake_option
 def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
-    """Replay fixed documents: the given ones, or all that meet the contract now.
+    """Replay corrected documents: the given ones, or all that meet the contract now.
 
     PATHS are as `quarantine list` prints them, of the document or of its copy.
     """
@@ -82,11 +82,11 @@ def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
     still = [document for document in report.replayed if document.problem is not None]
     for document in still:
         say(f"  {document.source_key}: {document.problem}")
-    fixed = len(report.replayed) - len(still)
+    corrected = len(report.replayed) - len(still)
     print_report(report)
-    say(f"{fixed:,} fixed, {len(still):,} still in quarantine")
-    # Without paths, what is not fixed yet is expected; it fails only when nothing was fixed.
-    if not report.succeeded or (still and (keys or not fixed)):
+    say(f"{corrected:,} corrected, {len(still):,} still in quarantine")
+    # Without paths, what is not corrected yet is expected; it fails only when nothing was corrected.
+    if not report.succeeded or (still and (keys or not corrected)):
         raise click.exceptions.Exit(1)
 
 

@@ -292,7 +292,9 @@ QUARANTINED_DOCUMENTS = Table(
         _text("expected", "What the contract expects there.", nullable=False),
         _text("found", "What was there; free text is described, never repeated.", nullable=False),
         _text(
-            "quarantine_key", "Where the copy is that can be fixed and replayed.", nullable=False
+            "quarantine_key",
+            "Where the copy is that can be corrected and replayed.",
+            nullable=False,
         ),
         _time("quarantined_at", "When it was first refused in this version (UTC)."),
         _text("etl_run_id", "The run that refused it.", nullable=False),

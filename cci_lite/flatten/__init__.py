@@ -1,1 +1,1 @@
-"""Documents to rows, and what a night has to do. Pure."""
+"""Documents to rows, and what a nightly run has to do. Pure."""

@@ -17,7 +17,7 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 
 
 class FlatRows:
-    """The rows of a table that repeats nothing, column by column."""
+    """The rows of a table that takes no column from another, column by column."""
 
     def __init__(self, table_name: str) -> None:
         self._table_name = table_name
@@ -55,7 +55,7 @@ class NestedRows:
             self._columns[name].extend(values)
 
     def table(self, calls: pa.Table) -> pa.Table:
-        """The rows as Arrow, with what they repeat of their calls."""
+        """The rows as Arrow, with the columns that they take from their calls."""
         return repeat_of_calls(self._table_name, self._columns, self._call, calls)
 
 

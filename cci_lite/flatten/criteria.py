@@ -1,4 +1,4 @@
-"""Rows of `qa_criteria`: what repeats of a form is taken from the form's own columns by Arrow."""
+"""Rows of `qa_criteria`. What they repeat of their forms, Arrow takes from a table of the forms."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CriterionRows:
             )
 
     def table(self, calls: pa.Table) -> pa.Table:
-        """The rows as Arrow, with what they repeat of their forms and calls."""
+        """The rows as Arrow, with the columns that they take from their forms and calls."""
         form = self._form_table().take(pa.array(self._criterion, pa.int64()))
         verdict = pa.array(self._verdict, pa.int64())
         passed = pc.equal(verdict, _CODE_OF_VERDICT[Verdict.PASS])

@@ -1,4 +1,4 @@
-"""What a night has to do: the days that changed, their documents, in pieces of bounded size."""
+"""What a run has to do: the days that changed, their documents, in pieces of bounded size."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MAX_BYTES_PER_ITEM = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class DayPlan:
-    """What one tenant's day needs: which documents are to be read; the rows of the others stay.
+    """What a run does to one tenant's day: which documents it reads; the rows of others stay.
 
-    `gone` counts published documents that are no longer listed (expired): their rows stay. The rows
-    of `removed` documents go; of these, `left` were in quarantine or discarded and are gone at
-    their source. `unlisted` says why a folder of the day cannot be listed: the day is then left as
-    it is.
+    `gone` counts published documents that are no longer listed, because they expired: their rows
+    stay. The rows of `removed` documents go; `left` are those of them that were in quarantine or
+    discarded and were deleted at their source. `unlisted` says why a folder of the day cannot be
+    listed: then the day stays as it is.
     """
 
     tenant_id: str
@@ -80,8 +80,8 @@ def plan_day(
 ) -> DayPlan:
     """Compare a day's listing with what its published generation was built from.
 
-    `again` names documents that are to be read even when they are unchanged, `removed` documents
-    whose rows are to go, `left` those of quarantine that are gone at their source.
+    `again` are documents to read although they are unchanged, `removed` those whose rows go, `left`
+    those in quarantine, or discarded, that were deleted at their source.
     """
     removed = (removed | left) & known.keys()
     new = [source for source in listed if source.key not in known]

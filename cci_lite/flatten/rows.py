@@ -37,7 +37,7 @@ _NO_SCORES = SentimentScores()
 
 
 class Flattener:
-    """Documents of one tenant's day in, rows out.
+    """Turns the documents of one tenant's day into rows.
 
     `templates` are the tenant's forms by name and version. Rows of one document become visible only
     when the whole document holds to the contract.
@@ -70,11 +70,11 @@ class Flattener:
         self._quarantined = FlatRows("quarantined_documents")
 
     def __len__(self) -> int:
-        """How many calls are waiting to become tables."""
+        """How many calls there are so far."""
         return len(self._calls)
 
     def add(self, source: StoredObject, read: Callable[[], bytes]) -> SourceRecord:
-        """Flatten one document, or quarantine it; what became of it.
+        """Flatten one document, or quarantine it; gives its record.
 
         `read` is called only for documents that may be read (key and size hold to the contract);
         the FileNotFoundError of one that is gone is passed on.
@@ -150,10 +150,11 @@ class Flattener:
             raise ContractError(
                 "call_date", f"{key.call_date}, as in the key", f"{document.call_date}"
             )
-        if document.call_date > source.modified_at.date() + _FURTHEST_TIME_ZONE:
+        written = source.modified_at.date()
+        if document.call_date > written + _FURTHEST_TIME_ZONE:
             raise ContractError(
                 "call_date",
-                "a day that had come when the document was written",
+                f"at the latest two days after the document was written ({written})",
                 f"{document.call_date}",
             )
         if document.call_id != key.call_id:
@@ -227,6 +228,6 @@ def _places(segments: Sequence[Sequence[object]]) -> dict[str, list[int]]:
 
 
 def check_size(size: int) -> None:
-    """Refuse a document that is too large to be read at all, before it is."""
+    """Refuse a document that is too large, before it is read; raises ContractError."""
     if size > MAX_DOCUMENT_BYTES:
         raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", f"{size} bytes")

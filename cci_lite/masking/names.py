@@ -1,4 +1,8 @@
-"""Finding given names in a text, as whole words and in any case."""
+"""Finding names that are given in a text: those of services, and those that were introduced.
+
+A name is found as whole words in any case, and so is each part of it that says something by itself.
+Parts that are words of any call ("Will", "Mark") count only where they are capitalised.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,22 @@ from functools import cache
 from typing import NamedTuple
 
 from cci_lite.language.heard import heard, mark_class
-from cci_lite.masking.introductions import COMMON_NAMES, PARTICLES, HeardName
+from cci_lite.masking.introductions import HeardName
 from cci_lite.masking.spans import NAME, WITHHELD, Span, Stage
+from cci_lite.masking.word_lists import introductions, word_set
 
 # What may stand between the words of one name.
 _BETWEEN = re.compile(r"[\s.'’‐‑-]{1,3}")  # noqa: RUF001
 # What may stand between letters when somebody spells.
 _BETWEEN_LETTERS = re.compile(r"[\s.,-]{1,3}")
+# Shorter parts of names are words of any language: "Li", "Jo", "an".
 _FEWEST_LETTERS = 3
-
-
 # In Arabic "and", "for", "with" are written in one with the name: longer ones first.
 _ARABIC_PREFIX = re.compile(r"[وف]?(?:بال|كال|لل|ال|[بلك])?(?=\w{2})")
+# Scripts that are written without spaces, or with endings behind names (Korean).
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}"
+)
 
 
 @cache
@@ -50,6 +58,8 @@ def name_stage(names: Iterable[str]) -> Stage:
 
 def _wanted(name: str) -> Iterator[_Wanted]:
     """The whole name, and each part that says something by itself; spelled ones, too."""
+    particles = word_set(introductions().words.particles)
+    common_names = word_set(introductions().words.common_names)
     is_heard = isinstance(name, HeardName)
     name = WITHHELD.sub(" ", name)
     words = tuple(_fold(word) for word in _word().findall(name))
@@ -58,20 +68,14 @@ def _wanted(name: str) -> Iterator[_Wanted]:
         if len(joined := [_fold(word) for word in _word().findall(chunk)]) > 1:
             yield _Wanted(("".join(joined),), as_name=is_heard)
     if len(words) > 1:
-        yield _Wanted(words, as_name=all(word in PARTICLES for word in words))
+        yield _Wanted(words, as_name=all(word in particles for word in words))
     for word in words:
         is_short = len(word) < _FEWEST_LETTERS
-        if word not in PARTICLES and (len(words) == 1 or not is_short) and len(word) > 1:
+        if word not in particles and (len(words) == 1 or not is_short) and len(word) > 1:
             # "will" and "mark" are words of every call; Will and Mark are names.
-            yield _Wanted((word,), as_name=is_heard or is_short or word in COMMON_NAMES)
-        if word not in PARTICLES and not is_short:
+            yield _Wanted((word,), as_name=is_heard or is_short or word in common_names)
+        if word not in particles and not is_short:
             yield _Wanted(tuple(word), as_name=False)
-
-
-# Scripts that are written without spaces, or with endings behind names (Korean).
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}"
-)
 
 
 def unspaced_stage(names: Iterable[str]) -> Stage:

@@ -9,8 +9,8 @@ from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.staging import StagedDay
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord
 
-# Fewer lost calls are let through, unless they are all of the day's: of a single call its
-# quarantine tells as much as a refusal would.
+# A day is refused that loses at least so many calls, which are more than this share of them; or
+# all of its calls. A day with a single call is not: quarantine tells of it as well as a refusal.
 SHRINK_GUARD_CALLS = 5
 SHRINK_GUARD_SHARE = 0.1
 
@@ -25,7 +25,7 @@ def refuse_failures(day: StagedDay) -> None:
 def check_balance(
     day: StagedDay, balance: Balance, parts: Mapping[str, Sequence[PartFile]]
 ) -> None:
-    """Refuse a day whose written rows are not those of its documents; raises BalanceError."""
+    """Refuse a day whose rows do not match the outcomes of its documents; raises BalanceError."""
     total = (
         balance.calls
         + balance.superseded
@@ -34,19 +34,20 @@ def check_balance(
         + balance.erased
     )
     if balance.sources != total:
-        raise BalanceError(f"{balance.sources} documents, {total} outcomes")
+        raise BalanceError(f"outcomes of documents: expected {balance.sources}, found {total}")
     for table_name, expected in (
         ("calls", balance.calls),
         ("quarantined_documents", balance.quarantined),
     ):
         rows = sum(part.rows for part in parts.get(table_name, ()))
         if rows != expected:
-            raise BalanceError(f"expected {expected} rows in {table_name}, found {rows}")
+            raise BalanceError(f"rows in {table_name}: expected {expected}, found {rows}")
     ids = [
         record.call_id for record in day.records.values() if record.outcome is SourceOutcome.CALL
     ]
     if len(set(ids)) != len(ids):
-        raise BalanceError(f"{len(ids) - len(set(ids))} calls stand twice")
+        more = len(ids) - len(set(ids))
+        raise BalanceError(f"rows in calls: expected one per call, found {more} more")
 
 
 def guard_against_shrinking(day: StagedDay, records: Mapping[str, SourceRecord]) -> None:
@@ -62,5 +63,5 @@ def guard_against_shrinking(day: StagedDay, records: Mapping[str, SourceRecord])
     if many or len(lost) == len(calls) > 1:
         raise BalanceError(
             f"{len(lost)} of {len(calls)} published calls would be lost to documents that now "
-            f"break the contract, such as {lost[0]}; mend them, or run with --allow-shrink"
+            f"break the contract, such as {lost[0]}; correct them, or run with --allow-shrink"
         )

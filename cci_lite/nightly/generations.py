@@ -12,9 +12,9 @@ from cci_lite.tenancy import generation_prefix
 def leftover_generations(
     lake: NightlyLake, tenant_id: str, grace: dt.timedelta
 ) -> list[tuple[dt.date, str]]:
-    """What a killed run left behind and what was replaced before the grace period.
+    """Generations of killed runs, and those replaced longer ago than the grace period.
 
-    Only to be asked under the tenant's lease.
+    To be called under the tenant's lease only: another run's new generation looks abandoned.
     """
     return [
         *lake.catalog.abandoned(tenant_id),
@@ -25,7 +25,10 @@ def leftover_generations(
 def delete_generation(
     lake: NightlyLake, tenant_id: str, call_date: dt.date, generation: str
 ) -> None:
-    """Delete all files of a generation, then the note of it."""
+    """Delete all files of a generation, and then forget it.
+
+    In this order: a generation that is forgotten first and still has files is never deleted.
+    """
     for table_name in TABLES:
         lake.store.delete_below(generation_prefix(tenant_id, table_name, call_date, generation))
     lake.catalog.forget(tenant_id, call_date, generation)

@@ -32,7 +32,7 @@ class NightlyLake:
 def each_tenant(
     tenants: Iterable[str], action: Callable[[str], Result]
 ) -> tuple[dict[str, Result], dict[str, str]]:
-    """What an action gives for each tenant; and why it failed for others, which stop none."""
+    """The results of an action by tenant; and by tenant why it failed, which stops no other."""
     done: dict[str, Result] = {}
     failed: dict[str, str] = {}
     for tenant_id in tenants:

@@ -20,17 +20,18 @@ from cci_lite.tenancy import (
 )
 
 DEFAULT_GRACE = dt.timedelta(hours=24)
-UNDATED = dt.date(1970, 1, 1)  # the day of files whose key names none
+UNDATED = dt.date(1970, 1, 1)  # stands for the day of files whose key has none
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """How a run behaves.
 
-    `since` leaves earlier days alone. `allow_shrink` publishes a day that lost calls. `replay`
-    looks at quarantined documents again first: at these keys, or at all when it is empty; from it
-    come `again` (documents to read even when they are unchanged) and `removed` (those whose rows
-    go). `discard` does nothing but take these documents out of quarantine for good.
+    `since`: earlier days are not looked at. `allow_shrink`: a day that loses many calls is
+    published all the same. `replay`: these quarantined documents are checked again first (all, when
+    it is empty); the run itself then sets `again`, documents to read although they are unchanged,
+    and `removed`, documents whose rows go. `discard`: the run takes these documents (all, when it
+    is empty) out of quarantine for good, and does nothing else.
     """
 
     since: dt.date | None = None
@@ -56,34 +57,35 @@ def plan_tenant(
     """
     listing = _digests_by_day(lake.store, tenant_id)
     published = lake.catalog.days(tenant_id)
-    waiting = _left_to_the_side(lake, tenant_id)
+    set_aside = _set_aside(lake, tenant_id)
     unlisted = {_day_of_folder(folder.key): _unlisted(folder) for folder in listing.unlisted}
-    days = listing.digests.keys() | waiting.keys()
+    days = listing.digests.keys() | set_aside.keys()
     for call_date in sorted(days | published.keys() if options.removed else days):
         if options.since is not None and call_date < options.since:
             continue
         day = published.get(call_date)
         digest = listing.digests.get(call_date)
+        # The digest says nothing of what a replay wants to be read, or to go.
         forced = bool(options.again or options.removed)
         if day is not None and digest == day.listing_digest and not forced:
             continue
         try:
             plan = _plan_day(
-                lake, tenant_id, call_date, listing, waiting.get(call_date, {}), options
+                lake, tenant_id, call_date, listing, set_aside.get(call_date, {}), options
             )
         except LakeError as problem:
-            unlisted[call_date] = str(problem)
+            unlisted.setdefault(call_date, str(problem))
             continue
         if not plan.is_empty:
             yield plan
     for call_date, reason in sorted(unlisted.items()):
-        # Which days are in a folder above those of days, nobody knows.
+        # A month or year that cannot be listed may have any of its days: `since` does not hide it.
         if call_date == UNDATED or options.since is None or call_date >= options.since:
             yield DayPlan(tenant_id, call_date, (), (), 0, 0, frozenset(), "", unlisted=reason)
 
 
 def things_of_no_tenant(store: Store) -> int:
-    """How many things lie where tenants have their folders and cannot be one."""
+    """How many files and folders beside the tenants' own cannot belong to a tenant."""
     folders = store.folders(f"{UNIFIED}/")
     return store.loose(f"{UNIFIED}/") + sum(not is_tenant_id(name) for name in folders)
 
@@ -101,7 +103,7 @@ class _Listing:
     unlisted: Sequence[Unlisted]
 
     def hides(self, key: str) -> bool:
-        """Whether a document that is not listed may be there all the same."""
+        """Whether a document may be there although it is not listed."""
         return any(key.startswith(f"{folder.key}/") for folder in self.unlisted)
 
 
@@ -122,7 +124,7 @@ def _digests_by_day(store: Store, tenant_id: str) -> _Listing:
     return _Listing(values, strays, unlisted)
 
 
-def _left_to_the_side(lake: NightlyLake, tenant_id: str) -> dict[dt.date, dict[str, SourceRecord]]:
+def _set_aside(lake: NightlyLake, tenant_id: str) -> dict[dt.date, dict[str, SourceRecord]]:
     """The tenant's documents that are in quarantine or discarded, by day."""
     found: dict[dt.date, dict[str, SourceRecord]] = {}
     for outcome in (SourceOutcome.QUARANTINED, SourceOutcome.DISCARDED):
@@ -136,7 +138,7 @@ def _plan_day(
     tenant_id: str,
     call_date: dt.date,
     listing: _Listing,
-    waiting: Mapping[str, SourceRecord],
+    set_aside: Mapping[str, SourceRecord],
     options: RunOptions,
 ) -> DayPlan:
     listed = []
@@ -149,12 +151,14 @@ def _plan_day(
     if call_date == UNDATED:
         listed += listing.strays
     present = {found.key for found in listed}
+    # What was deleted at its source leaves quarantine, unless it may be there unseen, or a person
+    # has begun to correct its copy.
     left = frozenset(
         key
-        for key, record in waiting.items()
+        for key, record in set_aside.items()
         if key not in present
         and not listing.hides(key)
-        and not _was_mended(lake.store, tenant_id, record)
+        and not _may_be_corrected(lake.store, tenant_id, record)
     )
     return plan_day(
         tenant_id,
@@ -167,8 +171,8 @@ def _plan_day(
     )
 
 
-def _was_mended(store: Store, tenant_id: str, record: SourceRecord) -> bool:
-    """Whether a person may have changed the copy of a quarantined document: not for us to lose."""
+def _may_be_corrected(store: Store, tenant_id: str, record: SourceRecord) -> bool:
+    """Whether a person has, or may have, corrected the copy in quarantine: it must not be lost."""
     try:
         copy = store.head(quarantine_key(tenant_id, record.key))
     except OSError:
@@ -179,7 +183,7 @@ def _was_mended(store: Store, tenant_id: str, record: SourceRecord) -> bool:
 def _unlisted(folder: Unlisted) -> str:
     return (
         f"a folder of documents cannot be listed: {folder.reason}; give this program the right to "
-        "read it, or take it away"
+        "read it, or remove it"
     )
 
 

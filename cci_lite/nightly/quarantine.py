@@ -1,4 +1,4 @@
-"""Documents that break the contract: what they are, and how they come back in."""
+"""Documents that break the contract: which there are, and how they leave quarantine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class QuarantinedDocument:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay found: the run goes on to read `again` and to let go of `removed`."""
+    """What a replay found: the run reads `again`, and publishes the rows of `removed` no more."""
 
     documents: tuple[ReplayedDocument, ...]
     again: frozenset[str]
@@ -46,7 +46,7 @@ class Replay:
 def list_quarantined(lake: NightlyLake, tenant_id: str) -> list[QuarantinedDocument]:
     """A tenant's quarantined documents, ordered by day and key, from the catalogue.
 
-    Those whose row cannot be read say so, and stop no other.
+    A document whose reason cannot be read is listed with what prevents it.
     """
     found = []
     for call_date in lake.catalog.days(tenant_id):
@@ -76,7 +76,7 @@ def _listed(
 ) -> QuarantinedDocument:
     row = row or {
         "json_path": "",
-        "expected": "the reason, in a file of the curated tables that can be read",
+        "expected": "the reason, in a file that can be read",
         "found": problem or "none",
     }
     return QuarantinedDocument(
@@ -92,12 +92,12 @@ def _listed(
 def replay_quarantined(
     lake: NightlyLake, tenant_id: str, forms: Sequence[Form], keys: Collection[str]
 ) -> Replay:
-    """Look at quarantined documents again (`keys`, or all) and put the mended ones in place.
+    """Check quarantined documents again (`keys`, or all) and put the corrected ones in place.
 
     What counts is the document itself when it was written anew since it was quarantined, otherwise
-    its copy in quarantine when that was mended, otherwise the document as it was: the form that it
-    names may have been added since. Must run under the tenant's lease. Raises NotFoundError for a
-    key that is not in quarantine.
+    its copy in quarantine when a person has corrected that, otherwise the document as it was: the
+    form that it names may have been added since. Must run under the tenant's lease. Raises
+    NotFoundError for a key that is not in quarantine.
     """
     quarantined = _quarantined(lake, tenant_id, keys)
     by_name = {(form.name, form.version): form for form in forms}
@@ -116,7 +116,7 @@ def replay_quarantined(
 
 
 def delete_stale_copies(lake: NightlyLake, tenant_id: str) -> None:
-    """Delete copies of documents that are not in quarantine (any more): they hold what was said.
+    """Delete copies of documents that are no longer in quarantine: they hold what was said.
 
     Raises LakeError when a folder of them cannot be listed, after the others.
     """
@@ -130,15 +130,15 @@ def delete_stale_copies(lake: NightlyLake, tenant_id: str) -> None:
             lake.store.delete(copy.key)
     if unlisted:
         raise LakeError(
-            f"{len(unlisted)} folders below {quarantine_prefix(tenant_id)} cannot be listed: "
-            f"{unlisted[0]}; give this program the right to read them, or take them away"
+            f"folders below {quarantine_prefix(tenant_id)} that cannot be listed: {len(unlisted)} "
+            f"({unlisted[0]}); give this program the right to read them, or take them away"
         )
 
 
 def to_discard(
     lake: NightlyLake, tenant_id: str, keys: Collection[str]
 ) -> dict[dt.date, list[SourceRecord]]:
-    """What becomes of quarantined documents (`keys`, or all) that are discarded, by day.
+    """The records of quarantined documents (`keys`, or all) as discarded ones, by day.
 
     Raises NotFoundError for a key that is not in quarantine.
     """
@@ -158,20 +158,20 @@ def to_discard(
 def _quarantined(
     lake: NightlyLake, tenant_id: str, keys: Collection[str]
 ) -> dict[str, SourceRecord]:
-    """These documents of quarantine (or all) by key; raises NotFoundError for any other."""
+    """The records of these quarantined documents, or all; raises NotFoundError for other keys."""
     records = lake.catalog.records(tenant_id, SourceOutcome.QUARANTINED)
     if unknown := set(keys) - records.keys():
         raise NotFoundError(
-            f"tenant {tenant_id}: {len(unknown)} of the given keys are not in quarantine; "
+            f"tenant {tenant_id}: keys that are not in quarantine: {len(unknown)}; "
             "see: cci-lite quarantine list"
         )
     return {key: records[key] for key in keys or records}
 
 
 def _put_in_place(lake: NightlyLake, tenant_id: str, record: SourceRecord, forms: Forms) -> str:
-    """Write a mended document where it belongs; its key. Raises ContractError when it is not."""
-    data, is_original = _mended(lake, tenant_id, record)
-    # A person mends a document in an editor, which may spread it over lines.
+    """Write a corrected document where it belongs; its key. Raises ContractError when it is not."""
+    data, is_original = _version_that_counts(lake, tenant_id, record)
+    # A person corrects a document in an editor, which may spread it over lines.
     document = decode_document(data, one_line=False).document
     if document.tenant_id != tenant_id:
         raise ContractError("tenant_id", f"'{tenant_id}'", "another tenant")
@@ -183,13 +183,17 @@ def _put_in_place(lake: NightlyLake, tenant_id: str, record: SourceRecord, forms
             _write(lake, target, line)
     elif (_read(lake, target) or b"").rstrip() != line.rstrip():
         if _revision_at(lake, target) >= document.revision:
-            raise ContractError("", "the only document of its call", "another one in its place")
+            raise ContractError(
+                "", "no document of this call on its day", "one of the same or a later revision"
+            )
         # The document at the old key is deleted only after the day has been published without it.
         _write(lake, target, line)
     return target
 
 
-def _mended(lake: NightlyLake, tenant_id: str, record: SourceRecord) -> tuple[bytes, bool]:
+def _version_that_counts(
+    lake: NightlyLake, tenant_id: str, record: SourceRecord
+) -> tuple[bytes, bool]:
     """The bytes to look at, and whether they are those of the document itself."""
     original = _read(lake, record.key)
     copy = _read(lake, quarantine_key(tenant_id, record.key))
@@ -212,7 +216,7 @@ def _revision_at(lake: NightlyLake, key: str) -> int:
 
 
 def _read(lake: NightlyLake, key: str) -> bytes | None:
-    """What stands at a key, or None; raises ContractError when it cannot be read."""
+    """The bytes at a key, or None; raises ContractError when they cannot be read."""
     try:
         return lake.store.read(key)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Brings a catalogue back from what lies in the lake. Never deletes or overwrites data.
+"""Rebuilds a lost or outdated catalogue from the lake's files. Never deletes or overwrites data.
 
 What is published is read off the newest complete generation of each day: the one with a balance
 sheet of its own. Each day's facts are gathered in one place (`_day_on_disk`), which is where a
@@ -33,8 +33,8 @@ from cci_lite.tenancy import curated_prefix, curated_table_prefix, parse_part_ke
 
 _SHEETS = "etl_runs"
 UNKNOWN_DAY = (
-    "curated files of this day are there and the catalogue does not know them: bring it back with "
-    "cci-lite etl repair, or move them away to have the day built anew from its documents"
+    "curated files of this day are missing from the catalogue: add them with cci-lite etl repair, "
+    "or move them away, and the next run builds the day from its documents"
 )
 
 _Generations = dict[str, dict[str, list[StoredObject]]]
@@ -49,7 +49,7 @@ class RepairStatus(StrEnum):
 
 @dataclass(frozen=True)
 class RepairedDay:
-    """A day that the catalogue did not know rightly; `note` says what could not be brought back.
+    """A day of which the catalogue was wrong; `note` says what could not be brought back.
 
     `discarded` counts documents of which nobody knows any more that a person discarded them.
     """
@@ -84,7 +84,7 @@ class RepairReport:
 
     @property
     def discarded(self) -> dict[str, int]:
-        """How many discarded documents of each tenant come back to quarantine with the next run."""
+        """How many discarded documents of each tenant the next run quarantines again."""
         counts = collections.Counter[str]()
         for day in self.days:
             counts[day.tenant_id] += day.discarded
@@ -92,7 +92,7 @@ class RepairReport:
 
 
 def unknown_days(lake: NightlyLake, tenant_id: str) -> list[dt.date]:
-    """Days of which complete curated files are there although the catalogue knows nothing of them.
+    """Days of which there are complete curated files that the catalogue does not know.
 
     A lake that lost its catalogue, or got an older one back, has such days.
     """
@@ -108,7 +108,7 @@ def unknown_days(lake: NightlyLake, tenant_id: str) -> list[dt.date]:
 
 
 def repair_tenant(lake: NightlyLake, tenant_id: str) -> list[RepairedDay]:
-    """Publish again what lies in the lake, for each day that the catalogue does not know rightly.
+    """Publish again what lies in the lake, for each day of which the catalogue is wrong.
 
     A day that is published and whose files are there is left alone. Must run under the tenant's
     lease. Raises LakeError when a file or folder may not be read: that is no loss.
@@ -123,8 +123,9 @@ def repair_tenant(lake: NightlyLake, tenant_id: str) -> list[RepairedDay]:
     for call_date in sorted(days.keys() | published.keys()):
         day = published.get(call_date)
         if day is None or not _is_whole(lake, tenant_id, call_date):
-            repaired += _repair_day(lake, tenant_id, call_date, days.get(call_date, {}), day)
-    return repaired
+            generations = days.get(call_date, {})
+            repaired.append(_repair_day(lake, tenant_id, call_date, generations, day))
+    return [each for each in repaired if each is not None]
 
 
 def _is_whole(lake: NightlyLake, tenant_id: str, call_date: dt.date) -> bool:
@@ -142,74 +143,77 @@ def _repair_day(
     call_date: dt.date,
     generations: _Generations,
     day: PublishedDay | None,
-) -> list[RepairedDay]:
-    lost = RepairedDay(tenant_id, call_date, RepairStatus.LOST)
+) -> RepairedDay | None:
+    """Publish the newest complete generation of a day; None when there is nothing to publish."""
     sheets: dict[str, Mapping[str, Any]] = {}
     for generation, tables in generations.items():
         try:
             sheet = _sheet(lake, generation, tables.get(_SHEETS, ()))
         except LakeError as problem:
+            # It may be the newest generation: without its sheet nobody knows which one is.
             _refuse_unreadable(problem)
-            return [_lost(lost, generation, "its balance sheet is damaged")]
+            return _lost(tenant_id, call_date, generation, "its balance sheet is damaged")
         if sheet is not None:
             sheets[generation] = sheet
     if not sheets:
         # Files of a run that was killed before it had written them all: nobody ever read them.
-        return [] if day is None else [_lost(lost, day.generation, "its files are gone")]
+        return _lost(tenant_id, call_date, day.generation, "its files are gone") if day else None
     generation = max(sheets, key=lambda each: (sheets[each]["published_at"], each))
     if day is not None and day.generation == generation:
-        return [_lost(lost, generation, "a file is gone or damaged")]
+        # It is published already, and its files are not as they were: there is no later one.
+        return _lost(tenant_id, call_date, generation, "a file is gone or damaged")
+    sheet = sheets[generation]
     try:
-        change = _day_on_disk(
-            lake, call_date, generation, generations[generation], sheets[generation], day
-        )
+        change = _day_on_disk(lake, call_date, generation, generations[generation], sheet, day)
     except BalanceError as problem:
-        return [_lost(lost, generation, str(problem))]
+        return _lost(tenant_id, call_date, generation, str(problem))
     except LakeError as problem:
         _refuse_unreadable(problem)
-        return [_lost(lost, generation, "a file is damaged")]
+        return _lost(tenant_id, call_date, generation, "a file is damaged")
+    # Staged first, as a run does it: then the generation is noted, and later deleted, like any.
     lake.catalog.stage(tenant_id, call_date, generation)
     lake.catalog.publish(tenant_id, [change])
-    return [
-        RepairedDay(
-            tenant_id,
-            call_date,
-            RepairStatus.RESTORED,
-            generation,
-            sheets[generation]["calls"],
-            _what_is_missing(sheets[generation], len(sheets) - 1),
-            sheets[generation]["discarded"],
-        )
-    ]
+    return RepairedDay(
+        tenant_id,
+        call_date,
+        RepairStatus.RESTORED,
+        generation,
+        sheet["calls"],
+        _what_is_missing(sheet, len(sheets) - 1),
+        sheet["discarded"],
+    )
 
 
 def _refuse_unreadable(problem: LakeError) -> None:
-    """Raise what says that rights are missing: such a file is not lost."""
+    """Raise the error of a file that may not be read: it is not lost."""
     if isinstance(problem.__cause__, PermissionError):
         raise problem
 
 
-def _lost(day: RepairedDay, generation: str, why: str) -> RepairedDay:
+def _lost(tenant_id: str, call_date: dt.date, generation: str, why: str) -> RepairedDay:
     note = (
-        f"{why}: put the files back from a copy of the lake and repair again, or move the folders "
-        f"of generation {generation} away to take an earlier one, or to build the day anew"
+        f"{why}: put the files back from a copy of the lake, or move the folders of generation "
+        f"{generation} away; then repair again, which takes an earlier generation if there is one"
     )
-    return RepairedDay(day.tenant_id, day.call_date, day.status, generation, note=note)
+    return RepairedDay(tenant_id, call_date, RepairStatus.LOST, generation, note=note)
 
 
 def _what_is_missing(sheet: Mapping[str, Any], older: int) -> str:
     notes = []
     if sheet["superseded"]:
         notes.append(
-            f"the names of {sheet['superseded']} superseded documents; a run reads them again"
+            f"the names of superseded documents: {sheet['superseded']} (the next run reads them "
+            "again)"
         )
     if sheet["discarded"]:
         notes.append(
-            f"that {sheet['discarded']} documents were discarded; a run takes those that are still "
-            "there into quarantine again"
+            f"that documents were discarded: {sheet['discarded']} (the next run takes those that "
+            "are still there into quarantine again)"
         )
     if older:
-        notes.append(f"{older} earlier generations stay in the folder and are not known")
+        notes.append(
+            f"earlier generations that stay in the folder, unknown to the catalogue: {older}"
+        )
     return "; ".join(notes)
 
 
@@ -233,7 +237,7 @@ def _day_on_disk(
     sheet: Mapping[str, Any],
     day: PublishedDay | None,
 ) -> DayChange:
-    """The publication of a generation as its files say it; raises BalanceError."""
+    """The publication of a generation, read off its files; raises BalanceError and LakeError."""
     parts: dict[str, list[PartFile]] = {}
     rows: dict[str, list[pa.Table]] = {}
     for table_name, found in files.items():
@@ -250,7 +254,7 @@ def _day_on_disk(
     ):
         if counts.get(table_name, 0) != expected:
             raise BalanceError(
-                f"expected {expected} rows in {table_name}, found {counts.get(table_name, 0)}"
+                f"rows in {table_name}: expected {expected}, found {counts.get(table_name, 0)}"
             )
     published_at = sheet["published_at"].replace(tzinfo=dt.UTC)
     sources = [
@@ -267,6 +271,11 @@ def _day_on_disk(
 def _sources(
     lake: NightlyLake, tables: Sequence[pa.Table], outcome: SourceOutcome, published_at: dt.datetime
 ) -> list[SourceRecord]:
+    """What became of the documents that these rows are of.
+
+    When a document was written, only the document itself can tell: one that is gone or another one
+    since has the time of the publication.
+    """
     records = []
     for table in tables:
         wanted = [

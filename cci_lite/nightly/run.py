@@ -11,15 +11,15 @@ import collections
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.form import Form
 from cci_lite.errors import BalanceError, CciLiteError, LeaseHeldError, UsageError
-from cci_lite.flatten.plan import DayPlan, split
+from cci_lite.flatten.plan import DayPlan
 from cci_lite.nightly.checks import check_balance, guard_against_shrinking, refuse_failures
 from cci_lite.nightly.generations import delete_generation, leftover_generations
 from cci_lite.nightly.lake import NightlyLake
@@ -28,7 +28,8 @@ from cci_lite.nightly.problems import describe_problem
 from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined, to_discard
 from cci_lite.nightly.repair import UNKNOWN_DAY, unknown_days
 from cci_lite.nightly.run_report import Balance, DayReport, DayStatus, Progress, RunReport
-from cci_lite.nightly.staging import StagedDay, carried_parts
+from cci_lite.nightly.settling import settle
+from cci_lite.nightly.staging import StagedDay, pieces_of
 from cci_lite.nightly.work import ItemResult, WorkItem, flatten_item, read_part, write_part
 from cci_lite.ports import (
     DayChange,
@@ -37,18 +38,17 @@ from cci_lite.ports import (
     SourceOutcome,
     SourceRecord,
     Store,
-    StoredObject,
     WorkerPool,
 )
 from cci_lite.tenancy import part_key, quarantine_key
 
 
 def _ignore(_: Progress) -> None:
-    """Nobody watches."""
+    """Observe nothing."""
 
 
 def new_run_id(now: dt.datetime, token: str) -> str:
-    """The id of a run: sorts by time; `token` keeps two of the same second apart."""
+    """The id of a run, which sorts by time; `token` makes two of the same second differ."""
     return f"{now:%Y%m%dT%H%M%SZ}-{token}"
 
 
@@ -110,7 +110,7 @@ class _TenantRun:
         self._generations = 0
 
     def run(self) -> None:
-        """Clean up, look at quarantined documents again if asked to, bring every day up to date."""
+        """Clean up, check quarantined documents again if asked to, bring every day up to date."""
         self._clean_up()
         self._observe(Progress("cleaned", self._tenant_id))
         if self._options.discard is not None:
@@ -129,7 +129,7 @@ class _TenantRun:
         self._count_quarantined()
 
     def _clean_up(self) -> None:
-        """Delete what nobody reads any more; what cannot be deleted is told and tried again."""
+        """Delete what nobody reads any more; what cannot be deleted is reported and tried again."""
         leftover = leftover_generations(self._lake, self._tenant_id, self._options.grace)
         for call_date, generation in leftover:
             self._attempt(
@@ -146,7 +146,7 @@ class _TenantRun:
         )
 
     def _attempt(self, call_date: dt.date, failure: str, action: Callable[[], None]) -> None:
-        """Do what the rest of the run does not depend on."""
+        """Do something that the rest of the run does not depend on; a failure is reported."""
         try:
             action()
         except (CciLiteError, OSError) as problem:
@@ -173,9 +173,9 @@ class _TenantRun:
             self._report.quarantined[self._tenant_id] = len(records)
 
     def _discard_documents(self, keys: frozenset[str]) -> None:
-        """Take documents out of quarantine; as long as they stay as they are, they stay out."""
+        """Take documents out of quarantine, until they are written anew."""
         for call_date, records in to_discard(self._lake, self._tenant_id, keys).items():
-            day = self._without(call_date, records)
+            day = self._stage_without(call_date, records)
             self._report.days.append(self._publish([day]))
         self._count_quarantined()
 
@@ -185,7 +185,13 @@ class _TenantRun:
         self._options = replace(self._options, again=replay.again, removed=replay.removed)
 
     def _stage_all(self, plans: Iterable[DayPlan]) -> Iterator[StagedDay]:
-        """Stage days one after the other while workers are already busy with the next ones."""
+        """Stage days one after the other while workers are already busy with the next ones.
+
+        The pool draws the pieces of the next days before it gives the results of this one. What was
+        planned then can be out of date when its turn comes: see `_was_overtaken`.
+        """
+        # The days whose pieces are drawn and not done, with how many they have. Results come in the
+        # order of the pieces, and each day has at least one.
         begun: collections.deque[tuple[StagedDay, int]] = collections.deque()
 
         def arguments() -> Iterator[tuple[Store, WorkItem]]:
@@ -221,41 +227,34 @@ class _TenantRun:
         return day, self._items(day, old_parts)
 
     def _items(self, day: StagedDay, old_parts: Mapping[str, Sequence[PartFile]]) -> list[WorkItem]:
-        """The day in pieces: large old parts each for themselves, small ones with new documents."""
         plan = day.plan
-        large, small = carried_parts(old_parts)
-        pieces: list[tuple[tuple[StoredObject, ...], Mapping[str, tuple[str, ...]]]] = [
-            ((), part) for part in large
-        ]
-        batches = list(split(plan.to_read)) or ([()] if small or not large else [])
-        pieces += [(batch, small if index == 0 else {}) for index, batch in enumerate(batches)]
-        drop = frozenset(source.key for source in plan.changed) | plan.removed
         return [
             WorkItem(
                 self._tenant_id,
                 plan.call_date,
                 day.generation,
                 number,
-                sources,
-                carry,
-                drop,
+                piece.sources,
+                piece.carry,
+                # Rows of these documents are not carried over: there are new ones, or none.
+                frozenset(source.key for source in plan.changed) | plan.removed,
                 self._forms,
                 self._report.etl_run_id,
                 self._lake.clock(),
             )
-            for number, (sources, carry) in enumerate(pieces)
+            for number, piece in enumerate(pieces_of(plan, old_parts))
         ]
 
-    def _stage_again(self, plan: DayPlan) -> StagedDay:
+    def _stage(self, plan: DayPlan) -> StagedDay:
         return next(self._stage_all([plan]))
 
     def _finish(self, staged: StagedDay) -> DayReport:
-        """Check a staged day and publish it, together with days that lose a call to it."""
+        """Check a staged day and publish it, together with the days that lose a call to it."""
         days = [staged]
         try:
             if self._was_overtaken(staged):
                 self._discard(staged)
-                days = [staged := self._stage_again(staged.plan)]
+                days = [staged := self._stage(staged.plan)]
             self._observe(Progress("written", self._tenant_id, staged.plan.call_date))
             days = self._settle(staged)
         except (CciLiteError, OSError, pa.ArrowException) as problem:
@@ -263,7 +262,7 @@ class _TenantRun:
         return self._publish(days)
 
     def _publish(self, days: Sequence[StagedDay]) -> DayReport:
-        """Check settled days and switch readers to them; the report is that of the first."""
+        """Publish days that change together, in one step; the report is that of the first."""
         published = days[0]
         try:
             changes = [self._change_of(day) for day in days]
@@ -277,7 +276,7 @@ class _TenantRun:
             self._attempt(
                 day.plan.call_date,
                 "what left quarantine cannot be deleted there",
-                functools.partial(self._delete_mended, day),
+                functools.partial(self._delete_what_left, day),
             )
         return DayReport(
             self._tenant_id,
@@ -296,77 +295,55 @@ class _TenantRun:
         return DayReport(self._tenant_id, call_date, status, reason=describe_problem(problem))
 
     def _was_overtaken(self, staged: StagedDay) -> bool:
-        """Whether this very run changed the day after it was staged, because a call left it."""
+        """Whether this run has published the day since it was planned: an earlier day took a call.
+
+        Its new files were then built from a generation that is replaced.
+        """
         return (
             self._lake.catalog.days(self._tenant_id).get(staged.plan.call_date) != staged.previous
         )
 
     def _settle(self, staged: StagedDay) -> list[StagedDay]:
-        """The day and the other days that must change with it, so that each call has one row.
-
-        The same call can be published on another day, when its date was corrected: the later
-        revision is the call, the other document is superseded.
-        """
+        """The day and the other days that change with it, so that each call has one row."""
+        # First of all: of a piece that failed nobody knows the calls, so none could be settled.
         refuse_failures(staged)
-        read = {
-            record.call_id: record
-            for result in staged.results
-            for record in result.records
-            if record.outcome is SourceOutcome.CALL and record.call_id is not None
-        }
+        read = staged.calls_read
         call_date = staged.plan.call_date
         elsewhere = self._lake.catalog.calls_on_other_days(self._tenant_id, read, call_date)
-        if not elsewhere:
-            return [staged]
-        beaten: set[str] = set()
-        others = []
-        for other_date, rivals in elsewhere.items():
-            losing = []
-            for rival in rivals:
-                mine = read[str(rival.call_id)]
-                if mine.rank > rival.rank:
-                    losing.append(rival)
-                else:
-                    beaten.add(mine.key)
-            if losing:
-                lost = [replace(each, outcome=SourceOutcome.SUPERSEDED) for each in losing]
-                others.append(self._without(other_date, lost))
-        if beaten:
-            staged = self._restaged_without(staged, beaten)
+        settlement = settle(read, elsewhere)
+        others = [self._stage_without(*each) for each in settlement.giving_way.items()]
+        if settlement.beaten:
+            staged = self._restage_without(staged, settlement.beaten)
         return [staged, *others]
 
-    def _restaged_without(self, staged: StagedDay, beaten: Collection[str]) -> StagedDay:
-        """The day staged again without the rows of documents that another day's revision beats."""
+    def _restage_without(self, staged: StagedDay, beaten: Sequence[SourceRecord]) -> StagedDay:
+        """The day staged again without the rows of documents that another day's document beats."""
         self._discard(staged)
-        lost = [
-            replace(record, outcome=SourceOutcome.SUPERSEDED)
-            for result in staged.results
-            for record in result.records
-            if record.key in beaten
-        ]
+        keys = {record.key for record in beaten}
         plan = staged.plan
-        again = self._stage_again(
+        again = self._stage(
             replace(
                 plan,
-                new=tuple(source for source in plan.new if source.key not in beaten),
-                changed=tuple(source for source in plan.changed if source.key not in beaten),
-                removed=plan.removed | (beaten & staged.known.keys()),
+                new=tuple(source for source in plan.new if source.key not in keys),
+                changed=tuple(source for source in plan.changed if source.key not in keys),
+                # An earlier version of such a document may have rows that would be carried over.
+                removed=plan.removed | (keys & staged.known.keys()),
             )
         )
-        refuse_failures(again)
-        return replace(again, plan=plan, results=(*again.results, ItemResult(records=tuple(lost))))
+        # These documents were read all the same: the plan stays, and they have an outcome.
+        return replace(again, plan=plan, results=(*again.results, ItemResult(records=(*beaten,))))
 
-    def _without(self, call_date: dt.date, records: Sequence[SourceRecord]) -> StagedDay:
-        """Another day staged without the rows of these documents, of which this became."""
+    def _stage_without(self, call_date: dt.date, records: Sequence[SourceRecord]) -> StagedDay:
+        """A published day staged anew: these documents have no rows and these outcomes there."""
         published = self._lake.catalog.days(self._tenant_id)[call_date]
         keys = frozenset(record.key for record in records)
         plan = DayPlan(self._tenant_id, call_date, (), (), 0, 0, keys, published.listing_digest)
-        day = self._stage_again(plan)
-        refuse_failures(day)
+        day = self._stage(plan)
         return replace(day, results=(*day.results, ItemResult(records=tuple(records))))
 
     def _change_of(self, day: StagedDay) -> DayChange:
-        """The publication of a staged day; raises BalanceError when it must not be published."""
+        """The publication of a staged day; raises what forbids it: BalanceError or LakeError."""
+        refuse_failures(day)
         records = day.records
         balance = Balance.of(records.values())
         parts = day.parts
@@ -399,12 +376,7 @@ class _TenantRun:
             "previous_generation": day.previous.generation if day.previous else None,
             "started_at": self._report.started_at.replace(tzinfo=None),
             "published_at": now.replace(tzinfo=None),
-            "sources": balance.sources,
-            "calls": balance.calls,
-            "superseded": balance.superseded,
-            "quarantined": balance.quarantined,
-            "discarded": balance.discarded,
-            "erased": balance.erased,
+            **asdict(balance),
             "documents_read": len(day.plan.to_read),
             "pipeline_version": self._pipeline_version,
         }
@@ -417,11 +389,12 @@ class _TenantRun:
         return part
 
     def _discard(self, day: StagedDay) -> None:
-        # What is left is noted in the catalogue, and the next run tells of it.
+        """Delete the files of a day that is not to be published."""
+        # What cannot be deleted stays noted in the catalogue, and the next run tries again.
         with contextlib.suppress(CciLiteError, OSError):
             delete_generation(self._lake, self._tenant_id, day.plan.call_date, day.generation)
 
-    def _delete_mended(self, day: StagedDay) -> None:
+    def _delete_what_left(self, day: StagedDay) -> None:
         """Delete the copies of documents that left quarantine, and documents that moved away."""
         records = day.records
         for key in self._options.removed & day.known.keys():

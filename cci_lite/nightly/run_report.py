@@ -1,4 +1,4 @@
-"""What a run says of itself: its steps while it works, its balance sheets when it is done."""
+"""What a run reports: its steps while it works, the balance sheets of its days at the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cci_lite.ports import SourceOutcome, SourceRecord
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a run, for whoever watches.
+    """One step of a run, for whoever observes it.
 
     The steps are `cleaned`, then for each day `planned`, `staged`, `written`, `checked`,
     `switched`.
@@ -63,7 +63,7 @@ class Balance:
 class DayReport:
     """What a run did to one tenant's day.
 
-    `left` counts documents that left quarantine because they are gone at their source.
+    `left` counts documents that left quarantine because they were deleted at their source.
     """
 
     tenant_id: str
@@ -77,7 +77,7 @@ class DayReport:
 
 @dataclass(frozen=True)
 class ReplayedDocument:
-    """A quarantined document that was looked at again; `problem` says why it stays there."""
+    """A quarantined document that was checked again; `problem` says why it stays there."""
 
     source_key: str
     problem: ContractError | None

@@ -1,4 +1,4 @@
-"""A day between plan and publication: its new files, and what its old ones become."""
+"""A day between plan and publication: its pieces, its new files, and which old ones it uses."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cci_lite.errors import BalanceError
-from cci_lite.flatten.plan import MAX_DOCUMENTS_PER_ITEM, DayPlan
+from cci_lite.flatten.plan import MAX_DOCUMENTS_PER_ITEM, DayPlan, split
 from cci_lite.nightly.work import ItemResult
-from cci_lite.ports import PartFile, PublishedDay, SourceRecord
+from cci_lite.ports import PartFile, PublishedDay, SourceOutcome, SourceRecord, StoredObject
 
 SMALL_PART_CALLS = MAX_DOCUMENTS_PER_ITEM // 4
 
@@ -28,7 +28,7 @@ class StagedDay:
 
     @property
     def records(self) -> dict[str, SourceRecord]:
-        """What becomes of every document of the day: as before, where it was not read again."""
+        """The outcome of every document of the day: the old one where it was not read again."""
         records = {
             key: record for key, record in self.known.items() if key not in self.plan.removed
         }
@@ -37,8 +37,18 @@ class StagedDay:
         return records
 
     @property
+    def calls_read(self) -> dict[str, SourceRecord]:
+        """The calls that this day brings in, by call id."""
+        return {
+            record.call_id: record
+            for result in self.results
+            for record in result.records
+            if record.outcome is SourceOutcome.CALL and record.call_id is not None
+        }
+
+    @property
     def listing_digest(self) -> str:
-        """The digest of the listing; empty when a document is unread: the next run is to look."""
+        """The digest of the listing; empty when a document could not be read: it is tried again."""
         unread = any(not record.etag for record in self.records.values())
         return "" if unread else self.plan.listing_digest
 
@@ -50,6 +60,36 @@ class StagedDay:
             for table_name, part in result.parts.items():
                 parts.setdefault(table_name, []).append(part)
         return parts
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What of a day one worker does: documents to read, and files whose rows it takes over.
+
+    It becomes one file of each table, with a number of its own.
+    """
+
+    sources: tuple[StoredObject, ...]
+    carry: Mapping[str, tuple[str, ...]]
+
+
+def pieces_of(plan: DayPlan, old_parts: Mapping[str, Sequence[PartFile]]) -> list[Piece]:
+    """A day in pieces that can be done at the same time; at least one.
+
+    A large old part is rewritten by itself, so that much work is done in parallel. Small ones are
+    put together, with the first of the new documents: otherwise each night with a few late
+    documents would leave a few more small files, which queries are slow to open.
+    """
+    large, small = carried_parts(old_parts)
+    batches = list(split(plan.to_read))
+    if not batches and (small or not large):
+        # Small old parts without new documents; or nothing at all is left of the day, which gets a
+        # generation without rows.
+        batches = [()]
+    return [
+        *(Piece((), part) for part in large),
+        *(Piece(batch, {} if number else small) for number, batch in enumerate(batches)),
+    ]
 
 
 def carried_parts(

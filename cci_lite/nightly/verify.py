@@ -1,17 +1,17 @@
-"""Proves what the curated tables claim, from the files themselves."""
+"""Checks from the files themselves that the curated tables hold what they should."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.errors import CciLiteError, LakeError
 from cci_lite.nightly.lake import NightlyLake
@@ -25,6 +25,10 @@ from cci_lite.ports import PartFile, SourceOutcome
 _TOLERANCE = 1e-9
 _CENT = Decimal("0.01")
 _LISTED = "every document can be listed"
+# The columns of `calls` that add up from criteria, in the order of _Score.
+_SCORE_OF_CALL = (
+    "qa_total_score", "qa_max_score", "qa_criteria_passed", "qa_criteria_failed", "qa_criteria",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was proved of a tenant: how much was looked at, and every claim that does not hold.
+    """The result of checking a tenant: how much was checked, and every claim that does not hold.
 
     `waiting` counts documents that a run would read, `quarantined` those that break the contract.
     """
@@ -55,8 +59,8 @@ class Verification:
 def verify_tenant(lake: NightlyLake, tenant_id: str) -> Verification:
     """Check a tenant's published days against their files.
 
-    Every file is there with the rows that the catalogue says; keys are unique and complete; every
-    document has one outcome and its rows; scores add up from the criteria; what is new could be
+    Every file is there with as many rows as the catalogue says; keys are unique and complete; every
+    document has one outcome and its rows; scores add up from the criteria; every document can be
     listed.
     """
     findings: list[Finding] = []
@@ -64,7 +68,7 @@ def verify_tenant(lake: NightlyLake, tenant_id: str) -> Verification:
     days = lake.catalog.days(tenant_id)
     for call_date in unknown_days(lake, tenant_id):
         claim = "the catalogue knows every day that has curated files"
-        found = "a day it does not know; see cci-lite etl repair"
+        found = "a day that it does not know: see cci-lite etl repair"
         findings.append(Finding(tenant_id, call_date, claim, found))
     for call_date in days:
         try:
@@ -90,26 +94,28 @@ def verify_tenant(lake: NightlyLake, tenant_id: str) -> Verification:
 def _check_day(
     lake: NightlyLake, tenant_id: str, call_date: dt.date, day_of_call: dict[str, dt.date]
 ) -> Iterator[tuple[str, str]]:
+    """The claims about one day that do not hold, each with what was found instead."""
     tables: dict[str, pa.Table] = {}
     for table_name, parts in lake.catalog.parts(tenant_id, call_date).items():
         try:
             tables[table_name] = _read_table(lake, table_name, parts)
         except LakeError as problem:
+            # Without all of its tables the day cannot be checked any further.
             yield f"{table_name}: its files can be read", str(problem)
             return
         expected = sum(part.rows for part in parts)
         if (rows := tables[table_name].num_rows) != expected:
-            yield f"{table_name} has {expected} rows", f"{rows}"
-    for table_name, rows in tables.items():
-        yield from _check_key(table_name, rows)
-    calls = tables.get("calls")
-    call_ids = calls["call_id"].to_pylist() if calls is not None else []
-    for call_id in call_ids:
+            yield f"{table_name}: its files have the rows of the catalogue ({expected})", f"{rows}"
+    for table_name, table in tables.items():
+        yield from _check_key(table_name, table)
+    calls = tables.get("calls", arrow_schema("calls").empty_table())
+    for call_id in calls["call_id"].to_pylist():
         if (other := day_of_call.setdefault(call_id, call_date)) != call_date:
             yield "a call is on one day", f"also on {other}"
     yield from _check_sources(lake, tenant_id, call_date, tables)
-    if calls is not None:
-        yield from _check_scores(calls, tables.get("qa_criteria"))
+    yield from _check_scores(
+        calls, tables.get("qa_criteria", arrow_schema("qa_criteria").empty_table())
+    )
 
 
 def _read_table(lake: NightlyLake, table_name: str, parts: list[PartFile]) -> pa.Table:
@@ -128,29 +134,25 @@ def _check_key(table_name: str, rows: pa.Table) -> Iterator[tuple[str, str]]:
 def _check_sources(
     lake: NightlyLake, tenant_id: str, call_date: dt.date, tables: dict[str, pa.Table]
 ) -> Iterator[tuple[str, str]]:
-    records = lake.catalog.sources(tenant_id, call_date)
+    """Whether each document has its row, each row its document, and the balance sheet agrees."""
+    records = lake.catalog.sources(tenant_id, call_date).values()
     for table_name, outcome in (
         ("calls", SourceOutcome.CALL),
         ("quarantined_documents", SourceOutcome.QUARANTINED),
     ):
-        expected = {
-            (record.key, record.etag) for record in records.values() if record.outcome is outcome
-        }
-        table = tables.get(table_name)
-        found = (
-            set(zip(table["source_key"].to_pylist(), table["source_etag"].to_pylist(), strict=True))
-            if table is not None
-            else set()
+        expected = {(record.key, record.etag) for record in records if record.outcome is outcome}
+        rows = tables.get(table_name, arrow_schema(table_name).empty_table())
+        found = set(
+            zip(rows["source_key"].to_pylist(), rows["source_etag"].to_pylist(), strict=True)
         )
         if expected != found:
             yield (
-                f"{table_name}: one row for each of {len(expected)} documents",
-                f"{len(expected - found)} without, {len(found - expected)} of no document",
+                f"{table_name}: one row for each document ({len(expected)})",
+                f"documents without a row: {len(expected - found)}, "
+                f"rows without a document: {len(found - expected)}",
             )
     generation = lake.catalog.days(tenant_id)[call_date].generation
-    yield from _check_balance_sheet(
-        Balance.of(records.values()), tables.get("etl_runs"), generation
-    )
+    yield from _check_balance_sheet(Balance.of(records), tables.get("etl_runs"), generation)
 
 
 def _check_balance_sheet(
@@ -167,15 +169,48 @@ def _check_balance_sheet(
             yield f"etl_runs: {name} is {getattr(balance, name)}", f"{sheet[name]}"
 
 
-def _check_scores(calls: pa.Table, criteria: pa.Table | None) -> Iterator[tuple[str, str]]:
+class _Score(NamedTuple):
+    """What a call says of its evaluation, and what its criteria add up to."""
+
+    total: float
+    most: float
+    passed: int
+    failed: int
+    criteria: int
+
+    def agrees(self, other: _Score) -> bool:
+        # Not `> tolerance`: of a NaN that is never true.
+        return all(abs(one - two) <= _TOLERANCE for one, two in zip(self, other, strict=True))
+
+
+def _check_scores(calls: pa.Table, criteria: pa.Table) -> Iterator[tuple[str, str]]:
     """Points and counts of each call, added up again from its criteria."""
-    totals: Counter[str] = Counter()
-    if criteria is not None:
-        sums = criteria.append_column(
-            "attainable",
-            pc.if_else(pc.equal(criteria["is_evaluated"], 1), criteria["weight"], 0.0),
+    added_up = _sums_by_call(criteria)
+    wrong_points = wrong_percentages = 0
+    for call in calls.select([*_SCORE_OF_CALL, "call_id", "qa_percentage"]).to_pylist():
+        # A call without criteria has no points: NULL or 0.
+        said = _Score(*(call[name] or 0 for name in _SCORE_OF_CALL))
+        wrong_points += not said.agrees(added_up.pop(call["call_id"], _Score(0, 0, 0, 0, 0)))
+        wrong_percentages += call["qa_percentage"] != _percentage(call)
+    if wrong_points:
+        yield "each call's points are the sum of its criteria", f"calls that differ: {wrong_points}"
+    if wrong_percentages:
+        yield (
+            "each call's percentage is that of its points",
+            f"calls that differ: {wrong_percentages}",
         )
-        grouped = sums.group_by("call_id").aggregate(
+    if added_up:
+        yield "each criterion row has its call", f"calls that are missing: {len(added_up)}"
+
+
+def _sums_by_call(criteria: pa.Table) -> dict[str, _Score]:
+    """The points and counts of all criteria of each call."""
+    # Attainable are the points of what was evaluated: an `na` or unscored criterion has none.
+    evaluated = pc.equal(criteria["is_evaluated"], 1)
+    sums = (
+        criteria.append_column("attainable", pc.if_else(evaluated, criteria["weight"], 0.0))
+        .group_by("call_id")
+        .aggregate(
             [
                 ("score", "sum"),
                 ("attainable", "sum"),
@@ -184,52 +219,21 @@ def _check_scores(calls: pa.Table, criteria: pa.Table | None) -> Iterator[tuple[
                 ("criterion_id", "count"),
             ]
         )
-        by_call = {row["call_id"]: row for row in grouped.to_pylist()}
-    else:
-        by_call = {}
-    for call in calls.select(
-        [
-            "call_id",
-            "qa_total_score",
-            "qa_max_score",
-            "qa_percentage",
-            "qa_criteria",
-            "qa_criteria_passed",
-            "qa_criteria_failed",
-        ]
-    ).to_pylist():
-        row = by_call.pop(call["call_id"], None)
-        expected = (
-            call["qa_total_score"] or 0.0,
-            call["qa_max_score"] or 0.0,
-            call["qa_criteria_passed"],
-            call["qa_criteria_failed"],
-            call["qa_criteria"],
+    )
+    return {
+        row["call_id"]: _Score(
+            row["score_sum"] or 0.0,
+            row["attainable_sum"] or 0.0,
+            row["is_passed_sum"],
+            row["is_failed_sum"],
+            row["criterion_id_count"],
         )
-        found = (
-            (
-                row["score_sum"] or 0.0,
-                row["attainable_sum"] or 0.0,
-                row["is_passed_sum"],
-                row["is_failed_sum"],
-                row["criterion_id_count"],
-            )
-            if row
-            else (0.0, 0.0, 0, 0, 0)
-        )
-        # Not `> tolerance`: of a NaN that is never true.
-        if not all(abs(a - b) <= _TOLERANCE for a, b in zip(expected, found, strict=True)):
-            totals["score"] += 1
-        totals["percentage"] += call["qa_percentage"] != _percentage(call)
-    if totals["score"]:
-        yield "each call's points are the sum of its criteria", f"{totals['score']} calls differ"
-    if totals["percentage"]:
-        yield "each call's percentage is that of its points", f"{totals['percentage']} calls differ"
-    if by_call:
-        yield "each criterion row has its call", f"{len(by_call)} calls are missing"
+        for row in sums.to_pylist()
+    }
 
 
 def _percentage(call: dict[str, Any]) -> float | None:
+    """100 total / max of a call, rounded half up to cents; None where there is none."""
     total, most = call["qa_total_score"], call["qa_max_score"]
     if not most:
         return None

@@ -96,7 +96,8 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
     """
     schema = arrow_schema(table_name)
     try:
-        table = pq.ParquetFile(pa.BufferReader(store.read(key))).read()
+        data = pa.BufferReader(store.read(key))
+        table = pq.ParquetFile(data, page_checksum_verification=True).read()
         columns = [
             table[name].cast(schema.field(name).type)
             if name in table.column_names
@@ -112,18 +113,28 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
     except (OSError, pa.ArrowException, ValueError) as problem:
         found = problem.strerror if isinstance(problem, OSError) else None
         raise LakeError(
-            f"{key}: expected a Parquet file that is whole, found {found or 'another one'}; put it "
-            "back from a copy of the lake"
+            f"{key}: expected a whole Parquet file of {table_name}, found "
+            f"{found or 'one that is damaged or of another table'}; put it back from a copy of the "
+            "lake"
         ) from problem
 
 
 def _flatten(store: Store, item: WorkItem) -> ItemResult:
+    rows, records = _read_documents(store, item)
+    return ItemResult(_write_parts(store, item, rows), tuple(records))
+
+
+def _read_documents(
+    store: Store, item: WorkItem
+) -> tuple[dict[str, list[pa.Table]], list[SourceRecord]]:
+    """The rows of the item's documents by table, and what became of each document."""
     forms = {(form.name, form.version): form for form in item.forms}
     flattener = functools.partial(
         Flattener, item.tenant_id, item.call_date, forms, item.etl_run_id, item.now
     )
-    batches: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
+    tables: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
     records: list[SourceRecord] = []
+    # Rows are Python values until they become a table, which takes far less memory.
     rows = flattener()
     for source in item.sources:
         try:
@@ -136,26 +147,36 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
             with contextlib.suppress(OSError, LakeError):
                 store.copy(source.key, quarantine_key(item.tenant_id, source.key))
         if len(rows) == _CALLS_PER_BATCH:
-            _collect(batches, rows)
+            _collect(tables, rows)
             rows = flattener()
-    _collect(batches, rows)
+    _collect(tables, rows)
+    return tables, records
+
+
+def _write_parts(
+    store: Store, item: WorkItem, rows: Mapping[str, list[pa.Table]]
+) -> dict[str, PartFile]:
+    """The item's files by table, with new rows and carried ones; raises BalanceError."""
     parts = {}
     criteria = 0
-    for table_name, tables in batches.items():
-        if carried := _carried(store, item, table_name):
+    for table_name, new in rows.items():
+        carried = _carried(store, item, table_name)
+        tables = [*carried, *new]
+        if carried:
+            # New rows alone are in order already, as their documents are.
             key_columns = [(name, "ascending") for name in TABLES[table_name].key]
-            tables = [pa.concat_tables([*carried, *tables]).sort_by(key_columns)]
+            tables = [pa.concat_tables(tables).sort_by(key_columns)]
         _check_keys(table_name, tables)
         if table_name == "calls":
             criteria = sum(pc.sum(table["qa_criteria"]).as_py() or 0 for table in tables)
         key = part_key(item.tenant_id, table_name, item.call_date, item.generation, item.part)
         if (part := write_part(store, key, table_name, tables)) is not None:
             parts[table_name] = part
-        tables.clear()
+        new.clear()  # written: the memory is for the next table
     found = parts["qa_criteria"].rows if "qa_criteria" in parts else 0
     if found != criteria:
-        raise BalanceError(f"expected {criteria} rows in qa_criteria, found {found}")
-    return ItemResult(parts, tuple(records))
+        raise BalanceError(f"rows in qa_criteria: expected {criteria}, found {found}")
+    return parts
 
 
 def _check_keys(table_name: str, tables: list[pa.Table]) -> None:
@@ -166,15 +187,18 @@ def _check_keys(table_name: str, tables: list[pa.Table]) -> None:
         keys = pa.concat_tables([table.select(key) for table in tables])
         distinct = keys.group_by(key).aggregate([]).num_rows
         if distinct != rows:
-            raise BalanceError(f"{table_name}: {rows - distinct} rows have the key of another one")
+            raise BalanceError(
+                f"rows in {table_name}: expected one per key, found {rows - distinct} more"
+            )
 
 
-def _collect(batches: Mapping[str, list[pa.Table]], rows: Flattener) -> None:
+def _collect(tables: Mapping[str, list[pa.Table]], rows: Flattener) -> None:
     for table_name, table in rows.tables().items():
-        batches[table_name].append(table)
+        tables[table_name].append(table)
 
 
 def _carried(store: Store, item: WorkItem, table_name: str) -> list[pa.Table]:
+    """The rows of the previous generation that stay, file by file."""
     drop = pa.array(sorted(item.drop), pa.string())
     carried = []
     for key in item.carry.get(table_name, ()):

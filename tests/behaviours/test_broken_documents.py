@@ -1,4 +1,4 @@
-"""A corpus of broken documents: each is quarantined with its reason, fixed, and brought in."""
+"""A corpus of broken documents: each is quarantined with its reason, corrected, and published."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from cci_lite.nightly.quarantine import list_quarantined
 from cci_lite.nightly.verify import verify_tenant
-from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake, document
+from tests.small_lake import DAY, EVERY_POOL, NEXT_DAY, TENANT, SmallLake, document
 
 EVERYTHING: frozenset[str] = frozenset()
 Mutation = Callable[[dict[str, Any]], None]
@@ -171,22 +171,25 @@ def test_no_text_of_a_broken_document_reaches_the_quarantine_table(small_lake: S
         assert not any(word in str(row) for word in ("Jane", "4111", "example"))
 
 
-def fix(small_lake: SmallLake, name: str) -> None:
+def correct(small_lake: SmallLake, name: str) -> None:
     """As a person does: open the copy in quarantine in an editor, save it pretty-printed."""
     copy = f"quarantine/{TENANT}/2025/11/05/{name}.json"
     small_lake.store.write(copy, json.dumps(document(name), indent=2).encode())
 
 
-def test_a_fixed_copy_is_brought_in_by_replay(small_lake: SmallLake) -> None:
+@EVERY_POOL
+def test_a_replay_publishes_a_corrected_copy(small_lake: SmallLake) -> None:
     small_lake.put("good")
     small_lake.put_bytes("bad-1", b"{")
     small_lake.put_bytes("bad-2", b"{")
     small_lake.run()
-    fix(small_lake, "bad-1")
+    correct(small_lake, "bad-1")
 
     report = small_lake.run(replay=EVERYTHING)
-    fixed = {each.source_key.rpartition("/")[2]: each.problem is None for each in report.replayed}
-    assert fixed == {"bad-1.json": True, "bad-2.json": False}
+    corrected = {
+        each.source_key.rpartition("/")[2]: each.problem is None for each in report.replayed
+    }
+    assert corrected == {"bad-1.json": True, "bad-2.json": False}
 
     assert small_lake.call_ids() == ["bad-1", "good"]
     assert [each.source_key for each in list_quarantined(small_lake.lake, TENANT)] == [
@@ -196,7 +199,7 @@ def test_a_fixed_copy_is_brought_in_by_replay(small_lake: SmallLake) -> None:
     assert small_lake.run().days == []
 
 
-def test_a_replay_brings_in_what_waited_for_its_form(small_lake: SmallLake) -> None:
+def test_a_replay_publishes_documents_whose_form_was_added_since(small_lake: SmallLake) -> None:
     small_lake.put("call-1")
     forms, small_lake.forms = small_lake.forms, []
     small_lake.run()
@@ -207,7 +210,8 @@ def test_a_replay_brings_in_what_waited_for_its_form(small_lake: SmallLake) -> N
     assert small_lake.rows("quarantined_documents") == []
 
 
-def test_a_document_fixed_to_another_day_leaves_its_old_place(small_lake: SmallLake) -> None:
+@EVERY_POOL
+def test_a_document_corrected_to_another_day_leaves_its_old_place(small_lake: SmallLake) -> None:
     data = changed(lambda value: value.update(call_date="2025-11-06"))
     old = small_lake.put_bytes("broken", data)
     small_lake.run()
@@ -221,7 +225,7 @@ def test_a_document_fixed_to_another_day_leaves_its_old_place(small_lake: SmallL
     assert verify_tenant(small_lake.lake, TENANT).findings == ()
 
 
-def test_a_document_fixed_where_it_is_is_brought_in_by_replay(small_lake: SmallLake) -> None:
+def test_a_replay_publishes_a_document_that_was_corrected_in_place(small_lake: SmallLake) -> None:
     small_lake.put_bytes("call-1", b"{")
     small_lake.run()
     small_lake.put("call-1")
@@ -231,17 +235,17 @@ def test_a_document_fixed_where_it_is_is_brought_in_by_replay(small_lake: SmallL
     assert small_lake.files("quarantine") == {}
 
 
-def test_a_fixed_copy_never_replaces_what_was_written_since(small_lake: SmallLake) -> None:
+def test_a_corrected_copy_never_replaces_what_was_written_since(small_lake: SmallLake) -> None:
     small_lake.put_bytes("call-1", b"{")
     small_lake.run()
-    fix(small_lake, "call-1")
+    correct(small_lake, "call-1")
     small_lake.put("call-1", revision=2)
     small_lake.run(replay=EVERYTHING)
     [call] = small_lake.rows("calls")
     assert call["revision"] == 2
 
 
-def test_a_document_fixed_to_another_day_never_replaces_a_later_revision_there(
+def test_a_document_corrected_to_another_day_never_replaces_a_later_revision_there(
     small_lake: SmallLake,
 ) -> None:
     small_lake.put("broken", day=NEXT_DAY, revision=2)
@@ -249,7 +253,7 @@ def test_a_document_fixed_to_another_day_never_replaces_a_later_revision_there(
     small_lake.run()
     [replayed] = small_lake.run(replay=EVERYTHING).replayed
     assert str(replayed.problem) == (
-        "expected the only document of its call, found another one in its place"
+        "expected no document of this call on its day, found one of the same or a later revision"
     )
     [call] = small_lake.rows("calls")
     assert call["revision"] == 2
@@ -257,7 +261,7 @@ def test_a_document_fixed_to_another_day_never_replaces_a_later_revision_there(
     assert verify_tenant(small_lake.lake, TENANT).findings == ()
 
 
-def test_a_copy_fixed_into_another_tenants_document_stays_in_quarantine(
+def test_a_copy_changed_into_another_tenants_document_stays_in_quarantine(
     small_lake: SmallLake,
 ) -> None:
     small_lake.put_bytes("call-1", b"{")
@@ -270,6 +274,7 @@ def test_a_copy_fixed_into_another_tenants_document_stays_in_quarantine(
     assert small_lake.files("unified/other-tenant") == {}
 
 
+@EVERY_POOL
 def test_a_replay_that_was_killed_after_moving_a_document_is_finished_by_the_next_one(
     small_lake: SmallLake,
 ) -> None:

@@ -75,13 +75,13 @@ def test_a_lost_catalogue_is_named_and_never_replaced_by_an_empty_one(
 
 
 @pytest.mark.parametrize("name", ["config", "unified", "curated", "quarantine"])
-def test_any_part_of_a_lake_is_data(tmp_path: Path, name: str) -> None:
+def test_a_folder_with_any_part_of_a_lake_has_data(tmp_path: Path, name: str) -> None:
     (tmp_path / name / TENANT).mkdir(parents=True)
     with pytest.raises(LakeError, match="has data and no catalogue"):
         create_lake(tmp_path)
 
 
-def test_an_empty_folder_is_no_lake_and_becomes_one(tmp_path: Path) -> None:
+def test_an_empty_folder_is_not_a_lake_and_can_become_one(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="nothing to repair"):
         open_to_repair(tmp_path)
     create_lake(tmp_path).close()
@@ -125,7 +125,9 @@ def test_after_a_repair_the_next_night_reads_only_what_is_new(full: SmallLake) -
         assert verify_tenant(lake.nightly(), TENANT).findings == ()
 
 
-def test_calls_whose_documents_have_expired_are_not_lost_by_the_next_run(full: SmallLake) -> None:
+def test_calls_whose_documents_have_expired_are_not_lost_with_the_catalogue(
+    full: SmallLake,
+) -> None:
     """The reason why a run must not build days anew over files that nobody knows."""
     before = rows(full.root)
     path = lose(full, "replaced by an empty one")
@@ -147,7 +149,7 @@ def test_calls_whose_documents_have_expired_are_not_lost_by_the_next_run(full: S
     assert rows(path) == before
 
 
-def test_a_day_that_is_unknown_stops_no_other_day(full: SmallLake) -> None:
+def test_a_day_that_the_catalogue_does_not_know_is_refused_alone(full: SmallLake) -> None:
     with sqlite3.connect(full.root / CATALOG_FILE) as database:
         for table in ("days", "parts", "sources", "generations"):
             database.execute(f"DELETE FROM {table} WHERE call_date = '2025-11-05'")
@@ -169,12 +171,12 @@ def _parts(small_lake: SmallLake, table: str, day: str = "2025-11-05") -> list[P
 @pytest.mark.parametrize(
     ("table", "note"),
     [
-        ("calls", "expected 2 rows in calls, found 0"),
-        ("qa_criteria", "expected 6 rows in qa_criteria, found 0"),
-        ("quarantined_documents", "expected 1 rows in quarantined_documents, found 0"),
+        ("calls", "rows in calls: expected 2, found 0"),
+        ("qa_criteria", "rows in qa_criteria: expected 6, found 0"),
+        ("quarantined_documents", "rows in quarantined_documents: expected 1, found 0"),
     ],
 )
-def test_a_day_with_a_file_missing_is_said_to_be_lost_and_stays_where_it_is(
+def test_a_day_with_a_missing_file_is_reported_as_lost_and_its_files_stay(
     full: SmallLake, table: str, note: str
 ) -> None:
     path = lose(full)
@@ -217,18 +219,20 @@ def test_of_several_generations_the_newest_complete_one_comes_back(full: SmallLa
         report = lake.repair(TENANT)
         assert report.days[0].generation == newest
         assert report.days[0].calls == 3
-        assert report.days[0].note == "1 earlier generations stay in the folder and are not known"
+        assert report.days[0].note == (
+            "earlier generations that stay in the folder, unknown to the catalogue: 1"
+        )
         assert lake.catalog.days(TENANT)[DAY].generation == newest
     assert half.exists()
 
 
-def test_what_superseded_documents_were_called_is_said_not_to_come_back(full: SmallLake) -> None:
+def test_a_repair_says_that_the_names_of_superseded_documents_are_missing(full: SmallLake) -> None:
     full.put("call-3", day=DAY, revision=2)
     assert full.run(TENANT).succeeded
     path = lose(full)
     with open_to_repair(path) as lake:
         notes = {day.call_date: day.note for day in lake.repair(TENANT).days}
-        assert notes[NEXT_DAY].startswith("the names of 1 superseded documents; a run reads them")
+        assert notes[NEXT_DAY].startswith("the names of superseded documents: 1 (the next run")
         assert lake.run_etl(TENANT).succeeded
         assert verify_tenant(lake.nightly(), TENANT).findings == ()
 
@@ -261,7 +265,7 @@ def test_tenants_without_settings_are_named(full: SmallLake) -> None:
         assert len(report.days) == 3
 
 
-def test_a_tenant_that_a_run_is_working_on_is_left_to_it(full: SmallLake) -> None:
+def test_a_repair_leaves_a_tenant_alone_while_a_run_works_on_it(full: SmallLake) -> None:
     with open_to_repair(full.root) as lake, lake.catalog.lease(TENANT, "run 1"):
         report = lake.repair()
     assert report.busy == [TENANT]
@@ -308,7 +312,7 @@ def config_files(lake: Lake) -> list[Path]:
     return sorted((lake.path / "config" / TENANT).glob("*.json"))
 
 
-def test_a_damaged_file_of_settings_stops_no_other_tenant(full: SmallLake) -> None:
+def test_a_damaged_file_of_settings_affects_no_other_tenant(full: SmallLake) -> None:
     with open_lake(full.root) as lake:
         for file in config_files(lake):
             file.write_bytes(b'{"pk": "TENANT#')

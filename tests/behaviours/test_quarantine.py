@@ -12,7 +12,7 @@ from cci_lite.nightly.quarantine import list_quarantined
 from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
-from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake, document
+from tests.small_lake import DAY, EVERY_POOL, NEXT_DAY, TENANT, SmallLake, document
 
 EVERYTHING: frozenset[str] = frozenset()
 
@@ -51,6 +51,7 @@ def test_a_discarded_document_is_accounted_for_and_stays_discarded(small_lake: S
     prove(small_lake)
 
 
+@EVERY_POOL
 def test_a_discarded_document_that_is_written_anew_is_read_again(small_lake: SmallLake) -> None:
     key = small_lake.put_bytes("call-1", b"{")
     small_lake.run()
@@ -65,6 +66,7 @@ def test_a_discarded_document_that_is_written_anew_is_read_again(small_lake: Sma
     prove(small_lake)
 
 
+@EVERY_POOL
 def test_all_of_a_quarantine_is_discarded_at_once_on_all_of_its_days(small_lake: SmallLake) -> None:
     small_lake.put_bytes("bad-1", b"{")
     small_lake.put_bytes("bad-2", b"{", day=NEXT_DAY)
@@ -92,7 +94,7 @@ def test_discarding_reads_nothing_else(small_lake: SmallLake) -> None:
 def test_what_is_not_in_quarantine_cannot_be_discarded(small_lake: SmallLake) -> None:
     key = small_lake.put("good")
     small_lake.run()
-    with pytest.raises(NotFoundError, match="1 of the given keys are not in quarantine"):
+    with pytest.raises(NotFoundError, match="keys that are not in quarantine: 1"):
         small_lake.run(discard=frozenset({key}))
     assert small_lake.call_ids() == ["good"]
 
@@ -221,7 +223,9 @@ def test_a_stray_that_was_taken_away_leaves_quarantine(small_lake: SmallLake) ->
     prove(small_lake)
 
 
-def test_a_copy_that_a_person_has_fixed_is_not_lost_with_its_source(small_lake: SmallLake) -> None:
+def test_a_copy_that_a_person_has_corrected_is_kept_when_its_source_is_deleted(
+    small_lake: SmallLake,
+) -> None:
     small_lake.put("good")
     key = small_lake.put_bytes("bad", b"{")
     small_lake.run()

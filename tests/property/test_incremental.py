@@ -49,7 +49,7 @@ def write(small_lake: SmallLake, step: tuple[Any, ...]) -> None:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(nights(st.integers(0, 2), at_least=1))
-def test_many_nights_prove_themselves_and_end_in_one_row_per_call(
+def test_after_each_of_many_runs_every_check_holds_and_each_call_has_one_row(
     plan: list[list[tuple[Any, ...]]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def test_many_nights_prove_themselves_and_end_in_one_row_per_call(
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(nights(st.just(0), at_least=2))
-def test_many_nights_of_one_day_give_the_tables_of_one_night(
+def test_many_runs_over_one_day_give_the_same_tables_as_one_run(
     plan: list[list[tuple[Any, ...]]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:

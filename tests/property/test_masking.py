@@ -118,6 +118,7 @@ _PIECES = st.sampled_from(
         *("zero", "hundred", "five", "at", "dot", "dash", "com", "gmail", "jane", "a", "uh", "and"),
         *("und", "then", "or", "x", "€", "EUR", "$", "euros", "days", "March", "Uhr", "pm"),
         *("version", "[NAME]", ",", "-", "/", "(", "+", "."),
+        *("born", "geboren", "first", "mil", "12/05/1984", "AB", "Z", "12345678", "12345678Z"),
         *(
             "एक",
             "डॉट",

@@ -60,6 +60,15 @@ def test_the_raw_documents_are_there_when_they_are_asked_for(lake: Lake) -> None
     assert rows.to_pylist() == [{"call_id": f"call-of-{TENANT}"}]
 
 
+@pytest.mark.parametrize("name", ["unified", "UNIFIED", "Raw_Explode_Criteria"])
+def test_the_raw_documents_are_asked_for_in_any_case(lake: Lake, name: str) -> None:
+    sql = f"SELECT DISTINCT call_id FROM {name}"
+    rows = lake.sql(sql, tenant_id=TENANT, as_="arrow")
+    assert rows.to_pylist() == [{"call_id": f"call-of-{TENANT}"}]
+    with lake.stream(sql, tenant_id=TENANT) as answer:
+        assert [row for batch in answer.batches for row in batch.to_pylist()] == rows.to_pylist()
+
+
 def test_a_reader_keeps_its_state_while_others_publish(lake: Lake, small_lake: SmallLake) -> None:
     with lake.reader(TENANT) as query:
         small_lake.put("call-2")

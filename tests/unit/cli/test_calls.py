@@ -611,7 +611,9 @@ def test_an_older_revision_of_a_document_is_left_out(lake: Path, tmp_path: Path)
     assert ingest(lake, older).err == "1 documents: 1 older\n"
 
 
-def test_documents_in_quarantine_are_listed_fixed_and_replayed(lake: Path, tmp_path: Path) -> None:
+def test_documents_in_quarantine_are_listed_corrected_and_replayed(
+    lake: Path, tmp_path: Path
+) -> None:
     broken = lake / DAY / "call-9.json"
     broken.write_bytes(b'{"tenant_id": "demo-tenant"')
     ran = succeed("etl", "run", "--lake", lake)
@@ -628,9 +630,9 @@ def test_documents_in_quarantine_are_listed_fixed_and_replayed(lake: Path, tmp_p
     }
     still = cci("quarantine", "replay", *scope)
     assert still.code == 1
-    assert still.err.splitlines()[-1] == "0 fixed, 1 still in quarantine"
+    assert still.err.splitlines()[-1] == "0 corrected, 1 still in quarantine"
     write(lake / row["copy"], document(call_id="call-9"))
-    assert "1 fixed, 0 still in quarantine" in succeed("quarantine", "replay", *scope).err
+    assert "1 corrected, 0 still in quarantine" in succeed("quarantine", "replay", *scope).err
     count = succeed("query", "SELECT count(*) AS n FROM calls", *scope, "--output", "json").json
     assert count == [{"n": 2}]
     assert succeed("quarantine", "list", *scope).err == "nothing is in quarantine\n"

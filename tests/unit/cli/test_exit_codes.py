@@ -66,24 +66,26 @@ def test_a_view_with_a_finding_gives_1(tmp_path: Path, output: str) -> None:
     assert done.code == 1
 
 
-@pytest.mark.parametrize("fixed", [[], ["call-2"]], ids=["alone", "beside one that is fixed"])
+@pytest.mark.parametrize(
+    "corrected", [[], ["call-2"]], ids=["alone", "beside one that is corrected"]
+)
 def test_a_document_that_was_asked_for_and_is_still_broken_gives_1(
-    lake: Path, fixed: list[str]
+    lake: Path, corrected: list[str]
 ) -> None:
     key = spoil(lake, "call-1")
-    others = [spoil(lake, name) for name in fixed]
+    others = [spoil(lake, name) for name in corrected]
     succeed("etl", "run", "--lake", lake)
-    for name in fixed:
+    for name in corrected:
         put(lake, name)
     done = cci("quarantine", "replay", key, *others, *SCOPE, "--lake", lake)
-    assert f"{len(fixed)} fixed, 1 still in quarantine" in done.err
+    assert f"{len(corrected)} corrected, 1 still in quarantine" in done.err
     assert done.code == 1
 
 
-def test_replaying_all_that_is_fixed_succeeds_whatever_else_is_broken(lake: Path) -> None:
+def test_replaying_all_that_is_corrected_succeeds_whatever_else_is_broken(lake: Path) -> None:
     spoil(lake, "call-1")
     spoil(lake, "call-2")
     succeed("etl", "run", "--lake", lake)
     put(lake, "call-2")
     done = succeed("quarantine", "replay", *SCOPE, "--lake", lake)
-    assert "1 fixed, 1 still in quarantine" in done.err
+    assert "1 corrected, 1 still in quarantine" in done.err

@@ -15,7 +15,7 @@ from tests.unit.cli.programs import Done, cci, succeed
 from tests.unit.cli.test_exit_codes import DAY, SCOPE, put, spoil
 
 IN_QUARANTINE = (
-    "demo-tenant: 1 document in quarantine; see: cci-lite quarantine list, then fix and "
+    "demo-tenant: 1 document in quarantine; see: cci-lite quarantine list, then correct and "
     "replay, or discard"
 )
 
@@ -166,7 +166,7 @@ def test_replay_and_discard_take_the_path_that_list_prints(
     root = {"source_key": "unified", "copy": "quarantine"}[column]
     [printed] = re.findall(rf"{root}/demo-tenant/2025/11/06/.*?\.json", line)
     again = cci("quarantine", "replay", printed, *SCOPE, "--lake", lake)
-    assert "0 fixed, 1 still in quarantine" in again.err
+    assert "0 corrected, 1 still in quarantine" in again.err
     assert again.code == 1
     assert discard(lake, printed, "--yes").code == 0
     assert [row["source_key"] for row in listed(lake)] == [f"{DAY}/other.json"]
@@ -177,7 +177,7 @@ def test_a_path_with_the_lake_before_it_is_taken_too(lake: Path) -> None:
     succeed("etl", "run", "--lake", lake)
     put(lake, "call-1")
     done = cci("quarantine", "replay", str(lake / key), *SCOPE, "--lake", lake)
-    assert "1 fixed, 0 still in quarantine" in done.err
+    assert "1 corrected, 0 still in quarantine" in done.err
 
 
 def test_a_path_that_is_printed_for_two_documents_is_refused(lake: Path) -> None:

@@ -133,13 +133,24 @@ def test_a_whole_number_with_a_point_is_a_whole_number() -> None:
         ({}, 0),
         ({"mood": 1}, 1),
         ({"mood": {"a": 1, "b": 2}}, 1),
+        ({"": {"a": 1, "b": 2}}, 1),
         ({"agent": {"agent_id": "a", "shoe_size": 1}}, 1),
         ({"ai_summary": {"x": 1, "y": 2}}, 2),
         ({"source": {"x": 1}, "usage": {"x": 1}, "review": {"x": 1}}, 3),
         ({"qa_evaluation": {"criteria": [{"id": "a", "x": 1}, {"id": "b", "y": 1}], "z": 1}}, 3),
         ({"agent": None, "qa_evaluation": None}, 0),
     ],
-    ids=["none", "top", "inside unknown", "agent", "summary", "three", "criteria", "null"],
+    ids=[
+        "none",
+        "top",
+        "inside unknown",
+        "no name",
+        "agent",
+        "summary",
+        "three",
+        "criteria",
+        "null",
+    ],
 )
 def test_unknown_fields_are_counted_and_left_out(fields: dict[str, Any], count: int) -> None:
     decoded = decode_document(line(**fields))
@@ -449,6 +460,14 @@ def test_a_criterion_stands_once() -> None:
             "not starting with '.', found '../c1'",
         ),
         (
+            {"call_date": "1969-12-31"},
+            "call_date: expected a day from 1970 to 2999, found 1969-12-31",
+        ),
+        (
+            {"call_date": "3000-01-01"},
+            "call_date: expected a day from 1970 to 2999, found 3000-01-01",
+        ),
+        (
             {"summary_raw": "é" * (MAX_SUMMARY_RAW_BYTES // 2 + 1)},
             "summary_raw: expected at most 16384 bytes, found text of 8193 characters",
         ),
@@ -490,6 +509,16 @@ def test_a_document_may_have_as_many_bytes_as_the_contract_allows() -> None:
     assert len(data) == MAX_DOCUMENT_BYTES
     assert decode_document(data).unknown_fields == 1
     assert refusal(data + b"\n") == "expected at most 16777216 bytes, found 16777217 bytes"
+
+
+def test_a_document_that_we_wrote_may_not_have_more_bytes_either() -> None:
+    short = decode_document(encode_document(FULL)).document
+    size = len(encode_document(msgspec.structs.replace(short, queue="")))
+    data = encode_document(
+        msgspec.structs.replace(short, queue="a" * (MAX_DOCUMENT_BYTES - size + 1))
+    )
+    assert refusal(data) == "expected at most 16777216 bytes, found 16777217 bytes"
+    assert decode_document(data[:-1]).document.queue is not None
 
 
 def test_an_error_never_repeats_what_somebody_said() -> None:
@@ -572,6 +601,17 @@ def test_what_is_spelled_as_it_would_be_written_is_held_to_the_same_rules(
     assert encode_document(msgspec.json.decode(data, type=UnifiedDocument)) == data
     assert data.startswith(b'{"schema_version":"1.3"')
     assert refusal(data) == text
+
+
+@pytest.mark.parametrize("year", [1969, 3000])
+def test_a_time_that_cannot_be_meant_is_refused_in_what_we_wrote_too(year: int) -> None:
+    moment = dt.datetime(year, 1, 1, tzinfo=dt.UTC)
+    full = decode_document(encode_document(FULL)).document
+    data = encode_document(msgspec.structs.replace(full, call_started_at=moment))
+    assert encode_document(msgspec.json.decode(data, type=UnifiedDocument)) == data
+    assert refusal(data) == (
+        "call_started_at: expected a time like 2025-11-05T09:30:00Z, found text of 25 characters"
+    )
 
 
 def test_a_document_is_written_as_one_line_without_what_is_absent() -> None:

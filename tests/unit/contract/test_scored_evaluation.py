@@ -162,8 +162,9 @@ def test_a_form_that_the_tenant_does_not_have_is_refused() -> None:
     )
 
 
-def test_a_form_of_the_same_name_with_other_content_is_refused() -> None:
-    assert refusal(evaluation(template_hash="0" * 32)) == (
+@pytest.mark.parametrize("template_hash", ["0" * 32, ""])
+def test_a_form_of_the_same_name_with_other_content_is_refused(template_hash: str) -> None:
+    assert refusal(evaluation(template_hash=template_hash)) == (
         "qa_evaluation.template_hash: expected the hash of default v1, found another hash"
     )
     assert score_evaluation(evaluation(template_hash=FORM.content_hash), FORM).form is FORM
@@ -355,6 +356,13 @@ def test_reasons_for_review_are_added_to_those_that_are_there() -> None:
     reasons = ["model_truncated", "unscored_required:compliance_05"]
     assert written.review == Review(needed=True, reasons=reasons)
     assert with_evaluation(written, scored).review == written.review
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_call_that_somebody_wanted_reviewed_stays_so_whatever_its_score(needed: bool) -> None:
+    before = document(review=Review(needed=needed, reasons=["low_confidence"]))
+    written = with_evaluation(before, score_evaluation(evaluation("PPPPP"), FORM))
+    assert written.review == Review(needed=needed, reasons=["low_confidence"])
 
 
 def test_scoring_what_was_scored_changes_no_verdict_and_no_point() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cci_lite.contract.document import Sentiment, SentimentResult, SentimentScores
 from cci_lite.contract.form import Form
 from cci_lite.contract.form_reading import parse_draft
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
 from cci_lite.flatten.calls import overall_sentiment
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
@@ -237,7 +238,7 @@ def test_lists_become_rows_with_segment_and_position() -> None:
     ]  # fmt: skip
 
 
-def test_a_document_that_says_next_to_nothing_is_a_call_all_the_same() -> None:
+def test_a_document_with_required_fields_only_is_a_call() -> None:
     tables = flatten({"tenant_id": TENANT, "call_id": "bare", "call_date": "2025-11-05"})
     assert tables.keys() == {"calls"}
     [row] = tables["calls"]
@@ -378,6 +379,70 @@ def test_a_document_that_breaks_the_contract_leaves_no_row_but_its_quarantine() 
             "etl_run_id": "run-1",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "expected", "found"),
+    [
+        (
+            {"tenant_id": "other-tenant"},
+            "tenant_id",
+            "'demo-tenant', as in the key",
+            "another tenant",
+        ),
+        ({"call_id": "other"}, "call_id", "the file's name without .json", "another id"),
+        ({"call_date": "2025-11-04"}, "call_date", "2025-11-05, as in the key", "2025-11-04"),
+    ],
+    ids=["tenant", "call", "day"],
+)
+def test_a_document_must_say_what_its_key_says(
+    fields: dict[str, str], path: str, expected: str, found: str
+) -> None:
+    rows = flattener()
+    assert add(rows, document("call-1") | fields, "call-1").outcome is SourceOutcome.QUARANTINED
+    [row] = rows.tables()["quarantined_documents"].to_pylist()
+    assert (row["json_path"], row["expected"], row["found"]) == (path, expected, found)
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"), [(0, SourceOutcome.CALL), (1, SourceOutcome.QUARANTINED)]
+)
+def test_a_document_is_read_up_to_the_largest_size_and_no_further(
+    more: int, outcome: SourceOutcome
+) -> None:
+    data = json.dumps(document("call-1")).encode()
+    key = f"unified/{TENANT}/2025/11/05/call-1.json"
+    read: list[str] = []
+    source = StoredObject(key, "e", MAX_DOCUMENT_BYTES + more, MODIFIED)
+    record = flattener().add(source, lambda: read.append(key) or data)
+    assert record.outcome is outcome
+    assert len(read) == 1 - more
+
+
+@pytest.mark.parametrize("written", [7, 5, 4, 3])
+def test_a_day_up_to_two_days_ahead_of_the_writing_is_believed(written: int) -> None:
+    """Somewhere it is the next day already, and clocks differ."""
+    assert _add_written_on(written, flattener()).outcome is SourceOutcome.CALL
+
+
+@pytest.mark.parametrize("written", [1, 2])
+def test_a_day_further_ahead_of_the_writing_is_quarantined(written: int) -> None:
+    rows = flattener()
+    assert _add_written_on(written, rows).outcome is SourceOutcome.QUARANTINED
+    [row] = rows.tables()["quarantined_documents"].to_pylist()
+    assert (row["json_path"], row["expected"], row["found"]) == (
+        "call_date",
+        f"at the latest two days after the document was written (2025-11-0{written})",
+        "2025-11-05",
+    )
+
+
+def _add_written_on(written: int, rows: Flattener) -> SourceRecord:
+    """What becomes of a document of 5 November that was written on this day of that month."""
+    data = json.dumps(document("call-1")).encode()
+    moment = dt.datetime(2025, 11, written, 23, 59, 59, tzinfo=dt.UTC)
+    source = StoredObject(f"unified/{TENANT}/2025/11/05/call-1.json", "e", len(data), moment)
+    return rows.add(source, lambda: data)
 
 
 def test_nothing_gives_no_tables() -> None:

@@ -79,6 +79,21 @@ def test_a_stray_is_seen_and_is_no_object(store: FolderStore, name: str) -> None
     assert store.head("unified/aaa/x.json") is None
 
 
+def test_a_stray_that_becomes_one_of_another_kind_is_another_version(store: FolderStore) -> None:
+    """Of the same time and size: what was said of the one need not hold of the other."""
+    place = store.path("unified/aaa/x.json")
+    etags = []
+    for put in (os.mkfifo, bind_socket, Path.touch):
+        put(place)
+        os.utime(place, ns=(10**18, 10**18))
+        [found] = [each for each in store.survey("unified/aaa/") if each.key.endswith("x.json")]
+        assert isinstance(found, StoredObject)
+        assert found.size == 0
+        etags.append(found.etag)
+        place.unlink()
+    assert len(set(etags)) == 3
+
+
 @strays
 def test_a_stray_is_neither_read_nor_copied(store: FolderStore, name: str) -> None:
     put, what = STRAYS[name]

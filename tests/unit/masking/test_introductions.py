@@ -37,6 +37,20 @@ from tests.model_examples import CUSTOMER, call_of
         ("mein Name ist thomas schneider.", {"thomas schneider"}),
         ("my name is S M I T H", {"SMITH"}),
         ("my last name is S-M-I-T-H, yes", {"SMITH"}),
+        ("The holder is Rupert Ashdown.", {"Rupert Ashdown"}),
+        ("ich heiße sabine vogt und habe", {"sabine vogt"}),
+        ("Mi nombre es Ana Ruiz, ¿señor Villanueva?", {"Ana Ruiz", "Villanueva"}),
+        ("hola me llamo ana ruiz", {"ana ruiz"}),
+        ("Soy Carmen Ortega. Soy Beatriz desde Madrid", {"Carmen Ortega", "Beatriz"}),
+        ("Le atiende Gonzalo, buenos días", {"Gonzalo"}),
+        ("Gonzalo al habla", {"Gonzalo"}),
+        ("Mera naam Rahul Sharma hai", {"Rahul Sharma"}),
+        ("mera naam rahul hai ji", {"rahul"}),
+        ("मेरा नाम राहुल शर्मा है।", {"राहुल शर्मा"}),
+        ("मैं प्रिया बोल रही हूँ", {"प्रिया"}),
+        ("main rahul bol raha hoon", {"rahul"}),
+        ("Main Priya Nair bol rahi hoon", {"Priya Nair"}),
+        ("kya main rohan mehta se baat kar raha hoon", {"rohan mehta"}),
     ],
 )
 def test_names_are_taken_from_introductions(text: str, names: set[str]) -> None:
@@ -75,6 +89,16 @@ def test_names_are_taken_from_introductions(text: str, names: set[str]) -> None:
         "It's Great",
         "my name is not on the list",
         "the name is important",
+        "Me llamo la atención que suba",
+        "Soy cliente desde enero. Soy de Sevilla",
+        "mi señora López",
+        "Le habla el departamento de Facturación",
+        "Señor, no se preocupe",
+        "Mera naam galat likha hai",
+        "मेरा नाम सूची में नहीं है",
+        "मैं बोल रहा हूँ कि bill गलत है",
+        "main abhi bol raha hoon",
+        "the Main Street Station",
     ],
 )
 def test_what_stands_where_names_do_is_none(text: str) -> None:
@@ -86,6 +110,8 @@ def test_what_stands_where_names_do_is_none(text: str) -> None:
     [
         ("I'm Jane Broad", True),
         ("It's Jane Broad", True),
+        ("kya main Jane Broad se baat kar rahi hoon", True),
+        ("kya main jane broad se baat kar rahi hoon", False),
         ("You're talking to Jane Broad", True),
         ("My name is Jane Broad", False),
         ("I'm Jane Broad. My name is Jane Broad", False),
@@ -108,8 +134,11 @@ def test_only_who_says_the_name_is_sure_of_it(text: str, is_heard: bool) -> None
         "A, ",
         "guten Tag, ",
         "Frau ",
+        "main ",
+        "main a bol rah",
+        "मैं ",
     ],
 )
 def test_no_text_makes_looking_for_names_try_for_ever(piece: str) -> None:
-    # In time that grows with the square of the text, this would take hours.
-    introduced_names(call_of((CUSTOMER, (piece * 200_000)[:200_000])))
+    # In time that grows with the square of the text, each of these would take minutes.
+    introduced_names(call_of((CUSTOMER, (piece * 30_000)[:30_000])))

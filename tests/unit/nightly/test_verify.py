@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part, write_part
 from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
+from tests.unit.nightly.values import refuse_folder
 
 Row = dict[str, Any]
 Plant = Callable[[SmallLake], None]
@@ -63,8 +65,8 @@ def truncate_a_file(small_lake: SmallLake) -> None:
 def broken_part(table_name: str, found: str) -> str:
     part = f"curated/{TENANT}/{table_name}/call_date=2025-11-05/run-1-0001/part-0000.parquet"
     return (
-        f"{part}: expected a Parquet file that is whole, found {found}; put it back from a copy of "
-        "the lake"
+        f"{part}: expected a whole Parquet file of {table_name}, found {found}; put it back from a "
+        "copy of the lake"
     )
 
 
@@ -81,16 +83,16 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
     "a row is missing": (
         rewrite("calls", lambda rows: rows[1:], noted=False),
         {
-            ("calls has 2 rows", "1"),
-            ("calls: one row for each of 2 documents", "1 without, 0 of no document"),
-            ("each criterion row has its call", "1 calls are missing"),
+            ("calls: its files have the rows of the catalogue (2)", "1"),
+            ("calls: one row for each document (2)", "documents without a row: 1, rows without a document: 0"),
+            ("each criterion row has its call", "calls that are missing: 1"),
         },
     ),
     "a row is missing, and the catalogue was told": (
         rewrite("calls", lambda rows: rows[1:]),
         {
-            ("calls: one row for each of 2 documents", "1 without, 0 of no document"),
-            ("each criterion row has its call", "1 calls are missing"),
+            ("calls: one row for each document (2)", "documents without a row: 1, rows without a document: 0"),
+            ("each criterion row has its call", "calls that are missing: 1"),
         },
     ),
     "a row stands twice": (
@@ -99,34 +101,34 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
     ),
     "a criterion is missing": (
         rewrite("qa_criteria", lambda rows: [row for row in rows if row["verdict"] != "unscored"]),
-        {("each call's points are the sum of its criteria", "2 calls differ")},
+        {("each call's points are the sum of its criteria", "calls that differ: 2")},
     ),
     "points of a call": (
         rewrite("calls", each(qa_total_score=0.5, qa_percentage=33.33)),
-        {("each call's points are the sum of its criteria", "1 calls differ")},
+        {("each call's points are the sum of its criteria", "calls that differ: 1")},
     ),
     "points that are not a number": (
         rewrite("calls", each(qa_total_score=float("nan"))),
         {
-            ("each call's points are the sum of its criteria", "1 calls differ"),
-            ("each call's percentage is that of its points", "1 calls differ"),
+            ("each call's points are the sum of its criteria", "calls that differ: 1"),
+            ("each call's percentage is that of its points", "calls that differ: 1"),
         },
     ),
     "a percentage": (
         rewrite("calls", each(qa_percentage=71.0)),
-        {("each call's percentage is that of its points", "1 calls differ")},
+        {("each call's percentage is that of its points", "calls that differ: 1")},
     ),
     "a score of a criterion": (
         rewrite("qa_criteria", each(score=2.0)),
-        {("each call's points are the sum of its criteria", "1 calls differ")},
+        {("each call's points are the sum of its criteria", "calls that differ: 1")},
     ),
     "a verdict": (
         rewrite("qa_criteria", each(is_passed=0, is_failed=1)),
-        {("each call's points are the sum of its criteria", "1 calls differ")},
+        {("each call's points are the sum of its criteria", "calls that differ: 1")},
     ),
     "a row of another version of the document": (
         rewrite("calls", each(source_etag="stale")),
-        {("calls: one row for each of 2 documents", "1 without, 1 of no document")},
+        {("calls: one row for each document (2)", "documents without a row: 1, rows without a document: 1")},
     ),
     "a file is gone": (
         delete_a_file,
@@ -134,7 +136,7 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
     ),
     "a file is cut off": (
         truncate_a_file,
-        {("calls: its files can be read", broken_part("calls", "another one"))},
+        {("calls: its files can be read", broken_part("calls", "one that is damaged or of another table"))},
     ),
     "a number of the balance sheet": (
         rewrite("etl_runs", each(calls=7)),
@@ -148,15 +150,15 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
         call_on_two_days,
         {
             ("a call is on one day", "also on 2025-11-05"),
-            ("each call's points are the sum of its criteria", "1 calls differ"),
-            ("each criterion row has its call", "1 calls are missing"),
+            ("each call's points are the sum of its criteria", "calls that differ: 1"),
+            ("each criterion row has its call", "calls that are missing: 1"),
         },
     ),
     "a quarantined document is forgotten": (
         lambda small_lake: database(small_lake, "DELETE FROM sources WHERE outcome = 'quarantined'"),
         {
-            ("quarantined_documents: one row for each of 0 documents",
-             "0 without, 1 of no document"),
+            ("quarantined_documents: one row for each document (0)",
+             "documents without a row: 0, rows without a document: 1"),
             ("etl_runs: sources is 2", "3"),
             ("etl_runs: quarantined is 0", "1"),
         },
@@ -180,7 +182,8 @@ def test_a_sound_lake_has_no_findings_and_says_how_much_was_looked_at(proved: Sm
     proof = verify_tenant(proved.lake, TENANT)
     assert (proof.days, proof.calls, proof.findings, proof.waiting) == (2, 3, (), 0)
     proved.put("call-4")
-    assert verify_tenant(proved.lake, TENANT).waiting == 1
+    proved.put("call-3", day=NEXT_DAY, revision=2)
+    assert verify_tenant(proved.lake, TENANT).waiting == 2
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -188,6 +191,52 @@ def test_a_corruption_is_found(proved: SmallLake, name: str) -> None:
     plant, expected = CORRUPTIONS[name]
     plant(proved)
     assert findings(proved) == expected
+
+
+def test_a_key_that_is_missing_is_found(proved: SmallLake) -> None:
+    [part] = proved.catalog.parts(TENANT, DAY)["entities"]
+    rows = read_part(proved.store, part.key, "entities").drop_columns(["position"])
+    pq.write_table(rows, proved.store.path(part.key))
+    assert findings(proved) == {
+        ("entities: the key (call_id, segment, position) is never NULL", "NULL")
+    }
+
+
+def test_a_day_that_the_catalogue_does_not_know_is_found(proved: SmallLake) -> None:
+    for table in ("days", "parts", "sources", "generations"):
+        database(proved, f"DELETE FROM {table} WHERE call_date = ?", DAY.isoformat())
+    assert findings(proved) == {
+        (
+            "the catalogue knows every day that has curated files",
+            "a day that it does not know: see cci-lite etl repair",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("folder", "day", "found"),
+    [
+        (
+            "05", DAY,
+            "a folder of documents cannot be listed: Permission denied; give this program the "
+            "right to read it, or remove it",
+        ),
+        (
+            "unified", None,
+            "unified/demo-tenant: Permission denied; give this program the right to read and write "
+            "there",
+        ),
+    ],
+    ids=["of a day", "of all documents"],
+)  # fmt: skip
+def test_documents_that_cannot_be_listed_are_found(
+    proved: SmallLake, monkeypatch: pytest.MonkeyPatch, folder: str, day: dt.date | None, found: str
+) -> None:
+    refuse_folder(monkeypatch, folder)
+    [finding] = verify_tenant(proved.lake, TENANT).findings
+    assert (finding.call_date, finding.claim, finding.found) == (
+        day, "every document can be listed", found,
+    )  # fmt: skip
 
 
 def test_a_finding_names_its_day(proved: SmallLake) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from cci_lite.transcripts.alike import FEWEST_WORDS, MOST_DELAY, SECONDS_APART
 
 from cci_lite.contract.conversation import Conversation, Role, UnknownAgent
 from cci_lite.contract.tenant import Audio
@@ -89,6 +90,36 @@ def test_two_people_are_two_whatever_they_have_in_common(
     call = read(one, other)
     assert not call.channels_alike
     assert call.roles_known
+
+
+@pytest.mark.parametrize(("words", "alike"), [(FEWEST_WORDS, True), (FEWEST_WORDS - 1, False)])
+def test_few_words_can_be_said_by_both_at_nearly_the_same_time(words: int, alike: bool) -> None:
+    said = spoken(*(f"w{n}" for n in range(words)))
+    assert read(said, shifted(said, 0.05)).channels_alike is alike
+
+
+@pytest.mark.parametrize(
+    ("seconds", "alike"), [(SECONDS_APART - 0.05, True), (SECONDS_APART + 0.05, False)]
+)
+def test_words_that_are_heard_at_another_time_do_not_count_as_the_same(
+    seconds: float, alike: bool
+) -> None:
+    said = spoken(*(f"w{n}" for n in range(15)), step=2)
+    assert read(said, [*said[:9], *shifted(said[9:], seconds)]).channels_alike is alike
+
+
+@pytest.mark.parametrize(("delay", "alike"), [(MOST_DELAY - 0.1, True), (MOST_DELAY + 0.1, False)])
+def test_a_channel_that_is_too_late_repeats_what_was_said(delay: float, alike: bool) -> None:
+    said = spoken(*(f"w{n}" for n in range(15)), step=10)
+    assert read(said, shifted(said, delay)).channels_alike is alike
+
+
+def test_a_word_of_one_channel_is_found_once_on_the_other() -> None:
+    """Four times "yes" in a row are not heard where the other one says it once at that time."""
+    common = spoken("we", "will", "call", "back", step=2)
+    often = [*common, *spoken(*["yes"] * 4, start=8, step=0.05)]
+    now_and_then = [*common, *spoken(*["yes"] * 4, "no", start=8, step=10)]
+    assert not read(often, now_and_then).channels_alike
 
 
 def test_call_analytics_of_the_same_speech_on_both_channels_tells_no_roles_either() -> None:

@@ -63,6 +63,12 @@ def test_without_a_summary_the_language_of_most_words_counts() -> None:
     assert language_of(items=[item("en-US"), item("es-US")]) == "en-US"
 
 
+def test_marks_are_no_words_of_a_language() -> None:
+    marks = [item("en-US", ".") | {"type": "punctuation"}] * 2
+    assert language_of(items=[item("es-US"), *marks]) == "es-US"
+    assert language_of(items=marks) is None
+
+
 def test_channels_have_the_summary_in_the_same_place() -> None:
     labelled = [{"channel_label": "ch_0", "items": []}, {"channel_label": "ch_1", "items": []}]
     shares = [share("en-US", 1), share("es-US", 2)]

@@ -408,6 +408,22 @@ def test_a_word_said_in_a_pause_ends_the_turn() -> None:
     assert [turn.text for turn in read(call).turns] == ["one", "sure thanks", "moment"]
 
 
+def test_words_that_just_touch_are_said_one_after_the_other() -> None:
+    call = channels(
+        ch_0=[word("one", 0, 1), word("moment", 2, 3)],
+        ch_1=[word("sure", 1, 2)],
+    )
+    assert [turn.text for turn in read(call).turns] == ["one", "sure", "moment"]
+
+
+def test_a_speaker_who_goes_on_while_the_other_speaks_is_not_interrupted() -> None:
+    call = channels(
+        ch_0=[word("one", 0, 1), word("moment", 2, 2.5), word("please", 3.5, 4)],
+        ch_1=[word("hmm", 1.2, 3)],
+    )
+    assert [turn.text for turn in read(call).turns] == ["one moment please", "hmm"]
+
+
 def test_both_speaking_at_once_all_the_time_are_two_turns() -> None:
     call = channels(
         ch_0=[word(f"a{n}", n, n + 1) for n in range(5)],

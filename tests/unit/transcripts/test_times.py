@@ -109,6 +109,22 @@ def test_a_word_far_from_its_neighbours_loses_its_time_and_not_its_place() -> No
     assert (call.untimed_words, call.duration_seconds) == (1, 3.5)
 
 
+@pytest.mark.parametrize(("words", "untimed"), [("ab", 0), ("abc", 1), ("abcd", 1)])
+def test_up_to_a_third_of_the_words_are_disbelieved_and_otherwise_none(
+    words: str, untimed: int
+) -> None:
+    items = spaced(*words)
+    items[0].update({"start_time": "900", "end_time": "901"})
+    assert read({"items": items}).untimed_words == untimed
+
+
+@pytest.mark.parametrize(("start", "untimed"), [("63.0", 0), ("63.1", 1)])
+def test_a_word_is_far_from_its_neighbours_beyond_a_minute(start: str, untimed: int) -> None:
+    items = spaced(*"abcdef")
+    items[4].update({"start_time": start, "end_time": "64"})
+    assert read({"items": items}).untimed_words == untimed
+
+
 def test_a_last_word_at_the_beginning_of_the_call_loses_its_time() -> None:
     items = [word(each, str(500 + n), str(501 + n)) for n, each in enumerate("abcd")]
     items[3].update({"start_time": "0", "end_time": "1"})
@@ -193,6 +209,12 @@ def test_call_analytics_believes_no_word_long_after_the_end_of_the_call() -> Non
     call = analytics([{"ParticipantRole": "AGENT", "Items": items}], total=1000)
     assert [turn.text for turn in call.turns] == ["hello there"]
     assert (call.untimed_words, call.duration_seconds) == (1, 1.0)
+
+
+def test_call_analytics_believes_no_word_later_than_the_longest_call_whatever_its_length() -> None:
+    items = [_item("hi", 0, 500), _item("late", 14_400_500, 14_401_000)]
+    call = analytics([{"ParticipantRole": "AGENT", "Items": items}], 20_000_000)
+    assert call.untimed_words == 1
 
 
 @pytest.mark.parametrize("total", [None, 0, -5, "nan", "soon", 10**12])
