@@ -151,6 +151,14 @@ def check_year(day: dt.date, path: str) -> None:
         raise ContractError(path, f"a day from {_FIRST_YEAR} to {_LAST_YEAR}", day.isoformat())
 
 
+def is_not_utf8(problem: Exception) -> bool:
+    """Whether decoding failed because of bytes that are not UTF-8.
+
+    msgspec raises UnicodeDecodeError for them up to 0.22, and its own DecodeError since 0.23.
+    """
+    return isinstance(problem, UnicodeDecodeError) or str(problem).startswith("Invalid UTF-8")
+
+
 def in_words(items: Sequence[str], conjunction: str = "or") -> str:
     """`a, b or c`."""
     *others, last = items

@@ -29,7 +29,7 @@ from cci_lite.contract.document import (
     verdict_of,
 )
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_SUMMARY_RAW_BYTES
-from cci_lite.contract.parsing import check_time, check_year, convert
+from cci_lite.contract.parsing import check_time, check_year, convert, is_not_utf8
 from cci_lite.errors import ContractError, describe_value
 from cci_lite.tenancy import check_call_id, check_tenant_id
 
@@ -101,11 +101,11 @@ def read_json(data: bytes, *, one_line: bool = False) -> object:
         # when nothing was lost; any other spelling of the same JSON is looked at key by key.
         if msgspec.json.encode(value) != data.rstrip() or _is_repeated_in_another_case(value):
             _refuse_duplicate_keys(data)
-    except UnicodeDecodeError:
-        raise ContractError("", "UTF-8", _invalid_utf8(data)) from None
     except RecursionError:
         raise ContractError("", "nesting that can be read", "too many levels") from None
-    except msgspec.DecodeError as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        if is_not_utf8(problem):
+            raise ContractError("", "UTF-8", _invalid_utf8(data)) from None
         what = str(problem).removeprefix("JSON is malformed: ").partition(" - at ")[0]
         raise ContractError("", "valid JSON", what[:1].lower() + what[1:]) from None
     return value

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from cci_lite.contract.parsing import contract_error
+from cci_lite.contract.parsing import contract_error, is_not_utf8
 from cci_lite.errors import TranscriptError, describe_value
 from cci_lite.transcripts.not_transcripts import describe_bytes, describe_document, describe_list
 
@@ -240,7 +240,7 @@ def _decode(text: bytes | msgspec.Raw, to: type[T]) -> T:
 def _describe_broken(data: bytes, problem: Exception) -> str:
     if other := describe_bytes(data):
         return other
-    if isinstance(problem, UnicodeDecodeError):
+    if is_not_utf8(problem):
         return "bytes that are not UTF-8"
     if "trailing" in str(problem):
         return "several JSON documents; name the file .jsonl, with one on each line"

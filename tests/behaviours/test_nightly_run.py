@@ -328,7 +328,7 @@ def test_files_that_are_not_laid_out_as_documents_are_accounted_for(small_lake: 
         f"unified/{TENANT}/2025/13/45/x.json",
         f"unified/{TENANT}/notes.txt",
     ]
-    assert {row["found"] for row in rows} == {"a key of another form"}
+    assert {row["found"] for row in rows} == {"a key of another layout"}
     assert small_lake.run().days == []
     prove(small_lake)
 

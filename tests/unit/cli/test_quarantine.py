@@ -232,8 +232,8 @@ def test_a_plan_of_a_tenant_that_cannot_be_listed_is_said_beside_the_others(lake
     assert done.code == 1
     assert [row["tenant_id"] for row in json.loads(done.data)] == ["demo-tenant"]
     assert done.err == (
-        "other-tenant failed: unified/other-tenant: expected folders, found a symbolic link; take "
-        "it away, or put a folder there\n"
+        "other-tenant failed: unified/other-tenant: expected folders, found a symbolic link; "
+        "remove it, or put a folder there\n"
     )
 
 
