@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from cci_lite.transcripts.alike import FEWEST_WORDS, MOST_DELAY, SECONDS_APART
 
 from cci_lite.contract.conversation import Conversation, Role, UnknownAgent
 from cci_lite.contract.tenant import Audio
 from cci_lite.transcripts import read_transcript
+from cci_lite.transcripts.duplicate_channels import FEWEST_WORDS, MOST_DELAY, SECONDS_APART
 
 SENTENCE = [
     *("good", "morning", "this", "is", "the", "shop", "how", "can", "i"),
