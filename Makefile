@@ -42,8 +42,9 @@ format: $(VENV)/.dev ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: $(VENV)/.dev ## write the generated documents and schemas anew
+generate: $(VENV)/.dev ## write the generated documents, schemas and translated views anew
 	$(BIN)/python -m cci_lite.contract.schema docs
+	CCI_LITE_UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/unit/views/test_snapshots.py
 
 bench: $(VENV)/.dev ## measure the flattening; prints JSON
 	$(BIN)/python benchmarks/flatten.py

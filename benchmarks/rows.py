@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,24 +45,42 @@ class TableComparison:
 def compare_rows(
     expected: Path, found: Path, *, left_out: frozenset[str] = RUN_COLUMNS | CHECK_COLUMNS
 ) -> list[TableComparison]:
-    """Every compared table, row for row, after sorting both sides by key."""
-    return [
-        _compare_table(name, read_rows(expected, name, left_out), read_rows(found, name, left_out))
-        for name in COMPARED_TABLES
-    ]
+    """Every compared table, row for row, after sorting both sides by key.
+
+    Compared are the columns that both have: a column that the tables got after the others were
+    written is the product's alone.
+    """
+    comparisons = []
+    for name in COMPARED_TABLES:
+        both = columns_of(expected, name) & columns_of(found, name) - left_out
+        comparisons.append(
+            _compare_table(name, read_rows(expected, name, both), read_rows(found, name, both))
+        )
+    return comparisons
 
 
-def read_rows(folder: Path, table_name: str, left_out: frozenset[str] = frozenset()) -> pa.Table:
-    """A table's rows from all its Parquet files below `folder`, in the order of its key."""
+def columns_of(folder: Path, table_name: str) -> set[str]:
+    """The columns of a table that its Parquet files below `folder` have; all when there is none."""
     schema = arrow_schema(table_name)
-    columns = [name for name in schema.names if name not in left_out]
-    wanted = pa.schema([schema.field(name).with_nullable(True) for name in columns])
+    files = _files(folder, table_name)
+    return set(schema.names).intersection(*(pq.read_schema(path).names for path in files))
+
+
+def read_rows(folder: Path, table_name: str, columns: Collection[str]) -> pa.Table:
+    """A table's rows from all its Parquet files below `folder`, in the order of its key."""
+    wanted = pa.schema(
+        field.with_nullable(True) for field in arrow_schema(table_name) if field.name in columns
+    )
     parts = [
-        pq.ParquetFile(path).read(columns=columns).select(columns).cast(wanted)
-        for path in sorted((folder / table_name).rglob("*.parquet"))
+        pq.ParquetFile(path).read(columns=wanted.names).select(wanted.names).cast(wanted)
+        for path in _files(folder, table_name)
     ]
     rows = pa.concat_tables([wanted.empty_table(), *parts])
     return rows.sort_by([(name, "ascending") for name in TABLES[table_name].key])
+
+
+def _files(folder: Path, table_name: str) -> list[Path]:
+    return sorted((folder / table_name).rglob("*.parquet"))
 
 
 def _compare_table(name: str, expected: pa.Table, found: pa.Table) -> TableComparison:

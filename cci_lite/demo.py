@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from cci_lite import __version__
-from cci_lite.contract.form import Form, FormDraft
+from cci_lite.contract.form import FormDraft
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import put_form, put_tenant
 from cci_lite.errors import UsageError
 from cci_lite.files import write_whole
 from cci_lite.laptop import Lake
-from cci_lite.pipeline.documents import Transcript, Written, analyze_transcripts
+from cci_lite.pipeline.documents import (
+    InputDocument,
+    InputReport,
+    Transcript,
+    Written,
+    analyze_transcripts,
+    ingest_documents,
+)
 from cci_lite.reports.page import report_page
-from cci_lite.sample import Delivery, SampleCall, Truth, World, build_world
+from cci_lite.sample import (
+    Company,
+    Delivery,
+    Numbers,
+    SampleCall,
+    World,
+    build_world,
+    read_questions,
+)
 from cci_lite.tenancy import unified_key, work_prefix
 
 SEED = 7
@@ -33,13 +48,12 @@ Query = Callable[[str], pa.Table]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Planted numbers of one kind against those found, in words; `wrong` are not the same."""
+    """How many numbers of one kind were planted, and how many of them are not what was found."""
 
     what: str
-    planted: str
-    found: str
-    numbers: int
+    planted: int
     wrong: int
+    words: str
 
 
 def sample_world() -> World:
@@ -49,31 +63,23 @@ def sample_world() -> World:
 
 def set_up(lake: Lake, world: World) -> None:
     """Register the world's tenants and forms; raises UsageError in somebody else's lake."""
-    ours = {tenant.tenant_id for tenant in world.tenants} | {OWN_TENANT}
+    ours = {company.tenant.tenant_id for company in world.companies} | {OWN_TENANT}
     others = sorted({key.removeprefix("TENANT#") for key in lake.catalog.partition_keys()} - ours)
     if others:
         raise UsageError(f"{lake.path} is the lake of {', '.join(others)}; choose another --lake")
-    for tenant in world.tenants:
-        put_tenant(lake.catalog, tenant)
-    for form in world.forms:
-        template = form.template
-        draft = FormDraft(template.name, template.version, template.criteria, template.scoring)
-        put_form(lake.catalog, form.tenant_id, draft)
+    for company in world.companies:
+        put_tenant(lake.catalog, company.tenant)
+        for form in (each.form for each in company.forms):
+            draft = FormDraft(form.name, form.version, form.criteria, form.scoring)
+            put_form(lake.catalog, company.tenant.tenant_id, draft)
 
 
 def deliver(lake: Lake, world: World, delivery: Delivery) -> Counter[Written]:
-    """Judge a delivery's transcripts and lay its corrupt documents into the lake."""
-    tenants = {tenant.tenant_id: tenant for tenant in world.tenants}
+    """Judge a delivery's transcripts, take in its documents, and lay the corrupt ones between."""
     counts: Counter[Written] = Counter()
-    for tenant, template, calls in _by_form(tenants, delivery.calls):
-        for call in calls:
-            lake.store.write(
-                f"{work_prefix(call.tenant_id)}redacted-{call.job_name}.json", call.transcript
-            )
-        reports = analyze_transcripts(
-            lake.store, tenant, template, map(_transcript, calls), pipeline_version=__version__
-        )
-        for report in reports:
+    for company in world.companies:
+        calls = [call for call in delivery.calls if call.plan.company is company]
+        for report in _delivered(lake, company, calls):
             if report.problem is not None:
                 raise report.problem
             counts[report.written] += 1
@@ -84,24 +90,50 @@ def deliver(lake: Lake, world: World, delivery: Delivery) -> Counter[Written]:
     return counts
 
 
-def compare(truth: Truth, tenant_id: str, query: Query) -> Iterator[Comparison]:
-    """The planted numbers of a tenant against those that its tables and views give."""
-    [calls] = _counts(query, "SELECT count(*) FROM calls")
-    yield _compared("calls", {(): truth.calls[tenant_id]}, {(): calls[0]})
-    [quarantined] = _counts(query, "SELECT count(*) FROM quarantined_documents")
-    yield _compared(
-        "documents in quarantine",
-        {(): truth.quarantined.get(tenant_id, 0)},
-        {(): quarantined[0]},
-    )
-    for what, planted, key, sql in _QUESTIONS:
-        of_tenant = {
-            tuple(each[1:]): astuple(counts)
-            for each, counts in getattr(truth, planted).items()
-            if each[0] == tenant_id
-        }
-        found = {row[:key]: row[key:] for row in _counts(query, sql)}
-        yield _compared(what, of_tenant, found)
+def _delivered(lake: Lake, company: Company, calls: Sequence[SampleCall]) -> Iterator[InputReport]:
+    tenant = company.tenant
+    for form in (each.form for each in company.forms):
+        judged_here = [call for call in calls if call.plan.form is form and call.analysis is None]
+        for call in judged_here:
+            lake.store.write(
+                f"{work_prefix(tenant.tenant_id)}redacted-{call.job_name}.json", call.data
+            )
+        transcripts = map(_transcript, judged_here)
+        yield from analyze_transcripts(
+            lake.store, tenant, form, transcripts, pipeline_version=__version__
+        )
+    documents = [InputDocument(call.plan.call_id, call.data) for call in calls if call.analysis]
+    forms = {(each.name, each.version): each for each in (used.form for used in company.forms)}
+    yield from ingest_documents(lake.store, tenant, forms, documents)
+
+
+def compare(world: World, tenant_id: str, query: Query) -> Iterator[Comparison]:
+    """The planted numbers of a tenant against those that its tables and views give.
+
+    The raw documents of the last day have to be readable too.
+    """
+    for what, planted in world.truth[tenant_id].items():
+        yield compare_numbers(what, planted, query)
+
+
+def compare_numbers(what: str, planted: Numbers, query: Query) -> Comparison:
+    """The planted numbers of one question against those that are found."""
+    question = read_questions()[what]
+    # The columns before those that are added up say whose numbers they are.
+    found = {
+        row[: -len(question.adds)]: row[-len(question.adds) :] for row in _rows(query, question.sql)
+    }
+    wrong = [key for key in planted.keys() | found.keys() if planted.get(key) != found.get(key)]
+    words = "the same"
+    if wrong:
+        first = min(wrong, key=repr)
+        whose = f"{_listed(first)}: " if first else ""
+        words = f"{whose}planted {_listed(planted.get(first))}, found {_listed(found.get(first))}"
+    return Comparison(what, sum(map(len, planted.values())), len(wrong), words)
+
+
+def _listed(values: tuple[Any, ...] | None) -> str:
+    return "nothing" if values is None else ", ".join(map(str, values))
 
 
 def write_page(lake: Lake, tenant: Tenant, generated_at: dt.datetime) -> Path:
@@ -116,89 +148,11 @@ def write_page(lake: Lake, tenant: Tenant, generated_at: dt.datetime) -> Path:
     return target
 
 
-_OUTCOMES = ", ".join(
-    f"count_if(qa_outcome = '{outcome}')" for outcome in ("pass", "fail", "review", "none")
-)
-_VERDICTS = "passed, failed, not_applicable, unscored"
-
-# What is counted, where the truth has it, how many columns are its key, and the Athena SQL that
-# asks.
-_QUESTIONS: tuple[tuple[str, str, int, str], ...] = (
-    (
-        "outcomes by form version",
-        "outcomes",
-        2,
-        f"SELECT template_id, template_version, {_OUTCOMES} FROM calls "
-        "GROUP BY template_id, template_version",
-    ),
-    (
-        "outcomes by agent",
-        "agents",
-        1,
-        f"SELECT agent_id, {_OUTCOMES} FROM calls GROUP BY agent_id",
-    ),
-    (
-        "verdicts by criterion",
-        "criteria",
-        3,
-        f"SELECT template_id, template_version, criterion_id, {_VERDICTS} FROM failure_rate",
-    ),
-    (
-        "verdicts by agent and criterion",
-        "agent_criteria",
-        4,
-        f"SELECT agent_id, template_id, template_version, criterion_id, {_VERDICTS} "
-        "FROM agent_criterion",
-    ),
-    (
-        "outcomes by agent and week",
-        "agent_weeks",
-        4,
-        "SELECT week_start, template_id, template_version, agent_id, "
-        "passed_calls, failed_calls, review_calls, unevaluated_calls FROM failure_leaderboard",
-    ),
-)
-
-
-def _compared(
-    what: str, planted: Mapping[tuple[Any, ...], Any], found: Mapping[tuple[Any, ...], Any]
-) -> Comparison:
-    wrong = [key for key in planted.keys() | found.keys() if planted.get(key) != found.get(key)]
-    if planted.keys() == {()}:
-        return Comparison(what, f"{planted[()]:,}", f"{found[()]:,}", 1, len(wrong))
-    numbers = sum(len(counts) for counts in planted.values())
-    words = (
-        f"{numbers:,} numbers",
-        "the same" if not wrong else _first_difference(planted, found, wrong),
-    )
-    return Comparison(what, *words, numbers, len(wrong))
-
-
-def _first_difference(
-    planted: Mapping[tuple[Any, ...], Any],
-    found: Mapping[tuple[Any, ...], Any],
-    wrong: Iterable[tuple[Any, ...]],
-) -> str:
-    first = min(wrong, key=repr)
-    return f"{first}: {found.get(first)} for {planted.get(first)}"
-
-
-def _counts(query: Query, sql: str) -> list[tuple[Any, ...]]:
+def _rows(query: Query, sql: str) -> list[tuple[Any, ...]]:
     columns = [column.to_pylist() for column in query(sql).columns]
     return list(zip(*columns, strict=True))
 
 
-def _by_form(
-    tenants: Mapping[str, Tenant], calls: Iterable[SampleCall]
-) -> Iterator[tuple[Tenant, Form, list[SampleCall]]]:
-    groups: dict[tuple[str, str], list[SampleCall]] = {}
-    for call in calls:
-        groups.setdefault((call.tenant_id, call.form), []).append(call)
-    for (tenant_id, _), group in groups.items():
-        yield tenants[tenant_id], group[0].template, group
-
-
 def _transcript(call: SampleCall) -> Transcript:
-    started_at = call.metadata.started_at
-    assert started_at is not None  # every sample call has its start
-    return Transcript(call.job_name, call.transcript, started_at, call.metadata)
+    started_at = call.plan.started_at
+    return Transcript(call.job_name, call.data, started_at, call.plan.metadata)

@@ -124,17 +124,19 @@ class Lake:
             yield answer
 
     @contextlib.contextmanager
-    def reader(self, tenant_id: str, *, raw: bool = False) -> Iterator[Callable[[str], pa.Table]]:
+    def reader(
+        self, tenant_id: str, *, raw: bool | dt.date = False
+    ) -> Iterator[Callable[[str], pa.Table]]:
         """Runs Athena SELECTs over one snapshot of a tenant's data, whatever is published later.
 
-        `raw` makes the raw documents readable too, as the table `unified`.
+        `raw` makes the raw documents readable too, as the table `unified`: all, or one day's.
         """
         with self._engine(tenant_id, raw, None) as engine:
             yield lambda sql: engine.query(_for_engine(sql))
 
     @contextlib.contextmanager
     def _engine(
-        self, tenant_id: str, raw: bool, memory_limit: str | None
+        self, tenant_id: str, raw: bool | dt.date, memory_limit: str | None
     ) -> Iterator[TenantEngine]:
         from cci_lite.local.duckdb_engine import MEMORY_LIMIT, open_engine
         from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
@@ -150,6 +152,7 @@ class Lake:
         documents = [
             SnapshotFile(self.store.path(key), call_date)
             for key, call_date in (self._documents(tenant_id) if raw else ())
+            if raw in (True, call_date)
         ]
         snapshot = TenantSnapshot(tenant_id, tables, documents)
         limit = MEMORY_LIMIT if memory_limit is None else memory_limit

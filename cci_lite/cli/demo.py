@@ -80,11 +80,19 @@ def _sample_world(path: Path) -> Path:
     world = sample_world()
     lake = create_lake(path)
     set_up(lake, world)
-    delivered = sum(len(delivery.calls) for delivery in world.deliveries)
+    calls = [call for delivery in world.deliveries for call in delivery.calls]
+    documents = [call for call in calls if call.analysis]
     say(
-        f"A sample world of {len(world.tenants)} companies with {len(world.forms)} versions of forms: "
-        f"{delivered:,} transcripts in {len(world.deliveries)} deliveries. The second one brings late "
+        f"A sample world of {len(world.companies)} companies with "
+        f"{sum(len(company.forms) for company in world.companies)} versions of forms: "
+        f"{len(calls):,} calls in {len(world.deliveries)} deliveries. The second one brings late "
         "calls, second uploads and repeats."
+    )
+    say(
+        f"{len(calls) - len(documents):,} of them are transcripts, in English and German, which are "
+        f"judged here by rules. {len(documents):,} are documents that were made elsewhere and come as "
+        "with calls ingest: offline nobody can know a language model's verdicts, sentiment, tone, "
+        "key phrases, entities or costs. What these documents say was planted too."
     )
     for number, delivery in enumerate(world.deliveries, start=1):
         counts = deliver(lake, world, delivery)
@@ -95,21 +103,33 @@ def _sample_world(path: Path) -> Path:
         _night(lake)
     say("the same night again, with nothing new:")
     _night(lake)
-    rows, numbers, wrong = [], 0, 0
-    for tenant in world.tenants:
-        with lake.reader(tenant.tenant_id) as query:
-            for found in compare(world.truth, tenant.tenant_id, query):
-                numbers += found.numbers
-                wrong += found.wrong
-                rows.append((tenant.tenant_id, found.what, found.planted, found.found))
-    print_rows(("tenant", "numbers", "planted", "found"), rows, title="Found against planted")
+    tenants = [company.tenant for company in world.companies]
+    rows: dict[str, list[str]] = {}
+    found = []
+    for tenant in tenants:
+        with lake.reader(tenant.tenant_id, raw=world.period.last_day) as query:
+            for each in compare(world, tenant.tenant_id, query):
+                rows.setdefault(each.what, []).append(
+                    "DIFFERS" if each.wrong else f"{each.planted:,}"
+                )
+                found.append((tenant.tenant_id, each))
+    columns = ("numbers", *(tenant.tenant_id for tenant in tenants))
+    title = "Numbers that were planted and found again"
+    print_rows(columns, [(what, *cells) for what, cells in rows.items()], title=title)
+    for tenant_id, each in found:
+        if each.wrong:
+            say(f"{tenant_id}, {each.what}: {each.wrong} differ, the first: {each.words}")
+    wrong = sum(each.wrong for _, each in found)
     say(
-        f"{numbers:,} numbers were planted; {'all were found' if not wrong else f'{wrong} differ'}."
+        f"{sum(each.planted for _, each in found):,} numbers were planted; "
+        f"{'all were found' if not wrong else f'{wrong} differ'}."
     )
-    for story in world.stories:
-        say(f"  look for it: {story.tenant_id}, {story.day}: {story.text}")
-    pages = [write_page(lake, tenant, utc_now()) for tenant in world.tenants]
-    first = world.tenants[0].tenant_id
+    for company in world.companies:
+        for story in company.profile.stories:
+            day = world.period.monday_at(story.since)
+            say(f"  look for it: {company.tenant.tenant_id}, {day}: {story.because}")
+    pages = [write_page(lake, tenant, utc_now()) for tenant in tenants]
+    first = tenants[0].tenant_id
     with lake.reader(first) as query:
         print_leaderboard(query, first)
     say(f"done in {time.monotonic() - begun:.0f} s")
@@ -132,7 +152,6 @@ def _own_transcripts(
     from cci_lite.cli.form_files import read_form
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
-    from cci_lite.contract.form_reading import parse_draft
     from cci_lite.contract.tenant import parse_tenant
     from cci_lite.demo import OWN_TENANT, write_page
     from cci_lite.deploy.tenants import put_form, put_tenant
@@ -141,7 +160,7 @@ def _own_transcripts(
     from cci_lite.sample import STARTER_FORM
 
     find_inputs([transcripts])  # refuses a wrong folder before there is a lake
-    draft = read_form(form) if form else parse_draft(STARTER_FORM)
+    draft = read_form(form or STARTER_FORM)
     audio = {"agent_channel": agent_channel, "agent_speaker": agent_speaker}
     given = {key: value for key, value in audio.items() if value}
     tenant = parse_tenant({"tenant_id": OWN_TENANT, "name": "My company", "audio": given})

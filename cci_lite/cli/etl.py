@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from cci_lite.nightly.run_report import Progress
     from cci_lite.nightly.verify import Finding, Verification
 
-_PLAN_COLUMNS = ("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left")
+_PLAN_COLUMNS = (
+    *("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left"),
+    "rebuild",
+)
 _FINDING_COLUMNS = ("tenant_id", "call_date", "claim", "found")
 _REPAIR_COLUMNS = ("tenant_id", "call_date", "status", "calls", "generation")
 _SINCE = click.option(
@@ -27,6 +30,12 @@ _SINCE = click.option(
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
     help="Ignore days before this one.",
+)
+_REBUILD = click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Rebuild days from their documents even when nothing changed, such as when a file of the "
+    "tables is gone.",
 )
 
 
@@ -39,8 +48,11 @@ def command() -> None:
 @lake_option
 @tenant_option(required=False)
 @_SINCE
+@_REBUILD
 @output_option("table", "json")
-def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: str) -> None:
+def plan(
+    lake: Path, tenant_id: str | None, since: dt.datetime | None, rebuild: bool, output: str
+) -> None:
     """What a run would do. Reads listings only, changes nothing. Exits 1 when a listing fails."""
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.cli.run_reports import failure_lines
@@ -49,7 +61,7 @@ def plan(lake: Path, tenant_id: str | None, since: dt.datetime | None, output: s
     from cci_lite.nightly.planning import RunOptions, plan_tenant
 
     opened = open_lake(lake)
-    options = RunOptions(since=since.date() if since else None)
+    options = RunOptions(since=since.date() if since else None, rebuild=rebuild)
     usable, broken = opened.usable_tenants(tenant_id)
     plans, failed = each_tenant(
         usable, lambda each: list(plan_tenant(opened.nightly(), each, options))
@@ -81,6 +93,7 @@ def _plan_row(day: DayPlan) -> tuple[Any, ...]:
         day.unchanged,
         day.gone,
         len(day.left),
+        day.rebuild,
     )
 
 
@@ -88,11 +101,13 @@ def _plan_row(day: DayPlan) -> tuple[Any, ...]:
     epilog=examples(
         "cci-lite etl run --lake lake",
         "cci-lite etl run --tenant demo-tenant --since 2025-11-05 --lake lake",
+        "cci-lite etl run --rebuild --tenant demo-tenant --lake lake",
     )
 )
 @lake_option
 @tenant_option(required=False)
 @_SINCE
+@_REBUILD
 @click.option(
     "--workers", type=click.IntRange(1, 64), help="Processes; by default one per processor."
 )
@@ -116,13 +131,18 @@ def run(
     lake: Path,
     tenant_id: str | None,
     since: dt.datetime | None,
+    rebuild: bool,
     workers: int | None,
     grace_hours: float,
     allow_shrink: bool,
     strict: bool,
     output: str,
 ) -> None:
-    """Bring the curated tables up to date. Safe to repeat, to kill and to start twice."""
+    """Bring the curated tables up to date. Safe to repeat, to kill and to start twice.
+
+    A day that was built with other columns than the tables have today is rebuilt from its
+    documents; rows of documents that are gone stay, without a value there.
+    """
     from cci_lite.cli.output import progress
     from cci_lite.cli.run_reports import print_report
     from cci_lite.laptop import open_lake
@@ -132,6 +152,7 @@ def run(
         since=since.date() if since else None,
         grace=dt.timedelta(hours=grace_hours),
         allow_shrink=allow_shrink,
+        rebuild=rebuild,
     )
     with progress("documents", None) as bar:
 

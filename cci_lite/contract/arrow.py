@@ -6,7 +6,7 @@ import functools
 
 import pyarrow as pa
 
-from cci_lite.contract.columns import TABLES, ColumnType
+from cci_lite.contract.columns import TABLES, ColumnType, Table
 from cci_lite.contract.unified_table import Array, DataType, Row
 
 _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
@@ -31,10 +31,14 @@ def arrow_type(kind: DataType) -> pa.DataType:
             return _ARROW_TYPES[kind]
 
 
-@functools.cache
 def arrow_schema(table_name: str) -> pa.Schema:
     """The schema of a curated table's files."""
+    return _schema_of(TABLES[table_name])
+
+
+@functools.cache
+def _schema_of(table: Table) -> pa.Schema:
     return pa.schema(
         pa.field(column.name, arrow_type(column.type), nullable=column.nullable)
-        for column in TABLES[table_name].columns
+        for column in table.columns
     )

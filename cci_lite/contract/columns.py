@@ -10,6 +10,7 @@ UTC.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -325,6 +326,11 @@ ETL_RUNS = Table(
         _whole("erased", "Of these, erased.", nullable=False),
         _whole("documents_read", "Documents read for this generation.", nullable=False),
         _text("pipeline_version", "The version of this program.", nullable=False),
+        _text(
+            "tables_digest",
+            "Which columns the day was built with, as a digest; NULL in sheets that are older than "
+            "this column.",
+        ),
     ),
 )
 
@@ -341,3 +347,17 @@ TABLES: dict[str, Table] = {
         ETL_RUNS,
     )
 }
+
+
+def tables_digest() -> str:
+    """A digest of the columns that documents give values to: 32 hexadecimal digits.
+
+    A day that was built with another one may lack a column, or have it in another type.
+    """
+    columns = [
+        f"{table.name}.{column.name} {column.type}"
+        for table in TABLES.values()
+        if "call_id" in table.key  # the others hold what a run found out, at the time it did
+        for column in table.columns
+    ]
+    return hashlib.sha256("\n".join(sorted(columns)).encode()).hexdigest()[:32]

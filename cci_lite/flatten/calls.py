@@ -1,11 +1,22 @@
-"""The row of `calls` that a document gives."""
+"""The row of `calls` that a document gives.
+
+Each column that `contract/columns.py` declares gets its value in one of the dictionaries here, by
+its name.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from cci_lite.contract.columns import UNKNOWN_AGENT
-from cci_lite.contract.document import AiSummary, Sentiment, UnifiedDocument, Usage, redaction_of
+from cci_lite.contract.document import (
+    AiSummary,
+    Sentiment,
+    Source,
+    UnifiedDocument,
+    Usage,
+    redaction_of,
+)
 from cci_lite.contract.scored_evaluation import ScoredEvaluation
 from cci_lite.contract.scoring import Outcome, Verdict
 from cci_lite.flatten.columns import milliseconds
@@ -24,20 +35,36 @@ def call_row(
     unknown_fields: int,
 ) -> dict[str, object]:
     """The values of every column of `calls`; times in milliseconds since the epoch."""
-    agent = document.agent
-    summary = document.ai_summary or _NO_SUMMARY
-    usage = document.usage or _NO_USAGE
-    made_by = document.source
-    redacted = redaction_of(made_by)
-    sentiment, sentiment_score = overall_sentiment(document.sentiment)
-    needs_review, reasons = _review(document, scored)
-    values: dict[str, object] = {
+    return {
+        **_identity(document),
+        **_people(document),
+        **_sentiment(document.sentiment),
+        **_summary(document.ai_summary or _NO_SUMMARY),
+        **(_NOT_JUDGED if scored is None else _scores(scored)),
+        **_review(document, scored),
+        **_usage(document.usage or _NO_USAGE),
+        **_origin(document.source),
+        "unknown_fields": unknown_fields,
+        "source_key": source.key,
+        "source_etag": source.etag,
+        "etl_run_id": etl_run_id,
+    }
+
+
+def _identity(document: UnifiedDocument) -> dict[str, object]:
+    return {
         "call_id": document.call_id,
         "revision": document.revision,
         "schema_version": document.schema_version,
         "call_started_at": milliseconds(document.call_started_at),
         "call_date_source": document.call_date_source.value,
         "duration_seconds": document.duration_seconds,
+    }
+
+
+def _people(document: UnifiedDocument) -> dict[str, object]:
+    agent = document.agent
+    return {
         "agent_id": (agent and agent.agent_id) or UNKNOWN_AGENT,
         "agent_name": agent and agent.name,
         "agent_team": agent and agent.team,
@@ -45,30 +72,42 @@ def call_row(
         "direction": document.direction,
         "channel": document.channel,
         "language_code": document.language_code,
-        "sentiment": sentiment,
-        "sentiment_score": sentiment_score,
+    }
+
+
+def _sentiment(sentiment: Sentiment | None) -> dict[str, object]:
+    label, score = overall_sentiment(sentiment)
+    return {"sentiment": label, "sentiment_score": score}
+
+
+def _summary(summary: AiSummary) -> dict[str, object]:
+    return {
         "issue": summary.issue,
         "resolution": summary.resolution,
         "issue_outcome": summary.outcome,
         "tone_score": summary.tone_score,
         "sentiment_summary": summary.sentiment_summary,
-        "needs_review": needs_review,
-        "review_reasons": ",".join(reasons) or None,
-        "pii_redacted": redacted and redacted.value,
+    }
+
+
+def _usage(usage: Usage) -> dict[str, object]:
+    return {
         "audio_seconds": usage.audio_seconds,
         "comprehend_units": usage.comprehend_units,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "model_calls": usage.model_calls,
+    }
+
+
+def _origin(made_by: Source | None) -> dict[str, object]:
+    redacted = redaction_of(made_by)
+    return {
+        "pii_redacted": redacted and redacted.value,
         "model_id": made_by and made_by.model_id,
         "prompt_version": made_by and made_by.prompt_version,
         "pipeline_version": made_by and made_by.pipeline_version,
-        "unknown_fields": unknown_fields,
-        "source_key": source.key,
-        "source_etag": source.etag,
-        "etl_run_id": etl_run_id,
     }
-    return values | (_NOT_JUDGED if scored is None else _score_columns(scored))
 
 
 def overall_sentiment(sentiment: Sentiment | None) -> tuple[str | None, float | None]:
@@ -112,7 +151,7 @@ _NOT_JUDGED: dict[str, object] = {
 }
 
 
-def _score_columns(scored: ScoredEvaluation) -> dict[str, object]:
+def _scores(scored: ScoredEvaluation) -> dict[str, object]:
     form, score, reported = scored.form, scored.score, scored.reported
     verdicts = scored.verdicts
     return {
@@ -137,11 +176,11 @@ def _score_columns(scored: ScoredEvaluation) -> dict[str, object]:
     }
 
 
-def _review(document: UnifiedDocument, scored: ScoredEvaluation | None) -> tuple[bool, list[str]]:
+def _review(document: UnifiedDocument, scored: ScoredEvaluation | None) -> dict[str, object]:
     review = document.review
     reasons = list(review.reasons) if review else []
     needed = review is not None and review.needed
     if scored is not None and scored.score.outcome is Outcome.REVIEW:
         needed = True
         reasons += [reason for reason in scored.review_reasons if reason not in reasons]
-    return needed, reasons
+    return {"needs_review": needed, "review_reasons": ",".join(reasons) or None}

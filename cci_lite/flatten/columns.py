@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -17,39 +19,42 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 
 
 class FlatRows:
-    """The rows of a table that takes no column from another, column by column."""
+    """The rows of a table that takes no column from another."""
 
     def __init__(self, table_name: str) -> None:
         self._table_name = table_name
-        self._columns: dict[str, list[Any]] = {name: [] for name in TABLES[table_name].column_names}
-        self._count = 0
+        self._rows: list[Mapping[str, Any]] = []
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._rows)
 
-    def add(self, values: Mapping[str, object]) -> None:
-        """Add one row, which has a value for every column."""
-        for name, column in self._columns.items():
-            column.append(values[name])
-        self._count += 1
+    def add(self, values: Mapping[str, Any]) -> None:
+        """Add one row: the values of all declared columns, by name."""
+        self._rows.append(values)
 
     def table(self) -> pa.Table:
         """The rows as Arrow."""
         schema = arrow_schema(self._table_name)
-        arrays = [arrow_array(self._columns[field.name], field.type) for field in schema]
+        if not self._rows:
+            return schema.empty_table()
+        _check_columns(self._table_name, self._rows[0].keys())
+        arrays = [
+            arrow_array(list(map(itemgetter(field.name), self._rows)), field.type)
+            for field in schema
+        ]
         return pa.Table.from_arrays(arrays, schema=schema)
 
 
 class NestedRows:
     """The rows of a table nested in calls: their own columns, and the call of each row."""
 
-    def __init__(self, table_name: str, *names: str) -> None:
+    def __init__(self, table_name: str) -> None:
         self._table_name = table_name
         self._call: list[int] = []
-        self._columns: dict[str, list[Any]] = {name: [] for name in names}
+        self._columns: collections.defaultdict[str, list[Any]] = collections.defaultdict(list)
 
     def add(self, call: int, count: int, **columns: Any) -> None:
-        """Add `count` rows of a call, given as columns."""
+        """Add `count` rows of a call, given as columns: all that the call itself does not give."""
         self._call.extend(repeat(call, count))
         for name, values in columns.items():
             self._columns[name].extend(values)
@@ -64,13 +69,30 @@ def repeat_of_calls(
 ) -> pa.Table:
     """A nested table: its own columns, and every other column taken from its calls."""
     schema = arrow_schema(table_name)
-    repeated = calls.select([name for name in schema.names if name not in own])
-    repeated = repeated.take(pa.array(call, pa.int64()))
+    if not call:
+        return schema.empty_table()
+    repeated = [name for name in schema.names if name not in own and name in calls.column_names]
+    _check_columns(table_name, {*own, *repeated})
+    of_calls = calls.select(repeated).take(pa.array(call, pa.int64()))
     arrays = [
-        arrow_array(own[field.name], field.type) if field.name in own else repeated[field.name]
+        arrow_array(own[field.name], field.type) if field.name in own else of_calls[field.name]
         for field in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _check_columns(table_name: str, given: Set[str]) -> None:
+    """Refuse rows whose columns are not those that the table declares; raises ValueError."""
+    declared = TABLES[table_name].column_names
+    missing = [f"no value for {name}" for name in declared if name not in given]
+    unknown = [
+        f"a value for {name}, which is not declared" for name in sorted(given - set(declared))
+    ]
+    if missing or unknown:
+        raise ValueError(
+            f"{table_name}: expected the columns of contract/columns.py, found "
+            f"{', '.join([*missing, *unknown])}; see the modules of flatten/"
+        )
 
 
 def arrow_array(values: Any, arrow_type: pa.DataType) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
@@ -9,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cci_lite.contract.arrow import arrow_schema
+from cci_lite.contract.document import CriterionResult
 from cci_lite.contract.form import Form
 from cci_lite.contract.scored_evaluation import ScoredEvaluation
 from cci_lite.contract.scoring import Verdict
@@ -25,10 +28,7 @@ class CriterionRows:
         self._call: list[int] = []
         self._criterion: list[int] = []
         self._verdict: list[int] = []
-        self._said: dict[str, list[Any]] = {
-            name: []
-            for name in ("reason", "evidence", "evidence_at_seconds", "confidence", "evaluator")
-        }
+        self._said: collections.defaultdict[str, list[Any]] = collections.defaultdict(list)
         self._forms: dict[tuple[str, int], tuple[int, Form]] = {}
         self._form_criteria = 0
 
@@ -39,19 +39,13 @@ class CriterionRows:
         self._call.extend(repeat(call, count))
         self._criterion.extend(range(first, first + count))
         self._verdict.extend(_CODE_OF_VERDICT[verdict] for verdict in scored.verdicts)
-        said = self._said
-        for result in scored.results:
-            evidence = result.evidence[0] if result and result.evidence else None
-            said["reason"].append(result and result.reason)
-            said["evidence"].append(evidence and evidence.quote)
-            said["evidence_at_seconds"].append(evidence and evidence.start_seconds)
-            said["confidence"].append(result and result.confidence)
-            said["evaluator"].append(
-                result.evaluator.value if result and result.evaluator else None
-            )
+        for name, values in _said(scored.results).items():
+            self._said[name].extend(values)
 
     def table(self, calls: pa.Table) -> pa.Table:
         """The rows as Arrow, with the columns that they take from their forms and calls."""
+        if not self._call:
+            return arrow_schema("qa_criteria").empty_table()
         form = self._form_table().take(pa.array(self._criterion, pa.int64()))
         verdict = pa.array(self._verdict, pa.int64())
         passed = pc.equal(verdict, _CODE_OF_VERDICT[Verdict.PASS])
@@ -95,3 +89,17 @@ class CriterionRows:
         return pa.table(
             {name: pa.array(values, schema.field(name).type) for name, values in columns.items()}
         )
+
+
+def _said(results: Sequence[CriterionResult | None]) -> dict[str, list[Any]]:
+    """What the document says of each criterion, as columns; nothing where it has no result."""
+    evidence = [result.evidence[0] if result and result.evidence else None for result in results]
+    return {
+        "reason": [result and result.reason for result in results],
+        "evidence": [one and one.quote for one in evidence],
+        "evidence_at_seconds": [one and one.start_seconds for one in evidence],
+        "confidence": [result and result.confidence for result in results],
+        "evaluator": [
+            result.evaluator.value if result and result.evaluator else None for result in results
+        ],
+    }

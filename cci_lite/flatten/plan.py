@@ -20,7 +20,8 @@ class DayPlan:
     `gone` counts published documents that are no longer listed, because they expired: their rows
     stay. The rows of `removed` documents go; `left` are those of them that were in quarantine or
     discarded and were deleted at their source. `unlisted` says why a folder of the day cannot be
-    listed: then the day stays as it is.
+    listed: then the day stays as it is. `rebuild`: the day is published with the columns that the
+    tables have today, even when there is nothing to read.
     """
 
     tenant_id: str
@@ -33,11 +34,12 @@ class DayPlan:
     listing_digest: str
     left: frozenset[str] = frozenset()
     unlisted: str = ""
+    rebuild: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.new or self.changed or self.removed or self.unlisted)
+        return not (self.new or self.changed or self.removed or self.unlisted or self.rebuild)
 
     @property
     def to_read(self) -> list[StoredObject]:
@@ -77,6 +79,7 @@ def plan_day(
     again: frozenset[str] = frozenset(),
     removed: frozenset[str] = frozenset(),
     left: frozenset[str] = frozenset(),
+    rebuild: bool = False,
 ) -> DayPlan:
     """Compare a day's listing with what its published generation was built from.
 
@@ -101,6 +104,7 @@ def plan_day(
         removed,
         listing_digest(listed),
         left & known.keys(),
+        rebuild=rebuild,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -39,8 +39,8 @@ _NO_SCORES = SentimentScores()
 class Flattener:
     """Turns the documents of one tenant's day into rows.
 
-    `templates` are the tenant's forms by name and version. Rows of one document become visible only
-    when the whole document holds to the contract.
+    `forms` are the tenant's, by name and version. A document gives all of its rows, or none and a
+    row of `quarantined_documents`.
     """
 
     def __init__(
@@ -58,15 +58,10 @@ class Flattener:
         self._now = now
         self._calls = FlatRows("calls")
         self._criteria = CriterionRows()
-        self._entities = NestedRows(
-            "entities", "segment", "position", "text", "entity_type", "score"
-        )
-        self._key_phrases = NestedRows("key_phrases", "segment", "position", "text", "score")
-        self._segments = NestedRows(
-            "sentiment_segments",
-            "segment", "sentiment", "positive", "negative", "neutral", "mixed",
-        )  # fmt: skip
-        self._action_items = NestedRows("action_items", "position", "text")
+        self._entities = NestedRows("entities")
+        self._key_phrases = NestedRows("key_phrases")
+        self._segments = NestedRows("sentiment_segments")
+        self._action_items = NestedRows("action_items")
         self._quarantined = FlatRows("quarantined_documents")
 
     def __len__(self) -> int:
@@ -86,29 +81,18 @@ class Flattener:
         except FileNotFoundError:
             raise
         except OSError as problem:
-            # No version of it was read: the next run tries again.
-            unread = dataclasses.replace(source, etag="")
-            found = problem.strerror or type(problem).__name__
-            return self._add_quarantined(
-                unread, ContractError("", "a document that can be read", found)
-            )
-        call = len(self)
-        self._calls.add(
+            return self._add_unread(source, problem)
+        self._add_rows(
+            document,
+            scored,
             call_row(
                 document,
                 scored,
                 source=source,
                 etl_run_id=self._etl_run_id,
                 unknown_fields=unknown_fields,
-            )
+            ),
         )
-        if scored is not None:
-            self._criteria.add(call, scored)
-        self._add_sentiment(call, document.sentiment)
-        self._add_entities(call, document.entities)
-        self._add_key_phrases(call, document.key_phrases)
-        if document.ai_summary is not None and (items := document.ai_summary.action_items):
-            self._action_items.add(call, len(items), position=range(1, len(items) + 1), text=items)
         return SourceRecord(
             source.key,
             source.etag,
@@ -161,6 +145,22 @@ class Flattener:
             raise ContractError("call_id", "the file's name without .json", "another id")
         return document, score_document(document, self._forms), decoded.unknown_fields
 
+    def _add_rows(
+        self,
+        document: UnifiedDocument,
+        scored: ScoredEvaluation | None,
+        row: Mapping[str, object],
+    ) -> None:
+        call = len(self)
+        self._calls.add(row)
+        if scored is not None:
+            self._criteria.add(call, scored)
+        self._add_sentiment(call, document.sentiment)
+        self._add_entities(call, document.entities)
+        self._add_key_phrases(call, document.key_phrases)
+        if document.ai_summary is not None and (items := document.ai_summary.action_items):
+            self._action_items.add(call, len(items), position=range(1, len(items) + 1), text=items)
+
     def _add_sentiment(self, call: int, sentiment: Sentiment | None) -> None:
         if sentiment is None:
             return
@@ -198,6 +198,14 @@ class Flattener:
             **_places(segments),
             text=[phrase.text for phrase in found],
             score=[phrase.score for phrase in found],
+        )
+
+    def _add_unread(self, source: StoredObject, problem: OSError) -> SourceRecord:
+        """Quarantine a document without its etag: no version was read, the next run tries again."""
+        found = problem.strerror or type(problem).__name__
+        return self._add_quarantined(
+            dataclasses.replace(source, etag=""),
+            ContractError("", "a document that can be read", found),
         )
 
     def _add_quarantined(self, source: StoredObject, problem: ContractError) -> SourceRecord:

@@ -25,12 +25,13 @@ from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, Sou
 CATALOG_FILE = "catalog.db"
 _WAIT_SECONDS = 30.0
 
-_SCHEMA_VERSION = 2
-_FIRST_VERSION = 1
+_SCHEMA_VERSION = 3
+_OLDER_VERSIONS = (1, 2)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS days (
     tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, generation TEXT NOT NULL,
     listing_digest TEXT NOT NULL, etl_run_id TEXT NOT NULL, published_at TEXT NOT NULL,
+    tables_digest TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (tenant_id, call_date)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parts (
@@ -123,8 +124,8 @@ class SqliteCatalog:
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
         """The published days of a tenant."""
         days = self._read(
-            "SELECT call_date, generation, listing_digest, etl_run_id, published_at FROM days "
-            "WHERE tenant_id = ? ORDER BY call_date",
+            "SELECT call_date, generation, listing_digest, etl_run_id, published_at, tables_digest "
+            "FROM days WHERE tenant_id = ? ORDER BY call_date",
             (tenant_id,),
             _published_day,
         )
@@ -249,14 +250,16 @@ class SqliteCatalog:
         with self._transaction():
             # Another process may have created or upgraded it in between.
             [(version,)] = self._execute("PRAGMA user_version")
-            if version == _FIRST_VERSION:
-                self._renew()
+            if version == 1:
+                self._renew_first()
+            if version in _OLDER_VERSIONS:
+                self._execute("ALTER TABLE days ADD COLUMN tables_digest TEXT NOT NULL DEFAULT ''")
             for statement in _SCHEMA.split(";"):
                 self._execute(statement)
             self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
-    def _renew(self) -> None:
-        """Upgrade a catalogue of version 1 without loss.
+    def _renew_first(self) -> None:
+        """Upgrade a catalogue of version 1 to version 2 without loss.
 
         Its settings and forms become files; files that exist already win.
         """
@@ -278,10 +281,8 @@ class SqliteCatalog:
         for table in ("days", "parts", "sources"):
             self._execute(f"DELETE FROM {table} WHERE tenant_id = ? AND call_date = ?", key)
         published_at = _moment(day.published_at)
-        self._insert(
-            "days",
-            [(*key, day.generation, day.listing_digest, day.etl_run_id, published_at)],
-        )
+        days_row = (*key, day.generation, day.listing_digest, day.etl_run_id, published_at)
+        self._insert("days", [(*days_row, day.tables_digest)])
         self._insert("parts", [(*key, *row) for row in _part_rows(change)])
         self._insert("sources", [(*key, *_source_row(source)) for source in change.sources])
         if published is not None:
@@ -373,7 +374,7 @@ def catalogue_problem(file: Path) -> str | None:
             [sound] = database.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as problem:
         return str(problem)
-    if version not in (_FIRST_VERSION, _SCHEMA_VERSION):
+    if version not in (*_OLDER_VERSIONS, _SCHEMA_VERSION):
         return f"its catalogue is of version {version}, expected {_SCHEMA_VERSION}"
     return None if sound == "ok" else str(sound)
 
@@ -384,9 +385,11 @@ def _moment(moment: dt.datetime) -> str:
 
 
 def _published_day(row: Sequence[Any]) -> PublishedDay:
-    day, generation, listing_digest, etl_run_id, published_at = row
+    day, generation, listing_digest, etl_run_id, published_at, tables_digest = row
     moment = dt.datetime.fromisoformat(published_at)
-    return PublishedDay(dt.date.fromisoformat(day), generation, listing_digest, etl_run_id, moment)
+    return PublishedDay(
+        dt.date.fromisoformat(day), generation, listing_digest, etl_run_id, moment, tables_digest
+    )
 
 
 def _generation(row: Sequence[Any]) -> tuple[dt.date, str]:

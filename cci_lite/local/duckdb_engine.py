@@ -145,9 +145,9 @@ class TenantEngine:
                 "WHERE call_date"
             )
         return LakeError(
-            f"{where}: a file is gone or damaged, so the result would be wrong; put it back from a "
-            "copy of the lake and check it with cci-lite etl verify, or ask for other days with "
-            "WHERE call_date"
+            f"{where}: a file is gone or damaged, so the result would be wrong; rebuild the day "
+            "with cci-lite etl run --rebuild, or put the file back from a copy of the lake and "
+            "check it with cci-lite etl verify, or ask for other days with WHERE call_date"
         )
 
 

@@ -8,19 +8,21 @@ import datetime as dt
 import gzip
 import io
 import os
-import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import msgspec
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, SequenceNode
 
-from cci_lite.contract.limits import MAX_DEFINITION_BYTES, MAX_TRANSCRIPT_BYTES, MAX_UNPACKED_BYTES
+from cci_lite.contract.definitions import line_in, parse_definition
+from cci_lite.contract.limits import (
+    MAX_DEFINITION_BYTES,
+    MAX_TRANSCRIPT_BYTES,
+    MAX_UNPACKED_BYTES,
+)
 from cci_lite.errors import ContractError, NotFoundError, UsageError
 from cci_lite.local.regular import (
     is_too_large,
@@ -128,24 +130,7 @@ def read_given(path: Path, limit: int) -> bytes:
 
 def read_definition(path: Path) -> object:
     """A YAML or JSON file as plain values; raises UsageError with line and column."""
-    text = _text_of(path)
-    try:
-        # JSON is YAML, too, and unlike `json` this reader refuses a repeated key.
-        return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = getattr(problem, "problem", None) or "not YAML or JSON"
-        raise UsageError(f"{path}{where}: {what}") from None
-    except RecursionError:
-        raise UsageError(
-            f"{path}: expected nesting that can be read, found too many levels"
-        ) from None
-    except ValueError:
-        # YAML reads whatever looks like a date as one, such as 2025-02-30.
-        raise UsageError(
-            f"{path}: expected YAML or JSON, found a date that does not exist"
-        ) from None
+    return parse_definition(_text_of(path), str(path))
 
 
 def yaml_of(value: object) -> str:
@@ -165,28 +150,9 @@ def line_of(path: Path, place: str) -> int | None:
     For a missing value, the line of the object that should hold it; None when nothing is found.
     """
     try:
-        node = YAML(typ="safe", pure=True).compose(_text_of(path))
-    except (YAMLError, UsageError, ValueError, RecursionError):
+        return line_in(_text_of(path), place)
+    except UsageError:
         return None
-    line = None if node is None else node.start_mark.line + 1
-    for step in re.finditer(r"([^.\[\]]+)|\[(\d+)\]", place):
-        key, node = _below(node, step)
-        if node is None:
-            break
-        line = key.start_mark.line + 1
-    return line
-
-
-def _below(node: Any, step: re.Match[str]) -> tuple[Any, Any]:
-    """The node that names a value, and the value; (None, None) where there is none."""
-    if step[2] is not None and isinstance(node, SequenceNode):
-        items = node.value[int(step[2]) : int(step[2]) + 1]
-        return (items[0], items[0]) if items else (None, None)
-    if step[1] is not None and isinstance(node, MappingNode):
-        for key, value in node.value:
-            if key.value == step[1]:
-                return key, value
-    return None, None
 
 
 class _JobName(msgspec.Struct):

@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cci_lite.contract.columns import tables_digest
 from cci_lite.errors import CciLiteError, LakeError
 from cci_lite.flatten.plan import DayPlan, ListingDigest, plan_day
 from cci_lite.nightly.lake import NightlyLake
+from cci_lite.nightly.work import read_part
 from cci_lite.ports import SourceOutcome, SourceRecord, Store, StoredObject, Unlisted
 from cci_lite.tenancy import (
     UNIFIED,
@@ -28,15 +30,17 @@ class RunOptions:
     """How a run behaves.
 
     `since`: earlier days are not looked at. `allow_shrink`: a day that loses many calls is
-    published all the same. `replay`: these quarantined documents are checked again first (all, when
-    it is empty); the run itself then sets `again`, documents to read although they are unchanged,
-    and `removed`, documents whose rows go. `discard`: the run takes these documents (all, when it
-    is empty) out of quarantine for good, and does nothing else.
+    published all the same. `rebuild`: every day is built anew from its documents, even when nothing
+    changed. `replay`: these quarantined documents are checked again first (all, when it is empty);
+    the run itself then sets `again`, documents to read although they are unchanged, and `removed`,
+    documents whose rows go. `discard`: the run takes these documents (all, when it is empty) out of
+    quarantine for good, and does nothing else.
     """
 
     since: dt.date | None = None
     grace: dt.timedelta = DEFAULT_GRACE
     allow_shrink: bool = False
+    rebuild: bool = False
     replay: frozenset[str] | None = None
     discard: frozenset[str] | None = None
     again: frozenset[str] = frozenset()
@@ -52,10 +56,11 @@ def plan_tenant(
     """What there is to do for a tenant, day by day. Reads listings and the catalogue, no document.
 
     The first pass over the listing keeps one digest per day; only days whose digest differs from
-    the published one are looked at document by document. Raises LakeError when nothing of the
-    tenant can be listed.
+    the published one, and days that were built with other columns than the tables have today, are
+    looked at document by document. Raises LakeError when nothing of the tenant can be listed.
     """
     listing = _digests_by_day(lake.store, tenant_id)
+    columns = tables_digest()
     published = lake.catalog.days(tenant_id)
     set_aside = _set_aside(lake, tenant_id)
     unlisted = {_day_of_folder(folder.key): _unlisted(folder) for folder in listing.unlisted}
@@ -65,13 +70,20 @@ def plan_tenant(
             continue
         day = published.get(call_date)
         digest = listing.digests.get(call_date)
-        # The digest says nothing of what a replay wants to be read, or to go.
-        forced = bool(options.again or options.removed)
+        rebuild = day is not None and (options.rebuild or day.tables_digest != columns)
+        # The digest says nothing of what a rebuild or a replay wants to be read, or to go.
+        forced = bool(options.again or options.removed) or rebuild
         if day is not None and digest == day.listing_digest and not forced:
             continue
         try:
             plan = _plan_day(
-                lake, tenant_id, call_date, listing, set_aside.get(call_date, {}), options
+                lake,
+                tenant_id,
+                call_date,
+                listing,
+                set_aside.get(call_date, {}),
+                options,
+                rebuild=rebuild,
             )
         except LakeError as problem:
             unlisted.setdefault(call_date, str(problem))
@@ -140,6 +152,8 @@ def _plan_day(
     listing: _Listing,
     set_aside: Mapping[str, SourceRecord],
     options: RunOptions,
+    *,
+    rebuild: bool,
 ) -> DayPlan:
     listed = []
     for found in lake.store.survey(unified_day_prefix(tenant_id, call_date)):
@@ -160,15 +174,37 @@ def _plan_day(
         and not listing.hides(key)
         and not _may_be_corrected(lake.store, tenant_id, record)
     )
+    known = lake.catalog.sources(tenant_id, call_date)
+    again = options.again
+    if rebuild:
+        again |= _documents_of_rows(lake, tenant_id, call_date, known)
     return plan_day(
         tenant_id,
         call_date,
         listed,
-        lake.catalog.sources(tenant_id, call_date),
-        again=options.again,
+        known,
+        again=again,
         removed=options.removed,
         left=left,
+        rebuild=rebuild,
     )
+
+
+def _documents_of_rows(
+    lake: NightlyLake, tenant_id: str, call_date: dt.date, known: Mapping[str, SourceRecord]
+) -> frozenset[str]:
+    """The documents to read when a day is built anew: those that have rows.
+
+    What is in quarantine keeps its row, which says since when, unless its file cannot be read any
+    more. Superseded and discarded documents have none, and stay what they are.
+    """
+    outcomes = {SourceOutcome.CALL}
+    try:
+        for part in lake.catalog.parts(tenant_id, call_date).get("quarantined_documents", ()):
+            read_part(lake.store, part.key, "quarantined_documents")
+    except LakeError:
+        outcomes.add(SourceOutcome.QUARANTINED)
+    return frozenset(key for key, record in known.items() if record.outcome in outcomes)
 
 
 def _may_be_corrected(store: Store, tenant_id: str, record: SourceRecord) -> bool:

@@ -264,7 +264,14 @@ def _day_on_disk(
         ),
     ]
     # No digest of a listing: the next run compares the day document by document.
-    restored = PublishedDay(call_date, generation, "", sheet["etl_run_id"], published_at)
+    restored = PublishedDay(
+        call_date,
+        generation,
+        "",
+        sheet["etl_run_id"],
+        published_at,
+        sheet["tables_digest"] or "",
+    )
     return DayChange(restored, day.generation if day else None, parts, sources)
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.form import Form
-from cci_lite.errors import BalanceError, CciLiteError, LeaseHeldError, UsageError
+from cci_lite.errors import BalanceError, CciLiteError, LakeError, LeaseHeldError, UsageError
 from cci_lite.flatten.plan import DayPlan
 from cci_lite.nightly.checks import check_balance, guard_against_shrinking, refuse_failures
 from cci_lite.nightly.generations import delete_generation, leftover_generations
@@ -29,7 +29,7 @@ from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined,
 from cci_lite.nightly.repair import UNKNOWN_DAY, unknown_days
 from cci_lite.nightly.run_report import Balance, DayReport, DayStatus, Progress, RunReport
 from cci_lite.nightly.settling import settle
-from cci_lite.nightly.staging import StagedDay, pieces_of
+from cci_lite.nightly.staging import StagedDay, pieces_of, staying_parts
 from cci_lite.nightly.work import ItemResult, WorkItem, flatten_item, read_part, write_part
 from cci_lite.ports import (
     DayChange,
@@ -209,9 +209,7 @@ class _TenantRun:
 
     def _begin(self, plan: DayPlan) -> tuple[StagedDay, list[WorkItem]]:
         catalog = self._lake.catalog
-        self._observe(
-            Progress("planned", self._tenant_id, plan.call_date, len(plan.new) + len(plan.changed))
-        )
+        self._observe(Progress("planned", self._tenant_id, plan.call_date, len(plan.to_read)))
         self._generations += 1
         generation = f"{self._report.etl_run_id}-{self._generations:04d}"
         day = StagedDay(
@@ -228,6 +226,15 @@ class _TenantRun:
 
     def _items(self, day: StagedDay, old_parts: Mapping[str, Sequence[PartFile]]) -> list[WorkItem]:
         plan = day.plan
+        # Rows of these documents are not carried over: there are new ones, or none.
+        drop = frozenset(source.key for source in plan.changed) | plan.removed
+        copied = frozenset(
+            source.key
+            for source in plan.changed
+            if day.known[source.key].outcome is SourceOutcome.QUARANTINED
+            and day.known[source.key].etag == source.etag
+        )
+        pieces = pieces_of(plan, staying_parts(old_parts, day.known, drop))
         return [
             WorkItem(
                 self._tenant_id,
@@ -236,13 +243,13 @@ class _TenantRun:
                 number,
                 piece.sources,
                 piece.carry,
-                # Rows of these documents are not carried over: there are new ones, or none.
-                frozenset(source.key for source in plan.changed) | plan.removed,
+                drop,
                 self._forms,
                 self._report.etl_run_id,
                 self._lake.clock(),
+                copied,
             )
-            for number, piece in enumerate(pieces_of(plan, old_parts))
+            for number, piece in enumerate(pieces)
         ]
 
     def _stage(self, plan: DayPlan) -> StagedDay:
@@ -358,6 +365,7 @@ class _TenantRun:
             day.listing_digest,
             self._report.etl_run_id,
             now,
+            day.tables_digest,
         )
         return DayChange(
             published,
@@ -368,8 +376,6 @@ class _TenantRun:
 
     def _balance_sheet(self, day: StagedDay, balance: Balance, now: dt.datetime) -> PartFile:
         """Write the day's `etl_runs`: the earlier rows and this run's."""
-        store = self._lake.store
-        call_date = day.plan.call_date
         row = {
             "etl_run_id": self._report.etl_run_id,
             "generation": day.generation,
@@ -379,14 +385,24 @@ class _TenantRun:
             **asdict(balance),
             "documents_read": len(day.plan.to_read),
             "pipeline_version": self._pipeline_version,
+            "tables_digest": day.tables_digest,
         }
-        old = self._lake.catalog.parts(self._tenant_id, call_date).get("etl_runs", [])
-        tables = [read_part(store, part.key, "etl_runs") for part in old]
+        tables = self._earlier_sheets(day.plan.call_date)
         tables.append(pa.Table.from_pylist([row], schema=arrow_schema("etl_runs")))
-        key = part_key(self._tenant_id, "etl_runs", call_date, day.generation, 0)
-        part = write_part(store, key, "etl_runs", tables)
+        key = part_key(self._tenant_id, "etl_runs", day.plan.call_date, day.generation, 0)
+        part = write_part(self._lake.store, key, "etl_runs", tables)
         assert part is not None  # there is at least this run's row
         return part
+
+    def _earlier_sheets(self, call_date: dt.date) -> list[pa.Table]:
+        """The balance sheets of earlier runs; no document gives lost ones back."""
+        old = self._lake.catalog.parts(self._tenant_id, call_date).get("etl_runs", [])
+        try:
+            return [read_part(self._lake.store, part.key, "etl_runs") for part in old]
+        except LakeError as problem:
+            if not self._options.rebuild or isinstance(problem.__cause__, PermissionError):
+                raise
+            return []
 
     def _discard(self, day: StagedDay) -> None:
         """Delete the files of a day that is not to be published."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from cci_lite.contract.columns import tables_digest
 from cci_lite.errors import BalanceError
 from cci_lite.flatten.plan import MAX_DOCUMENTS_PER_ITEM, DayPlan, split
 from cci_lite.nightly.work import ItemResult
@@ -53,6 +54,13 @@ class StagedDay:
         return "" if unread else self.plan.listing_digest
 
     @property
+    def tables_digest(self) -> str:
+        """The digest of the day's columns: that of before where no document was to be read."""
+        if self.previous is None or self.plan.rebuild:
+            return tables_digest()
+        return self.previous.tables_digest
+
+    @property
     def parts(self) -> dict[str, list[PartFile]]:
         """The files written, by table."""
         parts: dict[str, list[PartFile]] = {}
@@ -60,6 +68,28 @@ class StagedDay:
             for table_name, part in result.parts.items():
                 parts.setdefault(table_name, []).append(part)
         return parts
+
+
+def staying_parts(
+    old_parts: Mapping[str, Sequence[PartFile]],
+    known: Mapping[str, SourceRecord],
+    drop: Set[str],
+) -> dict[str, Sequence[PartFile]]:
+    """The previous generation's files that hold rows of documents other than those in `drop`.
+
+    Only they have to be read: a file that is gone is no obstacle where no row of it stays.
+    """
+    staying = {record.outcome for key, record in known.items() if key not in drop}
+    return {
+        table_name: parts
+        for table_name, parts in old_parts.items()
+        if (
+            SourceOutcome.QUARANTINED
+            if table_name == "quarantined_documents"
+            else SourceOutcome.CALL
+        )
+        in staying
+    }
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class WorkItem:
     """What one worker does at a time.
 
     `carry` are the files of the previous generation whose rows this part takes over, by table,
-    except the rows of the documents in `drop`.
+    except the rows of the documents in `drop`. Of those in `copied` there is a copy in quarantine
+    already, which a person may have corrected.
     """
 
     tenant_id: str
@@ -46,6 +47,7 @@ class WorkItem:
     forms: tuple[Form, ...]
     etl_run_id: str
     now: dt.datetime
+    copied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
         raise LakeError(
             f"{key}: expected a whole Parquet file of {table_name}, found "
             f"{found or 'one that is damaged or of another table'}; put it back from a copy of the "
-            "lake"
+            "lake, or build the day anew while its documents are there: cci-lite etl run --rebuild"
         ) from problem
 
 
@@ -142,7 +144,7 @@ def _read_documents(
         except FileNotFoundError:
             continue  # gone since the listing; the next run sees what became of it
         records.append(record)
-        if record.outcome is SourceOutcome.QUARANTINED:
+        if record.outcome is SourceOutcome.QUARANTINED and source.key not in item.copied:
             # Gone since, no file, not to be read, or no place for it: the document itself counts.
             with contextlib.suppress(OSError, LakeError):
                 store.copy(source.key, quarantine_key(item.tenant_id, source.key))

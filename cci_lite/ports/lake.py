@@ -150,13 +150,18 @@ class PartFile:
 
 @dataclass(frozen=True)
 class PublishedDay:
-    """What readers see of a tenant's day; `listing_digest` is of the listing it was built from."""
+    """What readers see of a tenant's day.
+
+    `listing_digest` is of the listing that it was built from, `tables_digest` of the columns that
+    it was built with; empty when nobody knows.
+    """
 
     call_date: dt.date
     generation: str
     listing_digest: str
     etl_run_id: str
     published_at: dt.datetime
+    tables_digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,15 @@
 """A sample world from a seed: companies, forms and calls, and what is true about them."""
 
-from cci_lite.contract.columns import UNKNOWN_AGENT
-from cci_lite.sample.company import Layout
-from cci_lite.sample.corrupt import CorruptDocument
-from cci_lite.sample.starter import STARTER_FORM
-from cci_lite.sample.truth import (
-    AgentCriterionKey,
-    AgentKey,
-    AgentWeekKey,
-    CriterionKey,
-    FormKey,
-    OutcomeCounts,
-    Truth,
-    VerdictCounts,
-)
-from cci_lite.sample.world import Delivery, SampleCall, SampleForm, Story, World, build_world
+from pathlib import Path
+
+from cci_lite.sample.company import Company, Layout
+from cci_lite.sample.truth import Numbers, Truth, read_questions
+from cci_lite.sample.world import Delivery, SampleCall, World, build_world
+
+STARTER_FORM = Path(__file__).with_name("starter.yaml")
+"""A form that fits most service calls, for a first look at one's own transcripts."""
 
 __all__ = [
-    "STARTER_FORM",
-    "UNKNOWN_AGENT",
-    "AgentCriterionKey",
-    "AgentKey",
-    "AgentWeekKey",
-    "CorruptDocument",
-    "CriterionKey",
-    "Delivery",
-    "FormKey",
-    "Layout",
-    "OutcomeCounts",
-    "SampleCall",
-    "SampleForm",
-    "Story",
-    "Truth",
-    "VerdictCounts",
-    "World",
-    "build_world",
-]
+    "STARTER_FORM", "Company", "Delivery", "Layout", "Numbers", "SampleCall", "Truth", "World",
+    "build_world", "read_questions",
+]  # fmt: skip

@@ -6,9 +6,10 @@ import hashlib
 import math
 import random
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+Shared = TypeVar("Shared", bound=Any)
 
 
 class Dice:
@@ -43,6 +44,10 @@ class Dice:
             if rest < 0:
                 return choice
         return choices[-1]
+
+    def pick_by_share(self, choices: Sequence[Shared]) -> Shared:
+        """One of `choices`, each as often as its share says."""
+        return self.pick_weighted(choices, [choice.share for choice in choices])
 
     def pick_some(self, choices: Sequence[T], count: int) -> list[T]:
         """At most `count` different ones of `choices`, in the order given."""

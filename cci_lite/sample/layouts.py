@@ -2,83 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from cci_lite.sample.company import Layout
-from cci_lite.sample.dialogue import AGENT, CUSTOMER, SpokenTurn, Word
+from cci_lite.sample.dialogue import SpokenTurn, TimedWord
+from cci_lite.sample.documents import Json
+from cci_lite.sample.planning import CallPlan
+from cci_lite.sample.script import AGENT, CUSTOMER
 
 _ACCOUNT_ID = "111122223333"
 _REDACTION_CONFIDENCE = "0.9991"
 _CHANNELS = ("ch_0", "ch_1")
 _SPEAKERS = ("spk_0", "spk_1")
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What a transcript says about its recording; `agent_comes_first` in the order of labels."""
-
-    job_name: str
-    language_code: str
-    layout: Layout
-    agent_comes_first: bool
+_SPAN = ("start_time", "end_time", "speaker_label")
 
 
-def write_transcript(turns: Sequence[SpokenTurn], recording: Recording) -> bytes:
-    """The redacted transcript of a recording, as compact JSON."""
-    match recording.layout:
-        case Layout.CALL_ANALYTICS:
-            value = _call_analytics(turns, recording)
-        case Layout.SPEAKERS:
-            value = _batch(turns, recording, _speaker_results(turns, recording))
-        case _:
-            value = _batch(turns, recording, _channel_results(turns, recording))
-    return msgspec.json.encode(value)
-
-
-def _batch(turns: Sequence[SpokenTurn], recording: Recording, results: Json) -> Json:
+def write_transcript(turns: Sequence[SpokenTurn], plan: CallPlan, job_name: str) -> bytes:
+    """The redacted transcript of a call, as compact JSON."""
+    if plan.layout is Layout.CALL_ANALYTICS:
+        return msgspec.json.encode(_call_analytics(turns, plan, job_name))
+    labelled = _speaker_results if plan.layout is Layout.SPEAKERS else _channel_results
     text = " ".join(turn.text for turn in turns)
-    return {
-        "jobName": recording.job_name,
-        "accountId": _ACCOUNT_ID,
-        "isRedacted": True,
-        "results": {"transcripts": [{"transcript": text}], **results},
-        "status": "COMPLETED",
-    }
+    return msgspec.json.encode(
+        {
+            "jobName": job_name,
+            "accountId": _ACCOUNT_ID,
+            "isRedacted": True,
+            "results": {"transcripts": [{"transcript": text}], **labelled(turns, plan)},
+            "status": "COMPLETED",
+        }
+    )
 
 
-def _labels(names: tuple[str, str], recording: Recording) -> dict[str, str]:
-    agent, customer = names if recording.agent_comes_first else reversed(names)
-    return {AGENT: agent, CUSTOMER: customer}
+def _labels(names: tuple[str, str], agent: str | None) -> dict[str, str]:
+    others = [name for name in names if name != agent]
+    return {AGENT: agent or names[1], CUSTOMER: others[0]}
 
 
-def _channel_results(turns: Sequence[SpokenTurn], recording: Recording) -> Json:
-    labels = _labels(_CHANNELS, recording)
+def _channel_results(turns: Sequence[SpokenTurn], plan: CallPlan) -> Json:
+    labels = _labels(_CHANNELS, plan.company.tenant.audio.agent_channel)
     by_channel: dict[str, list[Json]] = {channel: [] for channel in _CHANNELS}
     items: list[Json] = []
     for turn in turns:
         label = labels[turn.who]
-        prefix = {"channel_label": label} if recording.layout is Layout.CHANNELS else {}
-        said: list[Json] = []
-        for word in turn.words:
-            said.append(
-                {
-                    **prefix,
-                    "start_time": f"{word.start_ms / 1000:.2f}",
-                    "end_time": f"{word.end_ms / 1000:.2f}",
-                    "alternatives": [_alternative(word)],
-                    "type": "pronunciation",
-                }
-            )
-            if word.mark:
-                said.append({**prefix, "alternatives": [_mark(word)], "type": "punctuation"})
-        by_channel[label] += said
-        items += said
+        said = {"channel_label": label} if plan.layout is Layout.CHANNELS else {}
+        of_turn = list(_items(turn, said))
+        by_channel[label] += of_turn
+        items += of_turn
     channels = [{"channel_label": label, "items": said} for label, said in by_channel.items()]
     return {
         "channel_labels": {"channels": channels, "number_of_channels": len(channels)},
@@ -86,53 +58,22 @@ def _channel_results(turns: Sequence[SpokenTurn], recording: Recording) -> Json:
     }
 
 
-def _speaker_results(turns: Sequence[SpokenTurn], recording: Recording) -> Json:
-    labels = _labels(_SPEAKERS, recording)
+def _speaker_results(turns: Sequence[SpokenTurn], plan: CallPlan) -> Json:
+    # Left to itself, Transcribe numbers the speakers as they begin to speak.
+    first = turns[0].who if turns else AGENT
+    agent = plan.company.tenant.audio.agent_speaker or _SPEAKERS[first != AGENT]
+    labels = _labels(_SPEAKERS, agent)
     items: list[Json] = []
     segments: list[Json] = []
     audio_segments: list[Json] = []
     for number, turn in enumerate(turns):
-        label = labels[turn.who]
-        first_id = len(items)
-        spans = []
-        for word in turn.words:
-            span = {
-                "start_time": f"{word.start_ms / 1000:.3f}",
-                "end_time": f"{word.end_ms / 1000:.3f}",
-                "speaker_label": label,
-            }
-            spans.append(span)
-            items.append(
-                {
-                    "id": len(items),
-                    "type": "pronunciation",
-                    "alternatives": [_alternative(word)],
-                    **span,
-                }
-            )
-            if word.mark:
-                items.append(
-                    {
-                        "id": len(items),
-                        "type": "punctuation",
-                        "alternatives": [_mark(word)],
-                        "speaker_label": label,
-                    }
-                )
-        whole = {
-            "start_time": spans[0]["start_time"],
-            "end_time": spans[-1]["end_time"],
-            "speaker_label": label,
-        }
+        said = list(_items(turn, {"speaker_label": labels[turn.who]}))
+        ids = list(range(len(items), len(items) + len(said)))
+        items += [{"id": id_, **item} for id_, item in zip(ids, said, strict=True)]
+        spans = [{name: item[name] for name in _SPAN} for item in said if "start_time" in item]
+        whole = spans[0] | {"end_time": spans[-1]["end_time"]}
         segments.append({**whole, "items": spans})
-        audio_segments.append(
-            {
-                "id": number,
-                "transcript": turn.text,
-                **whole,
-                "items": list(range(first_id, len(items))),
-            }
-        )
+        audio_segments.append({"id": number, "transcript": turn.text, **whole, "items": ids})
     speakers = len({turn.who for turn in turns})
     return {
         "speaker_labels": {"segments": segments, "channel_label": "ch_0", "speakers": speakers},
@@ -141,30 +82,38 @@ def _speaker_results(turns: Sequence[SpokenTurn], recording: Recording) -> Json:
     }
 
 
-def _alternative(word: Word) -> Json:
+def _items(turn: SpokenTurn, label: Json) -> Iterator[Json]:
+    for word in turn.words:
+        yield {
+            **label,
+            "start_time": f"{word.start_ms / 1000:.3f}",
+            "end_time": f"{word.end_ms / 1000:.3f}",
+            "alternatives": [_alternative(word)],
+            "type": "pronunciation",
+        }
+        if word.mark:
+            mark = {"confidence": "0.0", "content": word.mark}
+            yield {**label, "alternatives": [mark], "type": "punctuation"}
+
+
+def _alternative(word: TimedWord) -> Json:
     if word.confidence is None:
         return {"content": word.text, "redactions": [{"confidence": _REDACTION_CONFIDENCE}]}
     return {"confidence": f"{word.confidence:.4f}", "content": word.text}
 
 
-def _mark(word: Word) -> Json:
-    return {"confidence": "0.0", "content": word.mark}
-
-
-def _call_analytics(turns: Sequence[SpokenTurn], recording: Recording) -> Json:
-    transcript = [
-        _analytics_turn(turn, f"{recording.job_name}-{number:04}")
-        for number, turn in enumerate(turns)
-    ]
+def _call_analytics(turns: Sequence[SpokenTurn], plan: CallPlan, job_name: str) -> Json:
     end = max((turn.words[-1].end_ms for turn in turns), default=0)
     return {
         "JobStatus": "COMPLETED",
-        "LanguageCode": recording.language_code,
-        "Transcript": transcript,
+        "LanguageCode": plan.metadata.language_code,
+        "Transcript": [
+            _analytics_turn(turn, f"{job_name}-{number:04}") for number, turn in enumerate(turns)
+        ],
         "AccountId": _ACCOUNT_ID,
         "Categories": {"MatchedDetails": {}, "MatchedCategories": []},
         "Channel": "VOICE",
-        "JobName": recording.job_name,
+        "JobName": job_name,
         "Participants": [{"ParticipantRole": AGENT}, {"ParticipantRole": CUSTOMER}],
         "ConversationCharacteristics": {"TotalConversationDurationMillis": end},
         "ContentMetadata": {"Output": "Redacted", "RedactionTypes": ["PII"]},

@@ -72,7 +72,9 @@ def change(
     published_at: dt.datetime = NOW,
     parts: dict[str, list[PartFile]] | None = None,
 ) -> DayChange:
-    published = PublishedDay(day, generation, f"digest-{generation}", "run-1", published_at)
+    published = PublishedDay(
+        day, generation, f"digest-{generation}", "run-1", published_at, f"columns-{generation}"
+    )
     return DayChange(published, previous, parts or {}, sources)
 
 
@@ -105,8 +107,8 @@ def test_what_is_published_is_seen_whole_by_everybody(
     publish(catalog, "g2", day=NEXT_DAY, parts={"calls": [PartFile("n/part-0000", 3, 30)]})
     other = open_catalog()
     assert other.days(TENANT) == {
-        DAY: PublishedDay(DAY, "g1", "digest-g1", "run-1", NOW),
-        NEXT_DAY: PublishedDay(NEXT_DAY, "g2", "digest-g2", "run-1", NOW),
+        DAY: PublishedDay(DAY, "g1", "digest-g1", "run-1", NOW, "columns-g1"),
+        NEXT_DAY: PublishedDay(NEXT_DAY, "g2", "digest-g2", "run-1", NOW, "columns-g2"),
     }
     assert other.sources(TENANT, DAY) == {source.key: source for source in sources}
     assert other.parts(TENANT, DAY) == parts

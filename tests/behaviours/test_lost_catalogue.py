@@ -280,6 +280,7 @@ def test_the_configuration_of_an_older_lake_becomes_files(tmp_path: Path) -> Non
             "INSERT INTO config VALUES (?, 'META#v1', ?)", (f"TENANT#{TENANT}", json.dumps(item))
         )
         database.execute("ALTER TABLE sources DROP COLUMN writing")
+        database.execute("ALTER TABLE days DROP COLUMN tables_digest")
         database.execute("PRAGMA user_version = 1")
     database.close()
     for _ in range(2):
@@ -300,6 +301,7 @@ def test_settings_that_are_files_already_win_over_those_of_an_older_catalogue(
         old = json.dumps({"tenant_id": TENANT, "name": "Old"})
         database.execute("INSERT INTO config VALUES (?, 'META#v1', ?)", (f"TENANT#{TENANT}", old))
         database.execute("ALTER TABLE sources DROP COLUMN writing")
+        database.execute("ALTER TABLE days DROP COLUMN tables_digest")
         database.execute("PRAGMA user_version = 1")
     database.close()
     with open_lake(tmp_path) as lake:

@@ -11,7 +11,7 @@ import pytest
 import cci_lite
 from cci_lite.errors import LakeError, NotFoundError, SqlError, TenantIdError, UsageError
 from cci_lite.laptop import Lake, create_lake, open_lake
-from tests.small_lake import TENANT, SmallLake
+from tests.small_lake import NEXT_DAY, TENANT, SmallLake
 
 COUNT = "SELECT count(*) AS calls FROM calls"
 
@@ -58,6 +58,15 @@ def test_the_raw_documents_are_there_when_they_are_asked_for(lake: Lake) -> None
         "SELECT DISTINCT call_id FROM raw_explode_criteria", tenant_id=TENANT, as_="arrow"
     )
     assert rows.to_pylist() == [{"call_id": f"call-of-{TENANT}"}]
+
+
+def test_the_raw_documents_of_one_day_can_be_read_by_themselves(
+    lake: Lake, small_lake: SmallLake
+) -> None:
+    small_lake.put("call-2", day=NEXT_DAY)
+    with lake.reader(TENANT, raw=NEXT_DAY) as query:
+        rows = query("SELECT DISTINCT day, call_id FROM raw_explode_criteria").to_pylist()
+    assert rows == [{"day": f"{NEXT_DAY:%Y/%m/%d}", "call_id": "call-2"}]
 
 
 @pytest.mark.parametrize("name", ["unified", "UNIFIED", "Raw_Explode_Criteria"])

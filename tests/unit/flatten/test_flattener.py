@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cci_lite.contract.columns import TABLES, Column, ColumnType
 from cci_lite.contract.document import Sentiment, SentimentResult, SentimentScores
 from cci_lite.contract.form import Form
 from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
 from cci_lite.flatten.calls import overall_sentiment
+from cci_lite.flatten.columns import FlatRows
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
 from tests.small_lake import DAY, FORM, TENANT, document, form
@@ -525,3 +528,30 @@ def test_every_nested_row_has_the_columns_of_its_own_call(shapes: list[dict[str,
         assert row["agent_id"] == f"agent of {row['call_id']}"
         assert row["template_version"] == whole[row["call_id"]]["judged"]
     assert len(tables.get("quarantined_documents", [])) == len(shapes) - len(whole)
+
+
+# --- declared columns and their values ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table_name", ["calls", "qa_criteria", "entities"])
+def test_a_declared_column_without_a_value_is_named(
+    table_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = TABLES[table_name]
+    added = Column("novelty", ColumnType.BIGINT, "What nobody computes.")
+    monkeypatch.setitem(TABLES, table_name, replace(table, columns=(*table.columns, added)))
+    rows = flattener()
+    add(rows, RICH)
+    with pytest.raises(ValueError, match="novelty") as caught:
+        rows.tables()
+    assert str(caught.value) == (
+        f"{table_name}: expected the columns of contract/columns.py, found no value for novelty; "
+        "see the modules of flatten/"
+    )
+
+
+def test_a_value_without_a_declared_column_is_named() -> None:
+    rows = FlatRows("calls")
+    rows.add(dict.fromkeys((*TABLES["calls"].column_names, "novelty")))
+    with pytest.raises(ValueError, match="found a value for novelty, which is not declared;"):
+        rows.table()

@@ -23,7 +23,7 @@ def test_opening_a_catalogue_that_is_there_writes_nothing(tmp_path: Path) -> Non
     assert (file.stat().st_mtime_ns, file.read_bytes()) == before
 
 
-@pytest.mark.parametrize("version", [3, 7])
+@pytest.mark.parametrize("version", [4, 7])
 def test_a_catalogue_of_a_later_version_is_refused_and_stays_as_it_is(
     tmp_path: Path, version: int
 ) -> None:
@@ -35,10 +35,34 @@ def test_a_catalogue_of_a_later_version_is_refused_and_stays_as_it_is(
     with pytest.raises(LakeError) as caught:
         SqliteCatalog(tmp_path)
     assert str(caught.value) == (
-        f"{file}: expected a catalogue of version 2, found {version}; use the version of cci-lite "
+        f"{file}: expected a catalogue of version 3, found {version}; use the version of cci-lite "
         "that made it"
     )
     assert file.read_bytes() == before
+
+
+DAYS = """
+CREATE TABLE days (
+    tenant_id TEXT NOT NULL, call_date TEXT NOT NULL, generation TEXT NOT NULL,
+    listing_digest TEXT NOT NULL, etl_run_id TEXT NOT NULL, published_at TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, call_date)
+) WITHOUT ROWID;
+INSERT INTO days VALUES
+    ('acme', '2025-11-05', 'g1', 'digest', 'run-1', '2025-11-06T01:00:00+00:00');
+"""
+
+
+def test_a_catalogue_of_the_second_version_is_renewed_and_knows_no_columns_of_its_days(
+    tmp_path: Path,
+) -> None:
+    old = sqlite3.connect(tmp_path / CATALOG_FILE)
+    old.executescript(f"{DAYS} PRAGMA user_version = 2;")
+    old.close()
+    for _ in range(2):
+        catalog = SqliteCatalog(tmp_path)
+        [day] = catalog.days("acme").values()
+        assert (day.generation, day.listing_digest, day.tables_digest) == ("g1", "digest", "")
+        catalog.close()
 
 
 def test_a_catalogue_of_the_first_version_is_renewed_and_keeps_what_it_knows(
@@ -46,7 +70,8 @@ def test_a_catalogue_of_the_first_version_is_renewed_and_keeps_what_it_knows(
 ) -> None:
     old = sqlite3.connect(tmp_path / CATALOG_FILE)
     old.executescript(
-        """
+        DAYS
+        + """
         CREATE TABLE config (
             pk TEXT NOT NULL, sk TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
         ) WITHOUT ROWID;
@@ -66,6 +91,7 @@ def test_a_catalogue_of_the_first_version_is_renewed_and_keeps_what_it_knows(
         catalog = SqliteCatalog(tmp_path)
         [(_, source)] = catalog.sources("acme", dt.date(2025, 11, 5)).items()
         assert (source.revision, source.writing) == (3, 0)
+        assert list(catalog.days("acme")) == [dt.date(2025, 11, 5)]
         assert catalog.partition_keys() == ["TENANT#acme"]
         catalog.close()
 

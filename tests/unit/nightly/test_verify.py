@@ -66,7 +66,8 @@ def broken_part(table_name: str, found: str) -> str:
     part = f"curated/{TENANT}/{table_name}/call_date=2025-11-05/run-1-0001/part-0000.parquet"
     return (
         f"{part}: expected a whole Parquet file of {table_name}, found {found}; put it back from a "
-        "copy of the lake"
+        "copy of the lake, or build the day anew while its documents are there: cci-lite etl run "
+        "--rebuild"
     )
 
 

@@ -10,23 +10,25 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import astuple, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 import pytest
 
 from cci_lite.contract.conversation import Conversation
-from cci_lite.contract.form import Criterion, SaidBy
+from cci_lite.contract.form import Criterion, Form, SaidBy
+from cci_lite.contract.reading import decode_document
+from cci_lite.contract.scored_evaluation import score_evaluation
 from cci_lite.contract.scoring import Verdict, score_call
-from cci_lite.contract.tenant import Tenant
 from cci_lite.errors import UsageError
 from cci_lite.evaluation.by_rules import evaluate_rules
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, StoredObject
-from cci_lite.sample import Layout, SampleCall, World, build_world
+from cci_lite.sample import Layout, SampleCall, World, build_world, read_questions
 from cci_lite.tenancy import unified_key
 from cci_lite.transcripts import read_transcript
 
@@ -43,18 +45,14 @@ def world() -> World:
 @pytest.fixture(scope="module")
 def final_calls(world: World) -> list[SampleCall]:
     """Each call as it is in the end."""
-    last = {call.call_id: call for delivery in world.deliveries for call in delivery.calls}
+    last = {call.plan.call_id: call for call in delivered(world)}
     return list(last.values())
 
 
 @pytest.fixture(scope="module")
 def conversations(world: World) -> list[tuple[SampleCall, Conversation]]:
-    """Every delivered call and what is heard on it."""
-    tenants = {tenant.tenant_id: tenant for tenant in world.tenants}
-    return [
-        (call, read_transcript(call.transcript, tenants[call.tenant_id].audio))
-        for call in delivered(world)
-    ]
+    """Every delivered transcript and what is heard on it."""
+    return [(call, heard(call)) for call in delivered(world) if call.analysis is None]
 
 
 def delivered(world: World) -> Iterator[SampleCall]:
@@ -62,23 +60,33 @@ def delivered(world: World) -> Iterator[SampleCall]:
         yield from delivery.calls
 
 
-def tenants_of(world: World) -> dict[str, Tenant]:
-    return {tenant.tenant_id: tenant for tenant in world.tenants}
+def heard(call: SampleCall) -> Conversation:
+    """What is heard, in the language that the metadata names."""
+    read = read_transcript(call.data, call.plan.company.tenant.audio)
+    return msgspec.structs.replace(read, language_code=call.plan.metadata.language_code)
+
+
+def forms_of(world: World) -> dict[str, list[Form]]:
+    return {
+        company.tenant.tenant_id: [each.form for each in company.forms]
+        for company in world.companies
+    }
 
 
 def digest_of(world: World) -> str:
     """A digest of everything in the world."""
     digest = hashlib.sha256()
     for call in delivered(world):
-        digest.update(call.transcript)
-        digest.update(msgspec.json.encode(call.metadata))
-        digest.update(repr((call.recording_key, call.form, call.call_date)).encode())
-        digest.update(repr([(name, str(it)) for name, it in call.verdicts.items()]).encode())
+        digest.update(call.data)
+        digest.update(msgspec.json.encode(call.plan.metadata))
+        digest.update(repr((call.job_name, call.plan.form.label, call.plan.call_date)).encode())
+        digest.update(repr([(name, str(it)) for name, it in call.plan.verdicts.items()]).encode())
+        digest.update(repr(call.analysis).encode())
     for delivery in world.deliveries:
         for document in delivery.corrupt:
             digest.update(document.data)
             digest.update(repr(document).encode())
-    digest.update(repr((world.tenants, world.forms, world.stories, world.truth)).encode())
+    digest.update(repr((world.period, world.truth)).encode())
     return digest.hexdigest()
 
 
@@ -116,7 +124,7 @@ def test_another_seed_gives_another_world() -> None:
     first, second = (build_world(seed, days=40, calls=300, last_day=LAST_DAY) for seed in (3, 4))
 
     assert digest_of(first) != digest_of(second)
-    assert first.forms == second.forms
+    assert first.companies == second.companies
 
 
 @pytest.mark.parametrize(("days", "calls"), [(27, 2100), (90, 299)], ids=["days", "calls"])
@@ -136,24 +144,23 @@ def test_a_world_too_small_for_its_stories_is_refused(days: int, calls: int) -> 
 def test_there_are_as_many_calls_as_asked_for_over_as_many_days(
     final_calls: list[SampleCall],
 ) -> None:
-    days = {call.call_date for call in final_calls}
+    days = {call.plan.call_date for call in final_calls}
 
     assert len(final_calls) == 2100
     assert (min(days), max(days)) == (FIRST_DAY, LAST_DAY)
 
 
 def test_a_call_is_on_its_tenants_day_which_is_not_always_the_utc_day(
-    world: World, final_calls: list[SampleCall]
+    final_calls: list[SampleCall],
 ) -> None:
-    tenants = tenants_of(world)
-    shifts: dict[str, set[int]] = {tenant_id: set() for tenant_id in tenants}
+    shifts: dict[str, set[int]] = {}
     for call in final_calls:
-        started_at = call.metadata.started_at
-        assert started_at is not None
+        started_at = call.plan.started_at
         assert started_at.tzinfo is dt.UTC
-        local = started_at.astimezone(tenants[call.tenant_id].zone)
-        assert local.date() == call.call_date
-        shifts[call.tenant_id].add((started_at.date() - call.call_date).days)
+        local = started_at.astimezone(call.plan.company.tenant.zone)
+        assert local.date() == call.plan.call_date
+        days = (started_at.date() - call.plan.call_date).days
+        shifts.setdefault(call.plan.tenant_id, set()).add(days)
 
     assert shifts == {
         "maple-outfitters": {0, 1},
@@ -163,7 +170,7 @@ def test_a_call_is_on_its_tenants_day_which_is_not_always_the_utc_day(
 
 
 def test_transcripts_are_as_large_as_real_ones(world: World) -> None:
-    sizes = [len(call.transcript) for call in delivered(world)]
+    sizes = [len(call.data) for call in delivered(world) if call.analysis is None]
 
     assert 30_000 < median(sizes) < 60_000
     assert max(sizes) < 220_000
@@ -172,9 +179,9 @@ def test_transcripts_are_as_large_as_real_ones(world: World) -> None:
 @pytest.mark.parametrize("layout", Layout)
 def test_every_layout_has_the_shape_of_the_real_one(world: World, layout: Layout) -> None:
     transcripts = [
-        json.loads(call.transcript)
+        json.loads(call.data)
         for call in list(delivered(world))[::4]
-        if call.layout is layout and b"[PII]" in call.transcript
+        if call.analysis is None and call.plan.layout is layout and b"[PII]" in call.data
     ]
 
     assert len(transcripts) > 20
@@ -218,7 +225,7 @@ def test_some_recordings_are_empty_have_no_agent_or_do_not_tell_who_the_agent_is
     kinds: Counter[tuple[str, str]] = Counter()
     for call, conversation in conversations:
         roles = {turn.role.value for turn in conversation.turns}
-        kinds[call.tenant_id, "+".join(sorted(roles))] += 1
+        kinds[call.plan.tenant_id, "+".join(sorted(roles))] += 1
 
     for tenant_id, _ in list(kinds):
         assert kinds[tenant_id, ""] > 0
@@ -227,9 +234,10 @@ def test_some_recordings_are_empty_have_no_agent_or_do_not_tell_who_the_agent_is
 
 
 def test_a_few_agents_have_too_few_calls_and_some_calls_no_agent(world: World) -> None:
-    calls: dict[str, dict[str, int]] = {}
-    for (tenant_id, agent_id), counts in world.truth.agents.items():
-        calls.setdefault(tenant_id, {})[agent_id] = counts.passed + counts.failed
+    calls = {
+        tenant_id: {agent_id: passed + failed for (agent_id,), (passed, failed, *_) in of.items()}
+        for tenant_id, of in numbers_of(world, "outcomes by agent").items()
+    }
     for by_agent in calls.values():
         assert 10 <= len(by_agent) - 1 <= 15
         assert by_agent["unknown"] > 0
@@ -238,26 +246,22 @@ def test_a_few_agents_have_too_few_calls_and_some_calls_no_agent(world: World) -
 
 
 def test_two_agents_are_level_in_every_week_and_criterion(world: World) -> None:
-    first, second = "mho-1006", "mho-1007"
-
-    def without_name(counts: object, agent_id: str) -> list[tuple[object, object]]:
-        assert isinstance(counts, dict)
-        return [
-            (key._replace(agent_id=""), found)
-            for key, found in counts.items()
-            if key.agent_id == agent_id
-        ]
-
-    for counts in (world.truth.agents, world.truth.agent_criteria, world.truth.agent_weeks):
-        level = dict(without_name(counts, first))
-        assert level
-        assert level == dict(without_name(counts, second))
-    failed = [
-        found.failed / (found.passed + found.failed)
-        for key, found in world.truth.agents.items()
-        if key.agent_id in (first, second)
+    for question, place in (
+        ("outcomes by agent", 0),
+        ("verdicts by agent and criterion", 0),
+        ("outcomes by agent and week", 3),
+    ):
+        level: dict[str, dict[Key, tuple[Any, ...]]] = {"mho-1006": {}, "mho-1007": {}}
+        for key, found in world.truth["maple-outfitters"][question].items():
+            if key[place] in level:
+                level[key[place]][(*key[:place], *key[place + 1 :])] = found
+        assert level["mho-1006"] == level["mho-1007"] != {}
+    [(passed, failed, *_)] = [
+        found
+        for (agent_id,), found in world.truth["maple-outfitters"]["outcomes by agent"].items()
+        if agent_id == "mho-1006"
     ]
-    assert failed[0] == failed[1] > 0
+    assert min(passed, failed) > 0
 
 
 @pytest.mark.parametrize(
@@ -267,11 +271,17 @@ def test_two_agents_are_level_in_every_week_and_criterion(world: World) -> None:
 def test_an_improvement_shows_after_its_day(
     world: World, final_calls: list[SampleCall], criterion_id: str, factor: float
 ) -> None:
-    story = next(story for story in world.stories if story.criterion_id == criterion_id)
+    company, story = next(
+        (company, story)
+        for company in world.companies
+        for story in company.profile.stories
+        if story.criterion == criterion_id
+    )
+    day = world.period.monday_at(story.since)
     found: dict[bool, Counter[Verdict]] = {False: Counter(), True: Counter()}
     for call in final_calls:
-        if call.tenant_id == story.tenant_id:
-            found[call.call_date >= story.day][call.verdicts[criterion_id]] += 1
+        if call.plan.company is company and criterion_id in call.plan.verdicts:
+            found[call.plan.call_date >= day][call.plan.verdicts[criterion_id]] += 1
 
     before, after = (
         counts[Verdict.FAIL] / (counts[Verdict.FAIL] + counts[Verdict.PASS])
@@ -286,10 +296,10 @@ def test_one_queue_of_each_tenant_is_clearly_worse_than_the_others(
 ) -> None:
     failed: dict[str, dict[str, list[bool]]] = {}
     for call in final_calls:
-        assert call.metadata.queue is not None
-        if call.outcome in ("pass", "fail"):
-            queues = failed.setdefault(call.tenant_id, {})
-            queues.setdefault(call.metadata.queue, []).append(call.outcome == "fail")
+        outcome = call.plan.score.outcome
+        if outcome in ("pass", "fail") and call.analysis is None:
+            queues = failed.setdefault(call.plan.tenant_id, {})
+            queues.setdefault(call.plan.topic.queue, []).append(outcome == "fail")
     worst = {}
     for tenant_id, queues in failed.items():
         rates = sorted((sum(calls) / len(calls), queue) for queue, calls in queues.items())
@@ -307,23 +317,25 @@ def test_one_queue_of_each_tenant_is_clearly_worse_than_the_others(
 
 
 def test_the_second_delivery_brings_late_calls_second_uploads_and_repeats(world: World) -> None:
-    first = {call.call_id: call for call in world.deliveries[0].calls}
+    first = {call.plan.call_id: call for call in world.deliveries[0].calls}
     assert len(first) == len(world.deliveries[0].calls)
-    seen: dict[str, Counter[str]] = {tenant.tenant_id: Counter() for tenant in world.tenants}
+    seen: dict[str, Counter[str]] = {tenant_id: Counter() for tenant_id in world.truth}
     for call in world.deliveries[1].calls:
-        before = first.get(call.call_id)
+        plan = call.plan
+        before = first.get(plan.call_id)
         if before is None:
-            assert call.call_date <= LAST_DAY - dt.timedelta(days=3)
-            seen[call.tenant_id]["late"] += 1
+            assert plan.call_date <= LAST_DAY - dt.timedelta(days=3)
+            seen[plan.tenant_id]["late"] += 1
         elif call.revision == 2:
-            assert call.transcript != before.transcript
-            assert call.metadata == before.metadata
-            changed = [name for name, it in call.verdicts.items() if before.verdicts[name] != it]
+            assert call.data != before.data
+            assert plan.metadata == before.plan.metadata
+            verdicts = before.plan.verdicts
+            changed = [name for name, it in plan.verdicts.items() if verdicts[name] != it]
             assert len(changed) == 1
-            seen[call.tenant_id]["again"] += 1
+            seen[plan.tenant_id]["again"] += 1
         else:
             assert call == before
-            seen[call.tenant_id]["repeated"] += 1
+            seen[plan.tenant_id]["repeated"] += 1
 
     assert all(counts.keys() == {"late", "again", "repeated"} for counts in seen.values())
     assert all(min(counts.values()) >= 3 for counts in seen.values())
@@ -334,37 +346,42 @@ def test_every_call_is_judged_by_the_form_of_its_day(
 ) -> None:
     judged: dict[tuple[str, str], list[dt.date]] = {}
     for call in final_calls:
-        judged.setdefault((call.tenant_id, call.form), []).append(call.call_date)
-    starts = {(form.tenant_id, form.template.label): form.active_from for form in world.forms}
+        form = (call.plan.tenant_id, call.plan.form.label)
+        judged.setdefault(form, []).append(call.plan.call_date)
+    starts = {
+        (company.tenant.tenant_id, each.form.label): world.period.monday_at(each.use.since)
+        for company in world.companies
+        for each in company.forms
+    }
 
     assert judged.keys() == starts.keys()
     assert all(min(days) >= starts[form] for form, days in judged.items())
     assert max(judged["maple-outfitters", "support v1"]) < starts["maple-outfitters", "support v2"]
 
 
+def test_german_calls_are_judged_by_the_german_form(final_calls: list[SampleCall]) -> None:
+    languages = {(call.plan.form.name, call.plan.metadata.language_code) for call in final_calls}
+
+    assert {form for form, language in languages if language == "de-DE"} == {"kundenservice"}
+    assert ("kundenservice", "de-DE") in languages
+
+
 def test_every_corrupt_document_is_refused_at_its_planted_path(world: World) -> None:
-    templates = {
-        (form.tenant_id, form.template.name, form.template.version): form.template
-        for form in world.forms
-    }
+    forms = forms_of(world)
     corrupt = [document for delivery in world.deliveries for document in delivery.corrupt]
     now = dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
     found = []
     for document in corrupt:
-        own = {
-            (name, version): template
-            for (tenant_id, name, version), template in templates.items()
-            if tenant_id == document.tenant_id
-        }
+        own = {(form.name, form.version): form for form in forms[document.tenant_id]}
         flattener = Flattener(document.tenant_id, document.call_date, own, "run", now)
         key = unified_key(document.tenant_id, document.call_date, document.stem)
         source = StoredObject(key, "etag", len(document.data), now)
         record = flattener.add(source, lambda data=document.data: data)  # type: ignore[misc]
-        assert record.outcome is SourceOutcome.QUARANTINED, document.reason
+        assert record.outcome is SourceOutcome.QUARANTINED, document.damage
         row = flattener.tables()["quarantined_documents"].to_pylist()[0]
-        found.append((document.reason, row["json_path"] or ""))
+        found.append((document.damage.name, row["json_path"] or ""))
 
-    assert found == [(document.reason, document.json_path) for document in corrupt]
+    assert found == [(document.damage.name, document.damage.at) for document in corrupt]
     assert len(corrupt) == len({document.stem for document in corrupt}) == 16
     assert all(delivery.corrupt for delivery in world.deliveries)
 
@@ -374,89 +391,133 @@ def test_no_corrupt_document_belongs_to_a_call_of_the_world(
 ) -> None:
     stems = {document.stem for delivery in world.deliveries for document in delivery.corrupt}
 
-    assert not stems & {call.call_id for call in final_calls}
+    assert not stems & {call.plan.call_id for call in final_calls}
 
 
 # --- the truth -----------------------------------------------------------------------------------
 
+Key = tuple[Any, ...]
+
+
+def numbers_of(world: World, question: str) -> dict[str, dict[Key, tuple[Any, ...]]]:
+    """The planted numbers of a question by tenant."""
+    return {tenant_id: dict(truth[question]) for tenant_id, truth in world.truth.items()}
+
+
+def test_every_question_has_planted_numbers_for_every_tenant(world: World) -> None:
+    for truth in world.truth.values():
+        assert truth.keys() == read_questions().keys()
+        assert [question for question, numbers in truth.items() if not numbers] == []
+
 
 def test_the_counts_of_the_truth_add_up(world: World, final_calls: list[SampleCall]) -> None:
-    truth = world.truth
-
-    assert truth.calls == Counter(call.tenant_id for call in final_calls)
-    assert truth.quarantined == Counter(
-        document.tenant_id for delivery in world.deliveries for document in delivery.corrupt
-    )
-    for tenant_id, calls in truth.calls.items():
-        for counts in (truth.outcomes, truth.agents, truth.agent_weeks):
-            found = [it for key, it in counts.items() if key.tenant_id == tenant_id]
-            assert sum(it.passed + it.failed + it.review + it.none for it in found) == calls
-    for key, counted in truth.criteria.items():
-        outcomes = truth.outcomes[key[:3]]  # type: ignore[index]
-        calls = outcomes.passed + outcomes.failed + outcomes.review + outcomes.none
-        assert counted.passed + counted.failed + counted.na + counted.unscored == calls
-        by_agent = [
-            it
-            for agent, it in truth.agent_criteria.items()
-            if (agent.tenant_id, *agent[2:]) == tuple(key)
-        ]
-        assert sum(it.passed for it in by_agent) == counted.passed
-        assert sum(it.failed for it in by_agent) == counted.failed
-        assert sum(it.na for it in by_agent) == counted.na
-        assert sum(it.unscored for it in by_agent) == counted.unscored
+    counted = Counter(call.plan.tenant_id for call in final_calls)
+    broken = Counter(it.tenant_id for delivery in world.deliveries for it in delivery.corrupt)
+    for tenant_id, truth in world.truth.items():
+        [(calls, quarantined, first, last)] = truth[
+            "calls, corrupt documents, first and last day"
+        ].values()
+        assert (calls, quarantined) == (counted[tenant_id], broken[tenant_id])
+        assert first < last
+        for question in (
+            "calls",
+            "calls by language",
+            "outcomes by form version",
+            "outcomes by agent",
+            "outcomes by agent and week",
+        ):
+            assert sum(map(sum, truth[question].values())) == calls, question
+        by_form = {form: sum(counts) for form, counts in truth["outcomes by form version"].items()}
+        for key, verdicts in truth["verdicts by criterion"].items():
+            assert sum(verdicts) == by_form[key[:2]]
+            by_agent = [
+                counts
+                for agent, counts in truth["verdicts by agent and criterion"].items()
+                if agent[1:] == key
+            ]
+            assert tuple(map(sum, zip(*by_agent, strict=True))) == verdicts
 
 
 def test_the_truth_counts_each_call_once_as_its_last_revision_is_planned(
     world: World, final_calls: list[SampleCall]
 ) -> None:
-    verdicts: dict[tuple[object, ...], Counter[str]] = {}
-    weeks: dict[tuple[object, ...], Counter[str]] = {}
+    verdicts: dict[Key, Counter[str]] = {}
+    weeks: dict[Key, Counter[str]] = {}
     for call in final_calls:
-        form = (call.template.name, call.template.version)
-        for criterion_id, verdict in call.verdicts.items():
-            key = (call.tenant_id, call.agent_id, *form, criterion_id)
+        plan = call.plan
+        form = (plan.form.name, plan.form.version)
+        agent_id = plan.metadata.agent_id or "unknown"
+        for criterion_id, verdict in plan.verdicts.items():
+            key = (plan.tenant_id, agent_id, *form, criterion_id)
             verdicts.setdefault(key, Counter())[verdict] += 1
-        year, week, _ = call.call_date.isocalendar()
+        year, week, _ = plan.call_date.isocalendar()
         monday = dt.date.fromisocalendar(year, week, 1)
-        agent_week = (call.tenant_id, monday, *form, call.agent_id)
-        weeks.setdefault(agent_week, Counter())[call.outcome] += 1
+        agent_week = (plan.tenant_id, monday, *form, agent_id)
+        weeks.setdefault(agent_week, Counter())[plan.score.outcome] += 1
 
-    assert {tuple(key): astuple(it) for key, it in world.truth.agent_criteria.items()} == {
-        key: tuple(found[it] for it in ("pass", "fail", "na", "unscored"))
-        for key, found in verdicts.items()
-    }
-    assert {tuple(key): astuple(it) for key, it in world.truth.agent_weeks.items()} == {
-        key: tuple(found[it] for it in ("pass", "fail", "review", "none"))
-        for key, found in weeks.items()
-    }
-
-
-def test_every_kind_of_verdict_is_planted_for_every_criterion(world: World) -> None:
-    for key, counts in world.truth.criteria.items():
-        if key.criterion_id == "clarity_08":
-            assert counts.unscored == world.truth.calls[key.tenant_id]
-        else:
-            assert min(counts.passed, counts.failed, counts.na) > 0
-            assert counts.unscored == 0
+    for question, counted, columns in (
+        ("verdicts by agent and criterion", verdicts, ("pass", "fail", "na", "unscored")),
+        ("outcomes by agent and week", weeks, ("pass", "fail", "review", "none")),
+    ):
+        planted = {
+            (tenant_id, *key): counts
+            for tenant_id, numbers in numbers_of(world, question).items()
+            for key, counts in numbers.items()
+        }
+        assert planted == {
+            key: tuple(found[it] for it in columns) for key, found in counted.items()
+        }
 
 
-def test_planted_outcomes_are_what_the_scoring_makes_of_the_planted_verdicts(
-    world: World,
-) -> None:
+def test_every_verdict_that_a_criterion_can_get_is_planted(world: World) -> None:
+    for company in world.companies:
+        planted = world.truth[company.tenant.tenant_id]["verdicts by criterion"]
+        for form in (each.form for each in company.forms):
+            for criterion in form.criteria:
+                passed, failed, na, unscored = planted[form.name, form.version, criterion.id]
+                if criterion.id == "clarity_08":
+                    assert passed == failed == na == 0 < unscored
+                elif criterion.rule is None:
+                    assert min(passed, failed, unscored) > 0
+                else:
+                    assert min(passed, failed, na) > 0
+                    assert unscored == 0
+
+
+def test_planted_scores_are_what_the_scoring_makes_of_the_planted_verdicts(world: World) -> None:
     for call in delivered(world):
-        verdicts = list(call.verdicts.values())
-        score = score_call(call.template.criteria, verdicts, call.template.scoring)
-        assert score.outcome == call.outcome
+        form, planted = call.plan.form, call.plan.score
+        score = score_call(form.criteria, list(call.plan.verdicts.values()), form.scoring)
+        assert score.outcome == planted.outcome
+        assert (score.total * 10_000, score.max * 10_000) == (planted.total, planted.maximum)
+        found = None if score.percentage is None else score.percentage * 100
+        assert found == planted.hundredths
+
+
+def test_documents_that_were_made_elsewhere_say_what_was_planted(world: World) -> None:
+    documents = [call for call in delivered(world) if call.analysis is not None]
+    for call in documents:
+        decoded = decode_document(call.data)
+        document, plan = decoded.document, call.plan
+        assert decoded.unknown_fields == 0
+        assert document.qa_evaluation is not None
+        assert {it.id: it.verdict for it in document.qa_evaluation.criteria} == plan.verdicts
+        scored = score_evaluation(document.qa_evaluation, plan.form)
+        assert scored.score.outcome == plan.score.outcome
+        assert bool(scored.reported_differs) == (
+            call.analysis is not None and call.analysis.claims is not None
+        )
+    assert len(documents) > 150
 
 
 def test_the_rules_find_the_planted_verdict_of_every_criterion_of_every_call(
     conversations: list[tuple[SampleCall, Conversation]],
 ) -> None:
     differences = [
-        (call.form, call.layout.value, result.id, call.verdicts[result.id], result.verdict)
+        (call.plan.form.label, call.plan.layout.value, result.id, result.verdict)
         for call, conversation in conversations
-        for result in evaluate_rules(call.template, conversation)
-        if result.verdict != call.verdicts[result.id]
+        for result in evaluate_rules(call.plan.form, conversation)
+        if result.verdict != call.plan.verdicts[result.id]
     ]
 
     assert differences == []
@@ -475,16 +536,18 @@ def test_nearly_every_criterion_has_calls_where_who_says_it_or_when_decides(
 ) -> None:
     decided_by_speaker_or_place = set()
     for call, conversation in conversations[::2]:
-        loose = replace(call.template, criteria=tuple(map(_loosened, call.template.criteria)))
+        form, verdicts = call.plan.form, call.plan.verdicts
+        loose = replace(form, criteria=tuple(map(_loosened, form.criteria)))
         decided_by_speaker_or_place |= {
-            (call.form, result.id)
+            (form.label, result.id)
             for result in evaluate_rules(loose, conversation)
-            if {result.verdict, call.verdicts[result.id]} == {Verdict.PASS, Verdict.FAIL}
+            if {result.verdict, verdicts[result.id]} == {Verdict.PASS, Verdict.FAIL}
         }
     with_rule = {
-        (form.template.label, criterion.id)
-        for form in world.forms
-        for criterion in form.template.criteria
+        (form.label, criterion.id)
+        for forms in forms_of(world).values()
+        for form in forms
+        for criterion in form.criteria
         if criterion.rule is not None
     }
 
