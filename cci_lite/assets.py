@@ -1,4 +1,4 @@
-"""Finds what is shipped beside the code: `sql/`, and later `dashboards/`.
+"""Finds the files that are shipped beside the code: `sql/`, and later `dashboards/`.
 
 In a checkout they lie at its top; in the wheel, inside the package.
 """

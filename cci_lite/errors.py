@@ -14,10 +14,10 @@ CciLiteError
 │   ├── PublishConflictError    somebody else published this day in between
 │   └── BalanceError        rows and sources do not add up; nothing was published
 ├── PipelineError           a step from recording to document could not be done
-│   ├── RetryLaterError     nothing is wrong for good: the same event later will do
-│   ├── ServiceError        a service refused a request, and would again
-│   └── SignatureError      a request that its sender did not sign, or not now
-├── NoRoomError             a disk is full; what would have been written is not there
+│   ├── RetryLaterError     temporary: the same event will succeed later
+│   ├── ServiceError        permanent: a service refused a request, and would again
+│   └── SignatureError      a request without a valid signature, or with an expired one
+├── NoRoomError             a disk is full; nothing was written
 ├── SqlError                SQL that is refused, with line and column
 └── ImmutableVersionError   a released version would be changed
 """
@@ -52,7 +52,8 @@ class ContractError(CciLiteError):
         super().__init__(f"{where}expected {expected}, found {found}")
 
     def __reduce__(self) -> tuple[type[ContractError], tuple[str, str, str]]:
-        # An exception is copied by its message otherwise, which this constructor does not take.
+        # Worker processes send exceptions by pickle, which would call the constructor with the
+        # message alone.
         return type(self), (self.path, self.expected, self.found)
 
 
@@ -105,19 +106,19 @@ class PipelineError(CciLiteError):
 
 
 class RetryLaterError(PipelineError):
-    """Nothing is wrong for good: the same event later will do."""
+    """A temporary failure (throttling, a lease held, an outage): redeliver the same event later."""
 
 
 class ServiceError(PipelineError):
-    """A service refused a request, and would again."""
+    """A service refused a request, and would refuse it again."""
 
 
 class SignatureError(PipelineError):
-    """A request that its sender did not sign, or not now."""
+    """A request without a valid signature, or with an expired one."""
 
 
 class NoRoomError(CciLiteError):
-    """A disk is full; what would have been written is not there, and what was there still is."""
+    """A disk is full; nothing was written, and what was there before is unchanged."""
 
 
 class SqlError(CciLiteError):
@@ -140,7 +141,7 @@ _LONGEST_WHOLE_NUMBER_BITS = 1024
 _JOINERS = str.maketrans("", "", "_/.#:-")
 
 
-# What is written by mistake where something else is expected, and says nothing about a person.
+# Words that people write by mistake where another value is expected; they identify nobody.
 _HARMLESS = frozenset(
     {"false", "fail", "failed", "fine", "in_progress", "inf", "infinity", "maybe", "n/a", "na"}
     | {"nan", "no", "none", "null", "ok", "other", "pass", "passed", "review", "skip", "true"}

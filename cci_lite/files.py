@@ -1,4 +1,4 @@
-"""Files written in one step: whoever looks finds the old content or the new, never a half."""
+"""Writes files atomically: a reader finds the old content or the new, never a part of it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-# Seconds in which a file may be there and not be locked yet.
+# Between creating a scratch file and locking it, another process must not take it for abandoned.
 _BETWEEN_MAKING_AND_LOCK = 60
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_whole(target: Path, data: bytes | memoryview) -> None:
-    """Create or replace a file in one step; raises OSError, and then nothing has changed."""
+    """Create or replace a file atomically; raises OSError, and then nothing has changed."""
     with replacing(target) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file to write to that takes the target's place when all went well.
+    """A scratch file to write to, which replaces the target when the block succeeds.
 
-    It lies beside the target until then and is gone when anything fails, also a disk that is full;
-    what a killed process left there goes when the same target is written again.
-    A link stays, and what it leads to is replaced. What is no regular file (a pipe, `/dev/null`)
-    has no content to keep: it is written to directly.
+    It lies beside the target until then and is deleted when anything fails, such as a full disk.
+    One that a killed process left there is deleted when the same target is written again.
+    A symbolic link stays, and its target is replaced. What is no regular file (a pipe, `/dev/null`)
+    is written to directly.
     """
     target = Path(os.path.realpath(target))
     present = _state(target)
@@ -50,7 +50,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
             file.flush()
-            # Some file systems find out only now that there is no room.
+            # Some file systems (NFS, quotas) report a full disk only now.
             os.fsync(file.fileno())
         if present is not None:
             shutil.copymode(target, scratch)
@@ -60,7 +60,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def _sweep(folder: Path, own: str) -> None:
-    """Delete what killed processes left half-written: nobody holds its lock any more."""
+    """Delete the scratch files of killed processes: nobody holds their lock any more."""
     with contextlib.suppress(OSError), os.scandir(folder) as found:
         for entry in found:
             if entry.name.startswith(own) and entry.name.endswith(".tmp"):

@@ -1,4 +1,4 @@
-"""The laptop: a folder, SQLite and DuckDB wired to the use cases. What `cci_lite.open` gives."""
+"""Wires a folder, SQLite and DuckDB to the use cases: the lake that `cci_lite.open` returns."""
 
 from __future__ import annotations
 
@@ -51,20 +51,21 @@ if TYPE_CHECKING:
     from cci_lite.ports import InputFile, UnreadableFile
     from cci_lite.views import Schema, View
 
+# Below this many documents, starting worker processes takes longer than the work.
 INLINE_DOCUMENTS = 400
 SCRATCH_LIFE = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Lake:
-    """A lake in a folder. Every reading names its tenant and sees that tenant's data only."""
+    """A lake in a folder. Every read names its tenant and sees that tenant's data only."""
 
     path: Path
     store: FolderStore
     catalog: SqliteCatalog
 
     def close(self) -> None:
-        """Let go of the catalogue's file; a lake can also be used in a `with` statement."""
+        """Close the catalogue's file; a lake can also be used in a `with` statement."""
         self.catalog.close()
 
     def __enter__(self) -> Lake:
@@ -106,10 +107,10 @@ class Lake:
     ) -> pd.DataFrame | pa.Table:
         """The rows of one Athena SELECT over a tenant's tables and views.
 
-        It may take `timeout` seconds (any time without) and `memory_limit` (`2GB`; 1 GB by
-        default), the answer included. Raises SqlError (with line and column), also for a query
-        that needs more; LakeError when a day that it needs is damaged; NotFoundError for an unknown
-        tenant and UsageError.
+        `timeout` is in seconds (no limit by default); `memory_limit` (`2GB`; 1 GB by default)
+        includes the result. Raises SqlError (with line and column), also when a limit is exceeded;
+        LakeError when a day that the query needs is damaged; NotFoundError for an unknown tenant;
+        UsageError.
         """
         if as_ not in ("pandas", "arrow"):
             raise UsageError(f"as_: expected 'pandas' or 'arrow', found {show_value(as_)}")
@@ -127,7 +128,7 @@ class Lake:
         timeout: float | None = None,
         memory_limit: str | None = None,
     ) -> Iterator[QueryAnswer]:
-        """The same, batch by batch as rows are found: for answers larger than the memory."""
+        """The same, batch by batch as rows are found: for results larger than the memory."""
         _check_timeout(timeout)
         with (
             self._engine(tenant_id, _asks_raw(sql), memory_limit) as engine,
@@ -139,7 +140,7 @@ class Lake:
     def reader(
         self, tenant_id: str, *, raw: bool | dt.date = False
     ) -> Iterator[Callable[[str], pa.Table]]:
-        """Runs Athena SELECTs over one state of a tenant's data, whatever is published meanwhile.
+        """Runs Athena SELECTs over one snapshot of a tenant's data, whatever is published later.
 
         `raw` makes the raw documents readable too, as the table `unified`: all, or one day's.
         """
@@ -154,6 +155,7 @@ class Lake:
         from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
 
         get_tenant(self.catalog, tenant_id)
+        # Read from the catalogue once: later publications do not change what this engine reads.
         tables: dict[str, list[SnapshotFile]] = {}
         for call_date, parts in self.catalog.parts_by_day(tenant_id).items():
             for name, files in parts.items():
@@ -171,11 +173,11 @@ class Lake:
             yield engine
 
     def _documents(self, tenant_id: str) -> Iterator[tuple[str, dt.date]]:
-        """The raw documents with their days; what is not laid out as one is a stray, not read."""
+        """The raw documents with their days; files in other places are strays and not read."""
         for found in self.store.listing(unified_prefix(tenant_id)):
             with contextlib.suppress(ContractError):
                 document = parse_unified_key(found.key)
-                # Athena passes over files whose names begin so.
+                # Athena ignores files whose names begin with an underscore.
                 if not document.call_id.startswith("_"):
                     yield found.key, document.call_date
 
@@ -184,7 +186,7 @@ class Lake:
         if tenant_id is not None:
             chosen = [get_tenant(self.catalog, tenant_id).tenant_id]
         else:
-            # What was published can be proved and listed without a tenant's settings.
+            # Published data can be verified and listed without a tenant's settings.
             readable = [tenant.tenant_id for tenant in list_tenants(self.catalog)]
             chosen = sorted([*readable, *broken_tenants(self.catalog)])
         if not chosen:
@@ -194,9 +196,9 @@ class Lake:
     def usable_tenants(
         self, tenant_id: str | None = None
     ) -> tuple[dict[str, list[Form]], dict[str, str]]:
-        """The same of tenants whose settings can be read; and of the others, why they cannot.
+        """The tenants whose settings can be read, with their forms; and why the others cannot.
 
-        Settings say in which time zone a day begins and who speaks: nothing is published without.
+        Settings say when a day begins and who the agent is: nothing is published without them.
         """
         from cci_lite.nightly.lake import each_tenant
 
@@ -282,10 +284,10 @@ class Lake:
         workers: int | None = None,
         observe: Callable[[Progress], None] | None = None,
     ) -> RunReport:
-        """Bring the curated tables of a tenant (or all) up to date; broken tenants fail alone.
+        """Bring the curated tables of a tenant (or all) up to date; tenants fail independently.
 
-        `workers` processes flatten documents; by default as many as there are processors, or none
-        when there is too little to read for a process to pay.
+        `workers` processes flatten documents; by default as many as there are processors, or this
+        process alone when there is too little to read for others to pay off.
         """
         from cci_lite import __version__
         from cci_lite.local.processes import Inline, Processes
@@ -293,8 +295,10 @@ class Lake:
         from cci_lite.nightly.run import new_run_id, run_etl
 
         options = options or RunOptions()
+        # Scratch files of killed writers; one that is a day old belongs to no writer at work.
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
         tenants, broken = self.usable_tenants(tenant_id)
+        # Planning reads listings only, so finding out is cheap.
         if workers is None and self._waiting(tenants, options) < INLINE_DOCUMENTS:
             workers = 1
         with Inline() if workers == 1 else Processes(workers) as pool:
@@ -308,12 +312,12 @@ class Lake:
                 observe=observe or (lambda _: None),
             )
         report.failed |= broken
-        with contextlib.suppress(CciLiteError):  # of each tenant the report has it already
+        with contextlib.suppress(CciLiteError):  # the report of each tenant says it already
             report.of_no_tenant = things_of_no_tenant(self.store)
         return report
 
     def repair(self, tenant_id: str | None = None) -> RepairReport:
-        """Bring the catalogue back from what lies in the lake; of one tenant, or of all."""
+        """Rebuild the catalogue from the files of the lake; for one tenant, or for all."""
         from cci_lite.nightly.problems import describe_problem
         from cci_lite.nightly.repair import RepairReport, repair_tenant
 
@@ -338,7 +342,7 @@ class Lake:
 
         waiting = 0
         for tenant_id in tenants:
-            # A tenant that cannot be planned is for the run to tell of.
+            # When a tenant cannot be planned, the run itself reports why.
             with contextlib.suppress(CciLiteError, OSError):
                 for plan in plan_tenant(self.nightly(), tenant_id, options):
                     waiting += len(plan.to_read)
@@ -412,7 +416,7 @@ def _is_something(folder: Path) -> bool:
     try:
         return folder.is_dir() and any(folder.iterdir())
     except PermissionError:
-        return True  # nobody can say that it is empty
+        return True  # it may hold data
 
 
 def _refuse_lost_catalogue(path: Path) -> None:
@@ -424,7 +428,7 @@ def _refuse_lost_catalogue(path: Path) -> None:
 
 
 def utc_now() -> dt.datetime:
-    """The time."""
+    """The current time in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -457,7 +461,7 @@ def _for_engine(sql: str) -> str:
 
 
 def _asks_raw(sql: str) -> bool:
-    """Whether a query may read raw documents, of which there may be very many to list."""
+    """Whether a query may read raw documents, which are expensive to list."""
     return "unified" in sql.lower() or "raw_" in sql.lower()
 
 

@@ -1,4 +1,4 @@
-"""The environment of the functions as one frozen value; the names are the guide's."""
+"""Reads the environment variables into one frozen value; the names are the guide's."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"", "false", "0", "n
 class Settings:
     """What the functions and the commands against AWS need to know of an installation.
 
-    `form_key` is the form of tenants that have activated none. Everything optional is None when
-    it is not set.
+    `form_key` is the form of tenants that have activated none. Everything optional is None when it
+    is not set.
     """
 
     region: str
@@ -78,7 +78,7 @@ _REQUIRED = [field.name for field in dataclasses.fields(Settings) if field.defau
 
 
 def setting(environment: Mapping[str, str], name: str) -> str | None:
-    """What an environment says of one of the settings; None when nothing, or empty text."""
+    """One of the settings in an environment; None when it is absent or empty."""
     return environment.get(NAMES[name]) or None
 
 

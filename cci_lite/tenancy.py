@@ -22,10 +22,12 @@ CURATED = "curated"
 ATHENA = "athena"
 CONFIG = "config"  # settings and forms of tenants, in a lake that is a folder
 
+# Names of folders and prefixes of a lake, in use or kept back: a tenant is never mistaken for one.
 RESERVED_TENANT_IDS = frozenset(
     {"tmp", "work", "raw", "unified", "curated", "quarantine", "athena", "shared"}
 )
 
+# re.ASCII everywhere: without it `\d` also matches the digits of other scripts.
 TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,47}", re.ASCII)
 CALL_ID = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,199}", re.ASCII)
 _RECORDING_KEY = re.compile(r"(?P<tenant>[^/]+)/calls/(?P<name>.+)", re.DOTALL)
@@ -94,12 +96,14 @@ def parse_recording_key(key: str) -> RecordingKey:
     """
     match = _RECORDING_KEY.fullmatch(key)
     if match is None:
-        raise ContractError("", "a key like <tenant>/calls/<name>", "a key of another form")
+        raise ContractError("", "a key like <tenant>/calls/<name>", "a key of another layout")
     return RecordingKey(check_tenant_id(match["tenant"]), match["name"])
 
 
 def call_id_for(tenant_id: str, key: str) -> str:
     """The id of the call recorded at `key`: the same for every upload, and without its name."""
+    # NUL is in no tenant id, so no two pairs of tenant and key give the same text.
+    # 20 base32 characters are 100 bits of the hash: enough that two calls never share an id.
     digest = hashlib.sha256(f"{check_tenant_id(tenant_id)}\0{key}".encode()).digest()
     return f"cci_{tenant_id}_{base64.b32encode(digest).decode('ascii')[:20].lower()}"
 
@@ -181,7 +185,7 @@ def parse_unified_key(key: str) -> UnifiedKey:
         raise ContractError(
             "",
             f"a key like {UNIFIED}/<tenant>/YYYY/MM/DD/<call_id>.json",
-            "a key of another form",
+            "a key of another layout",
         )
     return UnifiedKey(check_tenant_id(match["tenant"]), call_date, check_call_id(match["call"]))
 

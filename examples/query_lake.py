@@ -27,7 +27,7 @@ worst = lake.sql(
 )
 print(worst.to_string(index=False))
 
-# %% The weighted percentage week by week, as a pandas frame to go on with
+# %% The weighted percentage by week, as a pandas data frame
 weekly = lake.sql(
     """
     SELECT period_start, template_version, evaluated_calls, weighted_percentage
@@ -45,7 +45,7 @@ calls = lake.sql(
 )
 print(f"{calls.num_rows} calls of {len(calls['agent_id'].unique())} agents")
 
-# %% Where does a number come from? Every row names its document.
+# %% Where does a number come from? Every row names the document that it was made from.
 example = lake.sql(
     "SELECT call_id, criterion_id, evidence, evidence_at_seconds, source_key "
     "FROM qa_criteria WHERE passed = false AND evidence IS NOT NULL ORDER BY call_id LIMIT 1",

@@ -22,7 +22,6 @@ from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import TranscriptionOrder
 from cci_lite.tenancy import call_id_for, media_key, recording_key, unified_key
 from cci_lite.testing.memory import (
-    Interrupter,
     ManualClock,
     MemoryConfig,
     MemoryDispatcher,
@@ -34,6 +33,7 @@ from cci_lite.testing.memory import (
     MemoryTelemetry,
     MemoryTranscriber,
 )
+from tests.interrupter import Interrupter
 
 TENANT = "demo-tenant"
 BUCKET = "input-bucket"

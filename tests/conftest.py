@@ -1,4 +1,4 @@
-"""Data to test against, found next to the checkout."""
+"""Locates the data sets that the tests use, next to the checkout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cci_lite.contract.tenant import Audio
 from cci_lite.local.processes import Inline, Processes
 from cci_lite.ports import WorkerPool
 from tests.own_calls.calls import AGENT_CHANNELS, own_calls
-from tests.worlds import World
+from tests.small_lake import SmallLake
 
 # A loaded machine is no reason to fail: what a law says holds in any time.
 settings.register_profile("quick", deadline=None, max_examples=30)
@@ -108,10 +108,10 @@ def processes() -> Iterator[WorkerPool]:
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+def small_lake(request: pytest.FixtureRequest, tmp_path: Path) -> SmallLake:
     """An empty lake with one form, whose runs work in this process; see also EVERY_POOL."""
     pool = request.getfixturevalue(getattr(request, "param", "inline"))
-    return World(tmp_path / "lake", pool=pool)
+    return SmallLake(tmp_path / "lake", pool=pool)
 
 
 @pytest.fixture

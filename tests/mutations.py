@@ -1,4 +1,4 @@
-"""Good answers of a model, and what may become of them: seeded, so that each can be had again."""
+"""Mutates good answers of a model, from a seed, so that each one can be reproduced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.asked_calls import IDS, as_text, evaluation_of
+from tests.model_examples import IDS, as_text, evaluation_of
 
 # Said by the agent, said by the customer, and said in other calls.
 OWN = (

@@ -1,4 +1,4 @@
-"""Amazon Bedrock as evaluator: Converse, with one forced tool."""
+"""Evaluates criteria with Amazon Bedrock: Converse with one forced tool."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _AnswerInError:
-    """An error that is about this one answer, and what a reply with that fault says."""
+    """An error that stands for a bad answer, and the stop reason that a reply would have had."""
 
     code: str
     message: re.Pattern[str]
@@ -37,9 +37,9 @@ class _AnswerInError:
     was_asked: bool
 
 
-# Of Converse's errors these say that the same question would have the same end: to ask it later
-# again would be to pay again. The others are the service's (throttled, not ready, timed out,
-# unavailable), which are for later, or ours (no access, not valid, no such model).
+# These errors of Converse mean that the same question would fail again, at the same cost. All
+# others are temporary (throttled, not ready, timed out, unavailable) or a fault of the installation
+# (no access, not valid, no such model).
 _ANSWERS_IN_ERRORS = (
     _AnswerInError(
         "ValidationException",
@@ -56,7 +56,7 @@ _ANSWERS_IN_ERRORS = (
         was_asked=False,
     ),
     # "Model produced invalid sequence as part of ToolUse." With "Try your request again." the same
-    # code is the service's trouble.
+    # code is a temporary fault of the service.
     _AnswerInError(
         "ModelErrorException",
         re.compile(r"^(?!.*try your request again)", re.I | re.S),
@@ -64,8 +64,8 @@ _ANSWERS_IN_ERRORS = (
         was_asked=True,
     ),
 )
-# The client takes any JSON for the shape that it expects: what is too deep, or of another shape,
-# ends in Python's own errors, and what it cannot read (a number of 5,000 digits) is an empty reply.
+# botocore does not validate responses: JSON that is nested too deeply or of another shape raises
+# Python's own errors, which are treated like an empty reply (findings/ has a script).
 _UNREADABLE = (
     ArithmeticError,
     AttributeError,
@@ -81,8 +81,8 @@ _LARGEST_COUNT = 2**32
 class BedrockEvaluator:
     """A QaEvaluator. `client_for` gives the `bedrock-runtime` client of a region.
 
-    Which model and region a call may go to follows from the tenant's residency; a tenant whose
-    model is unknown, gone or elsewhere has all criteria unscored, with that reason.
+    The tenant's residency decides which model and region a call may go to. When the model is
+    unknown, withdrawn or outside of it, all criteria are unscored, with that reason.
     """
 
     client_for: Callable[[str], Any]
@@ -149,12 +149,13 @@ def _asked(client: Any, arguments: Mapping[str, Any], tool: str) -> ModelReply:
             answer = _answer_in(refusal)
             if answer is None:
                 raise
+            # The error has no token counts; the call is counted when the model had been at work.
             usage = ModelUsage(calls=1 if answer.was_asked else 0)
             return ModelReply(answer.stop_reason, None, "", usage)
         except BotoCoreError:
             raise
         except ResponseParserError as problem:
-            # A block with no member, or two. Anything else was not the service's own response.
+            # A block without a member, or with two. Anything else was no response of the service.
             if not str(problem).startswith("Invalid service response"):
                 raise
             return _reply({}, tool)
@@ -169,10 +170,9 @@ def _answer_in(refusal: ClientError) -> _AnswerInError | None:
 
 
 def _reply(response: object, tool: str) -> ModelReply:
-    """What the response of Converse says, whatever is in it.
+    """The reply in a response of Converse, whatever is in it.
 
-    Two calls of the tool are two answers, of which none is known to be the right one, unless they
-    are alike.
+    Two calls of the tool are two answers; unless they are equal, neither can be trusted.
     """
     message = _part(_part(response, "output", dict), "message", dict)
     blocks = [block for block in _part(message, "content", list) if isinstance(block, dict)]

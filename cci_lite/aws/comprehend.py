@@ -1,4 +1,4 @@
-"""Sentiment, key phrases, entities and names from Amazon Comprehend, or from nobody."""
+"""Finds sentiment, key phrases, entities and names with Amazon Comprehend, or finds nothing."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from cci_lite.contract.services import language_of
 from cci_lite.errors import RetryLaterError, TenantError
 from cci_lite.ports import Keep, PeopleAnswer, not_kept
 
-# Of the batch operations (guidelines and quotas).
+# Texts per batch operation (Comprehend guidelines and quotas).
 MAX_TEXTS = 25
 _ATTEMPTS = 3
+# Comprehend charges units of 100 characters, at least 3 for each text (Comprehend pricing).
 _CHARACTERS_PER_UNIT = 100
 _LEAST_UNITS = 3
 
 
 @dataclass(frozen=True)
 class ComprehendNlp:
-    """Nlp by Comprehend's batch operations. What a batch found is kept, and not asked again."""
+    """Nlp by Comprehend's batch operations. The answer to a batch is kept and not asked again."""
 
     client: Any
 
@@ -44,8 +45,8 @@ class ComprehendNlp:
         texts: Sequence[str],
         keep: Keep = not_kept,
     ) -> NlpAnswer:
-        """What is in these texts; a text that stays unanswered is counted, and left out."""
-        language = _language(language_code)
+        """What is in these texts; a text that stays unanswered is left out and counted."""
+        language = _comprehend_code(language_code)
         if language is None:
             return NlpAnswer()
         sentiment = self._ask("batch_detect_sentiment", language, texts, keep)
@@ -84,7 +85,7 @@ class ComprehendNlp:
 
         A text that stays unanswered raises RetryLaterError: a name in it would go unmasked.
         """
-        language = _language(language_code)
+        language = _comprehend_code(language_code)
         if language is None:
             return PeopleAnswer(frozenset(), units=0)
         answers = self._ask("batch_detect_entities", language, texts, keep)
@@ -95,9 +96,10 @@ class ComprehendNlp:
         return PeopleAnswer(names, answers.units)
 
     def _ask(self, operation: str, language: str, texts: Sequence[str], keep: Keep) -> _Answers:
-        # An empty text is refused together with the whole batch that it is in.
+        # An empty text makes the service refuse the whole batch.
         waiting = [index for index, text in enumerate(texts) if text.strip()]
         found: dict[int, Mapping[str, Any]] = {}
+        # Only texts in the ErrorList are asked again; answered ones are paid and not repeated.
         for _ in range(_ATTEMPTS):
             for start in range(0, len(waiting), MAX_TEXTS):
                 batch = waiting[start : start + MAX_TEXTS]
@@ -115,10 +117,10 @@ class ComprehendNlp:
         batch: Sequence[int],
         keep: Keep,
     ) -> dict[int, Any]:
-        """What was found, by index in `texts`; raises _NothingFoundError instead of nothing.
+        """What was found, by index in `texts`; raises _NothingFoundError when nothing was.
 
-        The service's own index counts within the batch. A batch of which nothing could be answered
-        is not kept: a later attempt is to ask for it.
+        The service's own index counts within the batch. A batch without any answer is not kept, so
+        that a later attempt asks again.
         """
         asked = [texts[index] for index in batch]
 
@@ -130,7 +132,7 @@ class ComprehendNlp:
                 raise _NothingFoundError
             return found
 
-        # Like texts at other places are asked about, paid for and counted by themselves.
+        # The indexes are part of the name: equal texts at other places are paid and counted apart.
         step = step_of(operation, language, *map(str, batch), *asked)
         return keep(step, dict[int, Any], ask)
 
@@ -146,7 +148,7 @@ class _Answers:
     unanswered: int
 
 
-def _language(language_code: str) -> str | None:
+def _comprehend_code(language_code: str) -> str | None:
     try:
         return language_of(language_code).comprehend
     except TenantError:
@@ -191,5 +193,5 @@ def _entity(found: Mapping[str, Any]) -> Entity:
 
 
 def _share(score: float) -> float:
-    """The service computes in single precision, which may end a hair above one."""
+    """The service computes in single precision, so a score may be slightly above 1."""
     return min(max(score, 0.0), 1.0)

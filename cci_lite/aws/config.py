@@ -1,4 +1,4 @@
-"""The configuration table in DynamoDB: the guide's `cci-lite-config` with `pk` and `sk`."""
+"""Stores configuration in DynamoDB: the guide's table `cci-lite-config` with `pk` and `sk`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cci_lite.aws.items import from_item, to_item
 _SERVICE = "dynamodb"
 
 
-def table_definition(table: str) -> dict[str, Any]:
-    """The arguments of CreateTable."""
+def config_table_definition(table: str) -> dict[str, Any]:
+    """The arguments of CreateTable for the configuration table."""
     return {
         "TableName": table,
         "AttributeDefinitions": [
@@ -42,14 +42,14 @@ class DynamoConfigStore:
         """One item, or None."""
         with translated(_SERVICE, "GetItem"):
             answer = self._client.get_item(
-                TableName=self._table, Key=_key(pk, sk), ConsistentRead=True
+                TableName=self._table, Key=_item_key(pk, sk), ConsistentRead=True
             )
         return from_item(answer["Item"]) if "Item" in answer else None
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
         """Create or replace an item."""
         with translated(_SERVICE, "PutItem"):
-            self._client.put_item(TableName=self._table, Item=_item(pk, sk, item))
+            self._client.put_item(TableName=self._table, Item=_stored_item(pk, sk, item))
 
     def put_new(self, pk: str, sk: str, item: Mapping[str, Any]) -> bool:
         """Create an item; False when there is one already."""
@@ -57,7 +57,7 @@ class DynamoConfigStore:
             try:
                 self._client.put_item(
                     TableName=self._table,
-                    Item=_item(pk, sk, item),
+                    Item=_stored_item(pk, sk, item),
                     ConditionExpression="attribute_not_exists(pk)",
                 )
             except ClientError as error:
@@ -91,7 +91,7 @@ class DynamoConfigStore:
     def delete(self, pk: str, sk: str) -> None:
         """Delete an item if it is there."""
         with translated(_SERVICE, "DeleteItem"):
-            self._client.delete_item(TableName=self._table, Key=_key(pk, sk))
+            self._client.delete_item(TableName=self._table, Key=_item_key(pk, sk))
 
     def _pages(self, operation: str, **request: Any) -> Iterator[Any]:
         pages = self._client.get_paginator(operation).paginate(TableName=self._table, **request)
@@ -100,9 +100,9 @@ class DynamoConfigStore:
                 yield from page["Items"]
 
 
-def _key(pk: str, sk: str) -> dict[str, Any]:
+def _item_key(pk: str, sk: str) -> dict[str, Any]:
     return to_item({"pk": pk, "sk": sk})
 
 
-def _item(pk: str, sk: str, item: Mapping[str, Any]) -> dict[str, Any]:
+def _stored_item(pk: str, sk: str, item: Mapping[str, Any]) -> dict[str, Any]:
     return to_item({**item, "pk": pk, "sk": sk})

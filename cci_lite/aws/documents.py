@@ -1,4 +1,4 @@
-"""Unified documents in a results bucket, read a few at a time."""
+"""Reads unified documents from a results bucket, a few at a time."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def read_documents(client: Any, place: DocumentsPlace) -> Iterator[InputFile | U
                 is_empty = False
                 yield ahead.popleft().result()
         finally:
+            # The caller may stop before the end: what has not begun is not read any more.
             for future in ahead:
                 future.cancel()
     if is_empty:

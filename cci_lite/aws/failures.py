@@ -1,4 +1,4 @@
-"""What a service's client raises, as errors of our own that carry nothing of a request."""
+"""Translates a client's errors into our own, which repeat nothing of a request."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ _NOT_A_WORD = re.compile(r"[^0-9A-Za-z]+", re.ASCII)
 
 @contextmanager
 def translated(service: str, operation: str) -> Iterator[None]:
-    """Let a client's errors leave as RetryLaterError or ServiceError.
+    """Turn a client's errors into RetryLaterError or ServiceError.
 
-    `<service>_throttled`, `_limit`, `_unavailable` and `_unreachable` are for later; anything else
-    is `<service>_<the service's own code>`. Never the service's message or the cause: they repeat
-    keys.
+    `<service>_throttled`, `_limit`, `_unavailable` and `_unreachable` are temporary; anything else
+    is `<service>_<the service's own code>`. The service's message and the cause are dropped,
+    because they repeat keys.
     """
     try:
         yield
@@ -60,7 +60,7 @@ def translated(service: str, operation: str) -> Iterator[None]:
 
 
 def error_code(error: ClientError) -> str:
-    """The service's own word for what went wrong. A HEAD has no body: `404`, `412`."""
+    """The service's error code. A HEAD response has no body, so its code is `404` or `412`."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

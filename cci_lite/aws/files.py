@@ -1,4 +1,4 @@
-"""The results bucket: work files, unified documents, quarantine."""
+"""Reads and writes a tenant's files in the results bucket: work files and unified documents."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class S3Files:
     kms_key_arn: str | None
 
     def read(self, tenant_id: str, key: str) -> FileContent | None:
-        """The object, or None. Without the right to list the bucket S3 refuses instead.
+        """The object, or None. Without `s3:ListBucket` S3 answers 403 for a missing object.
 
         Raises ServiceError for one that is larger than a transcript may be.
         """
@@ -51,16 +51,17 @@ class S3Files:
     def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
         """Create an object; False when there is one.
 
-        That one may be this very content: a client that lost the answer has asked again.
+        It may be this very content: the client retries when it lost the response.
         """
+        # S3 conditional writes (user guide, "How to prevent object overwrites").
         return self._put(tenant_id, key, data, IfNoneMatch="*")
 
     def replace(self, tenant_id: str, key: str, data: bytes, etag: str) -> bool:
-        """Replace the object that still has this ETag; False when it has not, or is gone."""
+        """Replace the object if it still has this ETag; False otherwise, or when it is gone."""
         return self._put(tenant_id, key, data, IfMatch=f'"{etag}"')
 
     def delete(self, tenant_id: str, key: str) -> None:
-        """Delete the object with all its versions: a plain delete would only hide it."""
+        """Delete the object with all its versions: a plain delete only adds a delete marker."""
         check_own_key(tenant_id, key)
         self._delete(key, lambda found: found == key)
 
@@ -87,7 +88,7 @@ class S3Files:
                 ]
                 if not versions:
                     continue
-                # A page has as many entries as one request may delete: 1,000.
+                # A page has at most 1,000 entries, the limit of one DeleteObjects request.
                 answer = self.client.delete_objects(
                     Bucket=self.bucket, Delete={"Objects": versions, "Quiet": True}
                 )
@@ -114,7 +115,7 @@ class S3Files:
                         return False
                     if code != "ConditionalRequestConflict":
                         raise
-                    # Somebody writes or deletes the object right now: S3 asks to try again.
+                    # 409: another request is writing or deleting the object; S3 asks to retry.
                 else:
                     return True
         raise RetryLaterError("s3_conflict", "PutObject")

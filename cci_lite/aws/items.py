@@ -1,4 +1,4 @@
-"""Items of DynamoDB: plain values in and out, with numbers that survive the trip."""
+"""Converts plain values to DynamoDB items and back without changing numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return {name: _SERIALIZER.serialize(_storable(value)) for name, value in values.items()}
     except (TypeError, decimal.DecimalException):
-        raise UsageError("an item was expected that DynamoDB can hold") from None
+        raise UsageError("expected an item that DynamoDB can hold") from None
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _storable(value: Any) -> Any:
     if isinstance(value, float):
-        # boto3 refuses floats; their shortest text is the number that was meant.
+        # boto3 refuses floats. Their shortest representation is the number that was meant.
         if not math.isfinite(value):
             raise TypeError
         return Decimal(repr(value))

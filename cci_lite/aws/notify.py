@@ -1,4 +1,4 @@
-"""Telling people: by a topic of SNS, by a webhook, by several ways at once."""
+"""Sends notices to people: by an SNS topic, by a webhook, or by several channels."""
 
 from __future__ import annotations
 
@@ -45,15 +45,17 @@ def post_json(url: str, body: bytes) -> int:
             status: int = answer.status
             return status
     except urllib.error.HTTPError as error:
+        # The error is the response as well; leaving the block closes its connection.
         with error:
             return error.code
+    # Raised for an answer that is not HTTP. It is no OSError, and may quote what was received.
     except HTTPException as error:
         raise OSError(type(error).__name__) from None
 
 
 @dataclass(frozen=True)
 class WebhookNotifier:
-    """Notifier by a webhook as Slack has it. The URL is a secret: it is never shown."""
+    """Notifier by an incoming webhook of Slack. The URL is a secret: it is never shown."""
 
     url: str = field(repr=False)
     post: Callable[[str, bytes], int] = post_json
@@ -77,10 +79,10 @@ class WebhookNotifier:
 
 @dataclass(frozen=True)
 class AllNotifiers:
-    """Notifier by every way there is, each of which is told once.
+    """Notifier by every channel that is configured; each sends a notice once.
 
-    `is_noted` and `note` remember which ways have told a notice, so that one that has to be tried
-    again does not repeat the others.
+    `is_noted` and `note` remember which channels have sent a notice, so that retrying one of them
+    does not repeat the others.
     """
 
     ways: Mapping[str, Notifier]
@@ -89,10 +91,10 @@ class AllNotifiers:
     telemetry: Telemetry
 
     def notify(self, notice: Notice) -> None:
-        """Send it every way that has not told it yet.
+        """Send it by every channel that has not sent it yet.
 
-        Raises RetryLaterError when a way is to be tried again, or all of them have refused it. One
-        that refuses is logged, and enough is that another one has told it.
+        Raises RetryLaterError when a channel has to be retried, or when all have refused it. A
+        channel that refuses is logged; it is enough when another one has sent the notice.
         """
         outcomes = [self._tell(way, notice) for way in self.ways]
         if _Outcome.LATER in outcomes or _Outcome.TOLD not in outcomes:
@@ -115,12 +117,13 @@ class AllNotifiers:
             )
             later = isinstance(failure, RetryLaterError)
             return _Outcome.LATER if later else _Outcome.REFUSED
+        # Noted after sending: a crash in between repeats the notice rather than losing it.
         self.note(notice_id, notice.at)
         return _Outcome.TOLD
 
 
 class _Outcome(Enum):
-    """What became of a notice by one way."""
+    """What became of a notice on one channel."""
 
     TOLD = auto()
     LATER = auto()
@@ -128,7 +131,7 @@ class _Outcome(Enum):
 
 
 def _subject(notice: Notice) -> str:
-    """SNS takes at most 100 characters of ASCII in one line."""
+    """SNS takes at most 100 ASCII characters on one line (Publish, Subject)."""
     words = " ".join(f"CCI Lite: {notice.code} {notice.tenant_id or ''}".split())
     return words.encode("ascii", "replace").decode()[:_MAX_SUBJECT]
 

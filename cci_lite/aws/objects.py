@@ -1,4 +1,4 @@
-"""What reading and writing objects of a tenant have in common, whatever the bucket."""
+"""What the adapters of both buckets share: listing, ETags, encryption and tags."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cci_lite.ports import StoredObject
 
 
 def protection(tenant_id: str, kms_key_arn: str | None) -> dict[str, str]:
-    """How an object of a tenant is written: tagged, and encrypted with the tenant as context.
+    """Arguments for writing a tenant's object: tagged, and encrypted with the tenant as context.
 
-    The context has to be stated by every writer, also of a copy. Without a key of our own the
-    bucket's default encryption holds.
+    Every write has to state the context, also a copy. Without a key of our own the bucket's default
+    encryption applies.
     """
     arguments = {"Tagging": urlencode({"tenant_id": tenant_id})}
     if kms_key_arn is not None:
@@ -30,7 +30,7 @@ def protection(tenant_id: str, kms_key_arn: str | None) -> dict[str, str]:
 
 
 def plain_etag(etag: str) -> str:
-    """An ETag as events spell it; everything else of S3 puts it in quotes."""
+    """An ETag as S3 events spell it; the S3 API puts it in quotes."""
     return etag.strip('"')
 
 

@@ -1,4 +1,4 @@
-"""Putting work onto the functions' queues, and putting it off."""
+"""Sends work to the functions' queues, and delays messages that were received."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cci_lite.contract.registry import Upload
 
 @dataclass(frozen=True)
 class SqsDispatcher:
-    """Dispatcher: what it sends looks like the events that it stands in for."""
+    """Dispatcher: it sends copies of the events that the functions receive from AWS."""
 
     client: Any
     upload_queue_url: str
@@ -22,11 +22,11 @@ class SqsDispatcher:
     completed_event: Callable[[str], Mapping[str, Any]]
 
     def start(self, upload: Upload) -> None:
-        """Have an upload taken in. Raises RetryLaterError and ServiceError."""
+        """Queue an upload for intake. Raises RetryLaterError and ServiceError."""
         send_event(self.client, self.upload_queue_url, self.upload_event(upload))
 
     def judge(self, job_name: str) -> None:
-        """Have a completed transcription job judged. Raises RetryLaterError and ServiceError."""
+        """Queue a completed transcription job for judging. Raises RetryLaterError, ServiceError."""
         send_event(self.client, self.result_queue_url, self.completed_event(job_name))
 
 
@@ -37,7 +37,7 @@ def send_event(client: Any, queue_url: str, event: Mapping[str, Any]) -> None:
 
 
 def postpone(client: Any, queue_arn: str, receipt_handle: str, seconds: int) -> None:
-    """Have a message that was received delivered again after so many seconds from now.
+    """Have a received message delivered again this many seconds from now.
 
     Raises RetryLaterError and ServiceError.
     """

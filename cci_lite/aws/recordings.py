@@ -1,4 +1,4 @@
-"""The input bucket: recordings as tenants upload them."""
+"""Reads recordings and sidecars from the input bucket, to which tenants upload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cci_lite.errors import UsageError
 from cci_lite.ports import UploadedMedia
 from cci_lite.tenancy import check_own_key, recording_key
 
-# A version that was deleted answers as a missing one, a delete marker with 405.
+# S3 answers 404 for a deleted version, and 405 for a delete marker.
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "405"})
 _OTHER_CONTENT = frozenset({"PreconditionFailed", "412"})
 
@@ -31,7 +31,7 @@ class S3Recordings:
     kms_key_arn: str | None
 
     def look(self, upload: Upload) -> UploadedMedia | None:
-        """Exactly this upload with the size that it really has, or None."""
+        """Exactly this upload with its actual size, or None."""
         with translated("s3", "HeadObject"):
             try:
                 found = self.client.head_object(**self._source(upload))
@@ -45,7 +45,7 @@ class S3Recordings:
         return UploadedMedia(seen, found.get("Metadata", {}))
 
     def accept(self, upload: Upload, target: str) -> bool:
-        """Copy exactly this upload; nothing that its sender wrote beside it goes along."""
+        """Copy exactly this upload, without the metadata and tags that its sender set."""
         check_own_key(upload.tenant_id, target)
         with translated("s3", "CopyObject"):
             try:

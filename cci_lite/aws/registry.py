@@ -1,7 +1,7 @@
-"""The registry of calls in DynamoDB.
+"""Stores the registry of calls in DynamoDB.
 
 One table: a partition per call with its records (`R#000001`) and its metadata, and one per notice.
-Two indexes read across calls: `by-state`, and `to-rewrite`, which holds marked records only.
+Two indexes read across calls: `by-state`, and `to-rewrite`, a sparse index of marked records.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ BY_STATE = "by-state"
 TO_REWRITE = "to-rewrite"
 
 _NEW = "attribute_not_exists(pk)"
-# Somebody else's version, or somebody else's write of this very moment.
+# Another writer's version, or another writer's transaction at this moment.
 _REFUSED_FOR = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _RECORDS, _METADATA, _NOTICE = "R#", "METADATA", "NOTICE"
 # Sorts after every `#`: the end of a state's range.
 _AFTER = "$"
 
 
-def table_definition(table: str) -> dict[str, Any]:
-    """The arguments that create the table. `expires_at` is to be switched on as time to live."""
+def calls_table_definition(table: str) -> dict[str, Any]:
+    """The arguments of CreateTable. Time to live on `expires_at` has to be enabled separately."""
     return {
         "TableName": table,
         "BillingMode": "PAY_PER_REQUEST",
@@ -61,9 +61,9 @@ def table_definition(table: str) -> dict[str, Any]:
 class DynamoRegistry:
     """CallRegistry in a table.
 
-    A record that cannot be read, of a later version or damaged, is told to `on_unreadable` by its
-    call id and left out of what an index finds; whoever asks for it by its call has
-    PipelineError `record_unreadable`.
+    A record that cannot be read (damaged, or written by a later version) is left out of what an
+    index finds, and `on_unreadable` gets its call id; reading it by its call raises PipelineError
+    `record_unreadable`.
     """
 
     client: Any
@@ -89,7 +89,7 @@ class DynamoRegistry:
     def replace(self, record: CallRecord) -> bool:
         """Replace the record whose version is one less; False when it has moved on.
 
-        It may have moved to this very record: a client that lost the answer has asked again.
+        It may be this very record: the client retries when it lost the response.
         """
         return self._put(_item_of(record), **_follows(record.version))
 
@@ -128,7 +128,7 @@ class DynamoRegistry:
         )
 
     def metadata(self, tenant_id: str, call_id: str) -> StoredMetadata:
-        """What was told of a call; version 0 when nothing was."""
+        """The metadata received for a call; version 0 when there is none."""
         item = self._get(_call_key(call_id), _METADATA)
         if item is None or item["tenant_id"] != tenant_id:
             return StoredMetadata()
@@ -141,9 +141,9 @@ class DynamoRegistry:
         metadata: StoredMetadata,
         records: Sequence[CallRecord] = (),
     ) -> bool:
-        """Replace what was told, and in the same step these records of the call, or nothing.
+        """Replace the metadata of a call together with these records of it, or nothing.
 
-        False when the version of one of them is not one less than this.
+        False when one of them is not stored with the version before.
         """
         item = {
             "pk": _call_key(call_id),
@@ -155,15 +155,16 @@ class DynamoRegistry:
         condition = {"ConditionExpression": _NEW} if is_first else _follows(metadata.version)
         if not records:
             return self._put(item, **condition)
+        # TransactWriteItems costs twice as much as PutItem, so it is used only when records change.
         puts = [(item, condition), *((_item_of(each), _follows(each.version)) for each in records)]
         return self._put_together(puts)
 
     def is_noted(self, notice_id: str) -> bool:
-        """Whether people were told already, as long as that is remembered."""
+        """Whether a notice was sent already, within NOTICE_LIFE."""
         return self._get(_notice_key(notice_id), _NOTICE) is not None
 
     def note(self, notice_id: str, at: dt.datetime) -> None:
-        """Remember for NOTICE_LIFE that people were told."""
+        """Remember for NOTICE_LIFE that a notice was sent."""
         expires_at = int((at + NOTICE_LIFE).timestamp())
         self._put({"pk": _notice_key(notice_id), "sk": _NOTICE, "expires_at": expires_at})
 
@@ -233,7 +234,7 @@ def _item_of(record: CallRecord) -> dict[str, Any]:
 
 
 def _state_at(state: CallState, at: dt.datetime) -> str:
-    """Sorts by time: as wide for a full second as for one with a fraction."""
+    """State and time as a sort key; microseconds are always written, so that text sorts by time."""
     return f"{state}#{at.astimezone(dt.UTC).isoformat(timespec='microseconds')}"
 
 

@@ -1,4 +1,4 @@
-"""The webhook secrets of tenants in Secrets Manager."""
+"""Reads the webhook secrets of tenants from Secrets Manager."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cci_lite.tenancy import check_tenant_id
 
 LIFE = dt.timedelta(seconds=60)
 
-# The second is the answer for a secret that is marked for deletion.
+# InvalidRequestException is the answer for a secret that is scheduled for deletion.
 _MISSING = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 
 
@@ -28,8 +28,8 @@ class _Known:
 class SecretsWebhookKeys:
     """WebhookKeys: the current and the previous version of the secret `<prefix><tenant_id>`.
 
-    A secret is plain text or JSON with `key`. What was read holds for a minute. To withdraw a
-    previous version at once, take the label AWSPREVIOUS off it.
+    A secret is plain text or JSON with `key`. It is cached for a minute. To revoke a previous
+    version at once, remove the staging label AWSPREVIOUS from it.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class SecretsWebhookKeys:
         """The tenant's valid secrets, the current one first. Raises TenantIdError."""
         check_tenant_id(tenant_id)
         now = self._clock()
-        # Senders choose the tenant they ask for: what they made us remember must not pile up.
+        # Senders choose the tenant id, so the cache must not grow with what they ask for.
         self._known = {name: known for name, known in self._known.items() if known.until > now}
         if tenant_id not in self._known:
             self._known[tenant_id] = _Known(tuple(self._read(tenant_id)), now + self._life)
@@ -66,7 +66,7 @@ class SecretsWebhookKeys:
                     if error_code(error) in _MISSING:
                         continue
                     raise
-            # An empty key would let everybody sign.
+            # With an empty key everybody could sign.
             if key := _key_of(answer.get("SecretString", "")):
                 yield key.encode()
 
@@ -79,5 +79,5 @@ def _key_of(secret: str) -> str:
     if isinstance(value, dict):
         key = value.get("key")
         return key if isinstance(key, str) else ""
-    # Digits are JSON too, and a good key.
+    # A secret of digits is valid JSON, too, and a valid key.
     return secret

@@ -1,4 +1,4 @@
-"""Logs, metrics and timings of the functions, as CloudWatch reads them from standard output."""
+"""Writes logs, metrics and timings to standard output in the formats that CloudWatch reads."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from cci_lite.ports import LOG_FIELDS, Metric
 SERVICE = "cci-lite"
 NAMESPACE = "CCILite"
 
-# Field values and names of events: ids, codes, model ids. A key (`/`), a sentence or an address
-# (`@`, blanks) is none.
+# What field values and event names may look like: ids, codes, model ids. An object key (`/`), a
+# sentence (spaces) or an address (`@`) does not match, and so is never logged.
 _WORD = re.compile(r"[A-Za-z0-9_.:#=-]{0,200}", re.ASCII)
-# Larger than every count, smaller than what cards are numbered with.
+# Larger than any count, smaller than card numbers, which must not be logged.
 _LARGEST = 1e12
 _STEP = re.compile(r"[a-z][a-z0-9_]{0,40}", re.ASCII)
 _UNITS: dict[Metric, MetricUnit | str] = {
@@ -37,9 +37,10 @@ _UNITS: dict[Metric, MetricUnit | str] = {
 class PowertoolsTelemetry:
     """Telemetry: one line of JSON per event, metrics in the embedded metric format.
 
-    A field that is not one of LOG_FIELDS is left out, a value that is not a single word or a number
-    gives way to its kind; both are counted in the line's `withheld`. A line with `error` is an
-    error's. What a metric is about (tenant, call) stands beside it, never in its dimensions.
+    A field that is not one of LOG_FIELDS is left out, and a value that is neither a single word nor
+    a number is replaced by its type; the line's `withheld` counts both. A line with the field
+    `error` has the level ERROR. What a metric is about (tenant, call) is metadata beside it, never
+    a dimension, which CloudWatch would charge as a metric of its own.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class PowertoolsTelemetry:
 
     def log(self, event: str, **fields: str | float | None) -> None:
         """One event with fields."""
-        shown, withheld = _shown(fields)
+        shown, withheld = _loggable(fields)
         line: dict[str, Any] = {"function": self._function, **self._about, **shown}
         # A line's `service` is this product; the one that was called has another name.
         if (called := line.pop("service", None)) is not None:
@@ -93,10 +94,10 @@ class PowertoolsTelemetry:
 
     @contextmanager
     def about(self, **fields: str | float | None) -> Iterator[None]:
-        """Say of all lines and metrics inside what they are about; metrics go out at the end."""
+        """Add these fields to all lines and metrics inside; metrics are sent at the end."""
         self.flush()
         before = self._about
-        self._about = {**before, **_shown(fields)[0]}
+        self._about = {**before, **_loggable(fields)[0]}
         try:
             yield
         finally:
@@ -104,7 +105,7 @@ class PowertoolsTelemetry:
             self._about = before
 
     def flush(self) -> None:
-        """Send the metrics that were counted since the last time."""
+        """Send the metrics that were counted since the last flush."""
         if self._metrics.metric_set:
             for name, value in self._about.items():
                 self._metrics.add_metadata(name, value)
@@ -118,7 +119,7 @@ class PowertoolsTelemetry:
 
 
 class _Stdout(logging.StreamHandler[TextIO]):
-    """Writes to what standard output is at the moment, as the metrics do."""
+    """Writes to the current `sys.stdout`, as the metrics do, even after it was replaced."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -128,8 +129,8 @@ class _Stdout(logging.StreamHandler[TextIO]):
         return sys.stdout
 
 
-def _shown(fields: Mapping[str, object]) -> tuple[dict[str, str | float], int]:
-    """The fields as they may be seen, and how many of them may not."""
+def _loggable(fields: Mapping[str, object]) -> tuple[dict[str, str | float], int]:
+    """The fields as they may be logged, and how many of them may not."""
     shown: dict[str, str | float] = {}
     withheld = 0
     for name, value in fields.items():

@@ -1,4 +1,4 @@
-"""Transcription jobs of Amazon Transcribe."""
+"""Starts and reads transcription jobs of Amazon Transcribe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cci_lite.contract.tenant import Audio
 from cci_lite.errors import ServiceError
 from cci_lite.ports import JobStatus, TranscriptionJob, TranscriptionOrder
 
-# StartTranscriptionJobRequest in the service's model; the client checks neither pattern nor length.
+# From StartTranscriptionJobRequest; boto3 checks neither pattern nor length.
 _JOB_NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}", re.ASCII)
 _OUTPUT_KEY = re.compile(r"[a-zA-Z0-9\-_.!*'()/]{1,1024}", re.ASCII)
 
@@ -26,8 +26,8 @@ _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*amazonaws\.c
 class TranscribeJobs:
     """Transcriber: media and transcripts are in one bucket of ours.
 
-    With `role_arn` the service queues what is over its limit instead of refusing it.
-    `failure_word` makes a word of a fixed vocabulary from the service's reason.
+    With `role_arn` the service queues jobs beyond its limit instead of refusing them.
+    `failure_word` maps the service's FailureReason to a word of a fixed vocabulary.
     """
 
     client: Any
@@ -46,6 +46,7 @@ class TranscribeJobs:
             try:
                 self.client.start_transcription_job(**self._request(order))
             except ClientError as error:
+                # Job names are unique per account: an earlier attempt has started this job.
                 if error_code(error) == "ConflictException":
                     return False
                 raise
@@ -86,6 +87,7 @@ class TranscribeJobs:
         if self.kms_key_arn is not None:
             request["OutputEncryptionKMSKeyId"] = self.kms_key_arn
             request["KMSEncryptionContext"] = {"tenant_id": order.tenant_id}
+        # Deferred execution (job queueing) needs a role with access to the media.
         if self.role_arn is not None:
             request["JobExecutionSettings"] = {
                 "AllowDeferredExecution": True,
@@ -124,7 +126,7 @@ def _settings(audio: Audio) -> Mapping[str, Any]:
 
 def _is_missing(error: ClientError) -> bool:
     code = error_code(error)
-    # As recorded from the service: a job that is not there is a bad request, told by its message.
+    # As recorded from the service: a missing job is a BadRequestException; only its message tells.
     told = str(error.response.get("Error", {}).get("Message", ""))
     return code == "NotFoundException" or (
         code == "BadRequestException" and "couldn't be found" in told

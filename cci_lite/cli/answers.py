@@ -1,4 +1,4 @@
-"""The answer to a query as CSV, JSON or Parquet, piece by piece: an answer of any size."""
+"""Encodes the result of a query as CSV, JSON or Parquet, piece by piece, whatever its size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Counted:
 
 
 def encoded(schema: pa.Schema, batches: Iterator[pa.RecordBatch], output: str) -> Iterator[bytes]:
-    """The answer in this format; raises UsageError when something of it would be lost."""
+    """The result in this format; raises UsageError when the format cannot hold it."""
     _refuse_unfit(schema, output)
     if output == "json":
         return _json(batches)
@@ -36,7 +36,7 @@ def encoded(schema: pa.Schema, batches: Iterator[pa.RecordBatch], output: str) -
 
 
 def first_rows(answer: QueryAnswer, most: int) -> tuple[pa.Table, bool]:
-    """The first rows of an answer, and whether there are more."""
+    """The first rows of a result, and whether there are more."""
     import pyarrow as pa
 
     kept: list[pa.RecordBatch] = []
@@ -54,6 +54,7 @@ def _json(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
 
     from cci_lite.reports.text import visible_json
 
+    # One row at a time: a result may be larger than the memory.
     between = b"["
     for batch in batches:
         for row in batch.to_pylist():
@@ -89,8 +90,9 @@ def _parquet(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[b
     yield sink.taken()
 
 
+# Arrow's writers need a file; this one lets the pieces go as soon as they are written.
 class _Sink(io.RawIOBase):
-    """Takes bytes until they are taken on."""
+    """A file that collects what Arrow writes until `taken` hands it on."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()
@@ -109,18 +111,18 @@ class _Sink(io.RawIOBase):
         return self._written
 
     def taken(self) -> bytes:
-        """What was written since it was last asked."""
+        """What was written since the last call."""
         data, self._waiting = bytes(self._waiting), bytearray()
         return data
 
 
 def _refuse_unfit(schema: pa.Schema, output: str) -> None:
-    """Refuse rows that this form of output would lose something of; raises UsageError."""
+    """Raise UsageError for columns that this format cannot hold."""
     import pyarrow as pa
 
     for name in schema.names:
         if schema.names.count(name) > 1:
-            raise UsageError(f"two columns are called '{name}': name them apart with AS")
+            raise UsageError(f"two columns are called '{name}': rename one with AS")
     for column in schema:
         if output == "csv" and pa.types.is_nested(column.type):
-            raise UsageError(f"column '{column.name}' has no form in CSV: use --output json")
+            raise UsageError(f"column '{column.name}' does not fit into CSV: use --output json")

@@ -1,4 +1,4 @@
-"""The program itself: its commands by name, and how errors reach the person."""
+"""The program: finds the module of a command, and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from cci_lite.files import is_no_room
 
 _COMMANDS = {
     "demo": ("cci_lite.cli.demo", "Make a sample world and run the whole job on it."),
-    "tenants": ("cci_lite.cli.tenants", "Companies whose calls are in a lake."),
-    "forms": ("cci_lite.cli.forms", "Forms: check, put, list."),
+    "tenants": ("cci_lite.cli.tenants", "Tenants: add, list, show, remove."),
+    "forms": ("cci_lite.cli.forms", "Forms: check, put, show, list, activate, diff, try."),
     "calls": ("cci_lite.cli.calls", "Judge transcripts, take in documents."),
     "etl": ("cci_lite.cli.etl", "Flatten documents into the curated tables."),
-    "quarantine": ("cci_lite.cli.quarantine", "Documents that break the contract."),
+    "quarantine": (
+        "cci_lite.cli.quarantine",
+        "Documents that break the contract: list, replay, discard.",
+    ),
     "views": ("cci_lite.cli.views", "The curated views."),
     "query": ("cci_lite.cli.query", "Ask a tenant's tables and views in Athena SQL."),
     "backup": ("cci_lite.cli.backup", "Save a lake's catalogue, tenants and forms to a file."),
@@ -35,13 +38,13 @@ _COMMANDS = {
 
 @dataclass
 class _Settings:
-    """What the program's own options say."""
+    """The program's own options."""
 
     debug: bool
 
 
 class _ReaderLeftError(Exception):
-    """Nobody reads our output any more (`| head`)."""
+    """The reader of our output has left (`| head`)."""
 
 
 class _Commands(click.Group):
@@ -53,6 +56,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
+        # Importing pyarrow, DuckDB and sqlglot is slow; tests/docs/test_help.py watches it.
         command = importlib.import_module(_COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
         return command
@@ -68,7 +72,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError as problem:
-            # click would end the program as if something had failed.
+            # click would exit with 1, as if something had failed.
             raise _ReaderLeftError from problem
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -92,10 +96,10 @@ def program(settings: _Settings, debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program. Exits 0 when done, 1 when refused or failed, 2 on wrong usage."""
-    sys.exit(run(arguments))
+    sys.exit(run_program(arguments))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run_program(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     settings = _Settings(debug=bool(os.environ.get("CCI_LITE_DEBUG")))
     try:
@@ -104,41 +108,48 @@ def run(arguments: Sequence[str] | None = None) -> int:
             args=arguments, prog_name="cci-lite", standalone_mode=False, obj=settings
         )
         sys.stdout.flush()
-    except click.ClickException as problem:
-        _explain_usage(problem)
-        return problem.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        say("stopped")
-        return 130
-    except SystemExit as end:
-        # rich and click end so when the reader of our output left (`| head`).
-        return 0 if isinstance(end.__context__, BrokenPipeError) else _exit_code(end)
-    except (BrokenPipeError, _ReaderLeftError):
-        # It left before the last flush.
-        _drop_output()
-        return 0
-    except CciLiteError as problem:
-        _explain(str(problem), settings)
-        # A tenant id that breaks the contract of a document never gets here: it was typed.
-        return 2 if isinstance(problem, (UsageError, TenantIdError)) else 1
-    except Exception as problem:
-        # The message of an unforeseen error may carry data; its traceback is for --debug.
-        if isinstance(problem, OSError) and is_no_room(problem):
-            _drop_output()
-            _explain(f"{problem.strerror}: make room and do it again", settings)
-            return 1
-        said = problem.strerror if isinstance(problem, OSError) else None
-        detail = f": {said}" if said else ""
-        _explain(
-            f"unforeseen {type(problem).__name__}{detail} (cci-lite --debug … shows where)",
-            settings,
-        )
-        return 1
+    except BaseException as problem:
+        return _ended_by(problem, settings)
     return code if isinstance(code, int) else 0
 
 
+def _ended_by(problem: BaseException, settings: _Settings) -> int:
+    """Tell the person why the program ended; the exit code. Raises what only Python handles."""
+    match problem:
+        case click.ClickException():
+            _explain_usage(problem)
+            return problem.exit_code
+        case click.Abort() | KeyboardInterrupt():
+            say("stopped")
+            return 130
+        case SystemExit():
+            # rich and click exit like this when the reader of our output left (`| head`).
+            is_reader_gone = isinstance(problem.__context__, BrokenPipeError)
+            return 0 if is_reader_gone else _exit_code(problem)
+        case BrokenPipeError() | _ReaderLeftError():
+            # The reader left before the last flush.
+            _drop_output()
+            return 0
+        case CciLiteError():
+            _explain(str(problem), settings)
+            # A TenantIdError is wrong usage: the id was typed. (Ids in documents never get here.)
+            return 2 if isinstance(problem, (UsageError, TenantIdError)) else 1
+        case OSError() if is_no_room(problem):
+            _drop_output()
+            _explain(f"{problem.strerror}: make room and do it again", settings)
+            return 1
+        case Exception():
+            # The message of an unexpected error may hold data; only --debug shows it.
+            said = problem.strerror if isinstance(problem, OSError) else None
+            detail = f": {said}" if said else ""
+            kind = type(problem).__name__
+            _explain(f"unexpected {kind}{detail} (cci-lite --debug … shows where)", settings)
+            return 1
+    raise problem
+
+
 def _drop_output() -> None:
-    """Python must not try once more, when it ends, to write what could not be written."""
+    """Keep Python from flushing stdout at exit, which would fail once more."""
     with contextlib.suppress(OSError):
         sys.stdout.flush()
         return
@@ -157,7 +168,7 @@ def _explain(message: str, settings: _Settings) -> None:
 
 
 def _explain_usage(problem: click.ClickException) -> None:
-    """Wrong usage in one line, with the help that says more; help itself as it is."""
+    """Wrong usage in one line that points to the help; help itself unchanged."""
     message = problem.format_message()
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     if context is None or message == context.get_help():

@@ -1,4 +1,4 @@
-"""Opens what the environment names in AWS, and says in one line what is wrong with it."""
+"""Opens the configuration that a command works on, in a lake or in AWS, and explains failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _REMEDIES = {
     "NoCredentialsError": "no AWS credentials were found; set AWS_PROFILE, or log in",
-    "PartialCredentialsError": "the AWS credentials are not whole; set AWS_PROFILE, or log in",
+    "PartialCredentialsError": "the AWS credentials are incomplete; set AWS_PROFILE, or log in",
     "ExpiredTokenException": "the AWS credentials have expired; log in again",
     "ExpiredToken": "the AWS credentials have expired; log in again",
     "UnrecognizedClientException": "AWS does not know these credentials",
@@ -33,7 +33,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Configuration:
-    """An open configuration store. `place` is how people call it.
+    """An open configuration store. `place` is its name in messages.
 
     `holds` says whether there is data below a prefix, `form_key` which form tenants have that
     activated none.
@@ -69,17 +69,17 @@ def client(service: str) -> Any:
         ) from None
     settings = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
     try:
-        # A session of its own: the library's default one keeps credentials that were there before.
+        # A new session, because boto3's default session caches credentials.
         session = boto3.Session()
         return session.client(service, region_name=_setting("region"), config=settings)
     except (BotoCoreError, ValueError) as problem:
-        # A profile that is not there, a region that is none.
+        # A profile that does not exist, or an invalid region.
         raise UsageError(f"AWS cannot be used: {type(problem).__name__}") from None
 
 
 @contextmanager
 def explained(service: str, place: str) -> Iterator[None]:
-    """Let a service's errors leave with what to do about them; those of others pass as they are."""
+    """Add to a service's errors what to do about them; other errors are unchanged."""
     try:
         yield
     except PipelineError as problem:
@@ -135,7 +135,7 @@ def _holds(prefix: str) -> bool:
     buckets = [_setting(name) for name in names]
     if not all(buckets):
         needed = " and ".join(NAMES[name] for name in names)
-        raise UsageError(f"{needed} must be set: data is looked for in them")
+        raise UsageError(f"{needed} must be set, to look for the tenant's data there")
     s3 = client("s3")
     for bucket in filter(None, buckets):
         with explained("s3", f"bucket {bucket}"):

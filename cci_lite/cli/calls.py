@@ -64,8 +64,8 @@ def analyze(
     without an offset are the tenant's. A call keeps the verdicts of the form that judged it first.
     Safe to repeat.
     """
+    from cci_lite.cli.form_files import form_reference
     from cci_lite.cli.metadata import say_metadata
-    from cci_lite.cli.options import form_reference
     from cci_lite.cli.output import progress
     from cci_lite.laptop import open_lake
 

@@ -149,7 +149,7 @@ def _own_transcripts(
     agent_speaker: str | None,
 ) -> Path:
     from cci_lite.cli.calls import say_delivery
-    from cci_lite.cli.forms import read_form
+    from cci_lite.cli.form_files import read_form
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
     from cci_lite.demo import own_tenant, set_up_own, write_page

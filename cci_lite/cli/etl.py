@@ -1,32 +1,41 @@
-"""`cci-lite etl`."""
+"""`cci-lite etl`: plan, run, verify and repair the nightly flattening."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
 
-_QUARANTINE_CURE = "see: cci-lite quarantine list, then mend and replay, or discard them"
+_QUARANTINE_CURE = "see: cci-lite quarantine list, then correct and replay, or discard"
 
 if TYPE_CHECKING:
-    from cci_lite.nightly.run_report import Progress, RunReport
+    from cci_lite.flatten.plan import DayPlan
+    from cci_lite.nightly.repair import RepairReport
+    from cci_lite.nightly.run_report import Progress
+    from cci_lite.nightly.verify import Finding, Verification
 
+_PLAN_COLUMNS = (
+    *("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left"),
+    "rebuild",
+)
+_FINDING_COLUMNS = ("tenant_id", "call_date", "claim", "found")
+_REPAIR_COLUMNS = ("tenant_id", "call_date", "status", "calls", "generation")
 _SINCE = click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Leave days before this one alone.",
+    help="Ignore days before this one.",
 )
 _REBUILD = click.option(
     "--rebuild",
     is_flag=True,
-    help="Build days anew from their documents even when nothing changed, such as when a file of "
-    "the tables is gone.",
+    help="Rebuild days from their documents even when nothing changed, such as when a file of the "
+    "tables is gone.",
 )
 
 
@@ -44,49 +53,48 @@ def command() -> None:
 def plan(
     lake: Path, tenant_id: str | None, since: dt.datetime | None, rebuild: bool, output: str
 ) -> None:
-    """What a run would do. Reads listings only, changes nothing. Exits 1 when one is not to be had."""
+    """What a run would do. Reads listings only, changes nothing. Exits 1 when a listing fails."""
     from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.cli.run_reports import failure_lines
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.lake import each_tenant
     from cci_lite.nightly.planning import RunOptions, plan_tenant
 
     opened = open_lake(lake)
     options = RunOptions(since=since.date() if since else None, rebuild=rebuild)
-    columns = (
-        "tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left", "rebuild",
-    )  # fmt: skip
     usable, broken = opened.usable_tenants(tenant_id)
     plans, failed = each_tenant(
         usable, lambda each: list(plan_tenant(opened.nightly(), each, options))
     )
     failed = broken | failed
     days = [day for plan in plans.values() for day in plan]
-    rows = [
-        (
-            day.tenant_id,
-            day.call_date.isoformat(),
-            len(day.new),
-            len(day.changed),
-            day.unchanged,
-            day.gone,
-            len(day.left),
-            day.rebuild,
-        )
-        for day in days
-        if not day.unlisted
-    ]
     unlisted = [day for day in days if day.unlisted]
+    rows = [_plan_row(day) for day in days if not day.unlisted]
     if output == "json":
-        print_json(records(columns, rows))
+        print_json(records(_PLAN_COLUMNS, rows))
     elif rows:
-        print_rows(columns, rows)
+        print_rows(_PLAN_COLUMNS, rows)
     elif not (failed or unlisted):
         say("nothing to do")
     for day in unlisted:
         say(f"{day.tenant_id} {day.call_date}: {day.unlisted}")
-    _say_failed(failed)
+    for line in failure_lines(failed):
+        say(line)
     if failed or unlisted:
         raise click.exceptions.Exit(1)
+
+
+def _plan_row(day: DayPlan) -> tuple[Any, ...]:
+    return (
+        day.tenant_id,
+        day.call_date.isoformat(),
+        len(day.new),
+        len(day.changed),
+        day.unchanged,
+        day.gone,
+        len(day.left),
+        day.rebuild,
+    )
 
 
 @command.command(
@@ -108,7 +116,7 @@ def plan(
     type=click.FloatRange(min=0),
     default=24.0,
     show_default=True,
-    help="Keep replaced files so long for queries that still read them.",
+    help="How long to keep replaced files for queries that still read them.",
 )
 @click.option(
     "--allow-shrink", is_flag=True, help="Publish days that lose calls to broken documents."
@@ -116,7 +124,7 @@ def plan(
 @click.option(
     "--strict",
     is_flag=True,
-    help="Fail while any document of these tenants is in quarantine, of whichever day.",
+    help="Fail while any document of these tenants is in quarantine, whatever its day.",
 )
 @output_option("table", "json")
 def run(
@@ -130,12 +138,13 @@ def run(
     strict: bool,
     output: str,
 ) -> None:
-    """Bring the curated tables up to date. Safe to repeat, to kill, and to start twice.
+    """Bring the curated tables up to date. Safe to repeat, to kill and to start twice.
 
-    A day that was built with other columns than the tables have today is built anew from its
+    A day that was built with other columns than the tables have today is rebuilt from its
     documents; rows of documents that are gone stay, without a value there.
     """
     from cci_lite.cli.output import progress
+    from cci_lite.cli.run_reports import print_report
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
 
@@ -155,7 +164,7 @@ def run(
             tenant_id, options=options, workers=workers, observe=observe
         )
     print_report(report, output)
-    if not report.succeeded or (strict and _not_strict(report.quarantined)):
+    if not report.succeeded or (strict and _says_quarantined(report.quarantined)):
         raise click.exceptions.Exit(1)
 
 
@@ -165,8 +174,12 @@ def run(
 @click.option("--strict", is_flag=True, help="Fail while any document is in quarantine.")
 @output_option("table", "json")
 def verify(lake: Path, tenant_id: str | None, strict: bool, output: str) -> None:
-    """Prove the curated tables from their files: keys, balance sheets, scores. Exits 1 when one fails."""
+    """Verify the curated tables from their files: keys, balance sheets, scores.
+
+    Exits 1 when one of these claims does not hold.
+    """
     from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.cli.run_reports import failure_lines
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.lake import each_tenant
     from cci_lite.nightly.verify import verify_tenant
@@ -176,31 +189,37 @@ def verify(lake: Path, tenant_id: str | None, strict: bool, output: str) -> None
         opened.tenants(tenant_id), lambda each: verify_tenant(opened.nightly(), each)
     )
     proofs = list(done.values())
-    columns = ("tenant_id", "call_date", "claim", "found")
-    rows = [
-        (
-            finding.tenant_id,
-            finding.call_date.isoformat() if finding.call_date else None,
-            finding.claim,
-            finding.found,
-        )
-        for proof in proofs
-        for finding in proof.findings
-    ]
+    rows = [_finding_row(finding) for proof in proofs for finding in proof.findings]
     if output == "json":
-        print_json(records(columns, rows))
+        print_json(records(_FINDING_COLUMNS, rows))
     elif rows:
-        print_rows(columns, rows)
+        print_rows(_FINDING_COLUMNS, rows)
     for proof in proofs:
-        held = "all claims hold" if proof.days else "nothing is published, so nothing was proved"
-        what = f"{len(proof.findings)} claims do not hold" if proof.findings else held
-        waiting = f"; {proof.waiting:,} documents wait for a run" if proof.waiting else ""
-        kept = f"; {proof.quarantined:,} documents are in quarantine" if proof.quarantined else ""
-        say(f"{proof.tenant_id}: {proof.days:,} days, {proof.calls:,} calls: {what}{waiting}{kept}")
-    _say_failed(failed)
+        say(_summary_of(proof))
+    for line in failure_lines(failed):
+        say(line)
     quarantined = {proof.tenant_id: proof.quarantined for proof in proofs if proof.quarantined}
-    if rows or failed or (strict and _not_strict(quarantined)):
+    if rows or failed or (strict and _says_quarantined(quarantined)):
         raise click.exceptions.Exit(1)
+
+
+def _finding_row(finding: Finding) -> tuple[str | None, ...]:
+    day = finding.call_date.isoformat() if finding.call_date else None
+    return (finding.tenant_id, day, finding.claim, finding.found)
+
+
+def _summary_of(proof: Verification) -> str:
+    from cci_lite.reports.numbers import counted
+
+    held = "all claims hold" if proof.days else "nothing is published, so nothing was verified"
+    failing = len(proof.findings)
+    broken = f"{counted(failing, 'claim')} {'does' if failing == 1 else 'do'} not hold"
+    waiting = f"; {counted(proof.waiting, 'document')} not read yet" if proof.waiting else ""
+    kept = f"; {counted(proof.quarantined, 'document')} in quarantine" if proof.quarantined else ""
+    return (
+        f"{proof.tenant_id}: {counted(proof.days, 'day')}, {counted(proof.calls, 'call')}: "
+        f"{broken if failing else held}{waiting}{kept}"
+    )
 
 
 @command.command(epilog=examples("cci-lite etl repair --lake lake"))
@@ -208,135 +227,76 @@ def verify(lake: Path, tenant_id: str | None, strict: bool, output: str) -> None
 @tenant_option(required=False)
 @output_option("table", "json")
 def repair(lake: Path, tenant_id: str | None, output: str) -> None:
-    """Bring back a catalogue that is gone, from what lies in the lake. Changes no data.
+    """Rebuild a lost catalogue from the files of the lake. Changes no data.
 
-    What is published is read off the newest complete files of each day; tenants and forms lie
-    beside the data and need no repair. Exits 1 when something could not be brought back, such as
-    which documents were discarded. Safe to repeat.
+    The newest complete files of each day are published again; tenants and forms lie beside the data
+    and need no repair. Exits 1 when something could not be rebuilt, such as which documents were
+    discarded. Safe to repeat.
     """
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import open_to_repair
-    from cci_lite.nightly.repair import RepairStatus
 
     report = open_to_repair(lake).repair(tenant_id)
-    columns = ("tenant_id", "call_date", "status", "calls", "generation")
     rows = [
         (day.tenant_id, day.call_date.isoformat(), day.status.value, day.calls, day.generation)
         for day in report.days
     ]
     if output == "json":
-        print_json(
-            {
-                "days": [
-                    {**row, "note": day.note, "discarded": day.discarded}
-                    for row, day in zip(records(columns, rows), report.days, strict=True)
-                ],
-                "without_settings": report.without_settings,
-                "busy": report.busy,
-                "failed": report.failed,
-                "succeeded": report.succeeded,
-            }
-        )
+        print_json(_repair_as_json(report, records(_REPAIR_COLUMNS, rows)))
     elif rows:
-        print_rows(columns, rows)
+        print_rows(_REPAIR_COLUMNS, rows)
+    for line in _repair_messages(report):
+        say(line)
+    if not report.succeeded:
+        raise click.exceptions.Exit(1)
+    say(f"the catalogue of {lake} is complete; verify it with: cci-lite etl verify")
+
+
+def _repair_as_json(report: RepairReport, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "days": [
+            {**row, "note": day.note, "discarded": day.discarded}
+            for row, day in zip(rows, report.days, strict=True)
+        ],
+        "without_settings": report.without_settings,
+        "busy": report.busy,
+        "failed": report.failed,
+        "succeeded": report.succeeded,
+    }
+
+
+def _repair_messages(report: RepairReport) -> Iterator[str]:
+    from cci_lite.cli.run_reports import failure_lines
+    from cci_lite.nightly.repair import RepairStatus
+    from cci_lite.reports.numbers import counted
+
     for day in report.days:
         if day.note:
-            what = "not brought back" if day.status is RepairStatus.RESTORED else day.status.value
-            say(f"{day.tenant_id} {day.call_date} {what}: {day.note}")
-    for each, count in report.discarded.items():
-        say(
-            f"{each}: {count:,} discarded documents come back to quarantine with the next run; "
-            f"after it, discard them again: cci-lite quarantine list --tenant {each}, then "
+            is_restored = day.status is RepairStatus.RESTORED
+            what = "not brought back" if is_restored else day.status.value
+            yield f"{day.tenant_id} {day.call_date} {what}: {day.note}"
+    for tenant_id, count in report.discarded.items():
+        yield (
+            f"{tenant_id}: the next run puts {counted(count, 'discarded document')} back into "
+            f"quarantine; then discard again: cci-lite quarantine list --tenant {tenant_id}, "
             "cci-lite quarantine discard"
         )
-    for each in report.without_settings:
-        say(
-            f"{each}: its settings are gone or cannot be read: put them back from a backup "
-            f"(cci-lite restore), or give all that it had: cci-lite tenants add {each}, cci-lite "
+    for tenant_id in report.without_settings:
+        yield (
+            f"{tenant_id}: its settings are missing or cannot be read: put them back from a backup "
+            f"(cci-lite restore), or enter them again: cci-lite tenants add {tenant_id}, cci-lite "
             "forms put"
         )
-    _say_failed(report.failed)
-    for each in report.busy:
-        say(f"{each}: a run is at work; wait for it to end and repair again")
-    if report.succeeded:
-        say(f"the catalogue of {lake} is whole; prove it with: cci-lite etl verify")
-    else:
-        raise click.exceptions.Exit(1)
+    yield from failure_lines(report.failed)
+    for tenant_id in report.busy:
+        yield f"{tenant_id}: a run is in progress; wait for it to end and repair again"
 
 
-def _say_failed(failed: Mapping[str, str]) -> None:
+def _says_quarantined(quarantined: Mapping[str, int]) -> bool:
+    """Say which tenants have documents in quarantine, for `--strict`; False when none has."""
     from cci_lite.cli.output import say
-
-    for tenant_id, reason in failed.items():
-        say(f"{tenant_id} failed: {reason}")
-
-
-def _not_strict(quarantined: Mapping[str, int]) -> bool:
-    """Say what `--strict` does not let through, if there is something."""
-    from cci_lite.cli.output import say
+    from cci_lite.reports.numbers import counted
 
     for tenant_id, count in quarantined.items():
-        say(f"{tenant_id}: {count:,} documents are in quarantine; {_QUARANTINE_CURE}")
+        say(f"{tenant_id}: {counted(count, 'document')} in quarantine; {_QUARANTINE_CURE}")
     return bool(quarantined)
-
-
-def print_report(report: RunReport, output: str = "table") -> None:
-    """The balance sheet of a run: one row per tenant and day that it touched."""
-    from cci_lite.cli.output import print_json, print_rows, records, say
-
-    columns = (
-        "tenant_id", "call_date", "status", "read",
-        "sources", "calls", "superseded", "quarantined", "discarded", "erased",
-    )  # fmt: skip
-    rows = []
-    for day in report.days:
-        sheet = day.balance
-        counts = (
-            (
-                sheet.sources,
-                sheet.calls,
-                sheet.superseded,
-                sheet.quarantined,
-                sheet.discarded,
-                sheet.erased,
-            )
-            if sheet
-            else (None,) * 6
-        )
-        rows.append(
-            (day.tenant_id, day.call_date.isoformat(), day.status, day.documents_read, *counts)
-        )
-    if output == "json":
-        print_json(
-            {
-                "etl_run_id": report.etl_run_id,
-                "succeeded": report.succeeded,
-                "days": records(columns, rows),
-                "busy": report.busy,
-                "failed": report.failed,
-                "quarantined": report.quarantined,
-                "of_no_tenant": report.of_no_tenant,
-            }
-        )
-    elif rows:
-        print_rows(columns, rows, title=f"run {report.etl_run_id}")
-    elif not (report.busy or report.failed):
-        say("nothing to do")
-    for day in report.days:
-        if day.reason:
-            say(f"{day.tenant_id} {day.call_date} {day.status}: {day.reason}")
-    if left := sum(day.left for day in report.days):
-        say(f"{left:,} documents left quarantine: they are gone at their source")
-    _say_failed(report.failed)
-    for tenant_id in report.busy:
-        say(f"{tenant_id}: another run is at work; wait for it to end and run again")
-    if report.of_no_tenant:
-        say(
-            f"unified/: {report.of_no_tenant:,} files, links or folders that are no tenant's; "
-            "nobody reads them: move them away"
-        )
-    quarantined = sum(day.balance.quarantined for day in report.days if day.balance)
-    if quarantined:
-        say(
-            f"{quarantined:,} documents of these days are in quarantine; see: cci-lite quarantine list"
-        )

@@ -1,16 +1,15 @@
-"""`cci-lite forms`."""
+"""`cci-lite forms`: check, put, show, list, activate, diff and try."""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cci_lite.cli.options import (
     examples,
-    form_reference,
     lake_option,
     lake_or_table_option,
     must_be_one_line,
@@ -19,22 +18,21 @@ from cci_lite.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from cci_lite.contract.form import Form, FormDraft
-    from cci_lite.deploy.forms_diff import FieldChange, FormDiff
-    from cci_lite.pipeline.form_trial import FormTrial
+    from cci_lite.contract.form import FormDraft
 
 
 @click.group("forms")
 def command() -> None:
-    """Forms: every version stays as it is."""
+    """Forms by which calls are judged; a stored version never changes."""
 
 
 @command.command(epilog=examples("cci-lite forms check examples/forms/sales.yaml"))
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Check a form in YAML or JSON; the guide's printed template is one."""
+    """Check a form in YAML or JSON, in our own layout or in the guide's."""
+    from cci_lite.cli.form_files import read_form
     from cci_lite.cli.output import say
 
     draft = read_form(file)
@@ -56,6 +54,7 @@ def check(file: Path) -> None:
 def put(file: Path, tenant_id: str, lake: Path | None) -> None:
     """Store a form as its next version (or the version that the file names)."""
     from cci_lite.cli.aws import open_configuration
+    from cci_lite.cli.form_files import read_form
     from cci_lite.cli.output import say
     from cci_lite.deploy.tenants import put_form
 
@@ -74,38 +73,41 @@ def put(file: Path, tenant_id: str, lake: Path | None) -> None:
 
 
 def _say_what_waits(form: FormDraft) -> None:
-    """Say that without a language model every call would wait for a person."""
+    """Say when, without a language model, every call would wait for a person."""
     from cci_lite.cli.output import say
     from cci_lite.contract.form import undecided_required
 
     if undecided := undecided_required(form.criteria):
+        noun = "criterion has" if len(undecided) == 1 else "criteria have"
         say(
-            f"{len(undecided)} required criteria have no rule ({', '.join(undecided)}): with "
-            "calls analyze, which asks no language model, every call goes to review and none "
-            "is ranked; give them a rule, or take required away"
+            f"{len(undecided)} required {noun} no rule ({', '.join(undecided)}): calls analyze "
+            "asks no language model, so every call goes to review and no agent is ranked; "
+            "add a rule, or do not require it"
         )
 
 
 @command.command(
+    "show",
     epilog=examples(
         "cci-lite forms show sales --tenant demo-tenant --lake lake",
         "cci-lite forms show sales@1 --tenant demo-tenant --lake lake --output json",
-    )
+    ),
 )
 @click.argument("form", metavar="NAME[@VERSION]")
 @tenant_option()
 @lake_or_table_option
 @output_option("yaml", "json")
-def show(form: str, tenant_id: str, lake: Path | None, output: str) -> None:
+def show_form(form: str, tenant_id: str, lake: Path | None, output: str) -> None:
     """Print a stored form as a file; the latest version when none is named.
 
-    What is printed can be changed and put again. Put unchanged it is no new version.
+    The output can be edited and put again. Putting it unchanged makes no new version.
     """
+    from cci_lite.cli.form_files import stored_form
     from cci_lite.cli.output import print_json, print_text
     from cci_lite.contract.form_reading import file_of
     from cci_lite.local.inputs import yaml_of
 
-    shown = file_of(_stored_form(form, tenant_id, lake))
+    shown = file_of(stored_form(form, tenant_id, lake))
     if output == "json":
         print_json(shown)
     else:
@@ -116,43 +118,20 @@ def show(form: str, tenant_id: str, lake: Path | None, output: str) -> None:
 @tenant_option()
 @lake_or_table_option
 @output_option("table", "json")
-def list_all(tenant_id: str, lake: Path | None, output: str) -> None:
+def list_tenant_forms(tenant_id: str, lake: Path | None, output: str) -> None:
     """A tenant's forms and their versions, and the queues whose calls are judged by them.
 
     A form that cannot be read is listed without its content.
     """
     from cci_lite.cli.aws import open_configuration
+    from cci_lite.cli.form_tables import forms_table
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.deploy.tenants import get_tenant, tenant_forms
 
     with open_configuration(lake) as opened:
         get_tenant(opened.store, tenant_id)
         forms = tenant_forms(opened.store, tenant_id)
-    columns = (
-        *("form", "version", "criteria", "by_rule", "points", "pass_threshold", "content_hash"),
-        "active_for",
-    )
-    queues: dict[str, list[str]] = {}
-    for activation in forms.activations:
-        queues.setdefault(activation.label, []).append(activation.queue)
-    rows: list[tuple[Any, ...]] = [
-        (
-            form.name,
-            form.version,
-            len(form.criteria),
-            sum(criterion.rule is not None for criterion in form.criteria),
-            float(sum(criterion.weight for criterion in form.criteria)),
-            float(form.scoring.pass_threshold),
-            form.content_hash,
-            ", ".join(queues.get(form.label, [])),
-        )
-        for form in forms.versions
-    ]
-    rows += [
-        (item.name, item.version, None, None, None, None, "broken", None)
-        for item in forms.broken
-        if item.queue is None
-    ]
+    columns, rows = forms_table(forms)
     if output == "json":
         print_json(records(columns, rows))
     else:
@@ -177,11 +156,12 @@ def list_all(tenant_id: str, lake: Path | None, output: str) -> None:
 )
 @lake_or_table_option
 def activate(form: str, tenant_id: str, queue: str | None, lake: Path | None) -> None:
-    """Have calls judged by a form from now on; the latest version when none is named.
+    """Judge calls by a form from now on; by its latest version when none is named.
 
-    Calls that are judged already keep the form they were judged by. Safe to repeat.
+    Calls that were judged before keep their form. Safe to repeat.
     """
     from cci_lite.cli.aws import open_configuration
+    from cci_lite.cli.form_files import form_reference
     from cci_lite.cli.output import say
     from cci_lite.contract.configuration import EVERY_QUEUE
     from cci_lite.deploy.tenants import activate_form
@@ -211,19 +191,24 @@ def activate(form: str, tenant_id: str, queue: str | None, lake: Path | None) ->
 @lake_or_table_option
 @output_option("text", "json")
 def diff(before: str, after: str, tenant_id: str | None, lake: Path | None, output: str) -> None:
-    """What is different between two forms. Exits 0 when nothing is, 1 otherwise.
+    """Show the differences between two forms. Exits 0 when there are none, 1 otherwise.
 
     A stored form is named as NAME or NAME@VERSION, and needs --tenant; a path, or a name that ends
     in .yaml, .yml or .json, is a file.
     """
+    from cci_lite.cli.form_files import form_in_file_or_store
+    from cci_lite.cli.form_tables import diff_as_json, diff_lines
     from cci_lite.cli.output import print_json, print_text
     from cci_lite.deploy.forms_diff import diff_forms
 
-    found = diff_forms(_form_named(before, tenant_id, lake), _form_named(after, tenant_id, lake))
+    found = diff_forms(
+        form_in_file_or_store(before, tenant_id, lake),
+        form_in_file_or_store(after, tenant_id, lake),
+    )
     if output == "json":
-        print_json(_plain(found))
+        print_json(diff_as_json(found))
     else:
-        for line in _lines(found):
+        for line in diff_lines(found):
             print_text(line)
     if not found.is_empty:
         raise click.exceptions.Exit(1)
@@ -246,10 +231,17 @@ def try_out(
 ) -> None:
     """Show what a form would change on the tenant's calls, by criterion and agent.
 
-    Nothing is stored. Compared are the calls that a form of the same name has judged, or all calls
-    when there is none. Changed and new rules need the calls' TRANSCRIPTS; without them what was
-    decided stands as long as question and rule are the same.
+    Nothing is stored. The calls that a form of the same name has judged are compared, or all calls
+    when there is none. Changed and new rules need the calls' TRANSCRIPTS; without them a verdict
+    stands as long as its question and rule are unchanged.
     """
+    from cci_lite.cli.form_files import read_form
+    from cci_lite.cli.form_tables import (
+        left_out_lines,
+        outcomes_table,
+        trial_summary,
+        verdicts_table,
+    )
     from cci_lite.cli.output import print_json, print_rows, say
     from cci_lite.laptop import open_lake
 
@@ -257,131 +249,8 @@ def try_out(
     if output == "json":
         print_json(trial)
         return
-    unknown = f", of {trial.undecided:,} nobody knows without one" if trial.undecided else ""
-    say(
-        f"{trial.calls:,} calls, {trial.with_transcript:,} with a transcript: "
-        f"{trial.changed:,} would have another outcome{unknown}; nothing was stored"
-    )
-    print_rows(*_verdict_rows(trial))
-    print_rows(*_outcome_rows(trial))
-    for count, what in (
-        (trial.others, "judged by forms of other names were left out"),
-        (trial.unevaluated, "without an evaluation were left out"),
-        (trial.unreadable, "that cannot be read were left out (cci-lite quarantine list)"),
-        (trial.unread_transcripts, "of the transcripts cannot be read"),
-        (
-            trial.unredacted_transcripts,
-            "of the transcripts left out: not redacted, and refused by calls analyze, too",
-        ),
-        (trial.masked_transcripts, "of the transcripts masked, because not redacted"),
-    ):
-        if count:
-            say(f"{count:,} {what}")
-
-
-def _verdict_rows(trial: FormTrial) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    from cci_lite.contract.scoring import Verdict
-
-    names = ("pass", "fail", "na", "unscored")
-    rows = [
-        (
-            each.criterion_id,
-            *(f"{each.before[Verdict(name)]:,} → {each.after[Verdict(name)]:,}" for name in names),
-            each.changed,
-            each.undecided,
-        )
-        for each in trial.criteria
-    ]
-    return ("criterion", *names, "changed", "needs_transcript"), rows
-
-
-def _outcome_rows(trial: FormTrial) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    from cci_lite.contract.scoring import Outcome
-
-    names = ("pass", "fail", "review", "none")
-    rows = [
-        (
-            each.agent_id,
-            each.calls,
-            *(f"{each.before[Outcome(name)]:,} → {each.after[Outcome(name)]:,}" for name in names),
-            each.changed,
-        )
-        for each in trial.agents
-    ]
-    return ("agent_id", "calls", *names, "changed"), rows
-
-
-def read_form(file: Path, tenant_id: str | None = None) -> FormDraft:
-    """The form in a file; says every mistake in it with its line, then raises UsageError."""
-    from cci_lite.cli.output import say
-    from cci_lite.contract.form_reading import file_problems, parse_draft
-    from cci_lite.errors import UsageError
-    from cci_lite.local.inputs import line_of, read_definition
-
-    value = read_definition(file)
-    problems = file_problems(value, tenant_id=tenant_id)
-    places = sorted((line_of(file, each.path) or 1, str(each)) for each in problems)
-    lines = [f"{file}, line {line}: {problem}" for line, problem in places]
-    if len(lines) == 1:
-        raise UsageError(lines[0])
-    for line in lines:
+    say(trial_summary(trial))
+    print_rows(*verdicts_table(trial))
+    print_rows(*outcomes_table(trial))
+    for line in left_out_lines(trial):
         say(line)
-    if lines:
-        raise UsageError(f"{file}: {len(lines)} mistakes")
-    return parse_draft(value, tenant_id=tenant_id)
-
-
-def _form_named(text: str, tenant_id: str | None, lake: Path | None) -> Form | FormDraft:
-    from cci_lite.errors import UsageError
-
-    if "/" in text or text.endswith((".yaml", ".yml", ".json")):
-        return read_form(Path(text), tenant_id)
-    if tenant_id is None:
-        raise UsageError(f"{text}: expected --tenant for a stored form, or the path of a file")
-    return _stored_form(text, tenant_id, lake)
-
-
-def _stored_form(text: str, tenant_id: str, lake: Path | None) -> Form:
-    from cci_lite.cli.aws import open_configuration
-    from cci_lite.deploy.tenants import get_form, get_tenant
-
-    with open_configuration(lake) as opened:
-        get_tenant(opened.store, tenant_id)
-        return get_form(opened.store, tenant_id, *form_reference(text))
-
-
-def _lines(diff: FormDiff) -> Iterator[str]:
-    yield from (f"- {criterion.id}: {criterion.question}" for criterion in diff.removed)
-    yield from (f"+ {criterion.id}: {criterion.question}" for criterion in diff.added)
-    for criterion in diff.changed:
-        yield f"~ {criterion.id}"
-        yield from map(_line, criterion.changes)
-    if diff.scoring:
-        yield "~ scoring"
-        yield from map(_line, diff.scoring)
-    if diff.reordered:
-        yield "~ the order of the criteria"
-
-
-def _line(change: FieldChange) -> str:
-    return f"    {change.field}: {_shown(change.before)} → {_shown(change.after)}"
-
-
-def _shown(value: object) -> str:
-    import msgspec
-
-    return "none" if value is None else msgspec.json.encode(value).decode()
-
-
-def _plain(diff: FormDiff) -> dict[str, Any]:
-    """The differences as JSON."""
-    from cci_lite.contract.form import plain_values
-
-    return {
-        "same": diff.is_empty,
-        "added": [plain_values(criterion) for criterion in diff.added],
-        "removed": [plain_values(criterion) for criterion in diff.removed],
-        "changed": diff.changed,
-        "scoring": diff.scoring,
-        "reordered": diff.reordered,
-    }

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""The options that several commands share, and how their values are checked."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ Command = Callable[..., Any]
 
 
 def not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """Callback of an option: empty text is refused, for nobody knows what is meant by it."""
+    """Callback of an option: empty text is refused, because its meaning would be unclear."""
     if value is not None and not value.strip():
         raise click.BadParameter("expected text, found empty text.")
     return value
 
 
 def must_be_one_line(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Callback of an option: text that is not one line to read is refused."""
+    """Callback of an option: text with line ends or control characters is refused."""
     if value is not None and not value.isprintable():
         raise click.BadParameter("expected one line of printable characters.")
     return not_empty(ctx, param, value)
 
 
 class _Folder(click.Path):
-    """A folder; empty text, which click takes for the current one, is none."""
+    """A folder. Empty text is refused; click would take it for the current folder."""
 
+    # click hands the value of an option to this method of its type.
     def convert(
         self,
         value: str | os.PathLike[str],
@@ -73,7 +74,7 @@ def tenant_option(*, required: bool = True) -> Callable[[Command], Command]:
     return click.option(
         "--tenant",
         "tenant_id",
-        # Without it all tenants are meant, which empty text must not mean.
+        # Leaving the option out means all tenants, which empty text must not mean.
         callback=None if required else not_empty,
         required=required,
         metavar="ID",
@@ -93,9 +94,9 @@ def output_option(*formats: str) -> Callable[[Command], Command]:
 
 
 def file_options(*formats: str) -> Callable[[Command], Command]:
-    """`--output FORMAT` and `--to FILE`, of which the name says the format: see `format_of`.
+    """`--output FORMAT` and `--to FILE`, whose ending gives the format: see `format_of`.
 
-    A table is printed without both; the formats are those of files, each named by its ending.
+    Without either a table is printed. The formats are named by their file endings.
     """
 
     def both(command: Command) -> Command:
@@ -104,7 +105,7 @@ def file_options(*formats: str) -> Callable[[Command], Command]:
                 "--output",
                 type=click.Choice([TABLE, *formats]),
                 default=None,
-                show_default=f"by the name of --to, or else {TABLE}",
+                show_default=f"by the ending of --to, otherwise {TABLE}",
                 help="How to print or to write.",
             )(command)
         )
@@ -125,7 +126,7 @@ def target_option(*formats: str) -> Callable[[Command], Command]:
 def format_of(formats: Sequence[str], output: str | None, target: Path | None) -> str:
     """The format that `--output` and the name of `--to` agree on; raises UsageError.
 
-    A name without an ending says nothing, so `--output` must. TABLE is for the terminal only.
+    A name without an ending needs `--output`. TABLE is for the terminal only.
     """
     if target is None:
         return output or TABLE
@@ -142,18 +143,6 @@ def format_of(formats: Sequence[str], output: str | None, target: Path | None) -
             f"without --output it is written as {ending}"
         )
     return output or ending
-
-
-def form_reference(text: str) -> tuple[str, int | None]:
-    """`sales@3` or `sales`; raises UsageError."""
-    from cci_lite.contract.form import parse_version
-    from cci_lite.errors import FormError, UsageError
-
-    name, at, version = text.partition("@")
-    try:
-        return name, parse_version(version) if at else None
-    except FormError as problem:
-        raise UsageError(f"{text}: {problem}") from problem
 
 
 def _endings(formats: Sequence[str]) -> str:

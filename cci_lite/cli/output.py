@@ -1,4 +1,4 @@
-"""Prints rows for people and for machines. Data goes to stdout, messages to stderr."""
+"""Prints for people and machines: data to stdout, messages to stderr, untrusted text escaped."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _NUMBERS = (int, float, Decimal)
 
 
 def say(message: str) -> None:
-    """One line to the person, who sees what names in it would hide; no name makes a second one."""
+    """Print one line to stderr, with hidden characters and line ends escaped."""
     _echo(visible(message, keep="\t"), err=True)
 
 
 def print_text(text: str) -> None:
-    """Text for the person who asked for it, who sees what names in it would hide."""
+    """Print text to stdout, with hidden characters escaped."""
     _echo(visible_lines(text))
 
 
 def say_some(first: Sequence[str], rest: str, count: int) -> None:
-    """The first of `count` lines, and how many more there are of the rest."""
+    """Print the first of `count` lines, and how many more there are; `rest` is their noun."""
     for line in first:
         say(f"  {line}")
     if count > len(first):
@@ -45,14 +45,14 @@ def say_some(first: Sequence[str], rest: str, count: int) -> None:
 
 
 def write_file(target: Path, data: bytes) -> None:
-    """Write a file in one step; raises UsageError when there is no writing there."""
+    """Write a file atomically; raises UsageError when it cannot be written."""
     with writing(target) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
 def writing(target: Path) -> Iterator[BinaryIO]:
-    """A file to write to, which is there when all of it is; raises UsageError or NoRoomError."""
+    """A file to write to, which appears only when complete; raises UsageError or NoRoomError."""
     try:
         with replacing(target) as file:
             yield file
@@ -80,19 +80,21 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: 
 
 
 def terminal_width() -> int | None:
-    """How wide a line may be. A pipe or a file has no width, unless COLUMNS says one."""
+    """How wide a line may be; None for a pipe or a file, unless COLUMNS is set."""
+    # A table in a file is wanted whole: whoever reads it again would have to undo the wrapping.
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
         return None
     return shutil.get_terminal_size().columns
 
 
 def as_text(value: object) -> str:
-    """A value for a terminal, with every digit that it has: NULL is empty."""
+    """A value as text for a terminal, with all its digits; NULL is empty."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
+        # repr gives the shortest text that reads back as the same number.
         return repr(value).removesuffix(".0")
     if isinstance(value, (list, dict)):
         return visible(json.dumps(value, default=as_text, ensure_ascii=False))
@@ -100,7 +102,7 @@ def as_text(value: object) -> str:
 
 
 def table_column(name: str, values: Sequence[Any]) -> TableColumn:
-    """A column of a table with its values as text; only text and lists wrap."""
+    """A table's column with its values as text; only text and lists wrap."""
     from cci_lite.reports.tables import TableColumn
 
     given = [value for value in values if value is not None]
@@ -113,7 +115,7 @@ def table_column(name: str, values: Sequence[Any]) -> TableColumn:
 
 
 def _echo(text: str, *, err: bool = False) -> None:
-    """Print a line, whatever characters the terminal has."""
+    """Print a line; characters that the terminal cannot encode are escaped."""
     encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
@@ -129,6 +131,7 @@ def progress(description: str, total: int | None) -> Iterator[_Bar]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+    # On stderr, so that the output of a command can go into a pipe while the bar is shown.
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(

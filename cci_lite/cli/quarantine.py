@@ -1,4 +1,4 @@
-"""`cci-lite quarantine`."""
+"""`cci-lite quarantine`: list, replay and discard documents that break the contract."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+from cci_lite.reports.numbers import counted
 
 if TYPE_CHECKING:
     from cci_lite.laptop import Lake
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("quarantine")
 def command() -> None:
-    """Documents that break the contract: what is wrong, and how they come back in."""
+    """Documents that break the contract: list, replay or discard them."""
 
 
 @command.command(
@@ -25,8 +26,8 @@ def command() -> None:
 @tenant_option(required=False)
 @lake_option
 @output_option("table", "json")
-def list_all(tenant_id: str | None, lake: Path, output: str) -> None:
-    """Each quarantined document: where in it, what was expected, what was found."""
+def list_documents(tenant_id: str | None, lake: Path, output: str) -> None:
+    """Each quarantined document: the JSON path, what was expected, what was found."""
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.quarantine import list_quarantined
@@ -50,8 +51,8 @@ def list_all(tenant_id: str | None, lake: Path, output: str) -> None:
         return
     if rows:
         print_rows(columns, rows)
-        say("mend a copy (or the document itself), then: cci-lite quarantine replay")
-        say("what is no call and never will be: cci-lite quarantine discard")
+        say("correct a copy (or the document itself), then: cci-lite quarantine replay")
+        say("to remove what is no call: cci-lite quarantine discard")
     else:
         say("nothing is in quarantine")
 
@@ -66,12 +67,12 @@ def list_all(tenant_id: str | None, lake: Path, output: str) -> None:
 @tenant_option()
 @lake_option
 def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
-    """Bring mended documents back in: the given ones, or all that hold to the contract now.
+    """Replay corrected documents: the given ones, or all that meet the contract now.
 
-    PATHS are those that `quarantine list` prints, of the document or of its copy.
+    PATHS are as `quarantine list` prints them, of the document or of its copy.
     """
-    from cci_lite.cli.etl import print_report
     from cci_lite.cli.output import say
+    from cci_lite.cli.run_reports import print_report
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
 
@@ -81,10 +82,11 @@ def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
     still = [document for document in report.replayed if document.problem is not None]
     for document in still:
         say(f"  {document.source_key}: {document.problem}")
-    mended = len(report.replayed) - len(still)
+    corrected = len(report.replayed) - len(still)
     print_report(report)
-    say(f"{mended:,} mended, {len(still):,} still in quarantine")
-    if not report.succeeded or (still and (keys or not mended)):
+    say(f"{corrected:,} corrected, {len(still):,} still in quarantine")
+    # Without paths, what is not corrected yet is expected; it fails only when nothing was corrected.
+    if not report.succeeded or (still and (keys or not corrected)):
         raise click.exceptions.Exit(1)
 
 
@@ -100,13 +102,13 @@ def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
 @tenant_option()
 @lake_option
 def discard(paths: Sequence[str], everything: bool, yes: bool, tenant_id: str, lake: Path) -> None:
-    """Take documents out of quarantine for good, and delete their copies there.
+    """Take documents out of quarantine permanently, and delete their copies there.
 
-    PATHS are those that `quarantine list` prints. The documents themselves stay where they are; the
-    balance sheet counts them as discarded. One that is written anew is read again.
+    PATHS are as `quarantine list` prints them. The documents themselves stay where they are, and the
+    balance sheet counts them as discarded. A document that is written again is read again.
     """
-    from cci_lite.cli.etl import print_report
     from cci_lite.cli.output import say
+    from cci_lite.cli.run_reports import print_report
     from cci_lite.errors import UsageError
     from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
@@ -121,7 +123,7 @@ def discard(paths: Sequence[str], everything: bool, yes: bool, tenant_id: str, l
         return
     if not yes:
         click.confirm(
-            f"discard {count:,} documents of {tenant_id} and delete their copies?",
+            f"discard {counted(count, 'document')} of {tenant_id} and delete the copies?",
             abort=True,
             err=True,
         )
@@ -141,7 +143,7 @@ def _quarantined(lake: Lake, tenant_id: str) -> Collection[str]:
 
 
 def _keys_of(lake: Lake, tenant_id: str, paths: Sequence[str]) -> frozenset[str]:
-    """The documents that these paths name, as `list` prints them; raises NotFoundError."""
+    """The documents of these paths, spelled as `list` prints them; raises NotFoundError."""
     from cci_lite.cli.output import as_text
     from cci_lite.errors import NotFoundError, UsageError
     from cci_lite.tenancy import quarantine_key
@@ -149,6 +151,7 @@ def _keys_of(lake: Lake, tenant_id: str, paths: Sequence[str]) -> frozenset[str]
     named: dict[str, set[str]] = {}
     for key in _quarantined(lake, tenant_id):
         for path in {key, quarantine_key(tenant_id, key)}:
+            # `list` prints hidden characters escaped; a path copied from it must be found too.
             for shown in {path, as_text(path)}:
                 named.setdefault(shown, set()).add(key)
     keys = set()
@@ -161,7 +164,7 @@ def _keys_of(lake: Lake, tenant_id: str, paths: Sequence[str]) -> frozenset[str]
             )
         if len(found) > 1:
             raise UsageError(
-                f"tenant {tenant_id}: {as_text(path)} is printed for {len(found)} documents; "
+                f"tenant {tenant_id}: {as_text(path)} stands for {len(found)} documents; "
                 "rename one of them"
             )
         keys |= found

@@ -1,4 +1,4 @@
-"""`cci-lite query`."""
+"""`cci-lite query`: runs a SELECT over a tenant's tables and views."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cci_lite.cli.options import (
     lake_option,
     tenant_option,
 )
+from cci_lite.reports.numbers import counted
 
 if TYPE_CHECKING:
     from cci_lite.local.duckdb_engine import QueryAnswer
@@ -50,7 +51,7 @@ _FILES = ("csv", "json", "parquet")
     show_default=True,
     envvar="CCI_LITE_MEMORY_LIMIT",
     metavar="SIZE",
-    help="What the query may use, such as 500MB (or set CCI_LITE_MEMORY_LIMIT).",
+    help="The memory that the query may use, such as 500MB (or set CCI_LITE_MEMORY_LIMIT).",
 )
 def command(
     sql: str,
@@ -61,10 +62,10 @@ def command(
     timeout: float | None,
     memory_limit: str,
 ) -> None:
-    """Ask one SELECT in Athena SQL (`-` reads it from stdin).
+    """Run one SELECT in Athena SQL (`-` reads it from stdin).
 
-    The tenant's own tables and views are all there is: no WHERE is needed, and none can reach
-    further. Ctrl-C stops it at once; a file is written whole or not at all.
+    It sees the tenant's own tables and views only, so it needs no WHERE for the tenant. Ctrl-C stops
+    it at once; a file is written completely or not at all.
     """
     from cci_lite.cli.answers import Counted, encoded
     from cci_lite.cli.output import say, writing
@@ -81,6 +82,7 @@ def command(
         if chosen == TABLE:
             _print_table(answer)
             return
+        # Encoded and written batch by batch: the result may be larger than the memory.
         rows = Counted(answer.batches)
         pieces = encoded(answer.schema, iter(rows), chosen)
         if target is None:
@@ -90,7 +92,7 @@ def command(
         with writing(target) as file:
             for piece in pieces:
                 file.write(piece)
-    say(f"{rows.rows:,} rows in {target}")
+    say(f"{counted(rows.rows, 'row')} in {target}")
 
 
 def _print_table(answer: QueryAnswer) -> None:
@@ -101,9 +103,9 @@ def _print_table(answer: QueryAnswer) -> None:
     values = [column.to_pylist() for column in shown.columns]
     print_rows(shown.column_names, list(zip(*values, strict=True)))
     say(
-        f"the first {SHOWN_ROWS:,} rows; there are more: --output csv has all"
+        f"the first {SHOWN_ROWS:,} rows; --output csv prints all of them"
         if more
-        else f"{shown.num_rows:,} rows"
+        else counted(shown.num_rows, "row")
     )
 
 

@@ -1,4 +1,4 @@
-"""`cci-lite report`."""
+"""`cci-lite report`: the failure leaderboard and the report page."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ def command() -> None:
 
 
 @command.command(
+    "leaderboard",
     epilog=examples(
         "cci-lite report leaderboard --tenant demo-tenant --lake lake",
         "cci-lite report leaderboard --tenant demo-tenant --lake lake --week 2025-11-03 --output md",
         "cci-lite report leaderboard --tenant demo-tenant --lake lake --to board.xlsx",
-    )
+    ),
 )
 @tenant_option()
 @lake_option
@@ -48,10 +49,10 @@ def command() -> None:
     help="The week of this day; by default the latest with evaluated calls.",
 )
 @file_options(*_LEADERBOARD_FILES)
-def leaderboard(
+def report_leaderboard(
     tenant_id: str, lake: Path, week: dt.datetime | None, output: str | None, target: Path | None
 ) -> None:
-    """Who fails most in a week, fairly: a minimum of calls, intervals, shared ranks, the form's version."""
+    """Rank agents by failed calls in a week: minimum of calls, intervals, ties, by form version."""
     from cci_lite.laptop import open_lake
     from cci_lite.reports import exports, html, leaderboard, markdown
 
@@ -69,7 +70,7 @@ def leaderboard(
         "json": exports.render_json,
     }
     rendered = renderers[chosen](board)
-    _write(rendered.encode() if isinstance(rendered, str) else rendered, chosen, target)
+    _write_report(rendered.encode() if isinstance(rendered, str) else rendered, chosen, target)
 
 
 @command.command(
@@ -89,13 +90,13 @@ def page(tenant_id: str, lake: Path, target: Path | None) -> None:
     tenant = get_tenant(opened.catalog, tenant_id)
     with opened.reader(tenant_id) as query:
         text = report_page(query, tenant_id, tenant_name=tenant.name, generated_at=utc_now())
-    _write(text.encode(), "html", target)
+    _write_report(text.encode(), "html", target)
 
 
 def print_leaderboard(
     query: Callable[[str], pa.Table], tenant_id: str, week: dt.date | None = None
 ) -> None:
-    """The leaderboard of a week on the terminal."""
+    """Print the leaderboard of a week on the terminal."""
     from cci_lite.cli.output import print_text, terminal_width
     from cci_lite.reports.leaderboard import leaderboard
     from cci_lite.reports.terminal import render_terminal
@@ -104,7 +105,7 @@ def print_leaderboard(
     print_text(render_terminal(board, width=terminal_width()))
 
 
-def _write(data: bytes, output: str, target: Path | None) -> None:
+def _write_report(data: bytes, output: str, target: Path | None) -> None:
     from cci_lite.cli.output import say, write_file
     from cci_lite.errors import UsageError
 
@@ -114,4 +115,5 @@ def _write(data: bytes, output: str, target: Path | None) -> None:
     elif output == "xlsx" and sys.stdout.isatty():
         raise UsageError("xlsx is not for a terminal: use --to FILE, or redirect")
     else:
+        # As bytes: a workbook is no text, and text files are UTF-8 whatever the terminal is.
         sys.stdout.buffer.write(data)

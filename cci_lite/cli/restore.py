@@ -1,4 +1,4 @@
-"""`cci-lite restore`."""
+"""`cci-lite restore`: puts a backup back into a lake's folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from cci_lite.cli.options import examples, lake_option
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Also where there is a catalogue or settings; they are kept under another name.",
+    help="Replace a catalogue or settings that are there; they are kept under another name.",
 )
 def command(source: Path, lake: Path, overwrite: bool) -> None:
-    """Put a backup's catalogue, tenants and forms into a lake's folder. Touches no call or table."""
+    """Restore a backup's catalogue, tenants and forms into a lake. Changes no call or table."""
     from cci_lite.cli.output import say
     from cci_lite.local.backup import restore
 

@@ -1,4 +1,4 @@
-"""`cci-lite tenants`."""
+"""`cci-lite tenants`: add, list, show and remove tenants."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cci_lite.cli.options import examples, lake_or_table_option, not_empty, output_option
+from cci_lite.reports.numbers import counted
 
 if TYPE_CHECKING:
     from cci_lite.cli.aws import Configuration
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group("tenants")
 def command() -> None:
-    """Companies whose calls are in a lake."""
+    """Tenants: the companies whose calls are in a lake."""
 
 
 @command.command(
@@ -78,7 +79,7 @@ def command() -> None:
     "--file", "file", type=click.Path(path_type=Path), help="All of it from YAML or JSON."
 )
 def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | None) -> None:
-    """Add a tenant, or change what is given of one. Makes the lake when there is none."""
+    """Add a tenant, or change the given settings of one. Creates the lake when there is none."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import say
     from cci_lite.contract.configuration import partition_key
@@ -90,8 +91,9 @@ def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | N
     key = partition_key(tenant_id)
     given = _settings_in(file) if file else {}
     with open_configuration(lake, create=True) as opened:
+        # `given` overrides what is stored, and the options override both.
         stored = opened.store.get(key, META_SORT_KEY)
-        # What is stored may be broken: then this mends it.
+        # Stored settings may be broken; adding the tenant again repairs them.
         present = readable(stored)
         item = {**(present or {}), "tenant_id": tenant_id, **given}
         try:
@@ -106,11 +108,11 @@ def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | N
         say(f"tenant {tenant_id} {what} in {opened.place}")
         if stored is not None and present is None:
             say(
-                "its settings before could not be read: what was not given now is the default; "
+                "its previous settings could not be read: what was not given now is the default; "
                 f"see: cci-lite tenants show {tenant_id}"
             )
     if not (tenant.audio.agent_channel or tenant.audio.agent_speaker):
-        say("its agents' side of recordings is not known: set --agent-channel or --agent-speaker")
+        say("it is not known who the agent is: set --agent-channel or --agent-speaker")
     for warning in tenant_warnings(tenant, _today()):
         say(warning)
 
@@ -118,7 +120,7 @@ def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | N
 @command.command("list", epilog=examples("cci-lite tenants list --lake lake"))
 @lake_or_table_option
 @output_option("table", "json")
-def list_all(lake: Path | None, output: str) -> None:
+def list_stored(lake: Path | None, output: str) -> None:
     """The tenants of a lake; those whose settings cannot be read are listed as broken."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import print_json, print_rows, records, say
@@ -149,16 +151,17 @@ def list_all(lake: Path | None, output: str) -> None:
 
 
 @command.command(
+    "show",
     epilog=examples(
         "cci-lite tenants show demo-tenant --lake lake",
         "cci-lite tenants show demo-tenant --lake lake --output json",
-    )
+    ),
 )
 @click.argument("tenant_id", metavar="ID")
 @lake_or_table_option
 @output_option("table", "json")
-def show(tenant_id: str, lake: Path | None, output: str) -> None:
-    """A tenant's settings, its forms, by which form each queue is judged, and warnings."""
+def show_tenant(tenant_id: str, lake: Path | None, output: str) -> None:
+    """A tenant's settings and forms, the form of each queue, and warnings."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.contract.tenant import item_of_tenant
@@ -201,9 +204,9 @@ def show(tenant_id: str, lake: Path | None, output: str) -> None:
 )
 @click.argument("tenant_id", metavar="ID")
 @lake_or_table_option
-@click.option("--yes", is_flag=True, help="Do it; without this only what would go is said.")
+@click.option("--yes", is_flag=True, help="Do it; without this the command only lists the items.")
 def remove(tenant_id: str, lake: Path | None, yes: bool) -> None:
-    """Delete a tenant's settings and forms, once nothing of its data is left."""
+    """Delete a tenant's settings and forms, once none of its data is left."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import say
     from cci_lite.deploy.tenants import apply_removal, plan_removal
@@ -213,14 +216,17 @@ def remove(tenant_id: str, lake: Path | None, yes: bool) -> None:
         for key in removal.sort_keys:
             say(f"  - {key}")
         if not yes:
-            say(f"{len(removal.sort_keys)} items of {tenant_id} would go; to do it, add --yes")
+            say(
+                f"{counted(len(removal.sort_keys), 'item')} of {tenant_id} would be deleted; "
+                "to do it, add --yes"
+            )
             raise click.exceptions.Exit(1)
         apply_removal(opened.store, removal)
         say(f"tenant {tenant_id} removed from {opened.place}")
 
 
 def _settings_in(file: Path) -> dict[str, Any]:
-    """The settings that a file gives; raises UsageError, also for a field that is none of them."""
+    """The settings in a file; raises UsageError, also for an unknown field."""
     import msgspec
 
     from cci_lite.contract.parsing import in_words
@@ -251,7 +257,7 @@ def _with_options(
     given: Mapping[str, Any],
     options: Mapping[str, str | None],
 ) -> dict[str, Any]:
-    """The stored item with what the file gives and then with the options, audio field by field."""
+    """The stored item, overridden by the file and then by the options, audio field by field."""
     chosen = {name: value for name, value in options.items() if value is not None}
     audio = {
         name: chosen.pop(name) for name in ("agent_channel", "agent_speaker") if name in chosen
@@ -264,7 +270,7 @@ def _with_options(
 def _judged_by(
     forms: TenantForms, opened: Configuration
 ) -> Sequence[tuple[str, str | None, dt.datetime | None]]:
-    """The form of each queue, and last of all other queues."""
+    """The form of each queue, and last the form of all other queues."""
     from cci_lite.contract.configuration import EVERY_QUEUE
     from cci_lite.errors import FormError
 
@@ -284,7 +290,7 @@ def _judged_by(
 
 
 def _setting_rows(settings: Mapping[str, Any], tenant: Tenant) -> list[tuple[str, str]]:
-    """Settings as lines; what is known of the agent's side stands with the others."""
+    """Settings as rows, with the audio settings among the others."""
     audio = {
         "agent_channel": tenant.audio.agent_channel,
         "agent_speaker": tenant.audio.agent_speaker,

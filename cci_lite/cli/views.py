@@ -1,4 +1,4 @@
-"""`cci-lite views`."""
+"""`cci-lite views`: lists and lints the SQL views."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cci_lite.cli.options import examples, output_option
+from cci_lite.reports.numbers import counted
 
 
 @click.group("views")
@@ -16,7 +17,7 @@ def command() -> None:
 
 @command.command("list", epilog=examples("cci-lite views list"))
 @output_option("table", "json")
-def list_all(output: str) -> None:
+def list_views(output: str) -> None:
     """Each view: its grain, its key, and what it reads."""
     from cci_lite.cli.output import print_json, print_rows, records
     from cci_lite.laptop import shipped_views
@@ -38,10 +39,10 @@ def list_all(output: str) -> None:
 )
 @output_option("table", "json")
 def lint(folder: Path | None, output: str) -> None:
-    """Check every view: what it means the same everywhere, and that its header is true.
+    """Check that every view gives the same result on every engine, and that its header is true.
 
-    FOLDER holds `<name>/v<N>.sql`; by default the views of this installation. Exits 1 with
-    findings.
+    FOLDER holds `<name>/v<N>.sql`; by default the views of this installation. Exits 1 when there
+    are findings.
     """
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.laptop import shipped_views
@@ -59,6 +60,6 @@ def lint(folder: Path | None, output: str) -> None:
         print_json(records(columns, rows))
     elif rows:
         print_rows(columns, rows)
-    say(f"{len(views)} views, {len(rows)} findings")
+    say(f"{counted(len(views), 'view')}, {counted(len(rows), 'finding')}")
     if rows:
         raise click.exceptions.Exit(1)

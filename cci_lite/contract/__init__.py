@@ -1,1 +1,1 @@
-"""What a document, a form and a table are: what everything else is rendered from."""
+"""The contract: documents, forms, stored settings and tables, and how a call is scored."""

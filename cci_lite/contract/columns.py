@@ -83,6 +83,7 @@ PARTITION_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+# Columns that several tables have, so that they are described once.
 _CALL_ID = _text("call_id", "The call; unique within the tenant.", nullable=False)
 _LINEAGE = (
     _text("source_key", "The unified document that the row comes from.", nullable=False),
@@ -99,7 +100,7 @@ _WHO = (
     _text("channel", "The medium of the call, such as `voice`."),
     _text("language_code", "The language of the call, such as `en-US`."),
 )
-_TEMPLATE = (
+_FORM = (
     _text("template_id", "The form that the call was judged against."),
     _whole("template_version", "The version of that form."),
     _text("template_hash", "The content hash of that version."),
@@ -123,7 +124,8 @@ CALLS = Table(
         *_WHO,
         _text(
             "sentiment",
-            "The most frequent sentiment over the call's segments; `MIXED` when two are level.",
+            "The most frequent sentiment of the call's segments; `MIXED` when two are equally "
+            "frequent.",
         ),
         _number(
             "sentiment_score",
@@ -134,7 +136,7 @@ CALLS = Table(
         _text("issue_outcome", "How the issue ended, in the model's words (`ai_summary.outcome`)."),
         _number("tone_score", "The model's score of the conversation's tone, 0 to 100."),
         _text("sentiment_summary", "The course of the sentiment, in the model's words."),
-        *_TEMPLATE,
+        *_FORM,
         _text(
             "qa_outcome",
             "`pass`, `fail`, `review` (a required criterion has no verdict) or `none`.",
@@ -151,7 +153,7 @@ CALLS = Table(
         ),
         _text(
             "qa_failed_required",
-            "The required criteria that failed, in the form's order, by comma.",
+            "The required criteria that failed, in the form's order, separated by commas.",
         ),
         _whole("qa_criteria", "Criteria of the form, judged or not.", nullable=False),
         _whole("qa_criteria_passed", "Criteria with the verdict pass.", nullable=False),
@@ -163,7 +165,7 @@ CALLS = Table(
         _number("qa_reported_percentage", "The percentage that the document's evaluator claimed."),
         _flag("qa_reported_differs", "Whether a claimed figure differs from the computed one."),
         _flag("needs_review", "Whether a person has to look at the call.", nullable=False),
-        _text("review_reasons", "Why, by comma."),
+        _text("review_reasons", "Why, separated by commas."),
         _text(
             "pii_redacted",
             "Who redacted the transcript: `transcribe`, `masked` (a second stage) or `none`.",
@@ -213,7 +215,7 @@ QA_CRITERIA = Table(
         ),
         _number("confidence", "The evaluator's confidence, 0 to 1."),
         _text("evaluator", "Who decided: `model`, `rule` or `human`."),
-        *_TEMPLATE,
+        *_FORM,
         _text("qa_outcome", "The outcome of the whole call.", nullable=False),
         _STARTED,
         *_WHO,
@@ -291,7 +293,9 @@ QUARANTINED_DOCUMENTS = Table(
         _text("expected", "What the contract expects there.", nullable=False),
         _text("found", "What was there; free text is described, never repeated.", nullable=False),
         _text(
-            "quarantine_key", "Where the copy is that can be mended and replayed.", nullable=False
+            "quarantine_key",
+            "Where the copy is that can be corrected and replayed.",
+            nullable=False,
         ),
         _time("quarantined_at", "When it was first refused in this version (UTC)."),
         _text("etl_run_id", "The run that refused it.", nullable=False),

@@ -1,4 +1,4 @@
-"""What the items of a configuration store say of a tenant: settings, forms, which form is active.
+"""A tenant's items in the configuration store: its settings, its forms, which form is active.
 
 Keys are the guide's: `TENANT#<id>` with `META#v1`, `QA_TEMPLATE#…`, and `QA_ACTIVE#<queue>` beside
 them. An item may carry its keys as `pk` and `sk`, as DynamoDB's do.
@@ -41,7 +41,7 @@ def partition_key(tenant_id: str) -> str:
 
 
 def tenant_ids_of(partition_keys: Iterable[str]) -> list[str]:
-    """The tenant ids among these partition keys, ordered; what is none is left out."""
+    """The tenant ids in these partition keys, sorted; keys that name no tenant are skipped."""
     ids = []
     for key in partition_keys:
         try:
@@ -55,15 +55,16 @@ def tenant_ids_of(partition_keys: Iterable[str]) -> list[str]:
 def tenant_of_item(tenant_id: str, item: Mapping[str, Any]) -> Tenant:
     """The settings stored for a tenant; raises TenantError.
 
-    An item without any setting is broken: it would silently be the default of all of them.
+    An item without any setting counts as broken: otherwise every setting would silently get its
+    default.
     """
     found = item.get(UNREADABLE)
     if found is not None or item.keys() <= {"pk", "sk", "tenant_id"}:
         raise TenantError(
             "",
-            "settings that can be read",
-            f"{found or 'none of them'}; put them back from a backup (cci-lite restore), or give "
-            f"all that it had: cci-lite tenants add {tenant_id} --time-zone … --agent-channel … …",
+            "readable settings",
+            f"{found or 'none'}; put them back from a backup (cci-lite restore), or enter them "
+            f"again: cci-lite tenants add {tenant_id} --time-zone … --agent-channel … …",
         )
     tenant = parse_tenant({**item, "pk": partition_key(tenant_id)})
     if tenant.tenant_id != tenant_id:
@@ -91,14 +92,14 @@ def activation_key(queue: str) -> str:
 
 
 def new_activation(queue: str, form: Form, at: dt.datetime) -> Activation:
-    """The activation of a form; raises TemplateError for what cannot be a queue."""
+    """The activation of a form; raises FormError for what cannot be a queue."""
     if not queue.strip() or not queue.isprintable() or len(queue) > 200:
         raise FormError("queue", "1 to 200 characters", show_value(queue))
     return Activation(queue=queue, name=form.name, version=form.version, activated_at=at)
 
 
 def item_of_activation(activation: Activation) -> dict[str, Any]:
-    """The stored form of an activation (without its keys)."""
+    """An activation as it is stored, without its keys."""
     item: dict[str, Any] = msgspec.to_builtins(activation)
     return item
 
@@ -123,7 +124,7 @@ class BrokenItem:
 class TenantForms:
     """A tenant's forms by name and version, and its activations by queue.
 
-    What is broken stands in the way of nothing else: it is listed, and raises when it is asked for.
+    A broken item does not affect the others: it is listed, and raises only when it is asked for.
     """
 
     versions: tuple[Form, ...]
@@ -131,7 +132,7 @@ class TenantForms:
     broken: tuple[BrokenItem, ...] = ()
 
     def form(self, name: str, version: int) -> Form | None:
-        """One version of a form; raises TemplateError when it is broken."""
+        """One version of a form; raises FormError when it is broken."""
         for item in self.broken:
             if (item.name, item.version) == (name, version):
                 raise item.problem
@@ -142,8 +143,8 @@ class TenantForms:
         """The form by which calls of a queue are judged.
 
         The activation of exactly this queue counts, then that of `*`, then `form_key`; None
-        when that form is not there. Raises TemplateError when what counts is broken or gone: no
-        other form takes its place, for its numbers would be others'.
+        when that form is not there. Raises FormError when what counts is broken or gone: no
+        other form takes its place, because its scores would not be comparable.
         """
         for wanted in (queue, EVERY_QUEUE):
             for item in self.broken:
@@ -161,11 +162,35 @@ class TenantForms:
 def read_forms(
     items: Sequence[Mapping[str, Any]], activations: Sequence[Mapping[str, Any]] = ()
 ) -> TenantForms:
-    """The forms and activations that these items say, ordered by name, version and queue.
+    """The forms and activations in these items, ordered by name, version and queue.
 
-    Two items can say the same version of a form (the guide's `QA_TEMPLATE#v1` and ours): the same
-    content is one form, and of two contents neither is the form.
+    Two items can hold the same version of a form (the guide's `QA_TEMPLATE#v1` and ours). With the
+    same content they are one form; with different contents the version is broken, because nobody
+    can tell by which of the two calls were judged.
     """
+    versions, broken = _read_versions(items)
+    active: list[Activation] = []
+    for item in activations:
+        queue = item.get("queue") or (_key_of(item) or "").removeprefix(ACTIVE_SORT_PREFIX)
+        try:
+            _check_readable(item, "an activation")
+            active.append(convert(whole_numbers({**item, "queue": queue}), Activation, FormError))
+        except FormError as problem:
+            key = _key_of(item) or activation_key(str(queue))
+            broken.append(BrokenItem(key, problem, queue=str(queue)))
+    return TenantForms(
+        versions=tuple(versions),
+        activations=tuple(sorted(active, key=lambda each: each.queue)),
+        broken=tuple(sorted(broken, key=lambda each: each.key)),
+    )
+
+
+def _read_versions(items: Sequence[Mapping[str, Any]]) -> tuple[list[Form], list[BrokenItem]]:
+    """The versions of forms in these items, ordered, and the broken ones.
+
+    One broken item must not hide the tenant's other forms: it is collected, and raises on use.
+    """
+    # The form of each name and version, with the key of the first item that held it.
     forms: dict[tuple[str, int], tuple[str, Form]] = {}
     broken: dict[tuple[str, int] | str, BrokenItem] = {}
     for item in items:
@@ -183,22 +208,12 @@ def read_forms(
         key = _key_of(item) or sort_key(*place)
         first, known = forms.setdefault(place, (key, form))
         if known.content_hash != form.content_hash:
-            two = FormError(form.label, "one content", f"others in {first} and {key}")
+            two = FormError(
+                form.label, "the same content wherever it is stored", f"two: {first} and {key}"
+            )
             broken[place] = BrokenItem(key, two, name=form.name, version=form.version)
-    active: list[Activation] = []
-    for item in activations:
-        queue = item.get("queue") or (_key_of(item) or "").removeprefix(ACTIVE_SORT_PREFIX)
-        try:
-            _check_readable(item, "an activation")
-            active.append(convert(whole_numbers({**item, "queue": queue}), Activation, FormError))
-        except FormError as problem:
-            key = _key_of(item) or activation_key(str(queue))
-            broken[key] = BrokenItem(key, problem, queue=str(queue))
-    return TenantForms(
-        versions=tuple(form for place, (_, form) in sorted(forms.items()) if place not in broken),
-        activations=tuple(sorted(active, key=lambda each: each.queue)),
-        broken=tuple(sorted(broken.values(), key=lambda each: each.key)),
-    )
+    sound = [form for place, (_, form) in sorted(forms.items()) if place not in broken]
+    return sound, list(broken.values())
 
 
 def _check_readable(item: Mapping[str, Any], what: str) -> None:
@@ -212,7 +227,7 @@ def _key_of(item: Mapping[str, Any]) -> str | None:
 
 
 def _said_by(item: Mapping[str, Any]) -> tuple[str | None, int | None]:
-    """Name and version of a broken item, as far as it says them: by its key, else by its fields."""
+    """Name and version of a broken item, as far as its key or its fields give them."""
     name = item.get("name")
     try:
         said = item.get("version")

@@ -18,7 +18,7 @@ class Role(StrEnum):
 
 
 class UnknownAgent(StrEnum):
-    """Why it cannot be told of a call who is the agent."""
+    """Why it is not known who the agent of a call is."""
 
     CHANNEL = "channel"
     SPEAKER = "speaker"
@@ -26,10 +26,12 @@ class UnknownAgent(StrEnum):
     CHANNELS_ALIKE = "channels_alike"
 
 
+# gc=False: these structs hold no reference cycles, and a long call has tens of thousands of words
+# that the garbage collector would visit again and again.
 class Word(msgspec.Struct, frozen=True, gc=False):
     """When one word of a turn is spoken; `offset` is where it begins in the turn's text.
 
-    The times are None where the transcript gives none, or one that cannot be.
+    The times are None where the transcript gives none, or an impossible one.
     """
 
     offset: int
@@ -56,9 +58,10 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
 class Conversation(msgspec.Struct, frozen=True, gc=False):
     """A transcribed call. `turns` are in the order of their start and overlap where both spoke.
 
-    A turn has a word in it: marks alone are none. `turns_known` is false where the transcript does
-    not tell one speaker's words from another's. `wordless` are those of whom something was
-    transcribed, but no word. `channels_alike`: both channels carry the same speech.
+    Every turn contains a word; punctuation alone is no turn. `turns_known` is false where the
+    transcript does not tell one speaker's words from another's. `wordless` are the roles of
+    speakers of whom only punctuation was transcribed. `channels_alike`: both channels carry the
+    same speech.
     """
 
     job_name: str
@@ -84,7 +87,7 @@ class Conversation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def unknown_agent(self) -> UnknownAgent | None:
-        """Why the agent is not known; None when nobody of unknown role can be the agent."""
+        """Why the agent is not known; None when the agent is known, or the role of everybody."""
         agents = {*self.wordless, *(turn.role for turn in self.turns)}
         if self.roles_known or Role.AGENT in agents:
             return None

@@ -1,4 +1,4 @@
-"""What people write as YAML or JSON: forms, settings, the sample's companies."""
+"""Parses YAML and JSON that people write: forms, settings, the sample's companies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 def parse_definition(text: str, name: str) -> object:
     """The plain values of a file called `name`; raises UsageError with line and column."""
     try:
-        # JSON is YAML too; this reader refuses a key that stands twice.
+        # JSON is YAML, too, and unlike `json` this reader refuses a repeated key.
         return YAML(typ="safe", pure=True).load(text)
     except YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
@@ -33,7 +33,7 @@ def parse_definition(text: str, name: str) -> object:
             f"{name}: expected nesting that can be read, found too many levels"
         ) from None
     except ValueError:
-        # The reader takes whatever looks like a date for one.
+        # YAML reads whatever looks like a date as one, such as 2025-02-30.
         raise UsageError(
             f"{name}: expected YAML or JSON, found a date that does not exist"
         ) from None
@@ -47,7 +47,7 @@ def read_described(file: Path, to: type[T]) -> T:
 
 @contextlib.contextmanager
 def naming(file: Path) -> Iterator[str]:
-    """The text of a shipped file; a mistake that is found in it is told with file and line."""
+    """The text of a shipped file; errors that are raised about it get its name and line."""
     if not file.is_file():
         raise UsageError(f"{file}: expected this file, found none")
     text = file.read_text(encoding="utf-8")

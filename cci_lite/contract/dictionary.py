@@ -23,8 +23,8 @@ _CAUTION = """\
 
 Numbers that are computed from the columns above: by the scoring of a call, and by the views. Rates
 are shares from 0 to 1, percentages are from 0 to 100. A rate or percentage is NULL, never 0, when
-there is nothing to divide by. Average none of them over days, agents or criteria: add up their
-numerators and denominators, then divide.
+there is nothing to divide by. Never average them over days, agents or criteria: add up the
+numerators and the denominators, then divide.
 """
 
 
@@ -103,9 +103,8 @@ A criterion was asked on `calls` calls. Of these answers
 | not applicable | `na` | `count_if(verdict = 'na')` |
 | unscored | `unscored` | `count_if(verdict = 'unscored')` |
 
-and the three add up to all of them. Rates are over the evaluated ones alone. Many that are not
-applicable say that the question rarely arises; many that are unscored say that the rate is known of
-a part of the calls only.
+and the three add up to `calls`. Rates are computed over the evaluated ones alone. Many "not
+applicable": the question rarely arises. Many "unscored": the rate covers only a part of the calls.
 """
 
 
@@ -130,11 +129,11 @@ def _table(table: Table) -> str:
         "| Column | Type | NULL | Meaning |",
         "| --- | --- | --- | --- |",
     ]
-    rows = (_row(column) for column in (*PARTITION_COLUMNS, *table.columns))
+    rows = (_column_row(column) for column in (*PARTITION_COLUMNS, *table.columns))
     return "\n".join([*head, *rows, ""])
 
 
-def _row(column: Column) -> str:
+def _column_row(column: Column) -> str:
     null = "yes" if column.nullable else "no"
     meaning = column.meaning.replace("|", r"\|")
     return f"| `{column.name}` | {column.type} | {null} | {meaning} |"
@@ -144,7 +143,7 @@ def _measures() -> Iterator[str]:
     yield _CAUTION
     yield "\n".join(
         [
-            "| Measure | Definition | Mind |",
+            "| Measure | Definition | Note |",
             "| --- | --- | --- |",
             *(f"| {m.name} | {m.definition} | {m.remark} |" for m in MEASURES),
             "",

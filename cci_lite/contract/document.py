@@ -18,10 +18,11 @@ SCHEMA_VERSION = "1.3"
 GUIDE_SCHEMA_VERSION = "1.2"
 
 
-# The bounds also keep out the text "nan", which a lenient reader takes for a number.
+# The bounds also keep out NaN and Infinity, which msgspec's lenient mode reads from text ("nan").
 Number = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+# Any offset is accepted and kept as an instant; it is written in UTC.
 UtcTime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 IdText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -57,7 +58,7 @@ def _first_revision() -> int:
 
 
 class _Part(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Part of the document: everything optional, nothing written that is not there."""
+    """Part of the document: every field is optional, and absent fields are not written."""
 
 
 class SentimentScores(_Part, rename="pascal"):
@@ -243,6 +244,8 @@ class UnifiedDocument(_Part, kw_only=True):
     schema_version: str = GUIDE_SCHEMA_VERSION
     tenant_id: str
     call_id: str
+    # Two counters order the documents of a call: uploads of the recording, and, within one upload,
+    # how often its document was written.
     revision: Revision = msgspec.field(default_factory=_first_revision)
     writing: Count | None = None
     call_date: dt.date

@@ -92,7 +92,9 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One line of a form."""
 
     id: _CriterionId
+    # Called `text` in files, as the guide writes it.
     question: _Question = msgspec.field(name="text")
+    # Decimal, so that points add up exactly and a threshold is never missed by rounding.
     weight: Decimal
     required: bool = False
     rule: Rule | None = None
@@ -114,13 +116,14 @@ class FormFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str | None = None
     version: int | str | None = None
     description: str = ""
+    # Bounded, so that no form makes a prompt or an answer of any length.
     criteria: Annotated[tuple[Criterion, ...], msgspec.Meta(min_length=1, max_length=100)]
     scoring: Scoring = msgspec.field(default_factory=Scoring)
 
 
 @dataclass(frozen=True)
 class FormDraft:
-    """A template as a file gives it: `version` is None when the store is to choose the next one."""
+    """A form as a file gives it: `version` is None when the store is to choose the next one."""
 
     name: str
     version: int | None
@@ -130,11 +133,13 @@ class FormDraft:
     @property
     def content_hash(self) -> str:
         """A hash of all that decides a verdict or a score: 32 hexadecimal digits."""
+        # Name, version and description are left out: they do not change any verdict, and two names
+        # of the same content must be recognisable.
         content = [plain_values(self.criteria), plain_values(self.scoring)]
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
 
     def as_version(self, version: int) -> Form:
-        """The template with its version."""
+        """The form with its version."""
         return Form(self.name, version, self.criteria, self.scoring, self.content_hash)
 
 
@@ -155,7 +160,7 @@ class Form:
 
 
 def parse_version(value: int | str | None, path: str = "version") -> int | None:
-    """A template's version from `3`, `"3"` or `"v3"`; raises TemplateError for anything else."""
+    """A form's version from `3`, `"3"` or `"v3"`; raises FormError for anything else."""
     if value is None:
         return None
     match = _VERSION.fullmatch(str(value))
@@ -175,7 +180,7 @@ def sort_key(name: str, version: int) -> str:
 
 
 def parse_sort_key(sk: str, version: int | None = None) -> tuple[str, int]:
-    """Name and version that a stored key says; raises TemplateError.
+    """Name and version in a stored key; raises FormError.
 
     The guide writes the default form as `QA_TEMPLATE#v1` and others as `QA_TEMPLATE#sales`, which
     is version 1 unless the item says another `version`.
@@ -192,7 +197,7 @@ def parse_sort_key(sk: str, version: int | None = None) -> tuple[str, int]:
 
 
 def undecided_required(criteria: Sequence[Criterion]) -> list[str]:
-    """The required criteria that no rule decides: without a language model a person has to."""
+    """The required criteria without a rule: only a language model or a person decides them."""
     return [each.id for each in criteria if each.required and each.rule is None]
 
 
@@ -219,6 +224,7 @@ def _with_text_numbers(value: object) -> Any:
         return format(value.normalize(), "f") if value else "0"
     if isinstance(value, msgspec.Struct):
         pairs = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        # Empty fields are dropped, so that spelling out a default does not make another version.
         plain = {encoded: _with_text_numbers(getattr(value, field)) for encoded, field in pairs}
         return {key: item for key, item in plain.items() if item not in (None, ())}
     if isinstance(value, tuple):

@@ -23,12 +23,13 @@ _ESCAPES = {
     "\r": "r",
     "\x1b": "e",
 }
-# They turn the order in which text is shown, so that it reads otherwise than it is.
+# Bidirectional control characters. They change the order in which text is displayed, so that a
+# pattern would match something else than what its author sees (Unicode TR36, "Trojan Source").
 _TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)))
 
 
 def content_problems(file: FormFile) -> Iterator[FormError]:
-    """What cannot be judged or scored by, in any version."""
+    """What makes a form unusable for judging or scoring; checked for stored versions too."""
     seen: set[str] = set()
     for position, criterion in enumerate(file.criteria):
         path = f"criteria[{position}]"
@@ -55,7 +56,7 @@ def content_problems(file: FormFile) -> Iterator[FormError]:
 
 
 def wording_problems(file: FormFile) -> Iterator[FormError]:
-    """Signs that nobody sees and nobody means, such as a backspace where a pattern has `\\b`."""
+    """Control characters that nobody intends, such as a backspace where a pattern has `\\b`."""
     yield from _unseen("description", file.description, is_prose=True)
     for position, criterion in enumerate(file.criteria):
         yield from _criterion_wording(f"criteria[{position}]", criterion)
@@ -88,7 +89,7 @@ def _unseen(path: str, text: str, *, is_prose: bool = False) -> Iterator[FormErr
 def _cure(sign: str) -> str:
     code = f"U+{ord(sign):04X}"
     if (letter := _ESCAPES.get(sign)) is None:
-        return f"{code}; take it out"
+        return f"{code}; remove it"
     return (
         f"{code}, which \\{letter} within double quotes stands for; "
         "write it in single quotes, or in none"
@@ -118,6 +119,7 @@ def _condition_problems(path: str, condition: Condition | Rule) -> Iterator[Form
     if bool(phrases) == bool(pattern):
         yield FormError(path, "either phrases or a pattern", "both" if phrases else "neither")
     for position, phrase in enumerate(phrases):
+        # A phrase of punctuation alone would be compared as an empty text, which is in every turn.
         if not any(character.isalnum() for character in phrase):
             yield FormError(f"{path}.phrases[{position}]", "words", show_value(phrase))
     if pattern is not None:

@@ -35,11 +35,11 @@ _STORED_FIELDS = ("sk", "name", "version", "criteria", "scoring")
 
 
 def parse_draft(value: object, *, tenant_id: str | None = None) -> FormDraft:
-    """A template from parsed YAML or JSON; raises TemplateError with the path of what is wrong.
+    """A form from parsed YAML or JSON; raises FormError with the path of what is wrong.
 
     `tenant_id` is checked against the file's `pk` when both are given; the literal placeholder
     `TENANT#{tenant_id}` stands for any tenant. A value without a name is the form `default`, as the
-    guide's items are; `file_problems` asks a file for its name.
+    guide's items are; `file_problems` insists on a name in a file.
     """
     if problems := _problems(value, tenant_id):
         raise problems[0]
@@ -58,6 +58,8 @@ def file_problems(value: object, *, tenant_id: str | None = None) -> list[FormEr
 def _problems(value: object, tenant_id: str | None) -> list[FormError]:
     if not isinstance(value, Mapping):
         return [FormError("", "an object with criteria and scoring", show_value(value))]
+    # All mistakes are wanted at once but msgspec stops at the first: each wrong part is replaced by
+    # a valid one, and the rest is read again. Problems caused only by that are dropped below.
     file, problems = convert_all(value, FormFile, FormError, _stand_in)
     if file is not None:
         known = {problem.path for problem in problems}
@@ -67,7 +69,7 @@ def _problems(value: object, tenant_id: str | None) -> list[FormError]:
 
 
 def _follows(problem: FormError, known: set[str]) -> bool:
-    """Whether a problem is only there because a value below it was left out."""
+    """Whether a problem exists only because a wrong value below it was left out."""
     return any(path == problem.path or path.startswith(f"{problem.path}.") for path in known)
 
 
@@ -77,7 +79,7 @@ def _place_in_file(problem: FormError) -> tuple[bool, int]:
 
 
 def _stand_in(path: str) -> object:
-    """What may stand where a form has to have something and has nothing, or what is wrong."""
+    """A valid value for a missing or wrong part of a form, so that checking can go on behind it."""
     name = re.sub(r"\[\d+\]$", "[]", path.rpartition(".")[2])
     position = re.match(r"criteria\[(\d+)\]", path)
     criterion = {
@@ -108,7 +110,7 @@ def _draft_of(file: FormFile) -> FormDraft:
 
 
 def item_of(form: Form) -> dict[str, Any]:
-    """The stored form of one version (without its partition key)."""
+    """One version as it is stored, without its partition key."""
     return {
         "name": form.name,
         "version": form.version,
@@ -119,7 +121,7 @@ def item_of(form: Form) -> dict[str, Any]:
 
 
 def file_of(form: Form) -> dict[str, Any]:
-    """The template as a file says it, without a version: it gets one when it is put."""
+    """The form as a file has it, without a version: `forms put` assigns one."""
     criteria = [_shortest(msgspec.to_builtins(each)) for each in form.criteria]
     scoring = _shortest(msgspec.to_builtins(form.scoring))
     for criterion, written in zip(form.criteria, criteria, strict=True):
@@ -141,12 +143,12 @@ def _shortest(value: Any) -> Any:
 
 
 def form_of_item(item: Mapping[str, Any]) -> Form:
-    """A stored version, ours or the guide's own; raises TemplateError.
+    """A stored version, ours or the guide's own; raises FormError.
 
-    Ours carry the hash of their content, and what was changed since is refused. The guide's have
-    neither hash nor name: theirs is in `sk`. What is no field of a template is left alone. A
-    version that was stored is read by the rules of its day: what is asked of the wording of new
-    ones is not asked of it.
+    Ours carry the hash of their content; an item that was changed since is refused. The guide's
+    items have neither hash nor name: their name is in `sk`. Fields that are not part of a form are
+    ignored. `wording_problems` is not asked, so that versions which were stored before that check
+    existed stay readable.
     """
     fields = {key: whole_numbers(item[key]) for key in _STORED_FIELDS if key in item}
     file = convert(fields, FormFile, FormError)

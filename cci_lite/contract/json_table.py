@@ -1,14 +1,15 @@
 """A line of JSON as Athena's JSON tables read it (OpenX serde, as Trino 476 reads it).
 
 The serde takes much that the contract refuses: names match without case, of a repeated name the
-last one counts, what stands behind the first value of a line is passed over, and a value of
-another type becomes one of the declared type where it can. `tests/contract/json_table.yaml` holds
-what Trino said to each of these. Text that is no JSON is a row of NULLs here; the serde guesses at
-some of it (names without quotes), which the contract never lets into a curated table.
+last one counts, whatever follows the first value of a line is ignored, and a value of another type
+is converted to the declared type where it can be. `tests/unit/contract/json_table.yaml` holds what
+Trino answered in each of these cases. Text that is no JSON is a row of NULLs here; the serde
+guesses at some of it (names without quotes), which the contract never lets into a curated table.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ from decimal import Decimal, InvalidOperation
 from cci_lite.contract.columns import ColumnType
 from cci_lite.contract.unified_table import Array, DataType, RawColumn, Row
 
-_BOM = b"\xef\xbb\xbf"
 _BLANKS = "".join(map(chr, range(0x21)))  # what Java's trim takes away
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _OCTAL = re.compile(r"0[0-7]+")
@@ -70,11 +70,11 @@ class JsonRow:
 
 def rows_of_json(data: bytes, columns: Sequence[RawColumn]) -> Iterator[JsonRow]:
     """The rows of a file, one for each of its lines."""
-    for line in data.removeprefix(_BOM).splitlines():
-        yield _row(line.decode("utf-8", "replace"), columns)
+    for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
+        yield _row_of_line(line.decode("utf-8", "replace"), columns)
 
 
-def _row(line: str, columns: Sequence[RawColumn]) -> JsonRow:
+def _row_of_line(line: str, columns: Sequence[RawColumn]) -> JsonRow:
     found: Mapping[str, object] = {}
     try:
         value, _ = _READER.raw_decode(line.lstrip(_BLANKS))
@@ -106,7 +106,7 @@ def _convert(value: object, kind: DataType) -> object:
         case ColumnType.BOOLEAN:
             return _plain(value).lower() == "true"
         case ColumnType.BIGINT:
-            return _whole(_scalar(value))
+            return _whole_number(_scalar(value))
         case ColumnType.DOUBLE:
             return _double(_scalar(value))
         case _:
@@ -139,7 +139,7 @@ def _scalar(value: object) -> str:
     return value if isinstance(value, str) else _json(value)
 
 
-def _whole(text: str) -> int | None:
+def _whole_number(text: str) -> int | None:
     if _HEXADECIMAL.fullmatch(text):
         number = int(text, 16)
     elif _OCTAL.fullmatch(text):
@@ -176,7 +176,7 @@ def _json(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case _Number():
-            return _spelled(value)
+            return _decimal_text(value)
         case str():
             return f'"{_QUOTED.sub(_escaped, value)}"'
         case _Object():
@@ -193,12 +193,12 @@ def _last_of_each(pairs: _Object) -> Iterator[tuple[str, object]]:
     yield from (pair for number, pair in enumerate(pairs) if last[pair[0].lower()] == number)
 
 
-def _spelled(number: str) -> str:
+def _decimal_text(number: str) -> str:
     try:
         decimal = Decimal(number)
     except InvalidOperation:
-        return number  # an exponent that no decimal has
-    # A decimal of Java's has no negative zero.
+        return number  # an exponent beyond what Decimal can hold
+    # Java's BigDecimal has no negative zero.
     return str(decimal) if decimal else str(decimal).removeprefix("-")
 
 

@@ -1,7 +1,7 @@
-"""How large what is read may be, so that nothing is held in memory without a bound.
+"""Size limits of everything that is read, so that no input can exhaust the memory.
 
-A unified document is the measure. What it is made from is larger: a transcript tells each word with
-its times and its alternatives. What people write by hand is smaller by far.
+They start from the unified document. The transcript that it is made from is larger, because it has
+times and alternatives for each word; what people write by hand is much smaller.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a telephony platform or CRM knows about a call: a row, a sidecar, headers, a webhook.
 
-All of them are read here. Names and values are read leniently where they can mean one thing only; a
-value that cannot be meant is put aside and told, and the others count.
+All of them are read here. Names and values are read leniently where they can mean one thing only. A
+value that cannot be right is left out and reported; the others are used.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from cci_lite.errors import ContractError, describe_value
 T = TypeVar("T")
 Direction = Literal["inbound", "outbound"]
 
+# Long enough for names and queues; a longer text is a note, and notes may hold personal data.
 MAX_TEXT = 200
 # Clocks differ, and a recorder that streams begins its upload before the call is answered.
 CLOCK_TOLERANCE = dt.timedelta(minutes=15)
@@ -52,7 +53,7 @@ METADATA_FIELDS = CallMetadata.__struct_fields__
 
 @dataclass(frozen=True)
 class ParsedMetadata:
-    """What was read, the values that were put aside, and the names that are no fields, as given."""
+    """What was read, what was wrong with values that were left out, and names of no known field."""
 
     metadata: CallMetadata = NO_METADATA
     problems: tuple[ContractError, ...] = ()
@@ -67,15 +68,15 @@ class ParsedMetadata:
 def parse_metadata(value: Mapping[str, Any], zone: dt.tzinfo | None = None) -> ParsedMetadata:
     """Metadata from a row or an object; empty text counts as absent.
 
-    A time without an offset is one of `zone`; without a zone it is put aside. Raises ContractError
-    when a field stands there twice.
+    A time without an offset is taken to be in `zone`; without a zone it is left out. Raises
+    ContractError when a field is given twice.
     """
     fields, unknown = understood(value.items(), METADATA_FIELDS)
     read: dict[str, Any] = {}
     problems: list[ContractError] = []
     for field, raw in fields.items():
         try:
-            read[field] = _read(field, raw, zone)
+            read[field] = _field_value(field, raw, zone)
         except ContractError as problem:
             problems.append(problem)
     return ParsedMetadata(CallMetadata(**read), tuple(problems), tuple(unknown))
@@ -84,10 +85,10 @@ def parse_metadata(value: Mapping[str, Any], zone: dt.tzinfo | None = None) -> P
 def understood(
     named: Iterable[tuple[str, T]], known: Collection[str]
 ) -> tuple[dict[str, T], list[str]]:
-    """The items by field, and the names that are none of the known fields, as given.
+    """The items by known field, and the names that match none, as given.
 
     Blanks around a name, its case, and a hyphen or blank for `_` do not count. Raises ContractError
-    when a field stands there twice: which of the two is meant nobody can say.
+    when a field is given twice: nobody can tell which of the two is meant.
     """
     fields: dict[str, T] = {}
     unknown: list[str] = []
@@ -108,11 +109,11 @@ def read_text(field: str, raw: object) -> str | None:
     Raises ContractError.
     """
     given = _given(raw)
-    return None if given is None else _text(field, given)
+    return None if given is None else _field_text(field, given)
 
 
 def near_miss(name: str, absent: Collection[str]) -> str | None:
-    """The absent field that a name is likely to be meant for; None when it is like none."""
+    """The absent field that a misspelt name probably means; None when it resembles none."""
     given, fields = _field_name(name), sorted(absent)
     close = difflib.get_close_matches(given, fields, n=1, cutoff=0.65)
     word = given.partition("_")[0]
@@ -121,13 +122,13 @@ def near_miss(name: str, absent: Collection[str]) -> str | None:
 
 
 def possible(parsed: ParsedMetadata, uploaded_at: dt.datetime) -> ParsedMetadata:
-    """Without a start that the call of an upload cannot have had."""
+    """The same metadata without a start time that is impossible for this upload."""
     problem = start_problem(parsed.metadata, uploaded_at)
     return _without_start(parsed, problem) if problem else parsed
 
 
 def past(parsed: ParsedMetadata, now: dt.datetime) -> ParsedMetadata:
-    """Without a start that is still to come."""
+    """The same metadata without a start time in the future."""
     problem = _late_problem(parsed.metadata, now, "now")
     return _without_start(parsed, problem) if problem else parsed
 
@@ -154,9 +155,10 @@ def _without_start(parsed: ParsedMetadata, problem: ContractError) -> ParsedMeta
     return dataclasses.replace(parsed, metadata=metadata, problems=(*parsed.problems, problem))
 
 
-# What no `strip` takes away: marks that stand at the start of files, and blanks without width.
+# White space around names and values. `str.strip` leaves the last two: zero-width space, and the
+# byte order mark with which spreadsheets begin a file.
 _BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\ufeff"
-# Shorter ones begin too much.
+# Shorter words are the beginning of too many field names to suggest one.
 _WORD = 4
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 # How databases write that there is nothing. `Null` is a name of people.
@@ -173,7 +175,7 @@ def _given(raw: object) -> object:
     return None if isinstance(given, str) and given in _NOTHING else given
 
 
-def _read(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
+def _field_value(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
     """The value of a field; None when there is none. Raises ContractError."""
     if field == "started_at":
         given = _given(raw)
@@ -185,7 +187,7 @@ def _read(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
         case "direction":
             return _direction(text)
         case "language_code":
-            return _language(text)
+            return _known_code(text)
         case "agent_id":
             return _id(text)
     return text
@@ -193,7 +195,7 @@ def _read(field: str, raw: object, zone: dt.tzinfo | None) -> Any:
 
 # --- Text and ids ---------------------------------------------------------------------------------
 
-# Beyond it a number that was once written with a fraction has lost digits; a whole one never has.
+# Beyond 2^53 a float no longer holds every whole number, so digits may be lost; an int loses none.
 _MOST_EXACT = 2**53
 # Python refuses to spell out numbers that are many times longer than any text may be.
 _LONGEST_BITS = 1024
@@ -202,10 +204,10 @@ _ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+?\d+", re.ASCII)
 _WHOLE = re.compile(r"([1-9]\d*)\.0", re.ASCII)
 
 
-def _text(field: str, raw: object) -> str:
+def _field_text(field: str, raw: object) -> str:
     """Text, or a whole number as it is written; raises ContractError."""
     if isinstance(raw, (int, float)):
-        raw = _written(raw)
+        raw = _number_text(raw)
     if not isinstance(raw, str):
         raise ContractError(field, "text or a whole number", describe_value(raw))
     if _SPREADSHEET_ERROR.fullmatch(raw):
@@ -218,7 +220,7 @@ def _text(field: str, raw: object) -> str:
     return raw
 
 
-def _written(number: float) -> str | float:
+def _number_text(number: float) -> str | float:
     """A whole number as it is written; any other, and one that may have lost digits, as it is."""
     if isinstance(number, int):
         is_exact = not isinstance(number, bool) and number.bit_length() <= _LONGEST_BITS
@@ -259,7 +261,7 @@ def _direction(text: str) -> Direction | None:
     return _DIRECTIONS[word]
 
 
-def _language(text: str) -> str:
+def _known_code(text: str) -> str:
     """A language as Transcribe spells it; with another one the call would be refused."""
     code = known_language(text)
     if code is None:
@@ -317,6 +319,8 @@ def _offset(plain: str, zone: dt.tzinfo) -> str:
         local = dt.datetime.fromisoformat(plain).replace(tzinfo=zone)
     except ValueError:
         return ""
+    # PEP 495: the two folds differ for a time that the clocks showed twice, and for one that they
+    # skipped. Both need an explicit offset.
     if local.utcoffset() != local.replace(fold=1).utcoffset():
         raise ContractError(
             "started_at",

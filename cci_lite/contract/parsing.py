@@ -17,9 +17,11 @@ from cci_lite.errors import ContractError, FormError, TenantError, describe_valu
 T = TypeVar("T")
 E = TypeVar("E", bound=ContractError)
 
-# A file with more mistakes than these is another file.
+# Enough to list: a file with more mistakes was meant to be something else.
 MOST_PROBLEMS = 100
 
+# msgspec says what is wrong in text only, such as
+# "Expected `int`, got `str` - at `$.criteria[0].weight`". These patterns read its wordings.
 _MESSAGE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key` in `)?\$(?P<path>.*)`)?$", re.DOTALL)
 _EXPECTED = re.compile(r"^Expected (?P<type>`[^`]+`)(?:, got .+)?$", re.DOTALL)
 _RANGE = re.compile(r"^Expected `(?P<type>int|float)` [<>]")
@@ -68,26 +70,26 @@ def convert(value: object, to: type[T], error: type[ContractError] = ContractErr
 def convert_all(
     value: object, to: type[T], error: type[E], stand_in: Callable[[str], object]
 ) -> tuple[T | None, list[E]]:
-    """`value` as a `to` with everything wrong in it left out, and what that was.
+    """`value` as a `to` without whatever is wrong in it, and the problems that were found.
 
     Where something has to stand, `stand_in` gives it for a path (`criteria[2].id`); None means that
     the field can be left out. Without anything that can stand in, the first value is None.
     """
-    mended: Any = copy.deepcopy(value)
+    repaired: Any = copy.deepcopy(value)
     problems: list[E] = []
     while len(problems) < MOST_PROBLEMS:
         try:
-            return msgspec.convert(mended, to, strict=False), problems
+            return msgspec.convert(repaired, to, strict=False), problems
         except msgspec.ValidationError as found:
-            problem = contract_error(found, mended, error, to)
+            problem = contract_error(found, repaired, error, to)
             problems.append(cast(E, problem))
-            if not _mend(mended, problem.path, str(found), stand_in):
+            if not _repair(repaired, problem.path, str(found), stand_in):
                 break
     return None, problems
 
 
-def _mend(value: Any, path: str, complaint: str, stand_in: Callable[[str], object]) -> bool:
-    """Leave out, or replace, what msgspec complains of; False when that is the value itself."""
+def _repair(value: Any, path: str, complaint: str, stand_in: Callable[[str], object]) -> bool:
+    """Leave out or replace what msgspec complains of; False when that is the value as a whole."""
     message = _MESSAGE.match(complaint)
     field = _FIELD.match(message["what"]) if message else None
     steps = [*_STEP.finditer(path)]
@@ -117,7 +119,7 @@ def contract_error(
     error: type[ContractError] = ContractError,
     to: Any = object,
 ) -> ContractError:
-    """What msgspec complains of in `value`, as an error of the contract.
+    """Msgspec's complaint about `value` as a ContractError.
 
     The type `to` that the value was to become says which values and bounds were expected.
     """
@@ -133,7 +135,7 @@ def contract_error(
 
 
 def check_time(raw: object, moment: dt.datetime | None, path: str) -> None:
-    """Raise ContractError for a moment that cannot be meant.
+    """Raise ContractError for a time that cannot be right.
 
     A lenient reader takes a bare number for seconds since 1970: `20251105` would be a day in 1970.
     """
@@ -144,9 +146,17 @@ def check_time(raw: object, moment: dt.datetime | None, path: str) -> None:
 
 
 def check_year(day: dt.date, path: str) -> None:
-    """Raise ContractError for a day on which nobody can have called."""
+    """Raise ContractError for a day outside the years that a call can be from."""
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         raise ContractError(path, f"a day from {_FIRST_YEAR} to {_LAST_YEAR}", day.isoformat())
+
+
+def is_not_utf8(problem: Exception) -> bool:
+    """Whether decoding failed because of bytes that are not UTF-8.
+
+    msgspec raises UnicodeDecodeError for them up to 0.22, and its own DecodeError since 0.23.
+    """
+    return isinstance(problem, UnicodeDecodeError) or str(problem).startswith("Invalid UTF-8")
 
 
 def in_words(items: Sequence[str], conjunction: str = "or") -> str:
@@ -176,14 +186,14 @@ def _field_error(
 
 
 def _describe_for(error: type[ContractError]) -> Callable[[object], str]:
-    """Forms and settings were typed by who reads this; a document holds what others said."""
+    """Values of forms and settings may be shown, as the reader typed them; a document's may not."""
     return show_value if issubclass(error, (FormError, TenantError)) else describe_value
 
 
 def _expected(what: str, types: Sequence[inspect.Type]) -> str:
     if match := _EXPECTED.match(what):
         names = [name.strip() for name in match["type"].strip("`").split("|")]
-        # "or null" says nothing to the person who must mend a value.
+        # "or null" says nothing to the person who must correct a value.
         wanted = [_TYPE_NAMES.get(name, name) for name in names if name != "null"] or ["null"]
         return " or ".join(wanted)
     if match := _LENGTH.match(what):

@@ -112,6 +112,7 @@ def cost_of(
         for period in price_periods()
         if period.valid_from <= day < period.valid_until
     }
+    # A cost with a missing price would be too low: unknown is better than wrong.
     used = {item: amount for item, amount in amounts.items() if amount}
     if not used.keys() <= unit_prices.keys():
         return None

@@ -1,11 +1,12 @@
-"""Reads unified documents.
+"""Reads a unified document from its bytes and checks it against the contract.
 
 Reading is lenient where nothing can be lost (fields that the contract does not know are counted and
-left out, a number written as text is the number it says) and strict where a number could lie.
+left out, a number written as text is read as a number) and strict where a number could be misread.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections import deque
@@ -28,11 +29,10 @@ from cci_lite.contract.document import (
     verdict_of,
 )
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_SUMMARY_RAW_BYTES
-from cci_lite.contract.parsing import check_time, check_year, convert
+from cci_lite.contract.parsing import check_time, check_year, convert, is_not_utf8
 from cci_lite.errors import ContractError, describe_value
 from cci_lite.tenancy import check_call_id, check_tenant_id
 
-_BOM = b"\xef\xbb\xbf"
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _WRITTEN_BY_US = msgspec.json.Decoder(UnifiedDocument)
 
@@ -48,9 +48,10 @@ class DecodedDocument:
 def decode_document(data: bytes, *, one_line: bool = True) -> DecodedDocument:
     """A unified document from its bytes; raises ContractError with JSON path, expected and found.
 
-    `one_line` holds the document to the lake's form: one line of JSON, which is what Athena's JSON
+    `one_line` requires the lake's layout: one line of JSON, which is what Athena's JSON
     tables need to read a file. Checks every rule of the contract that needs no form.
     """
+    # The fast path: nearly every document was written by us and needs no lenient reading.
     document = _as_written(data)
     if document is not None:
         moment = document.call_started_at
@@ -86,10 +87,10 @@ def read_json(data: bytes, *, one_line: bool = False) -> object:
     """What JSON says; raises ContractError. Only a field that stands there twice has a path."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", f"{len(data)} bytes")
-    if data.startswith(_BOM):
+    if data.startswith(codecs.BOM_UTF8):
         if one_line:
             raise ContractError("", "UTF-8 without a byte order mark", "a byte order mark")
-        data = data[len(_BOM) :]
+        data = data[len(codecs.BOM_UTF8) :]
     if not data.strip():
         raise ContractError("", "a JSON object", "nothing" if not data else "only white space")
     if one_line:
@@ -100,11 +101,11 @@ def read_json(data: bytes, *, one_line: bool = False) -> object:
         # when nothing was lost; any other spelling of the same JSON is looked at key by key.
         if msgspec.json.encode(value) != data.rstrip() or _is_repeated_in_another_case(value):
             _refuse_duplicate_keys(data)
-    except UnicodeDecodeError:
-        raise ContractError("", "UTF-8", _invalid_utf8(data)) from None
     except RecursionError:
         raise ContractError("", "nesting that can be read", "too many levels") from None
-    except msgspec.DecodeError as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        if is_not_utf8(problem):
+            raise ContractError("", "UTF-8", _invalid_utf8(data)) from None
         what = str(problem).removeprefix("JSON is malformed: ").partition(" - at ")[0]
         raise ContractError("", "valid JSON", what[:1].lower() + what[1:]) from None
     return value
@@ -168,15 +169,15 @@ def _path_of_repeated(root: object, repeated: list[tuple[dict[str, object], str]
     while waiting:
         path, value = waiting.popleft()
         if id(value) in keys:
-            return f"{path}.{_shown(keys[id(value)])}".removeprefix(".")
+            return f"{path}.{_shown_name(keys[id(value)])}".removeprefix(".")
         if isinstance(value, dict):
-            waiting += [(f"{path}.{_shown(key)}", item) for key, item in value.items()]
+            waiting += [(f"{path}.{_shown_name(key)}", item) for key, item in value.items()]
         elif isinstance(value, list):
             waiting += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
     return ""
 
 
-def _shown(key: str) -> str:
+def _shown_name(key: str) -> str:
     """A field's name; anything that is not written like one may be text, which is not repeated."""
     return key if _FIELD_NAME.fullmatch(key) else "…"
 

@@ -22,12 +22,12 @@ from cci_lite.tenancy import transcription_job_name
 
 
 class Reason(StrEnum):
-    """Why a record is where it is: the words of the product; a service's own code is a reason too.
+    """Why a record is in its state. A service's own error code can be a reason besides these.
 
-    The words of Transcribe's FailureReason are made by `failure_word`.
+    `failure_word` turns Transcribe's FailureReason into one of these words.
     """
 
-    # Not an upload, or none that is taken in.
+    # Refused at intake, or ignored.
     OTHER_BUCKET = "other_bucket"
     NO_RECORDING = "no_recording"
     FOLDER_MARKER = "folder_marker"
@@ -46,7 +46,7 @@ class Reason(StrEnum):
     LANGUAGE_UNREDACTED = "language_unredacted"
     WAITING = "waiting"
     JOB_NAME_TAKEN = "job_name_taken"
-    # A transcription job that failed; MEDIA_FORMAT and MEDIA_TOO_LARGE are words of it too.
+    # A transcription job that failed; MEDIA_FORMAT and MEDIA_TOO_LARGE can be its reason too.
     MEDIA_TOO_LONG = "media_too_long"
     MEDIA_CHANNELS = "media_channels"
     SAMPLE_RATE = "sample_rate"
@@ -55,18 +55,18 @@ class Reason(StrEnum):
     MEDIA_UNREADABLE = "media_unreadable"
     OTHER = "other"
     TRANSCRIPTION_FAILED = "transcription_failed"
-    # A transcript of which no document is made.
+    # A transcript from which no document is made.
     REDACTION_MISSING = "redaction_missing"
     TRANSCRIPT_ELSEWHERE = "transcript_elsewhere"
     TRANSCRIPT_UNREADABLE = "transcript_unreadable"
-    # Nothing moved in several attempts; what comes after all is gone on with.
+    # Stalled: several redrives changed nothing. A late event still continues the call.
     STUCK_RECEIVED = "stuck_received"
     STUCK_TRANSCRIBING = "stuck_transcribing"
     STUCK_TRANSCRIBED = "stuck_transcribed"
 
 
 class CallState(StrEnum):
-    """Where one upload is on its way to a document."""
+    """How far one upload is on its way to a document."""
 
     RECEIVED = "RECEIVED"
     TRANSCRIBING = "TRANSCRIBING"
@@ -80,7 +80,7 @@ class CallState(StrEnum):
 
 OPEN_STATES = frozenset({CallState.RECEIVED, CallState.TRANSCRIBING, CallState.TRANSCRIBED})
 DOCUMENTED_STATES = frozenset({CallState.DONE, CallState.REVIEW})
-# FAILED and REFUSED are left when a person, or what was missing, drives the upload again.
+# FAILED and REFUSED are not final: a redrive by a person, or a late event, takes the call up again.
 _NEXT: dict[CallState, frozenset[CallState]] = {
     CallState.RECEIVED: frozenset(CallState),
     CallState.TRANSCRIBING: frozenset(CallState) - {CallState.REFUSED},
@@ -94,7 +94,7 @@ _NEXT: dict[CallState, frozenset[CallState]] = {
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
-    """One upload as its event tells it. `key` is decoded; it is a file name: never log it."""
+    """One upload as its event describes it. `key` is decoded; it is a file name: never log it."""
 
     tenant_id: str
     key: str
@@ -109,7 +109,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one upload. `version` counts changes: every change is a compare-and-swap.
 
     `reason` is a word of `Reason` or a service's own code. `media_key` is the recording's copy,
-    once there is one. `template` is the form (name, version) chosen when the call was first judged,
+    once there is one. `form` is the form (name, version) chosen when the call was first judged,
     so that a second attempt judges by the same. `document_key` is where the document is, or will
     be, and `stale_keys` where documents of the call may lie that are to be deleted: both are stored
     before anything is written there. `metadata_version` is that of the metadata in the document.
@@ -167,10 +167,11 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
 def moved(record: CallRecord, state: CallState, at: dt.datetime, **changes: Any) -> CallRecord:
     """The record in its next state, one version later; raises ContractError for a forbidden step.
 
-    Whose lease it is stays: somebody else may be at work on the call's documents.
+    The lease is kept: another process may be working on the call's documents.
     """
     if state not in _NEXT[record.state]:
         raise ContractError("state", f"a state that may follow {record.state}", state.value)
+    # `failed_at` is part of the id of a notice: the same failure found again must not notify again.
     is_known = record.state is state and changes.get("reason", record.reason) == record.reason
     if state is CallState.FAILED and not is_known:
         changes = {"failed_at": at, **changes}
@@ -180,7 +181,7 @@ def moved(record: CallRecord, state: CallState, at: dt.datetime, **changes: Any)
 
 
 def failed(record: CallRecord, reason: str, at: dt.datetime) -> CallRecord:
-    """The record as that of an upload without a document; marked when it may have left one."""
+    """The record as FAILED; marked for `rewrite` when documents may lie that must be deleted."""
     return moved(record, CallState.FAILED, at, reason=reason, rewrite=bool(record.keys))
 
 
@@ -188,6 +189,8 @@ def leased(
     record: CallRecord, holder: str, at: dt.datetime, life: dt.timedelta
 ) -> CallRecord | None:
     """The record claimed by `holder` for a while; None while another one holds it."""
+    # Taking a lease is a change of the record like any other, so that two takers at once are told
+    # apart by the compare-and-swap on `version`.
     held = record.lease_until is not None and record.lease_until > at
     if held and record.lease_holder != holder:
         return None
@@ -202,7 +205,7 @@ def leased(
 
 @dataclass(frozen=True)
 class Placement:
-    """Which record an upload is: one that is there, or the one to create with `revision`.
+    """The record that belongs to an upload: a known one, or one to create with `revision`.
 
     `superseded` says that a later upload of the key is registered already.
     """
@@ -213,11 +216,11 @@ class Placement:
 
 
 def place_upload(upload: Upload, records: Sequence[CallRecord]) -> Placement:
-    """Which of a call's uploads this is: the same event again, or its next revision.
+    """Which of a call's records an upload belongs to: the same event again, or its next revision.
 
     S3 delivers at least once and in any order. Two events are the same upload when version-id
-    agrees, or ETag and sequencer where there is no version-id. The bytes (ETag) of the newest
-    upload are no new recording. An upload that is older than the newest is superseded.
+    agrees, or ETag and sequencer where there is no version-id. The same bytes (ETag) as the newest
+    upload are no new recording. An upload that is older than the newest one is superseded.
     """
     for record in records:
         if _is_same_event(upload, record.upload):
@@ -237,12 +240,15 @@ def _is_same_event(one: Upload, other: Upload) -> bool:
         return one.version_id == other.version_id
     if one.sequencer or other.sequencer:
         return (one.etag, one.sequencer) == (other.etag, other.sequencer)
-    # A listing told of both; S3 keeps an object's time.
+    # Both come from listings of the bucket; S3 keeps an object's time.
     return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
 
 
 def _is_new_try(upload: Upload, newest: CallRecord) -> bool:
-    """Whether bytes that led to nothing were uploaded again; a listing sees only the first."""
+    """Whether the same bytes were uploaded again after they had failed or been refused.
+
+    A listing cannot tell (it gives neither version-id nor sequencer), so it never counts as one.
+    """
     had_its_end = newest.state in (CallState.FAILED, CallState.REFUSED)
     return had_its_end and bool(upload.version_id or upload.sequencer)
 
@@ -250,8 +256,8 @@ def _is_new_try(upload: Upload, newest: CallRecord) -> bool:
 def _is_before(one: Upload, other: Upload) -> bool:
     """Whether one upload of a key came before another one of it.
 
-    `sequencer` tells: hexadecimal, the shorter padded to the right (S3 user guide, notification
-    content structure). A listing knows none; its times, of whole seconds, are the next best.
+    `sequencer` decides: hexadecimal, the shorter padded to the right (S3 user guide, notification
+    content structure). A listing has none; its times, in whole seconds, are the next best.
     """
     if one.sequencer and other.sequencer:
         length = max(len(one.sequencer), len(other.sequencer))
@@ -263,7 +269,7 @@ def _is_before(one: Upload, other: Upload) -> bool:
 
 
 class MetadataSource(StrEnum):
-    """Who told it; of what two tell, the earlier in this list counts."""
+    """Where metadata came from; where two sources differ, the one that is first here counts."""
 
     SIDECAR = "sidecar"
     WEBHOOK = "webhook"
@@ -271,21 +277,21 @@ class MetadataSource(StrEnum):
 
 
 class ToldMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What one source said last. `told_at` is the source's own time."""
+    """The latest metadata from one source. `told_at` is the source's own time."""
 
     metadata: CallMetadata
     told_at: UtcTime
 
 
 class StoredMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was told of a call; `version` is 0 before anything was."""
+    """All metadata received for a call, by source; `version` is 0 before any arrives."""
 
     version: int = 0
     told: dict[MetadataSource, ToldMetadata] = msgspec.field(default_factory=dict)
 
     @property
     def merged(self) -> CallMetadata:
-        """Field by field what the first source that has it says: sidecar, webhook, object."""
+        """Each field from the first source that has it: sidecar, then webhook, then object."""
         fields: dict[str, Any] = {}
         for source in reversed(MetadataSource):
             if (told := self.told.get(source)) is not None:
@@ -294,12 +300,12 @@ class StoredMetadata(msgspec.Struct, frozen=True, kw_only=True):
         return CallMetadata(**fields)
 
     def start_problems(self, uploaded_at: dt.datetime) -> list[ContractError]:
-        """Why starts that were told cannot be those of the call of an upload."""
+        """Which of the start times received are impossible for an upload, and why."""
         problems = [start_problem(each.metadata, uploaded_at) for each in self.told.values()]
         return [problem for problem in problems if problem is not None]
 
     def for_upload(self, uploaded_at: dt.datetime) -> StoredMetadata:
-        """The same, without starts that the call of an upload cannot have had.
+        """The same, without start times that are impossible for an upload.
 
         Metadata may come before its upload: whether a start is possible can be said only now.
         """
@@ -314,10 +320,10 @@ class StoredMetadata(msgspec.Struct, frozen=True, kw_only=True):
     def with_told(
         self, source: MetadataSource, metadata: CallMetadata, told_at: dt.datetime
     ) -> StoredMetadata | None:
-        """With what a source says; None when it said that already, or more since.
+        """With a source's metadata added; None when it is not news or older than what is stored.
 
-        A webhook tells what is new and leaves the rest; a sidecar, and an object's own headers, are
-        all that there is.
+        A webhook is a partial update; a sidecar and an object's own headers replace what they
+        said before.
         """
         before = self.told.get(source)
         if before is not None and source is MetadataSource.WEBHOOK:
@@ -336,11 +342,11 @@ def _without_start(metadata: CallMetadata) -> CallMetadata:
 
 
 def item_of_record(record: CallRecord) -> dict[str, Any]:
-    """The stored form of a record: text, whole numbers, booleans and null only."""
+    """A record as it is stored: text, whole numbers, booleans and null only."""
     item: dict[str, Any] = msgspec.to_builtins(record)
     return item
 
 
 def record_of_item(item: dict[str, Any]) -> CallRecord:
-    """A record from its stored form; raises ContractError."""
+    """A record from what is stored; raises ContractError."""
     return convert(item, CallRecord)

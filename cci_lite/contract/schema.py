@@ -176,7 +176,7 @@ FIELD_MEANINGS: Mapping[str, Mapping[str, str]] = {
         "text": "The question that is asked of the call.",
         "weight": "Points attainable: above 0, at most 1000, with at most 4 decimals.",
         "required": "Whether failing the criterion fails the call.",
-        "rule": "Decides the criterion exactly; without a rule a reader has to.",
+        "rule": "Decides the criterion exactly; without one a language model or a person decides.",
     },
     "Rule": {
         **_SEARCHED,
@@ -200,7 +200,7 @@ FIELD_MEANINGS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def _number(**bounds: int) -> list[dict[str, Any]]:
+def _number_schema(**bounds: int) -> list[dict[str, Any]]:
     return [{"type": "number", **bounds}, {"type": "string", "format": "decimal"}]
 
 
@@ -216,8 +216,8 @@ _FIELD_RULES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("UnifiedDocument", "tenant_id"): {"pattern": f"^{TENANT_ID.pattern}$"},
     ("UnifiedDocument", "call_id"): {"pattern": f"^{CALL_ID.pattern}$"},
     ("UnifiedDocument", "summary_raw"): {"maxLength": MAX_SUMMARY_RAW_BYTES},
-    ("Criterion", "weight"): {"anyOf": _number(exclusiveMinimum=0, maximum=1000)},
-    ("Scoring", "pass_threshold"): {"anyOf": _number(minimum=0, maximum=1), "default": 0.7},
+    ("Criterion", "weight"): {"anyOf": _number_schema(exclusiveMinimum=0, maximum=1000)},
+    ("Scoring", "pass_threshold"): {"anyOf": _number_schema(minimum=0, maximum=1), "default": 0.7},
 }
 
 
@@ -232,15 +232,15 @@ def unified_document_schema() -> dict[str, Any]:
 
 def form_schema() -> dict[str, Any]:
     """The JSON Schema of a form's file."""
-    return _schema(FormFile, id="urn:cci-lite:form", title="form")
+    return _schema(FormFile, id="urn:cci-lite:form", title="Form")
 
 
 def rendered_documents() -> dict[str, str]:
     """The documents that are rendered from the contract, by file name."""
     return {
         "data-dictionary.md": render_data_dictionary(),
-        "unified-document.schema.json": _text(unified_document_schema()),
-        "form.schema.json": _text(form_schema()),
+        "unified-document.schema.json": _json_text(unified_document_schema()),
+        "form.schema.json": _json_text(form_schema()),
     }
 
 
@@ -261,6 +261,7 @@ def _schema(structure: type[msgspec.Struct], *, id: str, title: str) -> dict[str
 
 
 def _described(name: str, definition: dict[str, Any]) -> dict[str, Any]:
+    # msgspec takes the docstring of the class, with the indentation that it has in the source.
     described = {**definition, "description": inspect.cleandoc(definition["description"])}
     if "properties" in definition:
         described["properties"] = {
@@ -271,13 +272,14 @@ def _described(name: str, definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described_field(name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
+    # msgspec describes a Decimal as text; in a file it is a number, as _FIELD_RULES say.
     if schema.get("format") == "decimal":
-        schema = {}  # In a file it is a number; the rules say so.
+        schema = {}
     rules = _FIELD_RULES.get((name, field), {})
     return {**schema, "description": FIELD_MEANINGS[name][field], **rules}
 
 
-def _text(schema: dict[str, Any]) -> str:
+def _json_text(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""A document's evaluation against the tenant's form: verdicts, score, and the document's claims."""
+"""Scores a document's evaluation with the tenant's form, and compares the scores it claimed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ from cci_lite.contract.document import (
     UnifiedDocument,
     verdict_of,
 )
-from cci_lite.contract.form import DEFAULT_FORM, Form, is_form_name, parse_version
+from cci_lite.contract.form import (
+    DEFAULT_FORM,
+    Criterion,
+    Form,
+    is_form_name,
+    parse_version,
+)
 from cci_lite.contract.form_checks import MOST_DECIMALS
-from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
+from cci_lite.contract.scoring import CallScore, Outcome, Verdict, passed_of, score_call
 from cci_lite.errors import ContractError, describe_value, show_value
 
 _NO_CLAIM = ReportedScore()
@@ -92,11 +98,13 @@ def score_document(document: UnifiedDocument, forms: Forms) -> ScoredEvaluation 
 
 
 def score_evaluation(evaluation: QaEvaluation, form: Form) -> ScoredEvaluation:
-    """The evaluation scored with `template`; raises ContractError when it is of another form."""
+    """The evaluation scored with `form`; raises ContractError when it is of another form."""
     if evaluation.template_hash not in (None, form.content_hash):
         raise ContractError(
             "qa_evaluation.template_hash", f"the hash of {form.label}", "another hash"
         )
+    # Results are matched by id and put into the form's order. A document may list them in any
+    # order, and what it says about weights or "required" does not count.
     by_id = {result.id: result for result in evaluation.criteria}
     results = tuple(by_id.pop(criterion.id, None) for criterion in form.criteria)
     if by_id:
@@ -111,30 +119,33 @@ def score_evaluation(evaluation: QaEvaluation, form: Form) -> ScoredEvaluation:
 
 
 def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> UnifiedDocument:
-    """The document in 1.3: every criterion of the form, computed totals, claims kept beside."""
-    score = scored.score
+    """The document in version 1.3: all criteria of the form, computed totals, claims beside."""
+    # Reasons of earlier steps (masking, transcript) stay; those of the score are added once.
+    reasons = list(document.review.reasons) if document.review else []
+    reasons += [reason for reason in scored.review_reasons if reason not in reasons]
+    needed = scored.score.outcome is Outcome.REVIEW or (
+        document.review is not None and document.review.needed
+    )
+    return msgspec.structs.replace(
+        document,
+        schema_version=SCHEMA_VERSION,
+        qa_evaluation=_written(scored),
+        qa_template_version=None,
+        review=Review(needed=needed, reasons=reasons),
+    )
+
+
+def _written(scored: ScoredEvaluation) -> QaEvaluation:
+    """The evaluation as version 1.3 writes it."""
+    form, score = scored.form, scored.score
     criteria = [
-        CriterionResult(
-            id=criterion.id,
-            question=criterion.question,
-            passed={Verdict.PASS: True, Verdict.FAIL: False}.get(verdict),
-            verdict=verdict,
-            score=points_of(criterion.weight, verdict),
-            weight=float(criterion.weight),
-            required=criterion.required,
-            reason=result.reason if result else None,
-            evidence=result.evidence if result else [],
-            confidence=result.confidence if result else None,
-            evaluator=result.evaluator if result else None,
-        )
-        for criterion, result, verdict in zip(
-            scored.form.criteria, scored.results, scored.verdicts, strict=True
-        )
+        _written_criterion(*each)
+        for each in zip(form.criteria, scored.results, scored.verdicts, strict=True)
     ]
-    evaluation = QaEvaluation(
-        template_id=scored.form.name,
-        template_version=scored.form.version,
-        template_hash=scored.form.content_hash,
+    return QaEvaluation(
+        template_id=form.name,
+        template_version=form.version,
+        template_hash=form.content_hash,
         criteria=criteria,
         total_score=float(score.total),
         max_score=float(score.max),
@@ -149,17 +160,24 @@ def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> Unif
         failed_required=list(score.failed_required),
         reported=scored.reported,
     )
-    reasons = list(document.review.reasons) if document.review else []
-    reasons += [reason for reason in scored.review_reasons if reason not in reasons]
-    needed = score.outcome is Outcome.REVIEW or (
-        document.review is not None and document.review.needed
-    )
-    return msgspec.structs.replace(
-        document,
-        schema_version=SCHEMA_VERSION,
-        qa_evaluation=evaluation,
-        qa_template_version=None,
-        review=Review(needed=needed, reasons=reasons),
+
+
+def _written_criterion(
+    criterion: Criterion, result: CriterionResult | None, verdict: Verdict
+) -> CriterionResult:
+    """One criterion with the form's wording and weight, and the document's grounds."""
+    return CriterionResult(
+        id=criterion.id,
+        question=criterion.question,
+        passed=passed_of(verdict),
+        verdict=verdict,
+        score=points_of(criterion.weight, verdict),
+        weight=float(criterion.weight),
+        required=criterion.required,
+        reason=result.reason if result else None,
+        evidence=result.evidence if result else [],
+        confidence=result.confidence if result else None,
+        evaluator=result.evaluator if result else None,
     )
 
 
@@ -175,8 +193,8 @@ def _reported(
 ) -> tuple[ReportedScore | None, bool | None]:
     """What the document's evaluator claimed, and whether it differs from the score.
 
-    The totals of a document that carries its form's hash were computed here: they are no claim,
-    unless they are others.
+    The totals of a document that carries its form's hash were computed by this code: they are a
+    claim only when they differ.
     """
     if evaluation.reported is not None:
         return evaluation.reported, _differs(evaluation.reported, score)
@@ -207,10 +225,12 @@ def _differs(reported: ReportedScore, score: CallScore) -> bool:
 def _agrees(claim: float, computed: Decimal | None) -> bool:
     """Whether the computed figure, rounded as coarsely as the claim is written, is the claim.
 
-    Beyond the decimals that a weight can have, a claim shows no more than a computer's rounding.
+    Digits beyond the decimals that a weight can have are floating-point noise.
     """
     if computed is None:
         return False
+    # A claim of 71 is compared with the computed figure rounded to whole numbers, one of 71.4 with
+    # the figure rounded to one decimal: the claim's own precision decides.
     claimed = Decimal(repr(claim)).quantize(_FINEST_CLAIM, rounding=ROUND_HALF_UP).normalize()
     exponent = claimed.as_tuple().exponent
     step = Decimal(1).scaleb(min(int(exponent), 0))

@@ -32,6 +32,12 @@ class Outcome(StrEnum):
 
 
 _PASSED = {Outcome.PASS: True, Outcome.FAIL: False}
+_VERDICT_PASSED = {Verdict.PASS: True, Verdict.FAIL: False}
+
+
+def passed_of(verdict: Verdict) -> bool | None:
+    """A verdict as true (pass), false (fail) or None."""
+    return _VERDICT_PASSED.get(verdict)
 
 
 @dataclass(frozen=True)
@@ -90,10 +96,13 @@ def score_call(
 def _outcome(
     percentage: Decimal | None, has_failed: bool, has_unscored: bool, scoring: Scoring
 ) -> Outcome:
+    # The order of these tests is part of the contract: review comes first, because a missing
+    # verdict on a required criterion could turn a pass into a fail.
     if has_unscored:
         return Outcome.REVIEW
     if percentage is None:
         return Outcome.NONE
     fails_call = has_failed and scoring.required_policy is RequiredPolicy.FAIL_CALL
+    # The rounded percentage is compared, so that a report never shows 70.00 % beside a fail at 0.7.
     reached = percentage / _HUNDRED >= scoring.pass_threshold
     return Outcome.PASS if reached and not fails_call else Outcome.FAIL

@@ -1,4 +1,4 @@
-"""What the services answer about a call before it is scored: kept as a checkpoint, read back."""
+"""What Comprehend and the language model answer about a call, as checkpoints keep it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ MAX_EVIDENCE = 3
 
 
 def step_of(kind: str, *asked: str) -> str:
-    """The name under which the answer to exactly these words is kept."""
+    """The name of the checkpoint for the answer to exactly these words: same words, same name."""
+    # A hash, because the name becomes part of a key, and keys must not hold what was asked.
     digest = hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
     return f"{kind}-{digest[:32]}"
 

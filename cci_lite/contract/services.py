@@ -1,4 +1,4 @@
-"""What models, languages and prices there are: `services.toml`, read once and checked."""
+"""The models, languages and prices of the AWS services: `services.toml`, read and checked."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Residency(StrEnum):
 
 def residency_of_region(region: str) -> Residency | None:
     """Which part of the world a Region is in, by its prefix; None where no tenant may be."""
+    # A Region's name begins with its part of the world: eu-central-1, us-east-1.
     prefix, _, _ = region.partition("-")
     return Residency(prefix) if prefix in set(Residency) else None
 
@@ -79,7 +80,7 @@ class ModelPriceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file. `as_of` is the day on which it was last gone through."""
+    """The whole file. `as_of` is the day on which it was last reviewed."""
 
     as_of: dt.date
     models: tuple[ModelFacts, ...]
@@ -90,7 +91,7 @@ class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 @functools.cache
 def service_facts() -> ServiceFacts:
-    """What is known of the services."""
+    """What `services.toml` says."""
     text = files("cci_lite.contract").joinpath("services.toml").read_text(encoding="utf-8")
     content: dict[str, Any] = tomllib.loads(text)
     return msgspec.convert(content, ServiceFacts)
@@ -120,7 +121,7 @@ def model_for(name: str, residency: Residency, today: dt.date) -> Model:
     """The model that a tenant's calls may go to today.
 
     Raises PipelineError: `model_residency` when the model has no profile that stays in the tenant's
-    part of the world, `model_end_of_life` when the service has taken it out.
+    part of the world, `model_end_of_life` when the service has withdrawn it.
     """
     facts = check_model(name)
     if residency not in facts.ids:

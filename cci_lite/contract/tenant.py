@@ -105,6 +105,7 @@ def parse_tenant(value: Mapping[str, Any]) -> Tenant:
     """
     fields = dict(value)
     if "tenant_id" not in fields and isinstance(pk := fields.get("pk"), str):
+        # Items written after the guide carry the id in their key only.
         fields["tenant_id"] = pk.removeprefix("TENANT#")
     fields.setdefault("name", fields.get("tenant_id"))
     if "model" not in fields and "bedrockModel" in fields:
@@ -131,16 +132,16 @@ def is_masked(tenant: Tenant, language: Language) -> bool:
 def why_not_masked(tenant: Tenant, language: Language) -> str | None:
     """Why calls in a language cannot be masked for a tenant; None where they can."""
     if tenant.nlp is not NlpChoice.COMPREHEND or language.comprehend is None:
-        return "nobody finds the names that are to be masked"
-    return None if language.masking else "it was not measured what masking finds in it"
+        return "names to be masked cannot be found"
+    return None if language.masking else "masking has not been measured"
 
 
 def check_services(tenant: Tenant) -> None:
     """Raise TenantError when a tenant wants what the services do not have.
 
-    That is a model, a language, or masking where nobody finds the names that are to be masked.
-    Asked before settings are stored; a stored tenant with a model that is gone still reads, so that
-    only its evaluations wait for a person.
+    That is a model, a language, or masking where names cannot be found. Checked before settings
+    are stored. A stored tenant whose model was withdrawn later stays readable: only its
+    evaluations wait for a person.
     """
     check_model(tenant.model)
     language = language_of(tenant.language_code)
@@ -155,6 +156,6 @@ def check_services(tenant: Tenant) -> None:
 
 
 def item_of_tenant(tenant: Tenant) -> dict[str, Any]:
-    """The stored form of a tenant (without its keys)."""
+    """A tenant as it is stored, without its keys."""
     item: dict[str, Any] = msgspec.to_builtins(tenant)
     return item

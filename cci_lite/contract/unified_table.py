@@ -43,11 +43,11 @@ _WHOLE = ColumnType.BIGINT
 _FLAG = ColumnType.BOOLEAN
 
 
-def _row(**fields: DataType) -> Row:
+def _row_type(**fields: DataType) -> Row:
     return Row(tuple(fields.items()))
 
 
-_CRITERION = _row(
+_CRITERION = _row_type(
     id=_TEXT,
     question=_TEXT,
     passed=_FLAG,
@@ -67,13 +67,13 @@ UNIFIED_COLUMNS: tuple[RawColumn, ...] = (
     RawColumn("call_started_at", _TEXT),
     RawColumn("language_code", _TEXT),
     RawColumn("duration_seconds", _NUMBER),
-    RawColumn("agent", _row(agent_id=_TEXT, name=_TEXT, team=_TEXT)),
+    RawColumn("agent", _row_type(agent_id=_TEXT, name=_TEXT, team=_TEXT)),
     RawColumn("queue", _TEXT),
     RawColumn("direction", _TEXT),
     RawColumn("channel", _TEXT),
     RawColumn(
         "ai_summary",
-        _row(
+        _row_type(
             issue=_TEXT,
             resolution=_TEXT,
             outcome=_TEXT,
@@ -84,7 +84,7 @@ UNIFIED_COLUMNS: tuple[RawColumn, ...] = (
     ),
     RawColumn(
         "qa_evaluation",
-        _row(
+        _row_type(
             template_id=_TEXT,
             template_version=_TEXT,
             criteria=Array(_CRITERION),
@@ -96,7 +96,7 @@ UNIFIED_COLUMNS: tuple[RawColumn, ...] = (
         ),
     ),
     RawColumn("qa_template_version", _TEXT),
-    RawColumn("review", _row(needed=_FLAG, reasons=Array(_TEXT))),
+    RawColumn("review", _row_type(needed=_FLAG, reasons=Array(_TEXT))),
 )
 
 UNIFIED_PARTITION_COLUMNS: tuple[RawColumn, ...] = (

@@ -1,1 +1,1 @@
-"""Use cases of people: tenants, forms."""
+"""Use cases of the people who operate an installation: tenants and their forms."""

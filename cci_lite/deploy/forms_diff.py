@@ -28,7 +28,7 @@ class CriterionChange:
 
 @dataclass(frozen=True)
 class FormDiff:
-    """The differences. `reordered` says that criteria of both stand in another order."""
+    """The differences. `reordered`: the criteria that both have are in another order."""
 
     added: tuple[Criterion, ...] = ()
     removed: tuple[Criterion, ...] = ()
@@ -43,7 +43,7 @@ class FormDiff:
 
 
 def diff_forms(before: Form | FormDraft, after: Form | FormDraft) -> FormDiff:
-    """What a person would have to change in `before` to have `after`. Names do not count."""
+    """What a person would have to change in `before` to get `after`. Names are not compared."""
     old = {criterion.id: criterion for criterion in before.criteria}
     new = {criterion.id: criterion for criterion in after.criteria}
     changed = (

@@ -1,4 +1,4 @@
-"""Tenants and their forms in a configuration store: stored, read, activated, removed."""
+"""Manages tenants and their forms in a configuration store: put, get, list, activate, remove."""
 
 from __future__ import annotations
 
@@ -57,14 +57,16 @@ from cci_lite.tenancy import (
     work_prefix,
 )
 
+# How long before a model's end of life its tenants are warned.
 NOTICE_OF_END = dt.timedelta(days=90)
 
 
 def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
-    """Store a tenant; False when it was stored so already. Raises TenantError."""
+    """Store a tenant; False when nothing changed. Raises TenantError."""
     check_services(tenant)
     key = partition_key(tenant.tenant_id)
     stored = readable(config.get(key, META_SORT_KEY)) or {}
+    # Fields of a stored item that this version does not know are kept.
     item = {**stored, **item_of_tenant(tenant)}
     if item == stored:
         return False
@@ -73,12 +75,12 @@ def put_tenant(config: ConfigStore, tenant: Tenant) -> bool:
 
 
 def readable(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """A stored item; None for one that is not there, or that cannot be read."""
+    """A stored item; None when there is none or it cannot be read."""
     return None if item is None or UNREADABLE in item else item
 
 
 def get_tenant(config: ConfigStore, tenant_id: str) -> Tenant:
-    """A tenant; raises TenantError, or NotFoundError that names the nearest when there is none."""
+    """A tenant; raises TenantError, or NotFoundError that suggests the id with the closest name."""
     item = config.get(partition_key(tenant_id), META_SORT_KEY)
     present = [] if item is not None else tenant_ids_of(config.partition_keys())
     if item is None and tenant_id not in present:
@@ -86,10 +88,10 @@ def get_tenant(config: ConfigStore, tenant_id: str) -> Tenant:
         hint = f"did you mean {near[0]}?" if near else "add it with: cci-lite tenants add"
         raise NotFoundError(f"no tenant {show_value(tenant_id)}; {hint}")
     try:
-        # Of a tenant that has forms only, the settings are lost.
+        # A tenant that has forms but no settings item has lost its settings.
         return tenant_of_item(tenant_id, item or {})
     except TenantError as problem:
-        cure = f"; mend it with: cci-lite tenants add {tenant_id}" if problem.path else ""
+        cure = f"; fix it with: cci-lite tenants add {tenant_id}" if problem.path else ""
         where = f"settings of {tenant_id}" + (f", {problem.path}" if problem.path else "")
         raise TenantError(where, problem.expected, f"{problem.found}{cure}") from None
 
@@ -117,7 +119,7 @@ def _tenants(config: ConfigStore) -> dict[str, Tenant | TenantError]:
 
 
 def tenant_warnings(tenant: Tenant, today: dt.date) -> list[str]:
-    """What a person should know of a tenant's settings before its calls are judged."""
+    """What a person should know about a tenant's settings before its calls are judged."""
     warnings = []
     try:
         ends = check_model(tenant.model).end_of_life
@@ -134,13 +136,13 @@ def tenant_warnings(tenant: Tenant, today: dt.date) -> list[str]:
     if not language.redaction:
         warnings.append(f"Transcribe does not redact {code}: {_what_becomes(tenant, language)}")
     elif not language.verified:
-        warnings.append(f"that Transcribe redacts {code} in every Region is not verified")
+        warnings.append(f"it is not verified that Transcribe redacts {code} in every Region")
     return warnings
 
 
 def _what_becomes(tenant: Tenant, language: Language) -> str:
     if is_masked(tenant, language):
-        return "calls are masked after the transcript"
+        return "calls are masked after transcription"
     if tenant.unredacted is UnredactedPolicy.REFUSE:
         return "calls are refused"
     return f"calls are refused, because {why_not_masked(tenant, language)}"
@@ -148,7 +150,7 @@ def _what_becomes(tenant: Tenant, language: Language) -> str:
 
 @dataclass(frozen=True)
 class StoredForm:
-    """A form after it was put: `is_new` is False when the same content was there already.
+    """The result of putting a form: `is_new` is False when the same content was there already.
 
     `latest` is the highest version now; the content can be that of an earlier one.
     """
@@ -161,9 +163,9 @@ class StoredForm:
 def put_form(config: ConfigStore, tenant_id: str, draft: FormDraft) -> StoredForm:
     """Store a version of a form; a version that is there never changes.
 
-    Without a version the form gets the next one, unless a version has its content already: under
-    two versions its calls would be counted apart. Raises ImmutableVersionError when the version
-    that the file names is there with other content, TemplateError when it cannot be read.
+    Without a version the form gets the next one, unless a version has the same content: under two
+    versions its calls would be reported separately. Raises ImmutableVersionError when the version
+    that the file names exists with other content, FormError when that one cannot be read.
     """
     get_tenant(config, tenant_id)
     forms = tenant_forms(config, tenant_id)
@@ -178,14 +180,16 @@ def put_form(config: ConfigStore, tenant_id: str, draft: FormDraft) -> StoredFor
     stored = forms.form(form.name, form.version)
     if stored is None:
         key = sort_key(form.name, form.version)
+        # A conditional write: of two processes that put the next version at once, one wins, and the
+        # other compares its content with the winner's.
         if config.put_new(partition_key(tenant_id), key, item_of(form)):
             return StoredForm(form, is_new=True, latest=max(next_version - 1, form.version))
-        # Somebody else was faster.
+        # Another process stored this version in between.
         stored = get_form(config, tenant_id, form.name, form.version)
         next_version = max(next_version, stored.version + 1)
     if stored.content_hash != form.content_hash:
         raise ImmutableVersionError(
-            f"form {form.label} of {tenant_id} is there with other content and never changes; "
+            f"form {form.label} of {tenant_id} has other content, and a version never changes; "
             f"put this one as version {next_version}"
         )
     return StoredForm(stored, is_new=False, latest=next_version - 1)
@@ -194,7 +198,7 @@ def put_form(config: ConfigStore, tenant_id: str, draft: FormDraft) -> StoredFor
 def get_form(config: ConfigStore, tenant_id: str, name: str, version: int | None = None) -> Form:
     """One version of a form, the latest by default; raises NotFoundError.
 
-    Raises TemplateError when it is there and cannot be read.
+    Raises FormError when it is there and cannot be read.
     """
     forms = tenant_forms(config, tenant_id)
     if version is None:
@@ -219,7 +223,7 @@ def list_forms(config: ConfigStore, tenant_id: str) -> list[Form]:
 
 
 def tenant_forms(config: ConfigStore, tenant_id: str) -> TenantForms:
-    """A tenant's forms and activations; what cannot be read is told beside them."""
+    """A tenant's forms and activations; items that cannot be read are listed beside them."""
     key = partition_key(tenant_id)
     return read_forms(config.query(key, FORM_SORT_PREFIX), config.query(key, ACTIVE_SORT_PREFIX))
 
@@ -242,10 +246,10 @@ def activate_form(
     queue: str | None = None,
     at: dt.datetime,
 ) -> ActivatedForm:
-    """Have the calls of a queue (or of all queues that have none) judged by a form from now on.
+    """From now on judge the calls of a queue, or of all queues without an activation, by a form.
 
     The latest version by default. Activating what is active changes nothing. Raises NotFoundError
-    when the form is not there, and TemplateError for what cannot be a queue.
+    when the form is not there, and FormError for what cannot be a queue.
     """
     get_tenant(config, tenant_id)
     form = get_form(config, tenant_id, name, version)
@@ -273,7 +277,7 @@ def active_form(
 
 @dataclass(frozen=True)
 class Removal:
-    """The items that go with a tenant, by sort key; its settings are the last to go."""
+    """The items to delete with a tenant, by sort key; its settings are deleted last."""
 
     tenant_id: str
     sort_keys: tuple[str, ...]
@@ -282,8 +286,8 @@ class Removal:
 def plan_removal(config: ConfigStore, tenant_id: str, holds: Callable[[str], bool]) -> Removal:
     """What is deleted to remove a tenant; raises NotFoundError.
 
-    `holds` says whether there is anything below a prefix: raises UsageError while data of the
-    tenant is there, for without its settings nobody could read or erase it.
+    `holds` says whether anything lies below a prefix. Raises UsageError while there is data of the
+    tenant, because without its settings nobody could read or erase it.
     """
     items = config.query(partition_key(tenant_id), "")
     if not items:
@@ -300,11 +304,12 @@ def plan_removal(config: ConfigStore, tenant_id: str, holds: Callable[[str], boo
             f"tenant {tenant_id} still has data below {', '.join(held)}; to take no more calls "
             f"in: cci-lite tenants add {tenant_id} --status suspended"
         )
+    # Settings last: as long as they are there, an interrupted removal can be repeated.
     keys = sorted((item["sk"] for item in items), key=lambda key: (key == META_SORT_KEY, key))
     return Removal(tenant_id, tuple(keys))
 
 
 def apply_removal(config: ConfigStore, removal: Removal) -> None:
-    """Delete what is planned; safe to repeat."""
+    """Delete what was planned; idempotent."""
     for key in removal.sort_keys:
         config.delete(partition_key(removal.tenant_id), key)

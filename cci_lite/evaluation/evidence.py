@@ -1,4 +1,4 @@
-"""What is quoted from a turn as evidence."""
+"""Quotes what was said as evidence for a verdict: the sentence around it, and when it was said."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _spoken_at(turn: Turn, offset: int) -> Word | Turn:
 
 
 def _shortened(text: str, left: int, right: int, start: int, end: int) -> tuple[int, int]:
-    # Whole words first: a pattern may have found a part of one.
+    # Widen to whole words first: a pattern may have matched a part of one.
     begins, ends = _borders(text, left, right)
     start = max((begin for begin in begins if begin <= start), default=left)
     end = min((place for place in ends if place >= end), default=right)

@@ -1,4 +1,4 @@
-"""Results of criteria that have no rule."""
+"""The result of one criterion: decided by a rule or a model, or unscored."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from cci_lite.contract.document import CriterionResult, Evaluator, Evidence
 from cci_lite.contract.form import Criterion
-from cci_lite.contract.scoring import Verdict
+from cci_lite.contract.scored_evaluation import points_of
+from cci_lite.contract.scoring import Verdict, passed_of
 from cci_lite.contract.service_answers import Judgement
-
-_PASSED = {Verdict.PASS: True, Verdict.FAIL: False}
 
 
 def unscored(criterion: Criterion) -> CriterionResult:
@@ -23,29 +22,28 @@ def unscored(criterion: Criterion) -> CriterionResult:
     )
 
 
-def judged_by_model(
+def decided(
     criterion: Criterion,
     verdict: Verdict,
     *,
+    evaluator: Evaluator,
     reason: str | None,
     evidence: Sequence[Evidence],
     confidence: float | None,
 ) -> CriterionResult:
-    """The result of a criterion that a model decided."""
-    weight = float(criterion.weight)
-    passed = _PASSED.get(verdict)
+    """The result of a criterion that was decided."""
     return CriterionResult(
         id=criterion.id,
         question=criterion.question,
-        passed=passed,
+        passed=passed_of(verdict),
         verdict=verdict,
-        score=None if passed is None else weight * passed,
-        weight=weight,
+        score=points_of(criterion.weight, verdict),
+        weight=float(criterion.weight),
         required=criterion.required,
         reason=reason,
         evidence=list(evidence),
         confidence=confidence,
-        evaluator=Evaluator.MODEL,
+        evaluator=evaluator,
     )
 
 

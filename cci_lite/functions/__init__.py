@@ -1,1 +1,1 @@
-"""What the Lambda functions run: adapters chosen, events read, one use case called."""
+"""What the Lambda functions run: they choose adapters, read events and call one use case."""

@@ -1,4 +1,4 @@
-"""The ports of the use cases, as adapters to the installation's services."""
+"""Chooses the AWS adapter for each port, by the installation's settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def registry_of(here: Installation) -> DynamoRegistry:
 
 
 def tenants_of(here: Installation) -> TenantDirectory:
-    """The tenants and their forms, kept for a minute."""
+    """The tenants and their forms, cached for a minute."""
     config = DynamoConfigStore(here.clients("dynamodb"), here.settings.config_table)
     return TenantDirectory(config, here.clock, form_key=here.settings.form_key)
 
@@ -63,7 +63,7 @@ def transcriber_of(here: Installation) -> TranscribeJobs:
 
 
 def notifier_of(here: Installation) -> AllNotifiers:
-    """Every way to tell people that the settings name; raises UsageError when they name none."""
+    """Every channel for notices that the settings name; raises UsageError when they name none."""
     ways: dict[str, Notifier] = {}
     if (topic_arn := here.settings.topic_arn) is not None:
         ways["sns"] = SnsNotifier(here.clients("sns"), topic_arn)
@@ -71,6 +71,7 @@ def notifier_of(here: Installation) -> AllNotifiers:
         ways["webhook"] = _SecretWebhook(here, secret)
     if not ways:
         raise UsageError("environment: SNS_TOPIC_ARN or SLACK_WEBHOOK_SECRET must be set")
+    # The registry remembers what was sent: a retried message must not send a notice twice.
     registry = registry_of(here)
     return AllNotifiers(ways, registry.is_noted, registry.note, here.telemetry)
 
@@ -97,7 +98,7 @@ def webhook_keys_of(here: Installation) -> SecretsWebhookKeys:
 
 @dataclass(frozen=True)
 class _SecretWebhook:
-    """Notifier by a webhook whose address is a secret, read when there is something to tell."""
+    """Notifier by a webhook whose address is a secret, read when there is something to send."""
 
     here: Installation
     secret: str

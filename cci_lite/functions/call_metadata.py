@@ -1,4 +1,4 @@
-"""The function that takes in what telephony platforms know about calls."""
+"""The function `call_metadata`: receives call metadata by webhook or sidecar file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cci_lite.pipeline.events import Event, UploadEvent
 
 
 def call_metadata(here: Installation, event: Any, context: Any) -> Any:
-    """Answer a webhook, or take in the sidecars that the event tells of."""
+    """Answer a webhook, or take in the sidecars that the event announces."""
     intake = here.once(_intake)
     if is_request(event):
         request = read_request(event)
@@ -37,7 +37,7 @@ def call_metadata(here: Installation, event: Any, context: Any) -> Any:
 
 
 def _answer(here: Installation, intake: MetadataIntake, request: Request) -> WebhookAnswer:
-    """The use case's answer; the sender learns of our troubles only whether to try again."""
+    """The use case's answer; of our own failures the sender learns only whether to retry."""
     take = partial(
         take_webhook,
         intake,

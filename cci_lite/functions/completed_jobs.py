@@ -1,4 +1,4 @@
-"""The functions that make a document of a completed transcription job."""
+"""The functions `result_handler` and `analyzer`: a completed job becomes a unified document."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from cci_lite.pipeline.judge import Judging, judge_call
 from cci_lite.ports import JobStatus
 from cci_lite.version import __version__
 
-# What a call takes after its transcript is there: Comprehend, the model and its second answer.
+# The time that judging needs: Comprehend, the model and its second answer.
 RESERVED_SECONDS = 120.0
 
 
 def result_handler(here: Installation, event: Any, context: Any) -> Any:
-    """Judge the calls of completed jobs, or hand them on to the analyzer, if it has a queue."""
+    """Judge the calls of completed jobs, or pass them on to the analyzer, if it has a queue."""
     queue_url = here.settings.analysis_queue_url
     if queue_url is None:
         return analyzer(here, event, context)
@@ -55,7 +55,7 @@ def analyzer(here: Installation, event: Any, context: Any) -> Any:
 
 
 def bounded_wait(wait: Callable[[float], None], context: Any) -> Callable[[float], None]:
-    """`wait` as long as the function has time for what comes after; then raises RetryLaterError."""
+    """`wait` that raises RetryLaterError when too little time would be left for judging."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
 
     def bounded(seconds: float) -> None:

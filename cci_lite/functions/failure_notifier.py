@@ -1,4 +1,4 @@
-"""The function that tells people what failed."""
+"""The function `failure_notifier`: notifies people of failed jobs and dead letters."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from cci_lite.ports import JobStatus
 
 
 def failure_notifier(here: Installation, event: Any, context: Any) -> Any:
-    """Tell people of failed transcription jobs, and of messages in dead-letter queues.
+    """Notify people of failed transcription jobs, and of messages in dead-letter queues.
 
-    A message of a dead-letter queue is answered as not taken when people were told of it, so that
-    SQS keeps it, and moves it to where people can look at it and start it again.
+    A dead letter is reported to SQS as failed even after people were notified. SQS therefore keeps
+    it and, after its last delivery, moves it to the queue of parked messages, where people can
+    inspect and redrive it.
     """
     notifying = here.once(_notifying)
 
@@ -49,6 +50,7 @@ def _take_dead_letter(
         body=str(record.get("body")),
     )
     guarded(here.telemetry, tell)
+    # Raised on success, too: only a failed message stays in the queue.
     raise PipelineError("kept_for_people")
 
 

@@ -1,4 +1,4 @@
-"""What leaves a function when something went wrong: a code, and nothing that anybody said."""
+"""Reduces every error that leaves a function to a code, because messages may quote a call."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _OURS = "cci_lite"
 
 
 def guarded(telemetry: Telemetry, work: Callable[[], T]) -> T:
-    """What `work` returns; raises PipelineError with a code alone in place of whatever it raised.
+    """What `work` returns; whatever it raises is replaced by a PipelineError with a code alone.
 
-    The runtime prints an error's message, its causes and the lines it passed, and messages of
-    libraries quote what they were given. RetryLaterError stays one.
+    The Lambda runtime prints an error's message, causes and traceback, and libraries quote their
+    input in messages. RetryLaterError stays RetryLaterError.
     """
     try:
         return work()
     except Exception as error:
         failure = _told(telemetry, error)
-    # Raised out here nothing hangs on it: neither context nor the frames it went through.
+    # Raised outside of `except`, so that it carries neither the context nor its frames.
     raise failure
 
 
 def _told(telemetry: Telemetry, error: Exception) -> PipelineError:
-    """Log the error as type, code and place; what is to be raised instead."""
+    """Log the error as type, code and place; returns what to raise instead."""
     code = _code_of(error)
     if isinstance(error, RetryLaterError):
         telemetry.log("retry_later", code=code, operation=_place_of(error.__traceback__))

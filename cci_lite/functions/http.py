@@ -1,4 +1,4 @@
-"""Requests as API Gateway and function URLs send them (payload format 2.0), and answers to them."""
+"""Reads HTTP requests of API Gateway and function URLs (payload format 2.0), and answers them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_request(event: Any) -> bool:
 
 
 def read_request(event: Mapping[str, Any]) -> Request | WebhookAnswer:
-    """The request, or the answer to one that is none of ours."""
+    """The request, or the answer to one that is not valid here."""
     if (path := _PATH.fullmatch(str(event.get("rawPath")))) is None:
         return WebhookAnswer(404, {"error": "not_found"})
     if event["requestContext"]["http"].get("method") != "POST":

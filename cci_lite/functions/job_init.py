@@ -1,4 +1,4 @@
-"""The function that takes uploads in."""
+"""The function `job_init`: an uploaded recording becomes a transcription job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cci_lite.pipeline.intake import Intake, take_in
 
 
 def job_init(here: Installation, event: Any, context: Any) -> Any:
-    """Start one transcription job for each upload that the event tells of."""
+    """Start one transcription job for each upload that the event announces."""
     intake = here.once(_intake)
 
     def take(found: Event) -> str:

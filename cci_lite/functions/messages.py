@@ -1,4 +1,4 @@
-"""Invocations by a queue, by a rule or by hand: what they bring, one event after the other."""
+"""Takes invocations by a queue, a rule or by hand apart into single events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cci_lite.pipeline.media import SIDECAR_SUFFIX
 from cci_lite.ports import Metric
 from cci_lite.tenancy import call_id_for, parse_job_name, parse_recording_key
 
-# Of a message that is to come again, in seconds: no longer than its queue would keep it by itself.
+# In seconds. Not longer than the visibility timeout that the queues have anyway.
 LONGEST_BACKOFF = 900
 
 
@@ -36,7 +36,7 @@ def each_message(event: Any, context: Any, take: Callable[[Any], None]) -> Any:
         def take_record(record: SQSRecord) -> None:
             take({"Records": [record.raw_event]})
 
-        # An error for the whole batch would be one with the text of all of them.
+        # An error for the whole batch would carry the text of all messages.
         processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
         return process_partial_response(event, take_record, processor, context)
     for given in event if isinstance(event, list) else [event]:
@@ -58,10 +58,10 @@ def is_batch(event: Any) -> bool:
 
 
 def take_events(installation: Installation, message: Any, take: Callable[[Event], str]) -> None:
-    """Give what a message says to `take`, and log what became of it.
+    """Give the events in a message to `take`, and log what became of each.
 
-    One event's trouble does not keep the next from being taken; the last trouble is raised when all
-    have been. A queue's message that is to come again later waits longer each time.
+    A failure does not stop the following events; the last failure is raised at the end. A queue's
+    message that has to be retried waits longer each time.
     """
     trouble: PipelineError | None = None
     for event in read_event(message):
@@ -77,12 +77,12 @@ def take_events(installation: Installation, message: Any, take: Callable[[Event]
 
 
 def backoff_seconds(deliveries: int) -> int:
-    """How long a message waits that was delivered so often: 1, 2, 4, 8, and then 15 minutes."""
+    """How long a message waits after this many deliveries: 1, 2, 4, 8, and then 15 minutes."""
     return min(60 << (deliveries - 1), LONGEST_BACKOFF)
 
 
 def _postpone(installation: Installation, record: Mapping[str, Any]) -> None:
-    """Put off a message; it waits for its queue's visibility timeout when that does not work."""
+    """Delay a message; if that fails, the queue's visibility timeout applies."""
     deliveries = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
     try:
         installation.postpone(

@@ -1,4 +1,4 @@
-"""The function that drives on what has come to a halt, and balances the days."""
+"""The function `reconciler`: redrives stalled calls, and balances each day."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from cci_lite.pipeline.reconcile import Sweep, in_turn, is_time, reconcile_all
 from cci_lite.pipeline.redrive import Reconciling
 from cci_lite.pipeline.rewrite import Rewriting, rewrite_document
 
-# What was uploaded just before midnight UTC has been registered by then.
+# By then, uploads from just before midnight UTC have been registered.
 BALANCED_FROM = dt.time(0, 15)
-# What of the time is kept for the balance, however long a sweep would take.
+# The share of the time that is reserved for the balance, however long a sweep would take.
 BALANCE_SHARE = 0.2
-# The seconds of an invocation that nobody limits.
+# The seconds of an invocation without a limit.
 WITHOUT_END = 86_400.0
 
 
 def reconciler(here: Installation, event: Any, context: Any) -> dict[str, int]:
     """Sweep over all tenants, and balance the day before until it is settled.
 
-    `{"task": "balance", "day": "2025-11-05"}` balances that day, again if need be, and sweeps
-    nothing. Returns what was counted; raises PipelineError `day_invalid`.
+    `{"task": "balance", "day": "2025-11-05"}` balances that day, even if it is settled, and sweeps
+    nothing. Returns the counts; raises PipelineError `day_invalid`.
     """
     reconciling = dataclasses.replace(here.once(_reconciling), remaining=_remaining(context))
     if isinstance(event, Mapping) and event.get("task") == "balance":
@@ -45,6 +45,7 @@ def reconciler(here: Installation, event: Any, context: Any) -> dict[str, int]:
     now = here.clock().astimezone(dt.UTC)
     if now.time() < BALANCED_FROM:
         return _swept(reconcile_all(reconciling))
+    # Without this a large backlog would use up every invocation, and no day would be balanced.
     kept = BALANCE_SHARE * reconciling.remaining()
     sweeping = dataclasses.replace(reconciling, remaining=lambda: reconciling.remaining() - kept)
     swept = _swept(reconcile_all(sweeping))
@@ -72,7 +73,7 @@ def _day_of(event: Mapping[str, Any]) -> dt.date:
 def _balance(
     here: Installation, reconciling: Reconciling, day: dt.date, *, again: bool
 ) -> dict[str, int]:
-    """Balance a day of all tenants; one that is in trouble does not stop the others.
+    """Balance a day of all tenants; a failure of one does not stop the others.
 
     Unless `again`, those whose day is settled are left out.
     """
@@ -101,7 +102,7 @@ def _balance_of_one(
 ) -> bool | None:
     """Whether a tenant's day is balanced; None for one that is settled, unless `again`.
 
-    It is settled when none of its calls is on its way any more.
+    It is settled when none of its calls is still open.
     """
     note = _note_of(tenant_id, day)
     if not again and reconciling.registry.is_noted(note):

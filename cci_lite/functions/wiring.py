@@ -1,4 +1,4 @@
-"""An installation as a function sees it: settings, clients, and what is made of them once."""
+"""Wires a Lambda function to AWS: settings, clients, and adapters that are made once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from cci_lite.settings import Settings
 
 T = TypeVar("T")
 
-# Seconds that an answer may take. All attempts together end before a function has to; a model is
-# asked once, because a queue delivers again what it had no time for.
+# Read timeouts in seconds. All attempts together end before a function's own timeout. A model is
+# asked once only: the queue redelivers the message when it had no time.
 _PATIENCE = 20
 _PATIENCE_WITH = {"bedrock-runtime": 120}
 _ATTEMPTS = 4
@@ -29,7 +29,7 @@ _ATTEMPTS_WITH = {"bedrock-runtime": 1}
 
 
 class Postpone(Protocol):
-    """Puts off messages of queues."""
+    """Delays messages of queues."""
 
     def __call__(self, queue_arn: str, receipt_handle: str, seconds: int, /) -> None:
         """Have a message delivered again after so many seconds. Raises PipelineError."""
@@ -44,7 +44,7 @@ class Clients(Protocol):
 
 @dataclass(eq=False)
 class Installation:
-    """What a function is given besides its event. Lives as long as its container."""
+    """What a function gets besides its event. It lives as long as the execution environment."""
 
     settings: Settings
     clients: Clients
@@ -55,7 +55,7 @@ class Installation:
     _made: dict[Callable[[Installation], Any], Any] = field(default_factory=dict)
 
     def once(self, make: Callable[[Installation], T]) -> T:
-        """What `make` makes of this installation; made when it is first asked for."""
+        """What `make` makes from this installation; made once, on first use."""
         if make not in self._made:
             self._made[make] = make(self)
         made: T = self._made[make]
@@ -68,6 +68,7 @@ Function = Callable[[Installation, Any, Any], Any]
 def aws_installation(function: str, environment: Mapping[str, str]) -> Installation:
     """The installation that the environment describes; raises UsageError when it does not."""
     settings = Settings.from_environment(environment)
+    # Clients are made on first use: making one takes longer than most invocations.
     session = boto3.Session()
 
     @functools.cache
@@ -100,12 +101,12 @@ def entry_point(function: Function) -> Callable[[Any, Any], Any]:
     installation = functools.cache(lambda: aws_installation(function.__name__, os.environ))
 
     def lambda_handler(event: Any, context: Any) -> Any:
-        return run(function, installation(), event, context)
+        return invoke(function, installation(), event, context)
 
     return lambda_handler
 
 
-def run(function: Function, installation: Installation, event: Any, context: Any) -> Any:
+def invoke(function: Function, installation: Installation, event: Any, context: Any) -> Any:
     """One invocation; raises PipelineError with a code alone when it failed as a whole."""
     request_id = getattr(context, "aws_request_id", None)
     with installation.telemetry.about(request_id=request_id):

@@ -1,1 +1,1 @@
-"""What differs from language to language, and text as people hear it."""
+"""Comparing spoken text, whatever its language: spelling, punctuation and word borders."""

@@ -14,10 +14,11 @@ import msgspec
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """How phrases, patterns and quotes are compared with what was said in a language.
 
-    `compounds`: blanks inside of a phrase do not count; nor do they with `endings`, which may
-    follow each word of it, and `openings`, with which what follows the last may begin. `elision`:
-    an apostrophe ends a word. `dotless`: I and i are no pair. `spellings`: pairs of which the first
-    is written like the second.
+    `compounds`: spaces inside a phrase do not matter (German: Kunden Nummer, Kundennummer).
+    `endings`: what may be attached to each word of a phrase (Korean particles), where spaces do
+    not matter either; `openings`: how a longer ending of the last word may begin. `elision`: an
+    apostrophe ends a word (French: l'assistance). `dotless`: I is the capital of a dotless i
+    (Turkish). `spellings`: pairs of spellings of which the first is read as the second.
     """
 
     compounds: bool = False
@@ -59,6 +60,7 @@ def _file() -> _File:
     return msgspec.convert(content, _File)
 
 
+# Languages that languages.toml does not name separate words by spaces, and need nothing more.
 _WORD_BY_WORD = Comparison()
 
 
@@ -85,7 +87,7 @@ def _comparisons() -> dict[str, Comparison]:
 
 @functools.cache
 def plain_letters() -> dict[int, str]:
-    """What each character is written as that says the same as another, or nothing at all."""
+    """The plain character for each variant of one; nothing for characters without a sound."""
     scripts = _file().scripts
     spans = map(_limits, scripts.silent)
     silent = {code: "" for first, last in spans for code in range(first, last + 1)}
@@ -95,20 +97,20 @@ def plain_letters() -> dict[int, str]:
 
 @functools.cache
 def apostrophes() -> dict[int, str]:
-    """The apostrophe for each character that is written for one."""
+    """The apostrophe for each character that people type instead of one."""
     return dict.fromkeys(map(ord, _file().scripts.apostrophes), "'")
 
 
 @functools.cache
 def heard_letters() -> dict[int, str]:
-    """The letter that is heard for each that sounds like it."""
+    """For each letter that sounds like another, the one that stands for both."""
     pairs = _file().scripts.same
     return {ord(one): other for pair in pairs for one, other in zip(*pair, strict=True)}
 
 
 @functools.cache
 def unspaced_class() -> str:
-    """The characters of scripts without blanks, as they stand in a class of an expression."""
+    """The characters of scripts without spaces, for use in a regular expression's class."""
     return _class(_file().scripts.unspaced)
 
 
@@ -123,7 +125,7 @@ def _unspaced() -> re.Pattern[str]:
 
 
 def joint(one: str, other: str) -> str:
-    """What stands between two words in a row: a blank, or nothing in scripts that have none."""
+    """What is written between two words: a space, or nothing in scripts that have none."""
     if not one or not other or (one.isascii() and other.isascii()):
         return " "
     last, first = one[-1], other[0]

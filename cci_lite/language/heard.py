@@ -1,4 +1,4 @@
-"""Text as people hear it: whole words, whatever the case, the punctuation or the apostrophes.
+"""Finds phrases in what was said: by whole words, whatever the case, punctuation or apostrophes.
 
 Text is compared in a form that has its words only, each between single spaces: the phrase "Good
 bye" is in "Well, good-bye!" because " good bye " is in " well good bye ". In scripts without blanks
@@ -51,7 +51,7 @@ class Found(NamedTuple):
 
 
 def plain_text(text: str) -> str:
-    """`text` with each character as it is usually written: what patterns are searched in.
+    """`text` with each character in its usual form: what patterns are searched in.
 
     Case, punctuation and blanks stay.
     """
@@ -62,19 +62,20 @@ def plain_text(text: str) -> str:
 
 
 def plain_pattern(pattern: str) -> str:
-    """A regular expression with the characters that it asks for as plain text has them."""
+    """A regular expression with its literal characters in the form that plain text has."""
     composed = unicodedata.normalize("NFC", pattern)
     return _NOT_ASCII.sub(lambda found: _META.sub(r"\\\g<0>", plain_text(found[0])), composed)
 
 
 def heard(text: str, comparison: Comparison = WORD_BY_WORD) -> str:
     """`text` in the form in which it is searched."""
-    return f" {' '.join(_words(plain_text(text), comparison))} "
+    # The spaces at both ends make " word " match whole words only.
+    return f" {' '.join(_split_words(plain_text(text), comparison))} "
 
 
 def heard_plain(plain_text: str, comparison: Comparison) -> str:
-    """The same of a text that is plain already."""
-    return f" {' '.join(_words(plain_text, comparison))} "
+    """The same for text that is plain already."""
+    return f" {' '.join(_split_words(plain_text, comparison))} "
 
 
 def heard_phrase(phrase: str, comparison: Comparison = WORD_BY_WORD) -> str:
@@ -118,7 +119,7 @@ def span_of_words(
         return chunk.start() + _first(len(chunk[0]), lambda end: count(chunk[0][:end]) > word)
 
     def count(piece: str) -> int:
-        return len(_words(plain_text(piece), comparison))
+        return len(_split_words(plain_text(piece), comparison))
 
     start, seen, after = 0, 0, first + length
     for chunk in _CHUNK.finditer(text):
@@ -133,12 +134,15 @@ def span_of_words(
 
 
 def place_in(text: str, plain_place: int) -> int:
-    """Where in `text` the character is that stands at a place of `plain(text)`."""
+    """Where in `text` the character is that has this place in `plain_text(text)`."""
     return _first(len(text), lambda end: len(plain_text(text[:end])) > plain_place)
 
 
 def _first(length: int, is_reached: Callable[[int], bool]) -> int:
-    """The index of the character with which a beginning of the text first reaches something."""
+    """The index of the first character up to and including which something is reached.
+
+    Bisection: `is_reached` takes a length and must stay true once it is.
+    """
     low, high = 0, length
     while low < high:
         middle = (low + high) // 2
@@ -150,7 +154,8 @@ def _first(length: int, is_reached: Callable[[int], bool]) -> int:
 
 
 def _find_compound(heard_text: str, phrase: str) -> Found | None:
-    """The phrase from the beginning to the end of words, whatever blanks are inside of it."""
+    """The phrase with any spaces inside it, where it begins and ends with whole words."""
+    # Search without any spaces, then accept a place only if it begins and ends with whole words.
     letters, wanted = heard_text.replace(" ", ""), phrase.replace(" ", "")
     place = letters.find(wanted)
     if place < 0:
@@ -170,7 +175,7 @@ def _find_compound(heard_text: str, phrase: str) -> Found | None:
 
 
 def _find_attached(heard_text: str, phrase: str, comparison: Comparison) -> Found | None:
-    """The phrase from the beginning of a word, with what may be attached to each of its words."""
+    """The phrase from the beginning of a word, each of its words with any endings attached."""
     match = _attached(phrase, comparison).search(heard_text)
     if match is None:
         return None
@@ -185,17 +190,19 @@ def _attached(phrase: str, comparison: Comparison) -> Any:
     return re2.compile(f" {f'{endings} ?'.join(words)}{endings}{openings} ")
 
 
-def _words(plain_text: str, comparison: Comparison) -> list[str]:
+def _split_words(plain_text: str, comparison: Comparison) -> list[str]:
     folded = _fold(plain_text, comparison)
     return (_ASCII_WORDS if folded.isascii() else _expressions().words).findall(folded)
 
 
 def _fold(text: str, comparison: Comparison) -> str:
+    # Before casefold(), which maps I to i in every language.
     if comparison.dotless:
         text = text.replace("I", _DOTLESS).replace("İ", "i")
     if text.isascii():
         folded = text.lower().replace("`", "'")
     else:
+        # casefold() turns İ into i and a combining dot, which must equal a plain i.
         folded = unicodedata.normalize("NFKC", text.casefold()).replace("i\u0307", "i")
         for one, other in comparison.spellings:
             folded = folded.replace(one, other)
@@ -216,9 +223,9 @@ def _repeated(found: re.Match[str]) -> str:
 
 @cache
 def mark_class() -> str:
-    """Vowel signs and other marks, as they stand in a class of an expression.
+    """Vowel signs and other combining marks, for use in a regular expression's class.
 
-    Python's expressions know no categories, and take such a mark for no part of a word.
+    Python's `re` knows no Unicode categories, and `\\w` does not match such a mark.
     """
     codes = [code for code in range(0x300, 0x20000) if is_mark(chr(code))]
     runs = itertools.groupby(enumerate(codes), key=lambda pair: pair[1] - pair[0])
@@ -237,7 +244,7 @@ def in_place(text: str) -> str:
 
 
 class _Expressions(NamedTuple):
-    """A word, a word or what was withheld, and a character of a script without blanks."""
+    """Patterns for a word, a word or a redaction mark, a character of a script without spaces."""
 
     word: re.Pattern[str]
     words: re.Pattern[str]
@@ -257,7 +264,7 @@ def _expressions() -> _Expressions:
 
 
 def is_mark(character: str) -> bool:
-    """Whether this is a vowel sign or another mark, which belongs to the letter before it."""
+    """Whether a character is a vowel sign or another combining mark, which no word begins with."""
     return unicodedata.category(character).startswith("M")
 
 

@@ -1,1 +1,1 @@
-"""Adapters of the laptop: one module per service or engine."""
+"""Adapters of the laptop: the folder, SQLite, DuckDB, processes and the files that people give."""

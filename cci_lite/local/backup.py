@@ -1,6 +1,6 @@
-"""A lake's catalogue, settings and forms in one file, and back.
+"""Backs up a lake's catalogue, settings and forms to one file, and restores them.
 
-The data is not in it: its files never change once they are written, so any tool copies them.
+Calls and tables are not in it: their files never change once written, so any tool can copy them.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from cci_lite.local.settings_files import SETTINGS_FILE
 from cci_lite.tenancy import CONFIG, CURATED, QUARANTINE, UNIFIED, is_tenant_id
 
 _ENDING = ".json"
-# No part is `.` or `..`, and nothing in it means another place on any system.
+# A path segment that is neither `.` nor `..` and has no separator of any operating system.
 _PART = r"(?!\.{1,2}/)[^/\\\0]+"
 _SETTINGS_FILE = re.compile(rf"{CONFIG}/{_PART}/[^/\\\0]+\.json")
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-# How far it is packed, that sizes follow the data, that names are UTF-8.
+# ZIP flag bits that we accept: compression level (1, 2), data descriptor (3), UTF-8 names (11).
 _FLAGS = 0x0006 | 0x0008 | 0x0800
 _CHUNK_BYTES = 1024 * 1024
-# What the reader raises for an archive that is damaged.
+# What zipfile raises for a damaged archive.
 _NOT_READABLE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError)
 _UNPACKING = ".restore-"
 _ABANDONED = dt.timedelta(days=1)
@@ -49,7 +49,7 @@ _ABANDONED = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Saved:
-    """How many settings and forms are in a backup, and what in their folder is not, and why."""
+    """How many settings and forms a backup holds; `strays` is what it leaves out, and why."""
 
     items: int
     strays: tuple[str, ...]
@@ -58,9 +58,10 @@ class Saved:
 def back_up(lake: Path, target: Path) -> Saved:
     """Write the backup of a lake to a new file.
 
-    The catalogue is as it was at one moment, also while a run is at work. Of the settings only
-    regular files count; what else is there is told. Raises UsageError when the file is there
-    already or cannot be written, and LakeError, and leaves none, when it would not be whole.
+    The catalogue is a consistent snapshot, even while a run is in progress. Only regular files of
+    the settings folder are included; anything else is reported. Raises UsageError when the file
+    exists or cannot be written, and LakeError when the backup would not be complete; then none is
+    left.
     """
     if target.exists():
         raise UsageError(f"{target} is there already; give the backup another name")
@@ -73,8 +74,10 @@ def back_up(lake: Path, target: Path) -> Saved:
                 with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                     archive.write(copy, CATALOG_FILE)
                     for tenant, name in settings:
-                        # Not by `write`, which takes a file's name and follows links.
-                        archive.writestr(f"{CONFIG}/{tenant}/{name}", _item(lake, tenant, name))
+                        # Not `archive.write`, which would follow a symbolic link.
+                        archive.writestr(
+                            f"{CONFIG}/{tenant}/{name}", _read_settings(lake, tenant, name)
+                        )
                 file.flush()
                 with zipfile.ZipFile(file.name) as written:
                     if wrong := _problem_of(written, Path(file.name)):
@@ -85,11 +88,11 @@ def back_up(lake: Path, target: Path) -> Saved:
 
 
 def restore(source: Path, lake: Path, *, overwrite: bool, now: dt.datetime) -> list[str]:
-    """Put a backup into a lake's folder; the names under which what was there before was kept.
+    """Restore a backup into a lake's folder; returns the names under which old files were kept.
 
-    Raises NotFoundError without such a file, UsageError when it is no backup or when there is
-    something to overwrite and that was not asked for, and LeaseHeldError while a run is at work.
-    Then the lake is as it was.
+    Raises NotFoundError when the file is missing, UsageError when it is no backup or would replace
+    something without `overwrite`, and LeaseHeldError while a run is in progress. On an error the
+    lake is unchanged.
     """
     if not source.is_file():
         raise NotFoundError(f"no file {source}")
@@ -100,18 +103,19 @@ def restore(source: Path, lake: Path, *, overwrite: bool, now: dt.datetime) -> l
                 f"{lake} has a {' and a '.join(present)} already; to put the backup in their "
                 "place, add --overwrite (they are kept under another name)"
             )
+        # From here on no run can publish into the lake that is being replaced.
         held.enter_context(all_leases(lake, "restore"))
         kept = {name: f"{name}.before-{now:%Y%m%dT%H%M%S}" for name in present}
-        # The catalogue last: without it nobody takes the folder for a lake.
+        # The catalogue last: without it the folder does not count as a lake.
         new = [name for name in (CONFIG, CATALOG_FILE) if (folder / name).exists()]
-        _moved(
+        _move_all(
             [(lake / name, lake / other) for name, other in kept.items()]
             + [(folder / name, lake / name) for name in new]
         )
         return [*kept.values()]
 
 
-def _moved(moves: list[tuple[Path, Path]]) -> None:
+def _move_all(moves: list[tuple[Path, Path]]) -> None:
     """Make all moves or none."""
     done: list[tuple[Path, Path]] = []
     try:
@@ -132,7 +136,7 @@ def _is_something(path: Path) -> bool:
 
 
 def _settings(lake: Path) -> tuple[list[tuple[str, str]], list[str]]:
-    """The files of settings by tenant and name, and what else is there; raises LakeError."""
+    """The settings files by tenant and name, and the strays among them; raises LakeError."""
     settings, strays = [], []
     try:
         with opened_folder(lake, [CONFIG]) as folder:
@@ -155,7 +159,7 @@ def _settings(lake: Path) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _stands_for_settings(lake: Path, names: tuple[str, ...]) -> bool:
-    """Whether the settings of a tenant belong where something else stands."""
+    """Whether something else stands where the settings of a tenant belong."""
     tenant, *item = names
     if item:
         return item == [SETTINGS_FILE]
@@ -164,7 +168,7 @@ def _stands_for_settings(lake: Path, names: tuple[str, ...]) -> bool:
     )
 
 
-def _item(lake: Path, tenant: str, name: str) -> bytes:
+def _read_settings(lake: Path, tenant: str, name: str) -> bytes:
     try:
         return read_regular(lake, (CONFIG, tenant), name, MAX_SETTINGS_BYTES)
     except FileNotFoundError:
@@ -177,8 +181,8 @@ def _item(lake: Path, tenant: str, name: str) -> bytes:
 
 def _incomplete(place: str, why: str) -> LakeError:
     return LakeError(
-        f"{place}: {why}; give this program the right to read it, or take it away; without it the "
-        "backup would not be whole, and none was written"
+        f"{place}: {why}; give this program the right to read it, or remove it; without it the "
+        "backup would be incomplete, so none was written"
     )
 
 
@@ -198,7 +202,7 @@ def _copy_catalogue(source: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _made(lake: Path) -> Iterator[None]:
-    """The lake's folder; folders that were not there before go again when the rest fails."""
+    """Make the lake's folder; the folders that it had to make are removed when the rest fails."""
     missing = [each for each in (lake, *lake.parents) if not each.exists()]
     try:
         lake.mkdir(parents=True, exist_ok=True)
@@ -215,7 +219,7 @@ def _made(lake: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _unpacked(source: Path, lake: Path, now: dt.datetime) -> Iterator[Path]:
-    """What a backup holds, in a folder beside its place; raises UsageError for another file."""
+    """A backup unpacked into a scratch folder of the lake; raises UsageError for other files."""
     for abandoned in lake.glob(f"{_UNPACKING}*"):
         if abandoned.lstat().st_mtime < (now - _ABANDONED).timestamp():
             shutil.rmtree(abandoned, ignore_errors=True)
@@ -241,7 +245,7 @@ def _unpacked(source: Path, lake: Path, now: dt.datetime) -> Iterator[Path]:
 
 
 def _problem_of(archive: zipfile.ZipFile, file: Path) -> str | None:
-    """Why an archive is none of ours, by what its list of files says; None when it is one."""
+    """Why an archive is no backup, judged by its list of files; None when it is one."""
     members = archive.infolist()
     names = {member.filename for member in members}
     if len(members) > MAX_BACKUP_FILES:
@@ -258,7 +262,7 @@ def _problem_of(archive: zipfile.ZipFile, file: Path) -> str | None:
         if kind not in (0, stat.S_IFREG):
             return "expected regular files only, found another kind"
         if member.flag_bits & ~_FLAGS or member.compress_type not in _METHODS:
-            return "expected files that are packed as ours are, found another way"
+            return "expected files compressed as in a backup, found another kind"
         if is_settings and member.file_size > MAX_SETTINGS_BYTES:
             return f"expected settings of at most {MAX_SETTINGS_BYTES:,} bytes, found more"
     limit = _most_bytes(file)
@@ -268,13 +272,13 @@ def _problem_of(archive: zipfile.ZipFile, file: Path) -> str | None:
 
 
 def _most_bytes(file: Path) -> int:
-    """To how much a file may unpack: what ours do by far, and no more than any of them."""
+    """How many bytes a file may unpack to, as a defence against archive bombs."""
     by_size = max(MIN_BACKUP_BYTES, MAX_BACKUP_RATIO * file.stat().st_size)
     return min(MAX_BACKUP_BYTES, by_size)
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
-    """Write the files, and no more of them than their list says."""
+    """Write the files; raises when one is longer than the archive's list says."""
     for member in archive.infolist():
         target = folder / member.filename
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -283,5 +287,5 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
             while chunk := packed.read(_CHUNK_BYTES):
                 left -= len(chunk)
                 if left < 0:
-                    raise zipfile.BadZipFile("longer than its list says")
+                    raise zipfile.BadZipFile("longer than the list of files says")
                 file.write(chunk)

@@ -1,8 +1,8 @@
-"""The laptop's catalogue, a SQLite file `catalog.db`, and its configuration, files beside the data.
+"""The laptop's catalogue in SQLite (`catalog.db`), with the configuration in files beside the data.
 
-The catalogue says what is published. It can be made again from what lies in the lake; settings and
-forms cannot, so they are not in it (any more: a catalogue of version 1 had them, and gives them up
-to files when it is opened).
+The catalogue says what is published and can be rebuilt from the lake's files (`etl repair`).
+Settings and forms cannot be rebuilt, so they are files of their own. A catalogue of version 1 still
+held them; they are moved to files when it is opened.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class SqliteCatalog:
         self._settings = SettingsFiles(lake)
         self._file = file = lake / CATALOG_FILE
         try:
-            # Whoever forgets to close a catalogue must not leave the file open: it is closed when
-            # it is collected, and that can be in any thread.
+            # A catalogue that was not closed is closed when it is garbage collected, which can
+            # happen in any thread: hence check_same_thread=False.
             self._db = sqlite3.connect(
                 file, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -84,7 +84,7 @@ class SqliteCatalog:
             raise catalogue_error(file, problem) from problem
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     # ConfigStore
@@ -178,8 +178,8 @@ class SqliteCatalog:
     def calls_on_other_days(
         self, tenant_id: str, call_ids: Iterable[str], call_date: dt.date
     ) -> dict[dt.date, list[SourceRecord]]:
-        """The given calls where they are published on another day than this."""
-        # All ids travel as one JSON text: the number of parameters of a statement is limited.
+        """Where the given calls are published on other days than this one."""
+        # The ids are passed as one JSON array: SQLite limits the parameters of a statement.
         rows = self._read(
             f"SELECT {_SOURCE}, call_date FROM sources "
             "WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?)) "
@@ -241,13 +241,14 @@ class SqliteCatalog:
         [version] = self._db.execute("PRAGMA user_version").fetchone()
         if version == _SCHEMA_VERSION:
             return
+        # A newer catalogue may have columns that this version would silently drop.
         if version > _SCHEMA_VERSION:
             raise LakeError(
                 f"{file}: expected a catalogue of version {_SCHEMA_VERSION}, found {version}; "
                 "use the version of cci-lite that made it"
             )
         with self._transaction():
-            # Somebody else may have made or renewed it meanwhile.
+            # Another process may have created or upgraded it in between.
             [(version,)] = self._execute("PRAGMA user_version")
             if version == 1:
                 self._renew_first()
@@ -258,9 +259,9 @@ class SqliteCatalog:
             self._execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def _renew_first(self) -> None:
-        """Make a catalogue of the first version one of the second; nothing is lost by it.
+        """Upgrade a catalogue of version 1 to version 2 without loss.
 
-        Its settings and forms become files; those that are there already count.
+        Its settings and forms become files; files that exist already win.
         """
         for pk, sk, item in self._execute("SELECT pk, sk, item FROM config"):
             self._settings.put_new(pk, sk, msgspec.json.decode(item))
@@ -268,12 +269,10 @@ class SqliteCatalog:
         self._execute("ALTER TABLE sources ADD COLUMN writing INTEGER NOT NULL DEFAULT 0")
 
     def _publish_day(self, tenant_id: str, change: DayChange) -> None:
+        """Replace all rows of a day, if its published generation is still the expected one."""
         day = change.day
         key = (tenant_id, day.call_date.isoformat())
-        rows = self._execute(
-            "SELECT generation FROM days WHERE tenant_id = ? AND call_date = ?", key
-        )
-        published = rows[0][0] if rows else None
+        published = self._published_generation(key)
         if published != change.previous_generation:
             raise PublishConflictError(
                 f"tenant {tenant_id}, {day.call_date}: expected generation "
@@ -282,41 +281,10 @@ class SqliteCatalog:
         for table in ("days", "parts", "sources"):
             self._execute(f"DELETE FROM {table} WHERE tenant_id = ? AND call_date = ?", key)
         published_at = _moment(day.published_at)
-        self._execute(
-            "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                *key,
-                day.generation,
-                day.listing_digest,
-                day.etl_run_id,
-                published_at,
-                day.tables_digest,
-            ),
-        )
-        self._execute_many(
-            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                (*key, table, part.key, part.rows, part.bytes)
-                for table, parts in change.parts.items()
-                for part in parts
-            ),
-        )
-        self._execute_many(
-            "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    *key,
-                    source.key,
-                    source.etag,
-                    _moment(source.modified_at),
-                    source.outcome.value,
-                    source.call_id,
-                    source.revision,
-                    source.writing,
-                )
-                for source in change.sources
-            ),
-        )
+        days_row = (*key, day.generation, day.listing_digest, day.etl_run_id, published_at)
+        self._insert("days", [(*days_row, day.tables_digest)])
+        self._insert("parts", [(*key, *row) for row in _part_rows(change)])
+        self._insert("sources", [(*key, *_source_row(source)) for source in change.sources])
         if published is not None:
             self._execute(
                 "UPDATE generations SET retired_at = ? "
@@ -324,8 +292,26 @@ class SqliteCatalog:
                 (published_at, *key, published),
             )
 
+    def _published_generation(self, key: tuple[str, str]) -> str | None:
+        rows = self._execute(
+            "SELECT generation FROM days WHERE tenant_id = ? AND call_date = ?", key
+        )
+        return rows[0][0] if rows else None
+
+    def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert whole rows, whose values are in the order of the table's columns."""
+        if not rows:
+            return
+        marks = ", ".join("?" * len(rows[0]))
+        try:
+            self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        except sqlite3.Error as problem:
+            raise catalogue_error(self._file, problem) from problem
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
+        # IMMEDIATE takes the write lock now. A deferred transaction would take it at the first
+        # write, and could fail there although it has read already.
         self._execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -338,7 +324,7 @@ class SqliteCatalog:
     def _read(
         self, sql: str, values: Sequence[object], parse: Callable[[tuple[Any, ...]], T]
     ) -> list[T]:
-        """What each row of an answer says; a row that says nothing is a damaged catalogue."""
+        """The parsed rows of a query; a row that cannot be parsed means a damaged catalogue."""
         rows = self._execute(sql, values)
         try:
             return [parse(row) for row in rows]
@@ -348,21 +334,15 @@ class SqliteCatalog:
     def _execute(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of one statement; whatever SQLite complains about is an error of the lake."""
         try:
-            # Damage can show itself at any row.
+            # All rows at once, because a damaged file can fail at any row.
             return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as problem:
-            raise catalogue_error(self._file, problem) from problem
-
-    def _execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        try:
-            self._db.executemany(sql, rows)
         except sqlite3.Error as problem:
             raise catalogue_error(self._file, problem) from problem
 
 
 def catalogue_error(file: Path, problem: sqlite3.Error) -> CciLiteError:
-    """What SQLite complains about, with what to do about it."""
-    # Without a code it is Python's own complaint, of text that is none.
+    """SQLite's error as one of ours that says what to do."""
+    # Without a code it was raised by Python's module, for text that is not UTF-8.
     code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return NoRoomError(f"{file}: {problem}: make room and do it again")
@@ -414,6 +394,24 @@ def _published_day(row: Sequence[Any]) -> PublishedDay:
 
 def _generation(row: Sequence[Any]) -> tuple[dt.date, str]:
     return dt.date.fromisoformat(row[0]), row[1]
+
+
+def _part_rows(change: DayChange) -> Iterator[tuple[str, str, int, int]]:
+    for table, parts in change.parts.items():
+        yield from ((table, part.key, part.rows, part.bytes) for part in parts)
+
+
+def _source_row(source: SourceRecord) -> tuple[object, ...]:
+    """The columns of _SOURCE, which `_source` reads back."""
+    return (
+        source.key,
+        source.etag,
+        _moment(source.modified_at),
+        source.outcome.value,
+        source.call_id,
+        source.revision,
+        source.writing,
+    )
 
 
 def _source(row: Sequence[Any]) -> SourceRecord:

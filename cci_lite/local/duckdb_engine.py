@@ -1,4 +1,4 @@
-"""One tenant's lake in DuckDB: its tables and views, and nothing else to read or to change."""
+"""Queries one tenant's tables and views in DuckDB, without access to anything else."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _STREAM = re.compile(rf"stream registered as '{_STORED.format('([a-z_]+)')}'")
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """What a query answers: its columns, and its rows batch by batch, once."""
+    """The result of a query: its columns, and its rows batch by batch (to be read once)."""
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
@@ -55,6 +55,7 @@ class TenantEngine:
         selects: Mapping[str, str],
         memory: int,
     ) -> None:
+        # Closed by `open_engine`, which made it.
         self._connection = connection
         self._tenant_id = tenant_id
         self._scans = scans
@@ -81,11 +82,11 @@ class TenantEngine:
 
     @contextmanager
     def stream(self, sql: str, *, timeout: float | None = None) -> Iterator[QueryAnswer]:
-        """One SELECT's rows as they are found, so that an answer of any size fits into memory.
+        """The rows of one SELECT as they are found, so that a result of any size can be read.
 
-        An interrupt (Ctrl-C) stops it at once. Raises SqlError, which never names a file, also
-        when it takes longer than `timeout` seconds or needs more memory than there is, and
-        LakeError when it needs a day of which a file is gone or damaged.
+        An interrupt (Ctrl-C) stops it at once. Raises SqlError (which never names a file), also
+        when a limit of time or memory is exceeded, and LakeError when it needs a day of which a
+        file is missing or damaged.
         """
         with steps(self._connection.interrupt, timeout) as running:
 
@@ -94,7 +95,7 @@ class TenantEngine:
                 try:
                     yield
                 except (duckdb.Error, pa.ArrowException, OSError) as error:
-                    # A failure between two batches comes through Arrow, in the engine's words.
+                    # A failure between two batches is raised by Arrow with the engine's message.
                     raise self._in_words(str(error)) from None
 
             with explained():
@@ -116,6 +117,7 @@ class TenantEngine:
 
     def _start(self, sql: str) -> pa.RecordBatchReader:
         statements = self._connection.extract_statements(sql)
+        # The translation lets SELECTs through only; this is the second wall behind it.
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise SqlError("expected one SELECT statement")
         self._make_relations(sql)
@@ -149,19 +151,19 @@ class TenantEngine:
         where = f"tenant {self._tenant_id}, table {place.table}, {place.call_date}"
         if place.table == UNIFIED:
             return LakeError(
-                f"{where}: a document may not be read, so there is no true answer; mend its "
+                f"{where}: a document may not be read, so the result would be wrong; correct its "
                 "permissions, or ask for other days with WHERE day"
             )
         if place.is_refused:
             return LakeError(
-                f"{where}: a file may not be read, so there is no true answer; give this program "
+                f"{where}: a file may not be read, so the result would be wrong; give this program "
                 "the right to read it and the folders that it is in, or ask for other days with "
                 "WHERE call_date"
             )
         return LakeError(
-            f"{where}: a file is gone or damaged, so there is no true answer; build the day anew "
+            f"{where}: a file is gone or damaged, so the result would be wrong; rebuild the day "
             "with cci-lite etl run --rebuild, or put the file back from a copy of the lake and "
-            "prove it with cci-lite etl verify, or ask for other days with WHERE call_date"
+            "check it with cci-lite etl verify, or ask for other days with WHERE call_date"
         )
 
 
@@ -181,31 +183,38 @@ def open_engine(
     memory = parse_size(memory_limit)
     with tempfile.TemporaryDirectory(prefix="cci-lite-") as spill:
         scans = scan(snapshot, Path(spill))
-        connection = duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": f"{memory}B",
-                "max_temp_directory_size": f"{_SPILL_PER_MEMORY * memory}B",
-                "threads": threads,
-                "temp_directory": spill,
-                "python_enable_replacements": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-                "allow_persistent_secrets": False,
-            },
-        )
+        connection = _connected(memory, threads, Path(spill))
         try:
             for name, value in DUCKDB_SETTINGS.items():
                 connection.execute(f"SET {name} = {_literal(value)}")
             for name, dataset in scans.datasets.items():
                 connection.register(_STORED.format(name), dataset)
+            # From here on no query can read another file or change a setting.
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             selects = {**_table_selects(snapshot.tenant_id, scans), **views}
             yield TenantEngine(connection, snapshot.tenant_id, scans, selects, memory)
         finally:
             connection.close()
+
+
+def _connected(memory: int, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory database that spills to `spill`, and sees no extension or Python variable."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{memory}B",
+            "max_temp_directory_size": f"{_SPILL_PER_MEMORY * memory}B",
+            "threads": threads,
+            "temp_directory": str(spill),
+            # Otherwise a table name in a query could resolve to a variable of this process.
+            "python_enable_replacements": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "allow_persistent_secrets": False,
+        },
+    )
 
 
 def parse_size(text: str) -> int:
@@ -240,7 +249,7 @@ def _table_select(tenant_id: str, table: Table) -> str:
 
 
 def _unified_select(tenant_id: str, refused: Mapping[str, Mapping[str, str]]) -> str:
-    """The raw documents; a column that Athena cannot read on a day fails there here too."""
+    """The raw documents; a column that Athena could not read on a day fails for that day, too."""
     columns = []
     for column in UNIFIED_COLUMNS:
         name = value = _quoted(column.name)
@@ -266,13 +275,13 @@ def _literal(value: str | bool) -> str:
 
 
 def _without_paths(message: str) -> str:
-    """What the engine says, without the files it names: a path can carry a name."""
+    """The engine's message without paths, which can contain a person's name."""
     if any(kind in message for kind in _NOT_THERE):
         return (
             "the query reads something that is not there or not allowed; "
             "open the lake again to see its present state"
         )
-    # What error('…') says, ours in a query and anybody's, is a sentence of its own.
+    # DuckDB prefixes the text of error('…'), ours or the user's, with this.
     first_line = message.splitlines()[0].removeprefix("Invalid Input Error: ")
     if "Division by zero" in first_line:
         return "division by zero: Athena refuses it, or answers NaN; guard it: x / NULLIF(y, 0)"
@@ -280,7 +289,7 @@ def _without_paths(message: str) -> str:
 
 
 def _in_milliseconds(rows: pa.Table) -> pa.Table:
-    """The rows with timestamps as declared: Athena keeps milliseconds."""
+    """The rows with timestamps cut to milliseconds, as in Athena."""
     for index, column in enumerate(rows.schema):
         if pa.types.is_timestamp(column.type):
             declared = pa.timestamp("ms", tz=column.type.tz)

@@ -1,4 +1,4 @@
-"""A store that is a folder."""
+"""The object store of the laptop: a folder of regular files, written atomically."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import datetime as dt
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES
 from cci_lite.errors import LakeError, UsageError
 from cci_lite.local.regular import (
+    SCRATCH,
     Seen,
     modified_at,
     open_regular,
@@ -22,46 +22,46 @@ from cci_lite.local.regular import (
     read_regular,
     reason_of,
     regular_state,
+    scratch_file,
     shown_name,
     walk,
 )
 from cci_lite.ports import StoredObject, Unlisted
 
-_SCRATCH = ".scratch"
 _OUTSIDE = frozenset({"", ".", ".."})
 _DOCUMENT = ".json"
 
 
 @dataclass(frozen=True)
 class FolderStore:
-    """Objects are regular files below `root`; nothing else there is ever opened.
+    """A Store in a folder. Objects are regular files below `root`; nothing else is ever opened.
 
-    A version is told by modification time and size, so a listing finds what changed without
-    reading. New content is written beside the tree and moved into place, which a file system does
-    in one step. A copy keeps the time of what it is a copy of, and so its version.
+    The etag is made of modification time and size, so a listing finds changes without reading.
+    New content is written beside the tree and renamed into place, which is atomic. A copy keeps
+    the modification time of its source, and so its etag.
     """
 
     root: Path
 
     def path(self, key: str) -> Path:
         """The file of a key; raises UsageError for a key that leads out of the folder."""
-        return self.root.joinpath(*_names(key))
+        return self.root.joinpath(*_checked_names(key))
 
     def listing(self, prefix: str) -> Iterator[StoredObject]:
         """The files below `prefix` (a folder, ending in `/`), ordered by key."""
         for found in self.survey(prefix):
             if isinstance(found, Unlisted):
                 raise LakeError(
-                    f"a folder below {_place(prefix)} cannot be listed: {found.reason}; give this "
-                    "program the right to read it, or take it away"
+                    f"a folder below {_shown_place(prefix)} cannot be listed: {found.reason}; "
+                    "give this program the right to read it, or remove it"
                 )
             if not found.stray:
                 yield found
 
     def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
-        """Everything below `prefix`, ordered by key: files, strays, folders not to be listed."""
+        """Everything below `prefix`, ordered by key: files, strays, unlistable folders."""
         try:
-            with opened_folder(self.root, _names(prefix.rstrip("/"))) as folder:
+            with opened_folder(self.root, _checked_names(prefix.rstrip("/"))) as folder:
                 yield from map(_stored, walk(folder, prefix, _DOCUMENT))
         except FileNotFoundError:
             return
@@ -70,7 +70,7 @@ class FolderStore:
 
     def head(self, key: str) -> StoredObject | None:
         """The file as a listing shows it; None when it is not there."""
-        *names, name = _names(key)
+        *names, name = _checked_names(key)
         try:
             with opened_folder(self.root, names) as folder:
                 state = regular_state(folder, name)
@@ -89,21 +89,20 @@ class FolderStore:
     def read(self, key: str) -> bytes:
         """The whole file; raises FileNotFoundError when there is none, whatever else is there.
 
-        Raises OSError that says the limit for a file that is larger than a document, or a part of
-        a table, may be.
+        Raises OSError (EOVERFLOW) for a file above the size limit of documents or table parts.
         """
-        *names, name = _names(key)
+        *names, name = _checked_names(key)
         limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
         return read_regular(self.root, names, name, limit)
 
     def write(self, key: str, data: bytes | memoryview) -> None:
-        """Create or replace the file in one step; raises LakeError where a stray is on the way."""
+        """Create or replace the file atomically; raises LakeError where a stray blocks the path."""
         with self._replacing(key) as scratch, open(scratch, "wb", closefd=False) as file:
             file.write(data)
 
     def copy(self, source: str, target: str) -> None:
-        """Copy a file in one step; raises FileNotFoundError."""
-        *names, name = _names(source)
+        """Copy a file atomically; raises FileNotFoundError."""
+        *names, name = _checked_names(source)
         try:
             with opened_folder(self.root, names) as folder:
                 original = open_regular(folder, name, os.O_RDONLY)
@@ -116,28 +115,29 @@ class FolderStore:
             os.utime(scratch, ns=(state.st_atime_ns, state.st_mtime_ns))
 
     def delete(self, key: str) -> None:
-        """Delete the file if it is there; a link goes, and what it leads to stays."""
-        *names, name = _names(key)
+        """Delete the file if it is there; of a link only the link itself is deleted."""
+        *names, name = _checked_names(key)
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             opened_folder(self.root, names) as folder,
         ):
+            # unlink() on a folder would fail with an error that names the file.
             if not _is_folder(folder, name):
                 os.unlink(name, dir_fd=folder)
 
     def delete_below(self, prefix: str) -> None:
-        """Delete the folder and all that is in it; what a link leads to stays."""
-        *names, name = _names(prefix.rstrip("/"))
+        """Delete the folder and all that is in it, without following links."""
+        *names, name = _checked_names(prefix.rstrip("/"))
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             opened_folder(self.root, names) as folder,
         ):
-            if _is_folder(folder, name):  # a link in its place is none of ours
+            if _is_folder(folder, name):  # a link in its place was not made by us
                 shutil.rmtree(name, dir_fd=folder)
 
     def sweep(self, before: dt.datetime) -> None:
-        """Delete what a killed process left half-written before this time, where that can be."""
-        with contextlib.suppress(OSError), opened_folder(self.root, [_SCRATCH]) as folder:
+        """Delete scratch files that killed processes left before this time, where possible."""
+        with contextlib.suppress(OSError), opened_folder(self.root, [SCRATCH]) as folder:
             for found in walk(folder, "", (), levels=0):
                 if found.state is not None and found.state.st_mtime < before.timestamp():
                     with contextlib.suppress(OSError):
@@ -147,7 +147,7 @@ class FolderStore:
         """What is directly below a prefix, and whether it is a folder."""
         try:
             with (
-                opened_folder(self.root, _names(prefix.rstrip("/"))) as folder,
+                opened_folder(self.root, _checked_names(prefix.rstrip("/"))) as folder,
                 os.scandir(folder) as found,
             ):
                 return {shown_name(one.name): one.is_dir(follow_symlinks=False) for one in found}
@@ -159,46 +159,37 @@ class FolderStore:
     @contextlib.contextmanager
     def _replacing(self, key: str) -> Iterator[int]:
         """A descriptor of a scratch file that takes the key's place when all went well."""
-        *names, name = _names(key)
-        scratch = uuid.uuid4().hex
+        *names, name = _checked_names(key)
         try:
-            with opened_folder(self.root, [_SCRATCH], make=True) as beside:
-                try:
-                    file = open_regular(beside, scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-                    try:
-                        yield file
-                        with opened_folder(self.root, names, make=True) as folder:
-                            _make_later(file, regular_state(folder, name))
-                            os.replace(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
-                    finally:
-                        os.close(file)
-                finally:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(scratch, dir_fd=beside)
+            with scratch_file(self.root) as scratch:
+                yield scratch.file
+                with opened_folder(self.root, names, make=True) as folder:
+                    _make_later(scratch.file, regular_state(folder, name))
+                    os.replace(scratch.name, name, src_dir_fd=scratch.folder, dst_dir_fd=folder)
         except (NotADirectoryError, IsADirectoryError) as problem:
             raise _blocked(key, problem) from None
 
 
-def _names(key: str) -> list[str]:
+def _checked_names(key: str) -> list[str]:
     names = key.split("/")
     if "\0" in key or not _OUTSIDE.isdisjoint(names):
         raise UsageError("a key within the lake was expected")
     return names
 
 
-def _place(key: str) -> str:
-    """The root and the tenant of a key: names further down can say who called."""
+def _shown_place(key: str) -> str:
+    """The root and the tenant of a key, for messages: the rest can contain a person's name."""
     return "/".join(key.split("/")[:2])
 
 
 def _blocked(key: str, problem: OSError) -> LakeError:
     if isinstance(problem, NotADirectoryError):
-        found = f"expected folders, found {problem.strerror}; take it away, or put a folder there"
+        found = f"expected folders, found {problem.strerror}; remove it, or put a folder there"
     elif isinstance(problem, IsADirectoryError):
-        found = "expected a file, found a folder in its place; take it away"
+        found = "expected a file, found a folder in its place; remove it"
     else:
         found = f"{reason_of(problem)}; give this program the right to read and write there"
-    return LakeError(f"{_place(key)}: {found}")
+    return LakeError(f"{_shown_place(key)}: {found}")
 
 
 def _is_folder(folder: int, name: str) -> bool:
@@ -206,7 +197,11 @@ def _is_folder(folder: int, name: str) -> bool:
 
 
 def _make_later(new: int, old: os.stat_result | None) -> None:
-    """A file system's clock ticks slowly: two writes within one tick must not look the same."""
+    """Give a new file a later time than the old one, or both would have the same etag.
+
+    The clock of file systems is coarse (a few milliseconds on Linux), so two writes in a row can
+    get the same time.
+    """
     if old is not None and os.fstat(new).st_mtime_ns <= old.st_mtime_ns:
         os.utime(new, ns=(old.st_mtime_ns + 1, old.st_mtime_ns + 1))
 
@@ -218,7 +213,7 @@ def _stored(seen: Seen) -> StoredObject | Unlisted:
 
 
 def _object(key: str, state: os.stat_result, *, stray: str = "") -> StoredObject:
-    # What a stray is belongs to its version: a file in its place is another one.
+    # The kind of a stray is part of its etag: a regular file in its place has another one.
     etag = f"{state.st_mtime_ns:x}-{state.st_size:x}{'-' if stray else ''}"
     etag += f"{stat.S_IFMT(state.st_mode):x}" if stray else ""
     return StoredObject(key, etag, state.st_size, modified_at(state), stray)

@@ -1,7 +1,8 @@
-"""Files that people hand over: transcripts, documents, forms."""
+"""Reads the files that people give to commands: transcripts, documents, forms, settings."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import io
@@ -36,12 +37,11 @@ from cci_lite.ports import InputFile, UnreadableFile
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _CHUNK_BYTES = 1024 * 1024
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file to be read: below `folder`, by `names`, of which none is a link."""
+    """A file to read: `names` leads from `folder` to it, without following links."""
 
     path: Path
     folder: Path
@@ -51,9 +51,8 @@ class FoundFile:
 def find_inputs(paths: Iterable[Path]) -> list[FoundFile | UnreadableFile]:
     """The JSON files among these paths, ordered; raises NotFoundError for a missing one.
 
-    A link that a person names is followed. Within a folder only regular files count: a link, a
-    named pipe or a folder that is called like one, and a folder that cannot be listed, come as
-    files that cannot be read.
+    A link that is named itself is followed. Within a folder only regular files count: links, named
+    pipes, folders with a file's name and folders that cannot be listed are returned as unreadable.
     """
     found: list[FoundFile | UnreadableFile] = []
     for path in paths:
@@ -74,8 +73,8 @@ def read_inputs(
 ) -> Iterator[InputFile | UnreadableFile]:
     """The documents in these files: one per `.json`, one per line of a `.jsonl`; `.gz` is unpacked.
 
-    A file or line that cannot be read is said to be so and does not stop the others. No more than
-    one document is held at a time.
+    A file or line that cannot be read is returned as such and does not stop the others. Only one
+    document is in memory at a time.
     """
     for file in files:
         if isinstance(file, UnreadableFile):
@@ -92,9 +91,9 @@ def read_inputs(
 
 
 def job_name_of(data: bytes) -> str | None:
-    """The name of the transcription job that a transcript says it is of."""
+    """The name of the transcription job in a transcript; None without one."""
     try:
-        names = msgspec.json.decode(data.removeprefix(_BOM), type=_JobName)
+        names = msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8), type=_JobName)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     return names.batch or names.analytics or names.session
@@ -118,7 +117,7 @@ def read_definition(path: Path) -> object:
 
 
 def yaml_of(value: object) -> str:
-    """A value as YAML that people write on with; `read_definition` reads it back."""
+    """A value as YAML for people to edit; `read_definition` reads it back."""
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.width = 100
@@ -131,7 +130,7 @@ def yaml_of(value: object) -> str:
 def line_of(path: Path, place: str) -> int | None:
     """The line of a YAML or JSON file in which a value begins (`criteria[2].weight`).
 
-    Where the value is missing, the line of what should hold it; None where nothing can be found.
+    For a missing value, the line of the object that should hold it; None when nothing is found.
     """
     try:
         return line_in(_text_of(path), place)
@@ -151,16 +150,16 @@ def _found_in(folder: Path) -> Iterator[FoundFile | UnreadableFile]:
             for seen in walk(opened, "", _ENDINGS):
                 path = folder.joinpath(*seen.names)
                 if seen.state is None:
-                    yield _unreadable(path, "a folder that can be listed", seen.problem)
+                    yield _unreadable_file(path, "a folder that can be listed", seen.problem)
                 elif _is_input(path) and seen.problem:
-                    yield _unreadable(path, "a regular file", seen.problem)
+                    yield _unreadable_file(path, "a regular file", seen.problem)
                 elif _is_input(path):
                     yield FoundFile(path, folder, seen.names)
     except OSError as problem:
-        yield _unreadable(folder, "a folder that can be listed", reason_of(problem))
+        yield _unreadable_file(folder, "a folder that can be listed", reason_of(problem))
 
 
-def _unreadable(path: Path, expected: str, found: str) -> UnreadableFile:
+def _unreadable_file(path: Path, expected: str, found: str) -> UnreadableFile:
     return UnreadableFile(str(path), ContractError("", expected, found))
 
 
@@ -171,6 +170,8 @@ def _is_input(file: Path) -> bool:
 def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
     path = found.path
     is_lines = path.name.removesuffix(".gz").endswith(".jsonl")
+    # Only the end of a gzip file shows that it was truncated, and by then its first lines would be
+    # judged.
     if is_lines and path.suffix == ".gz":
         _check_unpacked(found)
     with _regular(found) as plain:
@@ -178,7 +179,9 @@ def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
         if modified_at is None:
             raise ContractError("", "a file time that is a date (touch the file)", "another one")
         with _unpacked(path, plain) as file:
-            for number, data in enumerate(_lines(file) if is_lines else [_whole(file)], start=1):
+            for number, data in enumerate(
+                _lines(file) if is_lines else [_read_whole(file)], start=1
+            ):
                 name = f"{path}:{number}" if is_lines else str(path)
                 if data is None:
                     yield UnreadableFile(name, _too_long(MAX_TRANSCRIPT_BYTES, "in a document"))
@@ -187,7 +190,7 @@ def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
 
 
 def _check_unpacked(found: FoundFile) -> None:
-    """Unpack once, keeping nothing: a file that breaks off has none of its lines judged."""
+    """Decompress once without keeping anything, so that no line of a truncated file is judged."""
     with _regular(found) as plain, _unpacked(found.path, plain) as file:
         unpacked = 0
         while chunk := file.read(_CHUNK_BYTES):
@@ -216,7 +219,7 @@ def _unpacked(path: Path, plain: BinaryIO) -> Iterator[BinaryIO]:
         raise ContractError("", "a gzip file that is whole", "another file") from None
 
 
-def _whole(file: BinaryIO) -> bytes | None:
+def _read_whole(file: BinaryIO) -> bytes | None:
     """All of it; None when that is too much for a document."""
     data = file.read(MAX_TRANSCRIPT_BYTES + 1)
     return data if len(data) <= MAX_TRANSCRIPT_BYTES else None

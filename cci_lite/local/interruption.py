@@ -1,4 +1,4 @@
-"""Steps of a query that a person, or a deadline, stops at once."""
+"""Runs the steps of a query so that Ctrl-C or a deadline stops them at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEARD_SECONDS = 0.05
 
 
 class Steps:
-    """Runs steps on a thread of its own, so that the caller's thread still hears signals."""
+    """Runs steps on a thread of their own, so that the caller's thread still receives signals."""
 
     def __init__(
         self, pool: ThreadPoolExecutor, interrupt: Callable[[], None], timeout: float | None
@@ -42,7 +42,8 @@ class Steps:
         return future.result()
 
     def _stop(self, future: Future[_Result]) -> None:
-        # What the engine is told between two of its steps it does not hear: tell it until it does.
+        # DuckDB forgets an interrupt that arrives between two of its tasks: repeat it until it
+        # takes effect.
         while not future.done():
             self._interrupt()
             wait([future], timeout=_HEARD_SECONDS)

@@ -1,4 +1,4 @@
-"""Who is at work: one locked file for each tenant, below `leases/` of a lake's folder."""
+"""Leases of the laptop: one locked file per tenant, below `leases/` of a lake's folder."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LONGEST_HOLDER = 200
 def held_lease(lake: Path, tenant_id: str, holder: str) -> Iterator[None]:
     """Exclude other runs of the tenant; raises LeaseHeldError, or LakeError when none can be had.
 
-    The lease is the operating system's lock on a file that names its holder: the system lets go of
-    it when its process ends, however it ends.
+    The lease is an operating system lock (`flock`) on a file that names its holder. The system
+    releases it when the process ends, however it ends.
     """
     place = f"{_LEASES}/{tenant_id}.lock"
     try:
@@ -37,10 +37,11 @@ def held_lease(lake: Path, tenant_id: str, holder: str) -> Iterator[None]:
             by = os.read(file, _LONGEST_HOLDER).decode("utf-8", "replace")
             by = by if by and by.isprintable() else "another run"
             raise LeaseHeldError(
-                f"tenant {tenant_id}: {by} is at work; wait for it to end and run again"
+                f"tenant {tenant_id}: {by} is in progress; wait for it to end and run again"
             ) from None
         except OSError as problem:
             raise _no_lease(tenant_id, place, reason_of(problem)) from None
+        # Written only after the lock is held, so a reader never sees the name of a loser.
         os.ftruncate(file, 0)
         os.write(file, holder.encode())
         yield
@@ -59,6 +60,6 @@ def all_leases(lake: Path, holder: str) -> Iterator[None]:
 
 def _no_lease(tenant_id: str, place: str, why: str) -> LakeError:
     return LakeError(
-        f"tenant {tenant_id}: no lease to be had: {place}: {why}; "
-        "mend it, or take it away while no run is at work"
+        f"tenant {tenant_id}: the lease cannot be taken: {place}: {why}; "
+        "fix it, or remove it while no run is in progress"
     )

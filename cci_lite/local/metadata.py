@@ -1,4 +1,4 @@
-"""Metadata that people hand over: spreadsheets as CSV, JSON Lines, JSON, sidecars."""
+"""Reads call metadata from files: CSV from spreadsheets, JSON Lines, JSON, sidecars."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KNOWN_NAMES = (JOB_NAME, _TENANT_ID, *METADATA_FIELDS)
 
 @dataclass(frozen=True)
 class MetadataRow:
-    """What one row tells of the call of a transcription job; `where` is its line."""
+    """The metadata in one row; `where` is its line."""
 
     where: str
     told: ParsedMetadata
@@ -41,10 +41,10 @@ class MetadataRow:
 
 @dataclass(frozen=True)
 class MetadataFile:
-    """A tenant's rows of a file by job name; those in `nameless` do not tell the job.
+    """A tenant's rows of a file by job name; `nameless` are the lines of rows without one.
 
     `others` counts the rows that name another tenant. `columns` are the fields that were
-    understood, `unknown` the names that are no fields.
+    understood, `unknown` the other names.
     """
 
     path: Path
@@ -58,19 +58,20 @@ class MetadataFile:
 def read_metadata(tenant_id: str, path: Path, zone: dt.tzinfo) -> MetadataFile:
     """Metadata by job name from CSV with a header, JSON Lines, or a list in JSON.
 
-    A file may be one for several tenants: what names another one in `tenant_id` is not looked at.
-    A value that cannot be meant is put aside, and the row's others are kept; of a job with two rows
-    that differ nothing is. Raises UsageError, with the line, for a file that is none of these.
+    A file may hold several tenants: rows with another tenant in `tenant_id` are ignored. A value
+    that cannot be right is left out and the row's others are used; of a job with two different rows
+    none is used. Raises UsageError, with the line, for a file of another kind.
     """
     data = _data_of(path)
+    # By content as well as by name, because exports of JSON Lines have all kinds of endings.
     is_json = path.suffix.casefold() in _JSON_ENDINGS or data.lstrip().startswith(b"{")
     table = _json_table(path, data) if is_json else _csv_table(path, data)
     by_job: dict[str, MetadataRow] = {}
     nameless: list[str] = []
-    own = [row for row in table.rows if _named(row[1], _TENANT_ID) in (None, tenant_id)]
+    own = [row for row in table.rows if _name_in(row[1], _TENANT_ID) in (None, tenant_id)]
     for where, fields in own:
         row = MetadataRow(where, parse_metadata(fields, zone))
-        job_name = _named(fields, JOB_NAME)
+        job_name = _name_in(fields, JOB_NAME)
         if job_name is None:
             nameless.append(where)
         else:
@@ -82,7 +83,7 @@ def read_metadata(tenant_id: str, path: Path, zone: dt.tzinfo) -> MetadataFile:
 def read_sidecar(path: Path, zone: dt.tzinfo) -> ParsedMetadata | None:
     """The metadata beside a transcript (`<file>.meta.json`), or None.
 
-    One that cannot be read, or is no metadata, is a problem of what was read and costs no call.
+    A sidecar that cannot be read is reported as a problem; the call is judged without it.
     """
     sidecar = path.with_name(path.name + SIDECAR_ENDING)
     if not os.path.lexists(sidecar):
@@ -100,21 +101,21 @@ def read_sidecar(path: Path, zone: dt.tzinfo) -> ParsedMetadata | None:
 
 
 def not_understood(name: str, absent: Iterable[str]) -> str:
-    """`agentid: did you mean agent_id?`, or the name alone when it is like none of the fields."""
+    """`agentid: did you mean agent_id?`, or the name alone when it resembles no field."""
     meant = near_miss(name, [*absent])
     return f"{name}: did you mean {meant}?" if meant else name
 
 
 @dataclass(frozen=True)
 class _Table:
-    """Fields by row, and where the row is; which columns are fields, and which are none."""
+    """The rows with their places; the columns that are fields, and the unknown ones."""
 
     rows: Sequence[tuple[str, dict[str, object]]]
     columns: Sequence[str]
     unknown: Sequence[str]
 
 
-def _named(fields: Mapping[str, object], field: str) -> str | None:
+def _name_in(fields: Mapping[str, object], field: str) -> str | None:
     try:
         return read_text(field, fields.get(field))
     except ContractError:
@@ -122,7 +123,7 @@ def _named(fields: Mapping[str, object], field: str) -> str | None:
 
 
 def _one_of(first: MetadataRow, again: MetadataRow) -> MetadataRow:
-    """The row of a job that has two: which of them is right cannot be known."""
+    """The row of a job that has two: nobody can tell which is right, unless they are equal."""
     if first.told.metadata == again.told.metadata:
         return first
     found = f"it again on {again.where} with other values"
@@ -155,12 +156,12 @@ def _text_of(path: Path, data: bytes, otherwise: str) -> str:
         line = data.count(b"\n", 0, problem.start) + 1
         raise UsageError(f"{path}, line {line}: {otherwise}") from None
     if (place := text.find("\0")) >= 0:
-        # Of UTF-16 that does not say what it is every second byte is one.
+        # In UTF-16 without a byte order mark about every second byte is NUL.
         if text.count("\0") * 4 > len(text):
             raise UsageError(f"{path}: {otherwise}")
         line = text.count("\n", 0, place) + 1
         raise UsageError(
-            f"{path}, line {line}: expected text, found a NUL character; take it out, "
+            f"{path}, line {line}: expected text, found a NUL character; remove it, "
             "or export the file again"
         )
     return text
@@ -181,9 +182,9 @@ _CSV_PROBLEMS = {
     ),
 }
 _SEPARATORS = {";": ";", "\t": "tabs", "|": "|"}
-# The first line by which spreadsheets are told the separator.
+# A first line `sep=;`, by which Excel is told the separator.
 _SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
-# So exports keep spreadsheets from taking an id for a number.
+# ="0007" is how exports keep spreadsheets from reading an id as a number.
 _FORMULA = re.compile(r'="([^"]*)"')
 
 
@@ -204,14 +205,14 @@ def _csv_table(path: Path, data: bytes) -> _Table:
             raise UsageError(
                 f"{path}, line {number}: expected as many columns as in the header, found more"
             )
-        # Spreadsheets leave out empty cells at the end of a row.
+        # Spreadsheets omit empty cells at the end of a row.
         row = {field: cells[at] for field, at in columns.items() if at < len(cells)}
         rows.append((f"line {number}", dict[str, object](row)))
     return _Table(rows, [*columns], [name for name in unknown if name])
 
 
 def _csv_lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, without empty cells at their end, and where they begin."""
+    """The rows that are not empty, without trailing empty cells, and their line numbers."""
     reader = csv.reader(io.StringIO(text, newline=None), strict=True, skipinitialspace=True)
     begin = 1
     try:
@@ -271,14 +272,14 @@ def _json_table(path: Path, data: bytes) -> _Table:
 def _json_objects(path: Path, data: bytes) -> Iterator[tuple[str, Mapping[str, object]]]:
     """The objects of a list, a single object, or those of JSON Lines; and where they are."""
     text = _text_of(path, data, "not UTF-8; save as UTF-8")
-    values = _whole(path, data) if path.suffix.casefold() == ".json" else None
+    values = _single_value(path, data) if path.suffix.casefold() == ".json" else None
     if values is not None:
         for number, value in enumerate(values, start=1):
             if not isinstance(value, dict):
                 raise UsageError(f"{path}, entry {number}: {_NO_OBJECT}")
             yield f"entry {number}", value
         return
-    # Not splitlines: JSON text may hold other characters that it takes for the end of a line.
+    # Not splitlines(), which also splits at characters that JSON strings may hold (U+2028).
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
@@ -287,7 +288,7 @@ def _json_objects(path: Path, data: bytes) -> Iterator[tuple[str, Mapping[str, o
                 raise UsageError(f"{path}, line {number}: {problem}") from None
 
 
-def _whole(path: Path, data: bytes) -> list[object] | None:
+def _single_value(path: Path, data: bytes) -> list[object] | None:
     """What a file of one list or one object holds; None for any other."""
     try:
         value = read_json(data)

@@ -1,4 +1,4 @@
-"""Worker pools: this process, or several."""
+"""Worker pools of the laptop: this process, or several."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Inline:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
 
 class Processes:
@@ -55,6 +55,7 @@ class Processes:
         try:
             for each in arguments:
                 waiting.append(self._executor.submit(function, *each))
+                # Twice the width keeps every worker busy while the oldest result is waited for.
                 if len(waiting) > 2 * self.width:
                     yield waiting.popleft().result()
             while waiting:
@@ -86,7 +87,7 @@ class Processes:
 
 
 class _NoPandas(importlib.abc.MetaPathFinder):
-    """pyarrow imports pandas whenever it can: time and memory that a worker has no use for."""
+    """Hides pandas from pyarrow, which would import it: workers save its time and memory."""
 
     def find_spec(self, fullname: str, *_: object) -> None:
         """Say that there is no pandas; leave all else to the other finders."""
@@ -100,7 +101,7 @@ def _begin_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """A killed run must not leave workers behind that write into what the next run cleans up."""
+    """End with the parent: orphans of a killed run would write into what the next run deletes."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,8 +1,8 @@
-"""Folders and regular files, reached step by step without following a link.
+"""Opens folders and regular files step by step without following symbolic links.
 
-Whatever else stands in a folder (a link, a named pipe, a socket, a device) is a stray: it can be
-seen, and it is never opened. Every check is made on what was opened, not on its name, so that
-nothing can be put in its place in between.
+Anything else in a folder (a link, a named pipe, a socket, a device) is a stray: it is listed and
+never opened. Checks are made on the open descriptor, not on the name, so that nothing can be put in
+its place in between (a time-of-check to time-of-use race).
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import datetime as dt
 import errno
 import os
 import stat
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Without O_NONBLOCK, a named pipe that was put in a file's place would be waited for.
+# Without O_NONBLOCK, opening a named pipe would block until somebody writes to it.
 _QUIETLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-# No folder of a lake is half as deep; the bound keeps a tree without end from being walked.
+# Far deeper than any folder of a lake; the bound stops endless walks (a loop of bind mounts).
 DEEPEST = 32
 _CHUNK_BYTES = 1024 * 1024
+# The folder of a lake in which new content is written before it is renamed into its place.
+SCRATCH = ".scratch"
 
 _KINDS = {
     stat.S_IFREG: "a file",
@@ -38,11 +41,11 @@ _LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing in a folder: a file, a stray (and what it is), or a folder that cannot be listed.
+    """One entry of a folder: a file, a stray, or a folder that cannot be listed.
 
-    `path` is the way to it, with `/`; a name that is not UTF-8 is shown as text there. `names` are
-    those that the system has. `state` is None for a folder that cannot be listed, of which
-    `problem` says why.
+    `path` is for people: names that are not UTF-8 are shown with escapes. `names` are the names
+    that the system has. `problem` says what a stray is, or why a folder cannot be listed; `state`
+    is None for the latter.
     """
 
     path: str
@@ -58,7 +61,7 @@ class Seen:
 
 @contextlib.contextmanager
 def opened_folder(root: Path, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
-    """A descriptor of the folder `names` below `root`, which alone may be a link.
+    """A descriptor of the folder `names` below `root`; only `root` itself may be a link.
 
     Raises FileNotFoundError, NotADirectoryError (which says what stands there instead) and what
     the system says of its rights. `make` makes folders that are missing.
@@ -70,13 +73,42 @@ def opened_folder(root: Path, names: Sequence[str], *, make: bool = False) -> It
         os.close(folder)
 
 
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A new file beside a lake's content: its open folder, its name there, its open descriptor."""
+
+    folder: int
+    name: str
+    file: int
+
+
+@contextlib.contextmanager
+def scratch_file(root: Path) -> Iterator[Scratch]:
+    """A file in the scratch folder of a lake, for content that is then renamed into its place.
+
+    It is closed and, unless it was renamed, deleted at the end. `FolderStore.sweep` deletes those
+    of killed processes.
+    """
+    name = uuid.uuid4().hex
+    with opened_folder(root, [SCRATCH], make=True) as folder:
+        try:
+            file = open_regular(folder, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            try:
+                yield Scratch(folder, name, file)
+            finally:
+                os.close(file)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+
+
 def read_regular(root: Path, names: Sequence[str], name: str, limit: int) -> bytes:
     """The whole of a regular file in a folder below `root`.
 
     Raises FileNotFoundError when there is none of that name, whatever else is there or on the way,
     and OSError that says the limit for a file of more than `limit` bytes.
     """
-    # Documents are read by the thousand: no context manager, no look at the size twice.
+    # Documents are read by the thousand, so this avoids a context manager and a second stat.
     try:
         folder = _open_folder(root, names, make=False)
     except NotADirectoryError as problem:
@@ -87,7 +119,7 @@ def read_regular(root: Path, names: Sequence[str], name: str, limit: int) -> byt
         os.close(folder)
     with open(file, "rb", buffering=0) as opened:  # noqa: PTH123
         size = os.fstat(file).st_size
-        # What grows while it is read is not whole in any case.
+        # A file that grows while it is read would be incomplete in any case.
         data = opened.read(size) if size <= limit else None
     if data is None:
         raise too_large(limit)
@@ -95,7 +127,7 @@ def read_regular(root: Path, names: Sequence[str], name: str, limit: int) -> byt
 
 
 def read_named(path: Path, limit: int) -> bytes:
-    """The whole of what a person names, which may be a link or a pipe.
+    """The whole content of a file that a person names; it may be a link or a pipe.
 
     Raises OSError, of which `strerror` says the limit for more than `limit` bytes.
     """
@@ -109,18 +141,18 @@ def read_named(path: Path, limit: int) -> bytes:
 
 
 def too_large(limit: int) -> OSError:
-    """What is raised for a file that has more bytes than it may."""
+    """The error for a file above its size limit."""
     return OSError(errno.EOVERFLOW, f"more than {limit:,} bytes")
 
 
 def is_too_large(problem: OSError) -> bool:
-    """Whether a file was not read because it has more bytes than it may."""
+    """Whether a file was not read because of its size limit."""
     return problem.errno == errno.EOVERFLOW
 
 
 def open_regular(folder: int, name: str, flags: int) -> int:
     """A descriptor of a regular file; raises FileNotFoundError when something else stands there."""
-    # Already to open a device can do something to it.
+    # Merely opening a device can have an effect, so its state is checked before, too.
     if (state := _state(folder, name)) is not None:
         _check_regular(state)
     try:
@@ -193,17 +225,17 @@ def reason_of(problem: OSError) -> str:
 
 
 def shown_name(name: str) -> str:
-    """A name as text: of one that is not UTF-8, the bytes that are not."""
+    """A name as text; bytes that are not UTF-8 are shown as escapes."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def modified_at(state: os.stat_result) -> dt.datetime:
-    """When a file was written. A time that no calendar has is the nearest one that it has."""
+    """When a file was written; a time outside the calendar's range is moved to its nearest end."""
     return moment_of(state) or (_LATEST if state.st_mtime > 0 else _EARLIEST)
 
 
 def moment_of(state: os.stat_result) -> dt.datetime | None:
-    """When a file was written; None for a time that no calendar has."""
+    """When a file was written; None for a time outside the calendar's range."""
     try:
         moment = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC)
     except (OverflowError, ValueError, OSError):
@@ -217,7 +249,7 @@ def _open_folder(root: Path, names: Sequence[str], *, make: bool) -> int:
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for name in names:
-            below = _step(folder, name, make=make)
+            below = _open_folder_in(folder, name, make=make)
             os.close(folder)
             folder = below
     except BaseException:
@@ -226,7 +258,7 @@ def _open_folder(root: Path, names: Sequence[str], *, make: bool) -> int:
     return folder
 
 
-def _step(folder: int, name: str, *, make: bool) -> int:
+def _open_folder_in(folder: int, name: str, *, make: bool) -> int:
     if make:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, dir_fd=folder)
@@ -249,7 +281,7 @@ def _entries(folder: int) -> list[tuple[str, str, os.stat_result]]:
             except FileNotFoundError:
                 continue
             shown = shown_name(entry.name)
-            while shown in entries:  # another name is shown as the same text
+            while shown in entries:  # two names can look the same once escaped
                 shown += "~"
             entries[shown] = (shown, entry.name, state)
     # A folder sorts as the paths in it do, so that the whole walk is ordered by path.

@@ -1,10 +1,9 @@
-"""Tenants and forms as files beside the data: what a lake needs to be understood again.
+"""The laptop's configuration store: tenants and forms as JSON files beside the data.
 
-One file per item, `config/<tenant>/<sort key>.json`. The files are the configuration; no other copy
-counts. A file is written beside the tree and moved into place, so that it is there whole or not at
-all. What cannot be read as we wrote it (damaged, without rights, or no regular file) is an item
-that says why instead of its content: broken, and in nobody else's way. So are the settings of a
-tenant that are gone while the lake has data of it.
+One file per item, `config/<tenant>/<sort key>.json`; there is no other copy. Files are written
+atomically. A file that cannot be read as written (damaged, no permission, no regular file) comes
+back as an item that says why, so that it fails its own tenant only. So do settings that are missing
+although the lake has data of the tenant.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,13 @@ from cci_lite.contract.form import META_SORT_KEY
 from cci_lite.contract.limits import MAX_SETTINGS_BYTES
 from cci_lite.errors import LakeError
 from cci_lite.local.folder import FolderStore
-from cci_lite.local.regular import open_regular, opened_folder, reason_of
+from cci_lite.local.regular import (
+    Scratch,
+    open_regular,
+    opened_folder,
+    reason_of,
+    scratch_file,
+)
 from cci_lite.tenancy import (
     CONFIG,
     CURATED,
@@ -38,7 +42,6 @@ from cci_lite.tenancy import (
     unified_prefix,
 )
 
-_SCRATCH = ".scratch"
 _LONGEST_NAME = 200
 _ENDING = ".json"
 _GONE = "nothing, although the lake has data of it"
@@ -57,13 +60,13 @@ class SettingsFiles:
         try:
             with opened_folder(self._lake, [CONFIG, _folder_name(pk)]) as folder:
                 if name in _names_in(folder):
-                    return _item(folder, name, pk)
+                    return _read_item(folder, name, pk)
         except FileNotFoundError:
             pass
         except OSError as problem:
-            return _unreadable(pk, sk, _in_the_way(problem))
+            return _unreadable_item(pk, sk, _in_the_way(problem))
         if sk == META_SORT_KEY and any(map(self._has_data, tenant_ids_of([pk]))):
-            return _unreadable(pk, sk, _GONE)
+            return _unreadable_item(pk, sk, _GONE)
         return None
 
     def put(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
@@ -78,16 +81,16 @@ class SettingsFiles:
         """The items of a partition key whose sort key starts so, ordered by it."""
         try:
             with opened_folder(self._lake, [CONFIG, _folder_name(pk)]) as folder:
-                items = [_item(folder, name, pk) for name in _item_names(folder)]
+                items = [_read_item(folder, name, pk) for name in _item_names(folder)]
         except OSError:
-            return []  # what is wrong with the folder, the tenant's settings say
+            return []  # reading the tenant's settings reports what is wrong with the folder
         found = [item for item in items if str(item["sk"]).startswith(sk_prefix)]
         return sorted(found, key=lambda item: str(item["sk"]))
 
     def partition_keys(self) -> list[str]:
-        """All partition keys, ordered; also of tenants whose settings are gone, but not their data.
+        """All partition keys, ordered; also of tenants that have data but no settings any more.
 
-        Raises LakeError when nobody can say which there are.
+        Raises LakeError when the folder of settings cannot be listed.
         """
         keys = {partition_key(tenant_id) for tenant_id in self._tenants_with_data()}
         try:
@@ -99,7 +102,7 @@ class SettingsFiles:
         except OSError as problem:
             raise LakeError(
                 f"{CONFIG}, the folder of all tenants' settings: {_in_the_way(problem)}; "
-                "mend it, or put it back from a backup (cci-lite restore)"
+                "fix it, or put it back from a backup (cci-lite restore)"
             ) from None
         return sorted(keys)
 
@@ -111,7 +114,7 @@ class SettingsFiles:
         ):
             os.unlink(_file_name(sk), dir_fd=folder)
         with (
-            contextlib.suppress(OSError),  # it was not the last
+            contextlib.suppress(OSError),  # other items remain
             opened_folder(self._lake, [CONFIG]) as folder,
         ):
             os.rmdir(_folder_name(pk), dir_fd=folder)
@@ -121,24 +124,18 @@ class SettingsFiles:
         pk: str,
         sk: str,
         item: Mapping[str, Any],
-        into_place: Callable[[int, str, int, str], bool],
+        into_place: Callable[[Scratch, int, str], bool],
     ) -> bool:
-        """Write a scratch file with the item and bring it into its place, if that may be."""
-        scratch = uuid.uuid4().hex
+        """Write the item to a scratch file, then bring that into its place if `into_place` may."""
         data = msgspec.json.encode({**item, "pk": pk, "sk": sk})
         try:
             with (
-                opened_folder(self._lake, [_SCRATCH], make=True) as beside,
+                scratch_file(self._lake) as scratch,
                 opened_folder(self._lake, [CONFIG, _folder_name(pk)], make=True) as folder,
             ):
-                try:
-                    file = open_regular(beside, scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-                    with open(file, "wb") as opened:  # noqa: PTH123
-                        opened.write(msgspec.json.format(data, indent=2) + b"\n")
-                    return into_place(beside, scratch, folder, _file_name(sk))
-                finally:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(scratch, dir_fd=beside)
+                with open(scratch.file, "wb", closefd=False) as opened:
+                    opened.write(msgspec.json.format(data, indent=2) + b"\n")
+                return into_place(scratch, folder, _file_name(sk))
         except OSError as problem:
             raise LakeError(
                 f"the lake's settings cannot be written: {_in_the_way(problem)}; "
@@ -148,7 +145,7 @@ class SettingsFiles:
     def _tenants_with_data(self) -> set[str]:
         named = set()
         for root in (UNIFIED, CURATED, QUARANTINE):
-            with contextlib.suppress(LakeError):  # who cannot be seen there is not asked for
+            with contextlib.suppress(LakeError):  # unreadable roots are reported by the run itself
                 named |= {*self._store.folders(f"{root}/")}
         return {each for each in named if is_tenant_id(each) and self._has_data(each)}
 
@@ -158,22 +155,22 @@ class SettingsFiles:
                 if next(self._store.survey(prefix(tenant_id)), None) is not None:
                     return True
             except LakeError:
-                return True  # nobody can say that it has none
+                return True  # it may have data
         return False
 
 
-def _move(beside: int, scratch: str, folder: int, name: str) -> bool:
-    # What may not be read is not known to be broken: it must not be lost to what is written now.
+def _move(scratch: Scratch, folder: int, name: str) -> bool:
+    # Raises when the present file may not be read: it could be intact, so it is not overwritten.
     with contextlib.suppress(FileNotFoundError):
         os.close(open_regular(folder, name, os.O_RDONLY))
-    os.replace(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
+    os.replace(scratch.name, name, src_dir_fd=scratch.folder, dst_dir_fd=folder)
     return True
 
 
-def _link(beside: int, scratch: str, folder: int, name: str) -> bool:
-    """A link is made by one of two writers only, and its file is whole."""
+def _link(scratch: Scratch, folder: int, name: str) -> bool:
+    """Of two writers only one can create the hard link, and the file behind it is complete."""
     try:
-        os.link(scratch, name, src_dir_fd=beside, dst_dir_fd=folder)
+        os.link(scratch.name, name, src_dir_fd=scratch.folder, dst_dir_fd=folder)
     except FileExistsError:
         return False
     return True
@@ -181,17 +178,17 @@ def _link(beside: int, scratch: str, folder: int, name: str) -> bool:
 
 def _folder_name(pk: str) -> str:
     tenants = tenant_ids_of([pk])
-    return tenants[0] if tenants else _named(pk)
+    return tenants[0] if tenants else _name_of_key(pk)
 
 
 def _file_name(sk: str) -> str:
-    return f"{_named(sk)}{_ENDING}"
+    return f"{_name_of_key(sk)}{_ENDING}"
 
 
-def _named(key: str) -> str:
-    """A key as a file name: readable, and another one for every key on any file system."""
+def _name_of_key(key: str) -> str:
+    """A key as a readable file name that is unique on every file system."""
     head, mark, tail = key.partition("#")
-    # Some file systems do not tell upper from lower case; queues are told apart by it.
+    # Capitals are escaped: queue names are case-sensitive, some file systems are not.
     marked = "".join(
         f"%{ord(each):02X}" if each.isupper() and each.isascii() else quote(each, safe="#")
         for each in tail
@@ -207,7 +204,7 @@ def _partition_key_of(folder: str) -> str:
 
 
 def _is_there(config: int, name: str) -> bool:
-    """Whether something called so in the folder of settings is, or stands for, a tenant's."""
+    """Whether an entry of the settings folder is a tenant's, or stands in a tenant's place."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=config, follow_symlinks=False).st_mode):
         return is_tenant_id(name)
     try:
@@ -228,28 +225,28 @@ def _item_names(folder: int) -> list[str]:
     return sorted(name for name in _names_in(folder) if name.endswith(_ENDING))
 
 
-def _item(folder: int, name: str, pk: str) -> dict[str, Any]:
-    """The item in a file; one that says why, when the file cannot be read as what we wrote."""
+def _read_item(folder: int, name: str, pk: str) -> dict[str, Any]:
+    """The item in a file; one with UNREADABLE when the file is not as it was written."""
     sk = unquote(name.removesuffix(_ENDING))
     try:
         with open(open_regular(folder, name, os.O_RDONLY), "rb") as opened:  # noqa: PTH123
             data = opened.read(MAX_SETTINGS_BYTES + 1)
     except OSError as problem:
-        return _unreadable(pk, sk, _in_the_way(problem))
+        return _unreadable_item(pk, sk, _in_the_way(problem))
     if len(data) > MAX_SETTINGS_BYTES:
-        return _unreadable(pk, sk, f"more than {MAX_SETTINGS_BYTES:,} bytes")
+        return _unreadable_item(pk, sk, f"more than {MAX_SETTINGS_BYTES:,} bytes")
     try:
         item = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _unreadable(pk, sk, "text that is no JSON" if data else "an empty file")
+        return _unreadable_item(pk, sk, "text that is no JSON" if data else "an empty file")
     if not isinstance(item, dict):
-        return _unreadable(pk, sk, "JSON that is no object")
+        return _unreadable_item(pk, sk, "JSON that is no object")
     if not isinstance(item.get("sk"), str):
-        return _unreadable(pk, sk, "an object without its key 'sk'")
+        return _unreadable_item(pk, sk, "an object without its key 'sk'")
     return {**item, "pk": pk}
 
 
-def _unreadable(pk: str, sk: str, why: str) -> dict[str, Any]:
+def _unreadable_item(pk: str, sk: str, why: str) -> dict[str, Any]:
     return {"pk": pk, "sk": sk, UNREADABLE: why}
 
 

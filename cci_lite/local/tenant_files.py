@@ -1,8 +1,7 @@
-"""A tenant's files as tables that an engine scans.
+"""Turns a tenant's published files into Arrow datasets that DuckDB scans.
 
-Which files there are, their partition values and their types are told to the reader; nothing is
-read off a path, and a file is opened only when a query needs its day. A file that is gone or
-damaged therefore fails the queries that need its day, and no other.
+The catalogue gives the files, their partition values and types; nothing is derived from paths. A
+file is opened only when a query needs its day, so a missing or damaged file fails no other query.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from cci_lite.local.regular import is_too_large, read_regular
 from cci_lite.tenancy import CURATED, UNIFIED, check_tenant_id
 
 _CALL_DATE, _DAY = "call_date", "day"
+# Raw documents are converted in batches, so that a large day does not fill the memory.
 _BATCH_ROWS = 1_000
 # unified/<tenant>/YYYY/MM/DD/<call_id>.json
 _DEPTH = 6
@@ -40,7 +40,7 @@ _ARROW = ds.IpcFileFormat()
 
 @dataclass(frozen=True)
 class SnapshotFile:
-    """One file of a table's day, a Parquet part or a raw document; `size` is what is published."""
+    """One file of a table's day: a Parquet part or a raw document; `size` as published."""
 
     path: Path
     call_date: dt.date
@@ -58,7 +58,7 @@ class TenantSnapshot:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a file belongs, as people name it; whether this program has no right to see it."""
+    """Where a file belongs: table and day. `is_refused`: this program may not read it."""
 
     table: str
     call_date: dt.date
@@ -67,10 +67,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Scans:
-    """What an engine scans: a dataset by table, and which place stands behind a path.
+    """The datasets by table, and the place of each path in them.
 
-    `refused` says of raw columns on which days (`YYYY/MM/DD`) Athena cannot read them, and what it
-    expected there.
+    `refused` lists, for raw columns, the days (`YYYY/MM/DD`) on which Athena could not read them,
+    with what it expects there.
     """
 
     datasets: Mapping[str, ds.Dataset]
@@ -93,7 +93,7 @@ class Scans:
 
 
 def scan(snapshot: TenantSnapshot, folder: Path) -> Scans:
-    """The snapshot as datasets; `folder` takes what raw documents are turned into.
+    """The snapshot as datasets; `folder` receives the converted raw documents.
 
     Raises UsageError when a file is not the tenant's.
     """
@@ -141,7 +141,7 @@ def _curated_dataset(
         except PermissionError:
             is_sound, is_refused = False, True
         if not is_sound:
-            # There is nothing at such a path: whoever needs the day learns that it cannot be read.
+            # No file has this path, so that a query that needs the day fails, and no other.
             path = str(folder / f"damaged-{len(places)}")
         places[path] = Place(name, file.call_date, is_refused)
         fragments.append(_fragment(_PARQUET, path, _CALL_DATE, file.call_date))
@@ -149,12 +149,12 @@ def _curated_dataset(
 
 
 def _scanned_type(column: Column) -> pa.DataType:
-    """As declared; older files may hold finer times, which must be read to be cut."""
+    """The declared type; older files may hold microseconds, which are read and then cut."""
     return pa.timestamp("us") if column.type is ColumnType.TIMESTAMP else arrow_type(column.type)
 
 
 def _is_as_published(file: SnapshotFile) -> bool:
-    """Whether a part is a file, no link to another one, and as long as the catalogue says.
+    """Whether a part is a regular file (no link) of the size that the catalogue says.
 
     Raises PermissionError when it may not be read.
     """
@@ -225,9 +225,9 @@ def _write_rows(
 
 
 def _read_document(path: Path) -> bytes:
-    """A document's bytes; none of what is gone, larger than the contract allows, or no file.
+    """A document's bytes; empty for one that is gone, too large, or no regular file.
 
-    Below the lake, which alone may be a link, no link is followed and no pipe is waited for.
+    Below the lake's root no link is followed, and named pipes do not block.
     """
     lake, *names, name = path.parents[_DEPTH - 1], *path.parts[-_DEPTH:]
     try:

@@ -219,7 +219,7 @@ def _may_be_corrected(store: Store, tenant_id: str, record: SourceRecord) -> boo
 def _unlisted(folder: Unlisted) -> str:
     return (
         f"a folder of documents cannot be listed: {folder.reason}; give this program the right to "
-        "read it, or take it away"
+        "read it, or remove it"
     )
 
 

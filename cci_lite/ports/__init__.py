@@ -1,4 +1,4 @@
-"""What the use cases ask of the outside, and the values that they exchange with it."""
+"""The ports: what the use cases need from outside, as Protocols, and the values they exchange."""
 
 from cci_lite.ports.calls import (
     LOG_FIELDS,

@@ -1,4 +1,4 @@
-"""What the use cases from recording to document ask of the outside."""
+"""The ports on the way from a recording to its document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class CallRegistry(Protocol):
     """The record of every upload. Reads see every earlier write (strongly consistent).
 
-    Whose call an id is only the registry knows, hence reading by `call_id` takes no tenant.
+    Only the registry knows whose call an id is, so reading by `call_id` takes no tenant.
     """
 
     def records(self, call_id: str) -> list[CallRecord]:
@@ -32,7 +32,7 @@ class CallRegistry(Protocol):
         """Create a record; False when its revision is there already."""
 
     def replace(self, record: CallRecord) -> bool:
-        """Replace the record whose version is one less; False when it has moved on."""
+        """Compare-and-swap: replace the record whose version is one less; False when it is not."""
 
     def find(
         self,
@@ -44,14 +44,14 @@ class CallRegistry(Protocol):
     ) -> Iterator[CallRecord]:
         """A tenant's records in a state, oldest first; `received_until` is exclusive.
 
-        May lag behind by a moment: what is found is to be read again before it is changed.
+        Eventually consistent: read a record again before it is changed.
         """
 
     def to_rewrite(self, tenant_id: str) -> Iterator[CallRecord]:
-        """A tenant's records that are marked, in any state; may lag behind like `find`."""
+        """A tenant's records marked for `rewrite`, in any state; eventually consistent."""
 
     def metadata(self, tenant_id: str, call_id: str) -> StoredMetadata:
-        """What was told of a call; version 0 when nothing was."""
+        """The metadata received for a call; version 0 when there is none."""
 
     def put_metadata(
         self,
@@ -60,16 +60,16 @@ class CallRegistry(Protocol):
         metadata: StoredMetadata,
         records: Sequence[CallRecord] = (),
     ) -> bool:
-        """Replace what was told, and in the same step these records of the call, or nothing.
+        """Replace the metadata of a call together with these records of it, or nothing.
 
-        False when the version of one of them is not one less than this.
+        Compare-and-swap: False when one of them is not stored with the version before.
         """
 
     def is_noted(self, notice_id: str) -> bool:
-        """Whether people were told already."""
+        """Whether a notice was sent already."""
 
     def note(self, notice_id: str, at: dt.datetime) -> None:
-        """Remember that people were told."""
+        """Remember that a notice was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class TenantFiles(Protocol):
         """Create an object; False when there is one, which is then left alone."""
 
     def replace(self, tenant_id: str, key: str, data: bytes, etag: str) -> bool:
-        """Replace the object that still has this ETag; False when it has not."""
+        """Compare-and-swap: replace the object if it still has this ETag, otherwise False."""
 
     def delete(self, tenant_id: str, key: str) -> None:
         """Delete the object, with all its versions, if it is there."""
@@ -154,7 +154,7 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True)
 class TranscriptionJob:
-    """A job as the service tells it. Keys are in the results bucket, or None.
+    """A job as the service describes it. Keys are in the results bucket, or None.
 
     `failure` is a word of a fixed vocabulary, made from the service's reason.
     """
@@ -181,23 +181,23 @@ class Transcriber(Protocol):
 
 
 class Keep(Protocol):
-    """Keeps what was paid for, until the document of the call is written."""
+    """Keeps paid answers as checkpoints until the document of the call is written."""
 
     def __call__(self, step: str, kind: type[T], ask: Callable[[], T], /) -> T:
-        """What was kept under this name, or else what `ask` gives, kept before it is returned.
+        """The checkpoint of this name, or what `ask` returns, which is kept first.
 
-        What `ask` raises is raised, and nothing is kept. The name says exactly what is asked.
+        What `ask` raises is raised, and nothing is kept. The name identifies the exact question.
         """
 
 
 def not_kept(step: str, kind: type[T], ask: Callable[[], T], /) -> T:  # noqa: ARG001
-    """A Keep that keeps nothing, for whoever asks once and for a single answer."""
+    """A Keep that keeps nothing, for a caller that asks only once."""
     return ask()
 
 
 @dataclass(frozen=True)
 class PeopleAnswer:
-    """Names of people as they stand in the texts, and what asking took."""
+    """Names of people as the texts spell them, and the units that were charged."""
 
     names: frozenset[str]
     units: int
@@ -211,7 +211,7 @@ class Nlp(Protocol):
     ) -> NlpAnswer:
         """What is in these texts, each at most MAX_TEXT_BYTES of UTF-8. Raises RetryLaterError.
 
-        A language that the service does not know has an empty answer.
+        The answer is empty for a language that the service does not know.
         """
 
     def people(
@@ -233,13 +233,13 @@ class QaEvaluator(Protocol):
         """One result per criterion, in their order; undecided ones are unscored, with the reason.
 
         Each paid answer goes through `keep` before anything else is asked. Raises RetryLaterError
-        when the service has no time now, ServiceError when it refuses.
+        when the service is throttled or unavailable, ServiceError when it refuses.
         """
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What people are told. Nothing in it says anything about a person or a file."""
+    """A message to people who operate the system. It names no person and no file."""
 
     notice_id: str
     code: str
@@ -251,7 +251,7 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """Tells people."""
+    """Sends notices to people."""
 
     def notify(self, notice: Notice) -> None:
         """Send it. Raises RetryLaterError when it could not be sent."""
@@ -261,17 +261,17 @@ class Dispatcher(Protocol):
     """Puts work onto the queues that the functions read."""
 
     def start(self, upload: Upload) -> None:
-        """Have an upload taken in."""
+        """Queue an upload for intake."""
 
     def judge(self, job_name: str) -> None:
-        """Have a completed transcription job judged."""
+        """Queue a completed transcription job for judging."""
 
 
 class WebhookKeys(Protocol):
     """The secrets with which telephony platforms sign."""
 
     def keys(self, tenant_id: str) -> Sequence[bytes]:
-        """The tenant's valid secrets, two while one is replaced; empty when it has none."""
+        """The tenant's valid secrets, two during a rotation; empty when it has none."""
 
 
 class Metric(StrEnum):
@@ -306,6 +306,8 @@ class Telemetry(Protocol):
         """Time a step."""
 
 
+# An allow list: logs leave the tenant's encryption, so what was said, names of people and names of
+# files must never get into them.
 LOG_FIELDS = frozenset(
     {"tenant_id", "call_id", "revision", "job_name", "state", "reason", "attempt", "function"}
     | {"service", "operation", "code", "stop_reason", "model_id", "input_tokens", "output_tokens"}

@@ -1,4 +1,4 @@
-"""What the lake's use cases ask of the outside, and the values that they exchange with it."""
+"""The ports of the lake: object store, configuration store, catalogue, worker pool."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any, Protocol
 class StoredObject:
     """One object of a store as a listing shows it. `etag` changes whenever the content does.
 
-    `stray` says what it is when it is no object at all: a link, a named pipe. A survey shows such
-    things; nobody reads them.
+    `stray` is empty for an object; otherwise it says what stands there instead (a link, a named
+    pipe). Only `survey` shows strays; they are never read.
     """
 
     key: str
@@ -27,7 +27,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """A folder of a store of which nobody can say what is in it, and why."""
+    """A folder of a store that cannot be listed, and why."""
 
     key: str
     reason: str
@@ -43,7 +43,7 @@ class Store(Protocol):
         """
 
     def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
-        """Everything below `prefix`, ordered by key: strays and folders not to be listed too.
+        """Everything below `prefix`, ordered by key, with strays and folders that cannot be listed.
 
         Raises LakeError when `prefix` itself cannot be listed.
         """
@@ -55,7 +55,7 @@ class Store(Protocol):
         """The names directly below `prefix` that have something below them, ordered."""
 
     def loose(self, prefix: str) -> int:
-        """How many objects and strays there are directly below `prefix`."""
+        """How many objects and strays lie directly below `prefix`, in no folder."""
 
     def read(self, key: str) -> bytes:
         """The whole object; raises FileNotFoundError, or EOVERFLOW when it is too large."""
@@ -63,13 +63,13 @@ class Store(Protocol):
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the object in one step: readers see the old or the new content.
 
-        Raises LakeError when a stray is on the way.
+        Raises LakeError when a stray stands where a folder is needed.
         """
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within the store with its etag; raises FileNotFoundError and LakeError.
 
-        The etag is another one when the target had that of the source already.
+        The copy gets another etag when the target had the source's etag before.
         """
 
     def delete(self, key: str) -> None:
@@ -105,7 +105,7 @@ class ConfigStore(Protocol):
 
 
 class SourceOutcome(StrEnum):
-    """What became of a document; each has exactly one."""
+    """What became of a document; every document has exactly one outcome."""
 
     CALL = "call"
     SUPERSEDED = "superseded"
@@ -131,7 +131,7 @@ class SourceRecord:
 
     @property
     def rank(self) -> tuple[int, int, dt.datetime, str]:
-        """Of two documents of one call, the one that ranks higher is the call.
+        """Of two documents of one call, the one that ranks higher is used.
 
         What the documents say of their order counts first: a store's times are of whole seconds,
         and are those of the copy when a lake was copied.
@@ -166,7 +166,7 @@ class PublishedDay:
 
 @dataclass(frozen=True)
 class DayChange:
-    """One tenant's day before and after: everything that a publication switches."""
+    """One tenant's day before and after a publication: everything that it switches."""
 
     day: PublishedDay
     previous_generation: str | None
@@ -175,12 +175,12 @@ class DayChange:
 
 
 class Catalog(Protocol):
-    """What is published, what it was built from, and who is at work."""
+    """What is published, what it was built from, and which run holds the lease."""
 
     def lease(self, tenant_id: str, holder: str) -> AbstractContextManager[None]:
         """Exclude other runs of the tenant, until the process ends at the latest.
 
-        Raises LeaseHeldError when another one is at work.
+        Raises LeaseHeldError when another run holds it.
         """
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
@@ -201,7 +201,7 @@ class Catalog(Protocol):
     def calls_on_other_days(
         self, tenant_id: str, call_ids: Iterable[str], call_date: dt.date
     ) -> dict[dt.date, list[SourceRecord]]:
-        """The given calls where they are published on another day than this."""
+        """Where the given calls are published on other days than this one."""
 
     def stage(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
         """Note that files of a generation are about to be written."""
@@ -213,7 +213,7 @@ class Catalog(Protocol):
         """
 
     def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
-        """Generations that were staged and never published. Only to be asked under the lease."""
+        """Generations that were staged and never published. Call it only under the lease."""
 
     def retired(self, tenant_id: str, before: dt.datetime) -> list[tuple[dt.date, str]]:
         """Generations that were replaced before this time."""

@@ -1,1 +1,1 @@
-"""What readers get: the failure leaderboard in several formats, and the report page of a tenant."""
+"""Reports: the failure leaderboard in several formats, and the report page of a tenant."""

@@ -1,4 +1,4 @@
-"""Rows of a query on their way to a CSV file that somebody opens in a spreadsheet."""
+"""Makes the rows of a query safe for a CSV file that is opened in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pyarrow.compute as pc
 
 from cci_lite.reports.text import spreadsheet_text
 
-# Most text is plain, and this says so without a step into Python for each value.
+# Most text is harmless; Arrow checks that without calling Python for each value.
 _PLAIN = r"^([0-9A-Za-z][ -~\n]*)?$"
 
 
 def spreadsheet_rows(rows: pa.Table) -> pa.Table:
-    """The rows with names and text as `spreadsheet_text` has them; all else stays what it is."""
+    """The rows with `spreadsheet_text` applied to column names and text."""
     columns = [
         pa.chunked_array([_spreadsheet_cells(chunk) for chunk in column.chunks], pa.large_string())
         if _is_text(column.type)

@@ -1,4 +1,4 @@
-"""Where the marks of a chart stand, in percent of its area; the template draws them."""
+"""Computes the positions of a chart's marks, in percent of its area; the Jinja template draws."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cci_lite.reports import numbers
 
 _WEEK = dt.timedelta(days=7)
 _MARGIN = 5.0
+# More would touch each other on a wide screen.
 _MOST_LABELS = 14
 _MARKS = 4
 
@@ -94,6 +95,7 @@ def trend_chart(points: Sequence[TrendPoint]) -> TrendChart | None:
     scored = [point for point in points if point.percentage is not None]
     if not scored:
         return None
+    # Weeks without calls keep their place on the axis, so that a gap looks like one.
     all_weeks = _weeks(points)
     step = (100 - 2 * _MARGIN) / len(all_weeks)
     place = {week: _MARGIN + step * (index + 0.5) for index, week in enumerate(all_weeks)}
@@ -108,6 +110,7 @@ def trend_chart(points: Sequence[TrendPoint]) -> TrendChart | None:
         lines=tuple(
             TrendLine(mark.x, mark.y, after.x, after.y, mark.shape)
             for (version, week), mark in marks.items()
+            # A line over a week without calls would show values that nobody measured.
             if (after := marks.get((version, week + _WEEK))) is not None
         ),
         ticks=_ticks(points, all_weeks, place),
@@ -180,6 +183,7 @@ def _ticks(
         calls[point.week_start] += point.scored_calls
     most = max(*calls.values(), 1)
     stride = math.ceil(len(all_weeks) / _MOST_LABELS)
+    # On a phone only every fourth of the labels fits; CSS hides those with a higher rank.
     narrow_stride = stride * 4 if len(all_weeks) > 5 else stride
     return tuple(
         Tick(

@@ -24,7 +24,7 @@ from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 
 Value = str | int | float | bool | dt.date | None
 
-# No clock in a file: the same leaderboard gives the same bytes. 1980 is where ZIP's time begins.
+# A fixed time, so that the same leaderboard gives the same bytes. ZIP times begin in 1980.
 _NO_TIME = dt.datetime(1980, 1, 1)
 
 
@@ -136,7 +136,7 @@ def _fill_leaderboard(sheet: Worksheet, board: Leaderboard) -> None:
         head.alignment = Alignment(wrap_text=True, vertical="top")
     for line, row in enumerate(board.rows, start=2):
         for place, column in enumerate(_COLUMNS, start=1):
-            _write(sheet.cell(line, place), column.kind, column.value(row))
+            _write_cell(sheet.cell(line, place), column.kind, column.value(row))
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = sheet.dimensions
 
@@ -149,7 +149,7 @@ def _fill_about(sheet: Worksheet, board: Leaderboard) -> None:
         _write_text(sheet.cell(line, 1), text)
 
 
-def _write(cell: Cell | MergedCell, kind: _Kind, value: Value) -> None:
+def _write_cell(cell: Cell | MergedCell, kind: _Kind, value: Value) -> None:
     if isinstance(value, str):
         _write_text(cell, value)
         return
@@ -160,16 +160,16 @@ def _write(cell: Cell | MergedCell, kind: _Kind, value: Value) -> None:
 
 
 def _write_text(cell: Cell | MergedCell, text: str) -> None:
-    # A workbook cannot hold most control characters, so they must be shown in any case.
+    # XML cannot hold most control characters, so they are shown as escapes.
     cell.value = visible_lines(text)
-    # Text stays text, also when it starts like a formula and when somebody edits the cell.
+    # quotePrefix keeps text that looks like a formula as text, even after the cell was edited.
     cell.data_type = "s"
     cell.quotePrefix = is_formula(text)
 
 
 def _saved(workbook: Workbook) -> bytes:
     written = io.BytesIO()
-    # `Workbook.save` would stamp the time of day.
+    # `Workbook.save` would write the current time.
     ExcelWriter(workbook, zipfile.ZipFile(written, "w")).save()
     timeless = io.BytesIO()
     with zipfile.ZipFile(written) as source, zipfile.ZipFile(timeless, "w") as target:

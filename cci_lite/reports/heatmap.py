@@ -1,4 +1,4 @@
-"""Agents against the criteria of a form version, cut to what a page can show."""
+"""The heat map of agents and criteria of a form version, limited to what a page can show."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from cci_lite.contract.columns import UNKNOWN_AGENT
 from cci_lite.reports import numbers
 
+# With fewer, a single verdict would change the shade of most cells.
 MINIMUM_EVALUATED = 10
 MOST_AGENTS = 40
 MOST_CRITERIA = 24
-# A cell has the shade of the highest bound that its fail rate reaches.
+# The shade of a cell is the index of the highest bound that its fail rate reaches.
 SHADES = (0.0, 0.1, 0.2, 0.35, 0.5)
 
 
@@ -36,7 +37,7 @@ class AgentCriterionRow:
 
 @dataclass(frozen=True)
 class Cell:
-    """`shade` is None where too little was evaluated to be compared, or nothing."""
+    """One cell; `shade` is None where too few calls were evaluated for a comparison."""
 
     failed: int
     evaluated: int

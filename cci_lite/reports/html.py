@@ -1,4 +1,4 @@
-"""Self-contained HTML: everything escaped, one style sheet, a policy that allows no more."""
+"""Renders self-contained HTML: all values escaped, one style sheet, a strict CSP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cci_lite.tenancy import database_name
 
 
 def render_html(board: Leaderboard) -> str:
-    """The leaderboard as one HTML file that asks nothing of a network."""
+    """The leaderboard as one HTML file that makes no network request."""
     return render_template(
         "leaderboard.html",
         board=board,
@@ -49,8 +49,8 @@ def _policy(style: str) -> str:
     )
 
 
-def _shown(value: object) -> object:
-    """Whatever a template prints, with what its text hides; markup and numbers as they are."""
+def _template_value(value: object) -> object:
+    """What a template prints: text with hidden characters shown, markup and numbers unchanged."""
     return visible_lines(value) if type(value) is str else value
 
 
@@ -59,8 +59,9 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("cci_lite.reports"),
         autoescape=True,
+        # A misspelt name in a template is an error instead of an empty place in a report.
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=_template_value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -1,4 +1,4 @@
-"""The failure leaderboard of one week: who needs help first, as far as the numbers can tell."""
+"""Builds the failure leaderboard of a week: ranks agents by the share of failed calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cci_lite.tenancy import check_tenant_id
 
 
 class Standing(StrEnum):
-    """Whether an agent is ranked, and why not."""
+    """Whether an agent is ranked, or why not."""
 
     RANKED = "ranked"
     TOO_FEW_CALLS = "too_few_calls"
@@ -51,7 +51,7 @@ class LeaderboardRow:
 
     @property
     def standing(self) -> Standing:
-        """Whether the agent is ranked, and why not."""
+        """Whether the agent is ranked, or why not."""
         if self.agent_id == UNKNOWN_AGENT:
             return Standing.NO_AGENT
         return Standing.TOO_FEW_CALLS if self.rank is None else Standing.RANKED
@@ -101,7 +101,7 @@ class FormTable:
 
 @dataclass(frozen=True)
 class WaitingCriterion:
-    """A required criterion that nothing has decided, and the calls that wait in review for it."""
+    """A required criterion without a verdict, and how many calls wait in review because of it."""
 
     tenant_id: str
     template_id: str
@@ -119,8 +119,8 @@ class WaitingCriterion:
 class Leaderboard:
     """The failure leaderboard of a week, one table per form version with evaluated calls.
 
-    `week_start` is a Monday, None when no week has an evaluated call; `statement` was run for it.
-    `waiting` says what an empty one waits for.
+    `week_start` is a Monday, None when no week has an evaluated call; `statement` is the SQL that
+    was run. `waiting` says why a leaderboard is empty.
     """
 
     tenant_id: str
@@ -157,7 +157,7 @@ def leaderboard(query: Query, tenant_id: str, *, week: dt.date | None = None) ->
     Rank 1 is the highest share of failed calls. Versions of forms are never ranked together.
     """
     present = weeks(query, tenant_id)
-    week_start = _latest(present) if week is None else _monday(week)
+    week_start = _latest_week(present) if week is None else _monday(week)
     if week_start is None:
         return Leaderboard(tenant_id, None, WEEKS, (), _waiting(query, tenant_id, present))
     if week_start not in {found.week_start for found in present}:
@@ -184,7 +184,7 @@ def _monday(day: dt.date) -> dt.date:
     return day - dt.timedelta(days=day.weekday())
 
 
-def _latest(present: Sequence[Week]) -> dt.date | None:
+def _latest_week(present: Sequence[Week]) -> dt.date | None:
     return max((week.week_start for week in present if week.evaluated_calls), default=None)
 
 
@@ -200,6 +200,7 @@ def _no_such_week(tenant_id: str, week_start: dt.date, present: Sequence[Week]) 
 
 
 def _tables(rows: Sequence[LeaderboardRow]) -> tuple[FormTable, ...]:
+    # The newest version of a form first: it is the one that calls are judged by now.
     ordered = sorted(rows, key=lambda row: (row.template_id, -row.template_version))
     groups = itertools.groupby(ordered, key=lambda row: (row.template_id, row.template_version))
     tables = (FormTable(*form, _placed(list(group))) for form, group in groups)
@@ -207,6 +208,7 @@ def _tables(rows: Sequence[LeaderboardRow]) -> tuple[FormTable, ...]:
 
 
 def _placed(rows: Sequence[LeaderboardRow]) -> tuple[LeaderboardRow, ...]:
+    # The view gives equal rates the same rank; here they are only marked as tied.
     holders = Counter(row.rank for row in rows if row.rank is not None)
     marked = (replace(row, is_tied=row.rank is not None and holders[row.rank] > 1) for row in rows)
     return tuple(sorted(marked, key=_order))

@@ -1,4 +1,4 @@
-"""The leaderboard as Markdown."""
+"""Renders the leaderboard as Markdown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def render_markdown(board: Leaderboard) -> str:
     if not board.tables:
         parts.append(f"{why_empty(board)}\n")
     for table in board.tables:
-        rows = "".join(_row(row) for row in table.rows)
+        rows = "".join(_agent_row(row) for row in table.rows)
         parts.append(f"## Form {markdown(table.form)}\n\n{_HEAD}{rows}")
     if board.tables:
         parts.append(f"{HOW_TO_READ}\n")
@@ -28,7 +28,7 @@ def render_markdown(board: Leaderboard) -> str:
     return "\n".join(parts)
 
 
-def _row(row: LeaderboardRow) -> str:
+def _agent_row(row: LeaderboardRow) -> str:
     rate = numbers.percent_with_interval(
         row.call_fail_rate, row.call_fail_rate_low, row.call_fail_rate_high
     )

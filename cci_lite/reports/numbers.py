@@ -1,4 +1,4 @@
-"""How numbers read: one place, so that the same number looks the same in every report."""
+"""Formats numbers and dates: one place, so that they look the same in every report."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def week(week_start: dt.date) -> str:
 
 
 def _exact(number: float) -> Decimal:
-    # The shortest decimal that is this float: 0.1005 is meant, not 0.100499999….
+    # The shortest decimal that is this float: 0.1005, not 0.100499999….
     return Decimal(repr(float(number)))
 
 

@@ -1,4 +1,4 @@
-"""What the report page shows, as read from the lake."""
+"""Reads what the report page shows from the lake."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cci_lite.tenancy import check_tenant_id
 
 @dataclass(frozen=True)
 class LakeContents:
-    """What is in the lake."""
+    """How much the lake holds, and whether its documents add up."""
 
     data_as_of: dt.datetime | None
     first_call_date: dt.date | None
@@ -58,7 +58,7 @@ class Quality:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals(Quality):
-    """All calls, and how many documents claimed a score, and another one than their form gives."""
+    """All calls; how many documents claimed a score, and how many claims differ from ours."""
 
     reported_calls: int = 0
     differing_calls: int = 0
@@ -82,7 +82,7 @@ class FormCalls(Quality):
 
 @dataclass(frozen=True)
 class Claim:
-    """A document that claimed another score than its form gives."""
+    """A document whose claimed score differs from the computed one."""
 
     call_id: str
     call_date: dt.date
@@ -231,6 +231,8 @@ def read_page(
     )
 
 
+# In the order of the page. The leaderboard's own statement is added: it is made for a week, and is
+# WEEKS, which is among these, when no week has an evaluated call.
 _STATEMENTS = (
     statements.FRESHNESS,
     statements.TOTALS,
@@ -253,28 +255,29 @@ def _form_sections(
 ) -> tuple[FormSection, ...]:
     criteria_of: dict[tuple[str, int], list[CriterionRow]] = {}
     for criterion in criteria:
-        criteria_of.setdefault(_key(criterion), []).append(criterion)
+        criteria_of.setdefault(_form_version(criterion), []).append(criterion)
     agents_of: dict[tuple[str, int], list[AgentCriterionRow]] = {}
     for agent in agents:
-        agents_of.setdefault(_key(agent), []).append(agent)
+        agents_of.setdefault(_form_version(agent), []).append(agent)
     newest: dict[str, int] = {}
     for form in forms:
         newest[form.template_id] = max(newest.get(form.template_id, 0), form.template_version)
     return tuple(
         FormSection(
             form=replace(form, is_current=newest[form.template_id] == form.template_version),
-            criteria=tuple(criteria_of.get(_key(form), ())),
-            heat=heat_map(agents_of.get(_key(form), ())),
+            criteria=tuple(criteria_of.get(_form_version(form), ())),
+            heat=heat_map(agents_of.get(_form_version(form), ())),
         )
         for form in forms
     )
 
 
-def _key(row: FormCalls | CriterionRow | AgentCriterionRow) -> tuple[str, int]:
+def _form_version(row: FormCalls | CriterionRow | AgentCriterionRow) -> tuple[str, int]:
     return (row.template_id, row.template_version)
 
 
 def _trend_sections(rows: Sequence[TrendRow]) -> tuple[TrendSection, ...]:
+    # TREND returns the rows ordered by form, as groupby needs them.
     groups = itertools.groupby(rows, key=lambda row: row.template_id)
     return tuple(_trend_section(template_id, tuple(group)) for template_id, group in groups)
 
@@ -286,5 +289,6 @@ def _trend_section(template_id: str, rows: tuple[TrendRow, ...]) -> TrendSection
         )
         for row in rows
     ]
+    # Weeks without scored calls are in the table below the chart, not in its legend.
     scored = {point.version for point in points if point.percentage is not None}
     return TrendSection(template_id, tuple(sorted(scored)), rows, trend_chart(points))

@@ -1,7 +1,7 @@
-"""The SQL behind every number of the reports, for Athena, and the way its rows are read.
+"""The SQL behind every number of the reports (Athena's dialect), and the reading of its rows.
 
-Each statement is run as it stands here and shown as it was run. Each yields `tenant_id`, so that
-rows of another tenant than the one in the title are noticed before they are shown.
+Each statement is run as it is here and shown as it was run. Each returns `tenant_id`, so that rows
+of another tenant than the one in the title are noticed before they are shown.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Statement:
     sql: str
 
 
+# Points are summed as decimals: a sum of doubles depends on the order of the rows, and engines
+# add in different orders. `0e0` is a double; Athena would read `0.0` as a decimal.
 _COUNTS = """\
     count(DISTINCT call_id) AS calls,
     count_if(qa_outcome IN ('pass', 'fail')) AS evaluated_calls,
@@ -356,6 +358,7 @@ ORDER BY template_id, template_version DESC, rank NULLS LAST, agent_id""",
 def read_rows(query: Query, statement: Statement, tenant_id: str, row_type: type[Row]) -> list[Row]:
     """The statement's rows as values; raises UsageError when one is another tenant's."""
     table = query(statement.sql)
+    # The views are limited to one tenant already; this catches a query opened for another one.
     for found in table.column("tenant_id").unique().to_pylist():
         if found != tenant_id:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""Tables of text for a terminal of any width: text wraps between its words, nothing else breaks."""
+"""Lays out text tables for a terminal of any width: text wraps between words, numbers never."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class TableColumn:
 
 
 def render_table(columns: Sequence[TableColumn], width: int | None = None) -> list[str]:
-    """The lines of a table of at most `width` columns of the screen, or as wide as it is.
+    """The lines of a table of at most `width` screen columns, or as wide as its content.
 
-    When there is no room the rows stand one below the other, each value on lines of its own; then a
-    line is too long only when a single word or number is.
+    When there is no room, rows are printed one below the other with each value on its own line;
+    then a line is too long only when a single word or number is.
     """
     if not columns:
         return []
@@ -42,14 +42,14 @@ def render_table(columns: Sequence[TableColumn], width: int | None = None) -> li
 
 
 def fits(columns: Sequence[TableColumn], width: int | None) -> bool:
-    """Whether the columns have room beside each other."""
+    """Whether the columns fit beside each other."""
     least = sum(map(_least_width, columns)) + _GAPS[-1] * (len(columns) - 1)
     return width is None or least <= width
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
     """The text on lines of at most `width`; a longer word has a line of its own."""
-    return [text] if width is None else list(_filled(_pieces(text), width))
+    return [text] if width is None else list(_filled(_breakable_pieces(text), width))
 
 
 def _grid(columns: Sequence[TableColumn], widths: Sequence[int], gap: int) -> Iterator[str]:
@@ -57,17 +57,17 @@ def _grid(columns: Sequence[TableColumn], widths: Sequence[int], gap: int) -> It
         list(_filled(_title_pieces(each.title), width))
         for each, width in zip(columns, widths, strict=True)
     ]
-    yield from _row(columns, titles, widths, gap)
+    yield from _row_lines(columns, titles, widths, gap)
     yield _RULE * (sum(widths) + gap * (len(widths) - 1))
     for cells in zip(*(column.cells for column in columns), strict=True):
         lines = [
             wrapped(cell, width) if _wraps(column) else [cell]
             for column, cell, width in zip(columns, cells, widths, strict=True)
         ]
-        yield from _row(columns, lines, widths, gap)
+        yield from _row_lines(columns, lines, widths, gap)
 
 
-def _row(
+def _row_lines(
     columns: Sequence[TableColumn], cells: Sequence[Sequence[str]], widths: Sequence[int], gap: int
 ) -> Iterator[str]:
     for line in range(max(map(len, cells))):
@@ -97,7 +97,7 @@ def _records(columns: Sequence[TableColumn], width: int) -> Iterator[str]:
             readable = min(cell_len(cell), _READABLE)
             beside = names + max(readable, _least_width_of(column, cell)) <= width
             room = width - names if beside else width - 2
-            lines = list(_filled(_pieces(cell), room)) if _wraps(column) else [cell]
+            lines = list(_filled(_breakable_pieces(cell), room)) if _wraps(column) else [cell]
             if beside:
                 yield f"{column.title}{' ' * (names - cell_len(column.title))}{lines[0]}".rstrip(
                     " "
@@ -109,7 +109,7 @@ def _records(columns: Sequence[TableColumn], width: int) -> Iterator[str]:
 
 
 def _widths(columns: Sequence[TableColumn], room: float) -> list[int]:
-    """The width of each column: the widest text is narrowed first, and never below its words."""
+    """The width of each column: the widest is narrowed first, never below its longest word."""
     least = [_least_width(column) for column in columns]
     full = [_full_width(column) for column in columns]
 
@@ -121,7 +121,7 @@ def _widths(columns: Sequence[TableColumn], room: float) -> list[int]:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if sum(capped(middle)) <= room else (low, middle - 1)
     fair = capped(low)
-    # What is left is less than one column of the screen for each that wants more.
+    # Distribute the remaining screen columns, at most one to each table column that needs more.
     wanting = [at for at, width in enumerate(fair) if width == low < full[at]]
     for at in wanting[: int(min(room - sum(fair), len(wanting)))]:
         fair[at] += 1
@@ -138,7 +138,7 @@ def _least_width(column: TableColumn) -> int:
 
 
 def _least_width_of(column: TableColumn, cell: str) -> int:
-    return _longest(_pieces(cell)) if _wraps(column) else cell_len(cell)
+    return _longest(_breakable_pieces(cell)) if _wraps(column) else cell_len(cell)
 
 
 def _wraps(column: TableColumn) -> bool:
@@ -162,8 +162,8 @@ def _filled(pieces: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
     yield line or ""
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """What may stand on different lines, each with the blanks before it."""
+def _breakable_pieces(text: str) -> Iterator[tuple[str, str]]:
+    """The pieces between which a line may break, each with the spaces before it."""
     start, blanks = 0, ""
     for found in _BLANKS.finditer(text):
         before, after = text[: found.start()][-1:], text[found.end() :][:1]
@@ -175,7 +175,7 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _by_letter(blanks: str, word: str) -> Iterator[tuple[str, str]]:
-    """A word may break before a letter that is two columns wide: Chinese has no blanks."""
+    """The pieces of a word: it may break before a wide letter, as Chinese has no spaces."""
     start = 0
     if not word.isascii():
         for at in range(1, len(word)):
@@ -191,7 +191,7 @@ def _is_wide_letter(char: str) -> bool:
 
 def _title_pieces(title: str) -> Iterator[tuple[str, str]]:
     """A column's name may break at blanks and behind `_`."""
-    for blanks, word in _pieces(title):
+    for blanks, word in _breakable_pieces(title):
         first, *rest = re.findall(r"[^_]*_+|[^_]+$", word) or [""]
         yield blanks, first
         yield from (("", part) for part in rest)

@@ -1,4 +1,4 @@
-"""The leaderboard for a terminal."""
+"""Renders the leaderboard for a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cci_lite.reports.wording import HOW_TO_READ, leaderboard_title, why_empty
 
 @dataclass(frozen=True)
 class _Column:
-    """`need` says when it may go into the note on a narrow screen: the highest first, 0 never."""
+    """A column; on a narrow screen those with the highest `need` move into the note, 0 never."""
 
     title: str
     cell: Callable[[LeaderboardRow], str]
@@ -42,8 +42,8 @@ _COLUMNS = (
 def render_terminal(board: Leaderboard, *, width: int | None = None) -> str:
     """The leaderboard as text of at most `width` columns; without it nothing wraps.
 
-    On a narrow screen text wraps between its words, columns go into the note, and where that is not
-    enough the agents stand one below the other: nothing is left out, no number is cut.
+    On a narrow screen text wraps between words, then columns move into the note, then agents are
+    printed one below the other: nothing is left out, no number is cut.
     """
     lines = wrapped(one_line(leaderboard_title(board)), width)
     if not board.tables:
@@ -57,7 +57,7 @@ def render_terminal(board: Leaderboard, *, width: int | None = None) -> str:
 
 
 def _fitting(table: FormTable, width: int | None) -> list[TableColumn]:
-    """The columns beside each other as far as there is room; all of them when there is none."""
+    """As many columns as fit beside each other; all of them when none do."""
     noted = sorted(filter(lambda column: column.need, _COLUMNS), key=lambda column: -column.need)
     for count in range(len(noted) + 1):
         columns = _columns(table, noted[:count])

@@ -1,8 +1,8 @@
 """Amazon Bedrock's Converse in memory.
 
-moto 5.2.5 has no Converse (of bedrock-runtime only `invoke_model`, which answers `{}`). What this
-double knows of the service is botocore's own model of it: a request that does not fit is refused as
-the client library would, and beyond that what the service documents of tools and messages.
+moto 5.2.5 has no Converse (only `invoke_model`, which answers `{}`). This double checks a request
+against botocore's model of the service, as the client would, and then against what the service
+documents about tools and messages.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Answering = Callable[[list[Question], Material], Mapping[str, Any]]
 class BedrockDouble:
     """A `bedrock-runtime` client: scripted replies first, then `answer` for every question.
 
-    A scripted exception is raised instead. `requests` are all that came, `paid` counts those at
-    which the model was at work: that were answered, or in which it failed itself.
+    A scripted exception is raised instead. `requests` holds every request; `paid` counts those that
+    a model worked on: the answered ones, and those in which the model itself failed.
     """
 
     replies: Iterable[Response | Exception] = ()
@@ -40,7 +40,7 @@ class BedrockDouble:
         self._script = iter(self.replies)
 
     def converse(self, **request: Any) -> Response:
-        """The next scripted reply; raises ClientError and ParamValidationError."""
+        """The next scripted reply, then `answer`; raises ClientError and ParamValidationError."""
         _check_conversation(request)
         self.requests.append(request)
         reply = next(self._script, None)
@@ -68,12 +68,12 @@ def text_reply(text: str, *, stop_reason: str = "end_turn") -> Response:
 
 
 def converse_error(code: str, message: str = "refused", status: int = 400) -> ClientError:
-    """An error as the service gives it."""
+    """An error as the service's client raises it."""
     return service_error("Converse", code, message, status)
 
 
 def perfect(truth: Callable[[str, Material], str]) -> Answering:
-    """Answers every criterion with what `truth` says of its id and the turns, with real quotes.
+    """Answers every criterion with what `truth` says about its id and the turns, with real quotes.
 
     The turns are the transcript's (`turn`, `said_by`, `text`), or those quoted in the findings of a
     long call. A pass is quoted from the agent's first turn (from anybody's, where no turn is known
@@ -141,6 +141,7 @@ def _check_conversation(request: Mapping[str, Any]) -> None:
     if chosen is not None and chosen not in tools:
         raise converse_error("ValidationException", "toolChoice names no tool of the request")
     roles = [message["role"] for message in request["messages"]]
+    # Converse refuses two messages of one role in succession, and a last one by the assistant.
     if roles != ["user", "assistant"] * (len(roles) // 2) + ["user"]:
         raise converse_error("ValidationException", "roles must alternate, from user to user")
 

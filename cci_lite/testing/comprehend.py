@@ -9,6 +9,7 @@ from typing import Any
 
 from cci_lite.testing.shapes import check_request, service_error
 
+# The service's limits for a batch, in texts and in bytes of UTF-8 for each.
 _MAX_TEXTS = 25
 _MAX_BYTES = 5000
 _ENTITIES = (
@@ -25,9 +26,9 @@ _SCORE = 0.9987
 class ComprehendDouble:
     """A client of Comprehend that knows the `names` it is given, and simple patterns.
 
-    Counts and sizes are limited as the service limits them, offsets count characters of the text,
-    and `units` meters what the service would charge for. `fail_next` scripts texts that come back
-    in the ErrorList, `throttle` refuses so many of the next requests.
+    It has the service's limits of counts and sizes, offsets count characters of the text, and
+    `units` meters what the service would charge. `fail_next` scripts texts that come back in the
+    ErrorList; `throttle` is how many of the next requests are refused.
 
     moto has none of the three batch operations, and its single ones answer one constant whatever
     the text.
@@ -71,6 +72,7 @@ class ComprehendDouble:
         self.requests.append((operation, len(texts)))
         failing = self._failing_indexes(operation)
         answered = [(index, text) for index, text in enumerate(texts) if index not in failing]
+        # Comprehend charges units of 100 characters, at least 3 for each text.
         self.units[operation] += sum(max(3, (len(text) + 99) // 100) for _, text in answered)
         return {
             "ResultList": [{"Index": index, **detect(text)} for index, text in answered],

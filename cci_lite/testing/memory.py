@@ -1,6 +1,6 @@
-"""Every port of the pipeline in memory: what the adapters promise, without a service.
+"""Every port of the pipeline in memory, with the promises of the adapters and without a service.
 
-The behaviour suites run over these and over the adapters to AWS alike.
+`tests/behaviours` runs the same suites over these and over the adapters to AWS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cci_lite.contract.form import Criterion
 from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, Upload
 from cci_lite.contract.service_answers import Judgement, NlpAnswer
 from cci_lite.contract.tenant import Tenant
-from cci_lite.errors import RetryLaterError, UsageError
+from cci_lite.errors import UsageError
 from cci_lite.ports import (
     LOG_FIELDS,
     FileContent,
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass
 class ManualClock:
-    """A clock that moves when it is told to, and by waiting."""
+    """A clock that moves only by `wait`, or when a test sets `now`."""
 
     now: dt.datetime = dt.datetime(2025, 11, 5, 9, 0, tzinfo=dt.UTC)
 
@@ -416,58 +416,6 @@ class MemoryTelemetry:
     @contextlib.contextmanager
     def span(self, name: str) -> Iterator[None]:
         yield
-
-
-class Crash(BaseException):
-    """The process dies here: nothing catches it but the test."""
-
-
-@dataclass
-class Interrupter:
-    """Makes ports die or refuse: wrap them, then say at which call (counted over all) it happens.
-
-    `crash_before` and `crash_after` raise Crash around the real call, `throttle` raises
-    RetryLaterError instead of it.
-    """
-
-    crash_before: frozenset[int] = frozenset()
-    crash_after: frozenset[int] = frozenset()
-    throttle: frozenset[int] = frozenset()
-    calls: int = 0
-    log: list[str] = field(default_factory=list)
-
-    def wrap(self, port: Any) -> Any:
-        """The port with every method counted."""
-        return _Interrupted(port, self)
-
-
-class _Interrupted:
-    def __init__(self, port: Any, interrupter: Interrupter) -> None:
-        self._port = port
-        self._interrupter = interrupter
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._port, name)
-        if not callable(method):
-            return method
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            plan = self._interrupter
-            plan.calls += 1
-            number = plan.calls
-            plan.log.append(f"{type(self._port).__name__}.{name}")
-            if number in plan.crash_before:
-                raise Crash
-            if number in plan.throttle:
-                raise RetryLaterError("throttled")
-            answer = method(*args, **kwargs)
-            # What is found is read to its end before the process dies.
-            answer = list(answer) if isinstance(answer, Iterator) else answer
-            if number in plan.crash_after:
-                raise Crash
-            return answer
-
-        return call
 
 
 def _etag(data: bytes) -> str:

@@ -1,7 +1,7 @@
-"""What the services check in a request, from their own models.
+"""Checks a request as the AWS services do, by botocore's models of them.
 
-The client that a double stands in for checks types and required members only; patterns, enums and
-lengths are the service's own business, and no emulator's.
+A boto3 client checks types and required members only; patterns, enums and lengths are checked by
+the service, and by no emulator.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _complaints(value: Any, shape: Any, path: str) -> Iterator[str]:
         yield from _size_complaints(len(value), shape, path)
         if (enum := shape.metadata.get("enum")) and value not in enum:
             yield f"Value '{value}' at '{path}' must satisfy enum value set"
-        # Some patterns in the models are anchored on one side only; the service means the whole.
+        # Some patterns in the models are anchored on one side only; the service matches the whole.
         if (pattern := shape.metadata.get("pattern")) and not re.fullmatch(pattern, value):
             yield f"Value '{value}' at '{path}' must satisfy regular expression pattern: {pattern}"
     elif shape.type_name in ("integer", "long", "float", "double"):

@@ -31,12 +31,12 @@ class _Job:
 
 
 class TranscribeDouble:
-    """A client of Transcribe whose jobs end when the test says so.
+    """A client of Transcribe whose jobs end when the test says so (`finish`, `fail`).
 
-    Names, enums, patterns and required members are those of the service's model, answers and error
-    texts those that were recorded from it. At most `limit` jobs run; what is more is queued when it
-    may be deferred, refused with LimitExceededException otherwise. `throttle` refuses so many of
-    the next starts. `transcript_for` gives the bytes for a request: redacted when it asks for that.
+    Requests are checked by the service's model; answers and error texts were recorded from it. At
+    most `limit` jobs run; another one is queued when the request allows that, otherwise refused
+    with LimitExceededException. `throttle` is how many of the next starts are refused.
+    `transcript_for` gives the bytes for a request: redacted when it asks for that.
 
     moto is wrong, or silent, about all of this: it writes no transcript, sends no event and answers
     with no RedactedTranscriptFileUri; an OutputKey that ends in `/` becomes `.../.json`; patterns,
@@ -132,7 +132,7 @@ class TranscribeDouble:
         return self._end(job, "COMPLETED")
 
     def fail(self, job_name: str, reason: str) -> dict[str, Any]:
-        """Let a job fail for a reason, in the service's prose. The event of it."""
+        """Let a job fail for a reason, in the service's wording. The event of it."""
         job = self._jobs[job_name]
         job.failure = reason
         return self._end(job, "FAILED")
@@ -140,7 +140,7 @@ class TranscribeDouble:
     def _end(self, job: _Job, status: str) -> dict[str, Any]:
         job.status = status
         job.completed_at = self._clock()
-        # A place is free: the job that waits longest runs.
+        # A place is free: the job that has waited longest starts.
         waiting = [other for other in self._jobs.values() if other.status == "QUEUED"]
         if waiting:
             waiting[0].status = "IN_PROGRESS"

@@ -1,4 +1,4 @@
-"""A conversation as texts that a service takes: small enough, cut where a reader would cut."""
+"""Splits a conversation into texts that Comprehend accepts, cut between turns or sentences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pack_texts(lines: Iterable[str]) -> list[str]:
     texts: list[str] = []
     size = MAX_TEXT_BYTES
     for line in lines:
-        for piece in _pieces(line):
+        for piece in _cut_to_size(line):
             length = len(piece.encode())
             if size + 1 + length <= MAX_TEXT_BYTES:
                 texts[-1] += "\n" + piece
@@ -46,7 +46,7 @@ def _lines(conversation: Conversation) -> Iterator[str]:
             yield spoken
 
 
-def _pieces(line: str) -> Iterator[str]:
+def _cut_to_size(line: str) -> Iterator[str]:
     while len(data := line.encode()) > MAX_TEXT_BYTES:
         # What is left of a character that the limit cuts in two is ignored: it goes to the next.
         end = _last_border(line, len(data[:MAX_TEXT_BYTES].decode(errors="ignore")))

@@ -1,4 +1,4 @@
-"""From the bytes of a transcript to a conversation."""
+"""Turns a transcript file of Amazon Transcribe into a conversation: the way in to this room."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import chain
 from cci_lite.contract.conversation import Conversation, Role, Turn
 from cci_lite.contract.document import Redaction
 from cci_lite.contract.tenant import Audio
-from cci_lite.transcripts.alike import channels_alike
+from cci_lite.transcripts.duplicate_channels import channels_alike
 from cci_lite.transcripts.languages import language_of_items, main_language
 from cci_lite.transcripts.roles import channel_roles, speaker_roles
 from cci_lite.transcripts.times import MAX_SECONDS, SpokenWord, number_in
@@ -24,7 +24,7 @@ _PARTICIPANTS = {"AGENT": Role.AGENT, "CUSTOMER": Role.CUSTOMER}
 
 
 def read_transcript(data: bytes, audio: Audio) -> Conversation:
-    """The conversation in a file that Amazon Transcribe wrote; raises TranscriptError for others.
+    """The conversation in a file of Amazon Transcribe; raises TranscriptError for any other file.
 
     Who is the agent comes from `audio`, or from the transcript itself where Call Analytics wrote
     it; it is never guessed. Without any words the conversation has no turns.
@@ -39,6 +39,7 @@ def _batch_conversation(document: BatchTranscript, audio: Audio) -> Conversation
     results = document.results
     heard = batch_words(results)
     words = heard.words
+    # Both channels with the same speech: whoever the tenant says is on which, it is not known.
     alike = results.channel_labels is not None and channels_alike(words)
     if results.channel_labels is not None:
         channels = [channel.channel_label for channel in results.channel_labels.channels]
@@ -91,13 +92,13 @@ def _analytics_conversation(document: AnalyticsTranscript) -> Conversation:
 
 
 def _speakers(heard: Heard, audio: Audio) -> set[str]:
-    """Whom roles are told of: who speaks, and the agent even where only a mark is the agent's."""
+    """The labels that get a role: everybody who speaks, and the agent even without a word."""
     spoken = {word.label for word in heard.words if is_speech(word.text)}
     return {label for label in heard.labels if label in spoken or label == audio.agent_speaker}
 
 
 def _each_has_times(words: Iterable[SpokenWord]) -> bool:
-    """Whether it can be told of each speaker when the other one spoke."""
+    """Whether at least one word of every speaker has a time, so that turns can be told apart."""
     labels = {word.label for word in words}
     return labels == {word.label for word in words if word.timed}
 
@@ -105,7 +106,7 @@ def _each_has_times(words: Iterable[SpokenWord]) -> bool:
 def _wordless(
     labels: Iterable[str], turns: Iterable[Turn], roles: Mapping[str, Role]
 ) -> frozenset[Role]:
-    """The roles of those of whom something was transcribed, but no speech."""
+    """The roles of speakers of whom only punctuation was transcribed."""
     silent = set(labels) - {turn.label for turn in turns}
     return frozenset(roles[label] for label in silent if label in roles)
 

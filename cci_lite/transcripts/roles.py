@@ -1,4 +1,4 @@
-"""Who is the agent, given what the tenant says about its recordings."""
+"""Who the agent is, given what the tenant says about its recordings."""
 
 from __future__ import annotations
 
@@ -27,5 +27,6 @@ def speaker_roles(speakers: Set[str], agent_speaker: str | None) -> Mapping[str,
 def _roles(labels: Set[str], agent: str | None) -> Mapping[str, Role]:
     if agent is None or agent not in labels:
         return {}
+    # With one label only, the other side was silent; with two, the other one is the customer.
     others = Role.CUSTOMER if len(labels) <= 2 else Role.UNKNOWN
     return {label: Role.AGENT if label == agent else others for label in labels}

@@ -1,7 +1,7 @@
-"""When words were said: which times can be believed, and where words without one have their place.
+"""When words were said: which times are believed, and where words without a time are placed.
 
-A word whose time cannot be is kept, and its time is not: nobody repairs it by a guess. It stays
-among its speaker's words where the transcript has it.
+A word with an impossible time is kept and its time is dropped, never replaced by a guess. The word
+stays among its speaker's words where the transcript has it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from operator import attrgetter
 
 import msgspec
 
-# The service takes no longer recordings (its quota, and the reason of a job that failed).
+# The service takes no longer recordings (Transcribe quotas: media length; a longer one fails).
 MAX_SECONDS = 4 * 3600.0
-# What is transcribed may end a little after what the transcript gives as the length of the call.
+# The last word may end a little after the length that the transcript gives for the call.
 _OVERRUN_SECONDS = 10.0
-# A word whose time is as far off from that of its neighbours has another word's time, or none.
+# A word this far from its speaker's neighbouring words has a wrong time.
 _STRAY_SECONDS = 60.0
+# With a larger share out of order, the list is unsorted and its times may well be right.
 _MOST_STRAYS = 1 / 3
 
 _START = attrgetter("start_seconds")
@@ -40,7 +41,7 @@ class SpokenWord(msgspec.Struct, gc=False):
 
 
 def number_in(raw: msgspec.Raw) -> float:
-    """The number that is written there, also as text; NaN for anything else."""
+    """The number in a raw JSON value, also when written as text; NaN for anything else."""
     try:
         return float(bytes(raw).strip(b'"'))
     except ValueError:
@@ -48,7 +49,7 @@ def number_in(raw: msgspec.Raw) -> float:
 
 
 def last_second(total: float) -> float:
-    """When the last word of a call can end whose transcript gives this length, or none (NaN)."""
+    """The latest second at which a word can end, given the call's length (NaN when unknown)."""
     return min(total + _OVERRUN_SECONDS, MAX_SECONDS) if total > 0 else MAX_SECONDS
 
 
@@ -60,9 +61,9 @@ def is_possible(start: float, end: float, last: float = MAX_SECONDS) -> bool:
 def in_order(
     streams: Iterable[Sequence[SpokenWord]], *, otherwise: float = 0.0
 ) -> list[SpokenWord]:
-    """The words of all streams by their start; those without a time behind the word before them.
+    """The words of all streams by their start; one without a time comes behind the word before it.
 
-    Without any time that can be believed, all have their place at `otherwise`.
+    When no time at all is believed, all words are placed at `otherwise`.
     """
     streams = list(streams)
     for stream in streams:
@@ -74,11 +75,11 @@ def in_order(
             _disbelieve(words)
     origin = min((word.start_seconds for word in chain(*streams) if word.timed), default=otherwise)
     for stream in streams:
-        _place(stream, origin)
+        _place_untimed(stream, origin)
     return sorted(chain(*streams), key=_START)
 
 
-def _place(words: Sequence[SpokenWord], origin: float) -> None:
+def _place_untimed(words: Sequence[SpokenWord], origin: float) -> None:
     """Put words without a time right behind the word before them, or ahead of the first."""
     place = next((word.start_seconds for word in words if word.timed), origin)
     for word in words:
@@ -89,10 +90,11 @@ def _place(words: Sequence[SpokenWord], origin: float) -> None:
 
 
 def _disbelieve(words: Sequence[SpokenWord]) -> None:
-    """Take the time from single words that stand where others were said long before or after.
+    """Drop the time of single words that lies far from the times of their neighbours.
 
-    Where many are out of order, it is the list that is: then all keep their times.
+    Where many are out of order the list itself is unsorted: then all keep their times.
     """
+    # The usual case: nothing is out of order.
     if all(one.start_seconds <= other.start_seconds for one, other in pairwise(words)):
         return
     kept = set(run := _longest_run(words))
@@ -108,7 +110,7 @@ def _disbelieve(words: Sequence[SpokenWord]) -> None:
 
 
 def _longest_run(words: Sequence[SpokenWord]) -> list[int]:
-    """The positions of as many words as can be whose starts never go back, in order."""
+    """The positions of the longest run of words whose starts never decrease."""
     # Patience sorting: the last word of the best run of each length, and what it follows.
     tails: list[int] = []
     starts: list[float] = []

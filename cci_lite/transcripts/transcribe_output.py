@@ -1,25 +1,25 @@
-"""What Amazon Transcribe writes: batch output (2018 until today) and Call Analytics output.
+"""The files that Amazon Transcribe writes, as types: batch output (since 2018) and Call Analytics.
 
-Call Analytics writes its output after a call too that was transcribed while it was going on.
+Call Analytics writes the same kind of file after a call that it transcribed in real time.
 
 Only the fields that turns are made from are declared; everything else is skipped while decoding.
 `audio_segments` and the alternatives under `segments` repeat the items and are not read. Times are
-kept as they stand: one that cannot be must not cost the call (`times.py`).
+kept undecoded: an impossible one must not make the whole call unreadable (`times.py` checks them).
 """
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from cci_lite.contract.parsing import contract_error
+from cci_lite.contract.parsing import contract_error, is_not_utf8
 from cci_lite.errors import TranscriptError, describe_value
-from cci_lite.transcripts.others import describe_bytes, describe_document, describe_list
+from cci_lite.transcripts.not_transcripts import describe_bytes, describe_document, describe_list
 
 T = TypeVar("T")
 
-_BOM = b"\xef\xbb\xbf"
 _EXPECTED = "a transcript as Amazon Transcribe writes it"
 _COMPLETED = "COMPLETED"
 
@@ -29,6 +29,8 @@ Confidence = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Kind = Literal["pronunciation", "punctuation"]
 
 
+# A long call has tens of thousands of items. They cannot form cycles, so that the garbage
+# collector need not look at them (msgspec, "Disabling Garbage Collection").
 class _Part(msgspec.Struct, gc=False):
     """Part of a transcript."""
 
@@ -41,7 +43,7 @@ class Alternative(_Part):
 
 
 class Item(_Part):
-    """A word or a punctuation mark. Old outputs say only elsewhere who spoke it."""
+    """A word or a punctuation mark. Before 2022 only `speaker_labels` said who spoke it."""
 
     type: Kind
     alternatives: Annotated[list[Alternative], msgspec.Meta(min_length=1)]
@@ -131,7 +133,7 @@ class AnalyticsItem(_Part, rename="pascal"):
 class AnalyticsSegment(_Part, rename="pascal"):
     """A stretch of one participant in Call Analytics output.
 
-    Of a call that was transcribed while it was going on there may be no items, only the text.
+    After a call that was transcribed in real time there may be no items, only the text.
     """
 
     participant_role: Literal["AGENT", "CUSTOMER"]
@@ -182,9 +184,11 @@ class _Outline(_Part):
 
 
 def decode_transcript(data: bytes) -> BatchTranscript | AnalyticsTranscript:
-    """The document in `data`; raises TranscriptError when it is no completed job's transcript."""
-    text = data.removeprefix(_BOM)
+    """The document in `data`; raises TranscriptError unless it is a completed job's transcript."""
+    text = data.removeprefix(codecs.BOM_UTF8)
     outline = _outline(text)
+    # Decided by the fields that only one kind of output has, before anything else is decoded: a
+    # transcript can have megabytes, and the wrong type would give a misleading error.
     if outline.results != _NOTHING:
         _check_completed("status", outline.status)
         return _decode(text, BatchTranscript)
@@ -204,7 +208,7 @@ def decode_transcript(data: bytes) -> BatchTranscript | AnalyticsTranscript:
 
 
 def _outline(text: bytes) -> _Outline:
-    """What the document shows of itself; a list shows it in its first element."""
+    """The fields by which a document is recognised; a list is recognised by its first element."""
     try:
         return _decode(text, _Outline)
     except TranscriptError:
@@ -236,7 +240,7 @@ def _decode(text: bytes | msgspec.Raw, to: type[T]) -> T:
 def _describe_broken(data: bytes, problem: Exception) -> str:
     if other := describe_bytes(data):
         return other
-    if isinstance(problem, UnicodeDecodeError):
+    if is_not_utf8(problem):
         return "bytes that are not UTF-8"
     if "trailing" in str(problem):
         return "several JSON documents; name the file .jsonl, with one on each line"

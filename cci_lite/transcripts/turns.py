@@ -1,4 +1,4 @@
-"""From words to turns. What holds no speech (`is_speech`) is no turn, and ends nobody's."""
+"""Groups words into turns. Text without speech (`is_speech`) is no turn and ends no turn."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def _turns_of(runs: Iterable[Sequence[SpokenWord]], roles: Mapping[str, Role]) -
 
 
 def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
-    """The turns of speakers who were transcribed apart and may speak at once, by their start.
+    """The turns of speakers who were transcribed separately and may talk at once, by their start.
 
-    A turn ends when another speaker says a whole word in a pause of it. What is said *over*
-    somebody's words is a turn of its own, but does not cut theirs in two: a sentence stays whole
+    A turn ends when another speaker says a whole word in one of its pauses. What is said *over*
+    somebody's words is a turn of its own but does not cut theirs in two: a sentence stays whole
     when the other side says "mm-hm" meanwhile.
     """
     finished: list[Turn] = []
@@ -52,6 +52,7 @@ def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) ->
         else:
             turn.words.append(word)
             turn.interrupted_until = inf
+        # Only a word with a believed time can interrupt; its place is a guess otherwise.
         interrupts = word.timed and is_speech(word.text)
         for label, other in open_turns.items() if interrupts else ():
             if label != word.label and other.words[-1].end_seconds <= word.start_seconds:
@@ -73,7 +74,7 @@ class _OpenTurn:
 def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
     label = words[0].label
     confidences = [word.confidence for word in words if word.confidence is not None]
-    text, offsets = _joined([word.text for word in words])
+    text, offsets = _joined_words([word.text for word in words])
     return Turn(
         role=Role.UNKNOWN if label is None else roles.get(label, Role.UNKNOWN),
         label=label,
@@ -85,7 +86,7 @@ def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
     )
 
 
-def _joined(words: Sequence[str]) -> tuple[str, list[int]]:
+def _joined_words(words: Sequence[str]) -> tuple[str, list[int]]:
     """The words as they are written in a row, and where each begins."""
     pieces: list[str] = []
     offsets: list[int] = []

@@ -1,4 +1,4 @@
-"""From items to words: each with its speaker's label, its times and its punctuation.
+"""Turns a transcript's items into words: each with its speaker's label, times and punctuation.
 
 Punctuation has no times. It belongs to the word before it; where it opens what a speaker says, to
 the word behind it. Punctuation without any word is no speech.
@@ -39,7 +39,7 @@ _Times = tuple[float, float]
 
 
 def is_speech(text: str) -> bool:
-    """Whether somebody says something there: a word, or one that is masked; marks say nothing."""
+    """Whether a text has a word in it, be it a masked one, and not only punctuation."""
     return any(map(str.isalnum, text)) or _MASK in text
 
 
@@ -47,7 +47,7 @@ def is_speech(text: str) -> bool:
 class Heard:
     """The words of a recording by their start.
 
-    `labels` are of everybody of whom anything was transcribed, be it only a mark.
+    `labels` are those of all speakers of whom anything was transcribed, even only punctuation.
     """
 
     words: list[SpokenWord]
@@ -58,12 +58,13 @@ def batch_words(results: Results) -> Heard:
     """The words of a batch transcript; raises TranscriptError."""
     if results.channel_labels is None:
         labels = list(_speakers(results))
-        streams = [_joined(map(_of_batch, results.items, labels))]
+        streams = [_joined_pieces(map(_of_batch, results.items, labels))]
         heard = frozenset(label for label in labels if label is not None)
     else:
         streams = list(_channel_words(results, results.channel_labels))
         channels = results.channel_labels.channels
         heard = frozenset(channel.channel_label for channel in channels if channel.items)
+    # Text without items would silently become a call in which nobody spoke.
     text = results.transcripts[0].transcript if results.transcripts else ""
     if text.strip() and not results.items:
         raise TranscriptError("results.items", "the items of the transcript's words", "none")
@@ -106,13 +107,13 @@ def _of_batch(item: Item, label: str | None) -> _Piece:
 
 def _segment_words(segment: AnalyticsSegment, last: float) -> list[SpokenWord]:
     label = segment.participant_role
-    words = _joined(_of_analytics(item, label, last) for item in segment.items or ())
+    words = _joined_pieces(_of_analytics(item, label, last) for item in segment.items or ())
     if words or segment.content is None or not is_speech(segment.content):
         return words
     # Without items only the segment's own times are known: its text is taken as one word.
     start = number_in(segment.begin_offset_millis) / 1000
     end = number_in(segment.end_offset_millis) / 1000
-    return _joined([_Piece(label, False, segment.content.strip(), None, start, end, last)])
+    return _joined_pieces([_Piece(label, False, segment.content.strip(), None, start, end, last)])
 
 
 def _of_analytics(item: AnalyticsItem, label: str, last: float) -> _Piece:
@@ -122,14 +123,14 @@ def _of_analytics(item: AnalyticsItem, label: str, last: float) -> _Piece:
     return _Piece(label, is_mark, item.content, item.confidence, start, end, last)
 
 
-def _joined(pieces: Iterable[_Piece]) -> list[SpokenWord]:
+def _joined_pieces(pieces: Iterable[_Piece]) -> list[SpokenWord]:
     words: list[SpokenWord] = []
     leading, whose = "", None
     for piece in pieces:
         if piece.is_mark and words and piece.label in (None, words[-1].label):
             words[-1].text += piece.content
             continue
-        # A mark is its own speaker's: where another one speaks next, it is nobody's.
+        # Punctuation belongs to its own speaker; when another one speaks next, it is dropped.
         ahead = leading if whose in (None, piece.label) else ""
         if piece.is_mark:
             leading, whose = ahead + piece.content, piece.label
@@ -151,8 +152,10 @@ def _channel_words(results: Results, labels: ChannelLabels) -> Iterator[list[Spo
         for position, item in enumerate(channel.items):
             if item.channel_label not in (None, channel.channel_label) or item.speaker_label:
                 raise _contradiction(f"{path}.items[{position}]", channel.channel_label, item)
-        yield _joined(_of_batch(item, channel.channel_label) for item in channel.items)
+        yield _joined_pieces(_of_batch(item, channel.channel_label) for item in channel.items)
         count += len(channel.items)
+    # Transcribe lists every item twice, in `items` and by channel. A difference means that the file
+    # was edited or cut.
     if count != len(results.items):
         raise TranscriptError(
             "results.channel_labels", f"the {len(results.items)} items of results.items", str(count)
@@ -181,7 +184,7 @@ def _speakers_by_time(labels: SpeakerLabels) -> dict[_Times | None, str | None]:
             label = item.speaker_label or segment.speaker_label
             if (key := _times_of(item)) is None:
                 continue
-            # Two speakers at exactly the same times: then only the item itself can say whose it is.
+            # Two speakers at exactly the same times: only the item itself can tell whose it is.
             speakers[key] = label if speakers.get(key, label) == label else None
     return speakers
 

@@ -1,7 +1,7 @@
-"""Reads a query as Athena would: resolves names, types expressions, refuses what is not known.
+"""Reads a query as Athena would: resolves names, types expressions, refuses unknown constructs.
 
-Nothing passes by default. A construct passes when `constructs` lists it, with arguments of types
-that Athena takes, and without a clause that is not understood.
+Nothing is allowed by default. A construct passes when `constructs` lists it, with arguments of
+types that Athena takes, and without a clause that is not listed.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def parse_select(sql: str) -> exp.Query:
         if start is None:
             raise SqlError("expected a SELECT, found nothing", line=1, column=1)
         if start.text.upper() not in ("SELECT", "WITH"):
-            # Asked before parsing: what the parser does not know it would keep as opaque text.
-            line, column = _place(sql, start.start)
+            # Checked before parsing: sqlglot keeps statements that it does not know as opaque text.
+            line, column = _line_and_column(sql, start.start)
             raise SqlError(
                 f"expected a SELECT, found {start.text.upper()}", line=line, column=column
             )
@@ -93,17 +93,17 @@ def parse_select(sql: str) -> exp.Query:
     return trees[0]
 
 
-def _place(sql: str, offset: int) -> tuple[int, int]:
+def _line_and_column(sql: str, offset: int) -> tuple[int, int]:
     before = sql[:offset]
     return before.count("\n") + 1, offset - before.rfind("\n")
 
 
 class _RefusedError(Exception):
-    """A construct was refused; what is inside it was not looked at."""
+    """A construct was refused, and what is inside it was not checked."""
 
 
 class QueryAnalysis:
-    """One reading of one query; rules ask it for types and tell it what is wrong."""
+    """One pass over one query: constructs ask it for types and report what is wrong."""
 
     def __init__(self, sql: str, schema: Schema) -> None:
         self._sql = sql
@@ -117,17 +117,20 @@ class QueryAnalysis:
     def run(self) -> CheckedQuery:
         """What was read; raises SqlError when it cannot be parsed."""
         tree = parse_select(self._sql)
+        # The tree alone does not show how something was written; the tokens do.
         self._tokens = sqlglot.tokenize(self._sql, read=DIALECT)
         misspelled = tuple(
-            SqlFinding(wrong.message, *_place(self._sql, wrong.offset))
+            SqlFinding(wrong.message, *_line_and_column(self._sql, wrong.offset))
             for wrong in misspellings(self._tokens)
         )
+        # Reading the tree also rewrites it: names are resolved, stars written out, USING becomes
+        # ON. The translation to DuckDB starts from that tree.
         columns = self.query(tree, Scope({}))
         return CheckedQuery(
             tree,
             columns,
             frozenset(self._reads),
-            # What was misspelled was read as something else: what follows from it is no news.
+            # A misspelling was parsed as something else, so the other findings follow from it.
             misspelled or tuple(self._findings),
             tuple(self._starred),
             tuple(self._unnamed),
@@ -161,7 +164,7 @@ class QueryAnalysis:
         return kind
 
     def spelled(self, node: exp.Expr) -> str:
-        """The name of a function as it is written; where that is lost, its name in Athena."""
+        """The name of a function as it was written, or its name in Athena where that is lost."""
         start, end = node.meta.get("start"), node.meta.get("end")
         if start is not None and end is not None:
             return self._sql[start : end + 1].lower()
@@ -172,7 +175,7 @@ class QueryAnalysis:
     def written_literal(self, call: exp.Expr, number: int) -> str | None:
         """An argument of a call as it is written, where it is one literal; counted from 0.
 
-        For what the parser translates while it reads, as it does with the formats of times.
+        For arguments that sqlglot translates while parsing, such as time formats.
         """
         written = arguments_of(self._tokens, call.meta.get("start", -1))
         alone = written[number] if number < len(written) else []
@@ -280,7 +283,7 @@ class QueryAnalysis:
             hint = constructs.suggestion_for(node)
             self.refuse(
                 node,
-                f"{self.spelled(node)} is not known to mean the same everywhere"
+                f"{self.spelled(node)} is not known to mean the same on every engine"
                 + (f"; {hint}" if hint else ""),
             )
         self._call(node, rule)
@@ -288,7 +291,7 @@ class QueryAnalysis:
         return rule.check(self, node, scope)
 
     def _call(self, node: exp.Expr, rule: Construct) -> None:
-        """Refuse a function's name that is another engine's, and arguments that were dropped."""
+        """Refuse another engine's name of a function, and arguments that sqlglot dropped."""
         if not isinstance(node, exp.Func) or "start" not in node.meta:
             return
         name = self.spelled(node)
@@ -301,7 +304,7 @@ class QueryAnalysis:
             self.refuse(node, f"{name} does not take that many arguments")
 
     def _only(self, node: exp.Expr, allowed: Iterable[str], what: str) -> None:
-        """Refuse a node with a clause that is not understood."""
+        """Refuse a node that has a clause other than the allowed ones."""
         for name, value in node.args.items():
             if value and name not in allowed:
                 clause = name.strip("_").replace("_", " ").upper()
@@ -444,6 +447,7 @@ class QueryAnalysis:
                 column = exp.column(name, table=relation.name or None, quoted=True)
                 set_type(column, kind)
                 found.append((name, column, kind))
+        # As SQL has it, * after USING begins with the shared columns.
         return sorted(found, key=lambda column: column[0] not in scope.shared)
 
     def _group(self, node: exp.Select, scope: Scope) -> None:
@@ -593,8 +597,11 @@ class QueryAnalysis:
 
     def _join(self, node: exp.Join, scope: Scope) -> None:
         self._only(node, {"this", "side", "kind", "on", "using"}, "JOIN")
+        # DuckDB also has SEMI, ANTI, ASOF and POSITIONAL joins.
         if node.kind not in ("", "INNER", "OUTER", "CROSS"):
-            self.refuse(node.this, f"{node.kind} JOIN is not known to mean the same everywhere")
+            self.refuse(
+                node.this, f"{node.kind} JOIN is not known to mean the same on every engine"
+            )
         self._relation(node.this, scope)
         on = node.args.get("on")
         if isinstance(node.this, exp.Unnest):
@@ -605,6 +612,7 @@ class QueryAnalysis:
                 )
             if node.side not in ("", "LEFT"):
                 self.report(node.this, f"{node.side} JOIN UNNEST is refused by Athena")
+        # The joined relation is in scope by now, so that the condition may name both sides.
         if using := node.args.get("using"):
             self._using(node, using, scope)
         elif on is not None:
@@ -638,7 +646,7 @@ class QueryAnalysis:
     # ---- places -------------------------------------------------------------------------------
 
     def _finding(self, node: exp.Expr, message: str) -> SqlFinding:
-        line, column = _place(self._sql, self._offset(node))
+        line, column = _line_and_column(self._sql, self._offset(node))
         return SqlFinding(message, line, column)
 
     def _offset(self, node: exp.Expr) -> int:

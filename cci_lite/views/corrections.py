@@ -1,4 +1,4 @@
-"""What DuckDB must be told to mean what Athena means: one small rewriting per construct.
+"""Rewrites constructs for DuckDB so that they give Athena's result: one function per construct.
 
 Each takes a node whose arguments are rewritten and typed, and returns what stands in its place.
 """
@@ -38,7 +38,7 @@ TEXT_FORMS = {
     BOOLEAN: "(?i)true|false|t|f|1|0",
     ZONED: f"{_DATE_TEXT}T{_TIME_TEXT}{_ZONE_TEXT}",
 }
-# What Athena takes for a time of ISO 8601 although less or more is said: the time it stands for.
+# Spellings of ISO 8601 that Athena accepts and DuckDB does not, and the full spelling of each.
 _ISO_SPELLINGS = {
     "([0-9]{4})": r"\1-01-01",
     "([0-9]{4}-[0-9]{2})": r"\1-01",
@@ -46,7 +46,7 @@ _ISO_SPELLINGS = {
     f"({_DATE_TEXT}T[0-9]{{2}}){_ZONE_TEXT}": r"\1:00\2",
     f"({_DATE_TEXT}T[0-9:]+[.][0-9]{{3}})[0-9]+{_ZONE_TEXT}": r"\1\2",
 }
-# What Athena's trim takes away; DuckDB's takes spaces only.
+# The white space that Athena's trim removes; DuckDB's removes spaces only.
 _WHITE_SPACE = (
     " \t\n\v\f\r\x1c\x1d\x1e\x1f\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
@@ -55,12 +55,12 @@ _PRIVATE = "\ue000"
 
 
 def set_type(node: exp.Expr, kind: SqlType) -> None:
-    """Let a node carry its type."""
+    """Attach a type to a node."""
     node.meta[_TYPE] = kind
 
 
 def type_of(node: exp.Expr) -> SqlType:
-    """The type that a node carries."""
+    """The type that was attached to a node."""
     return cast(SqlType, node.meta.get(_TYPE, UNKNOWN))
 
 
@@ -168,7 +168,7 @@ def _tried(node: exp.Expr) -> bool:
 
 
 def text_in_form(text: exp.Expr, target: SqlType, *, strict: bool) -> exp.Expr:
-    """Text as a value, NULL or an error where it is not written as Athena wants it."""
+    """Text cast to a type; where Athena would not accept its spelling, an error (or NULL)."""
     if isinstance(text, exp.Literal) and re.fullmatch(TEXT_FORMS[target], text.name):
         return cast_to(text, target) if strict else exp.TryCast(this=text, to=duckdb_node(target))
     fits = call("regexp_full_match", text.copy(), TEXT_FORMS[target])
@@ -185,7 +185,7 @@ def text_in_form(text: exp.Expr, target: SqlType, *, strict: bool) -> exp.Expr:
 
 
 def iso_timestamp(node: exp.Expr) -> exp.Expr:
-    """`from_iso8601_timestamp`: a day alone is its midnight; T stands between day and time."""
+    """`from_iso8601_timestamp`: a date alone is its midnight; a `T` separates date and time."""
     text = node.this
     for spelling, whole in _ISO_SPELLINGS.items():
         if isinstance(text, exp.Literal):
@@ -201,7 +201,7 @@ def iso_date(node: exp.Expr) -> exp.Expr:
 
 
 def _no_number(what: str) -> exp.Expr:
-    """An error where Athena answers NaN: no two engines compare it alike, so none may arise."""
+    """An error where Athena returns NaN, which every engine compares differently."""
     return call("error", f"{what} is NaN, which compares with nothing; leave such rows out")
 
 
@@ -218,7 +218,7 @@ def raised(node: exp.Expr) -> exp.Expr:
     negative = exp.LT(this=exponent.copy(), expression=exp.Literal.number(0))
     value = call("power", base, exponent)
     return _case(
-        (exp.And(this=zero, expression=negative), _number("inf")),
+        (exp.And(this=zero, expression=negative), _literal_number("inf")),
         (call("isnan", value.copy()), _no_number("this power")),
         default=value,
     )
@@ -231,10 +231,10 @@ def logarithm(node: exp.Expr) -> exp.Expr:
     zero = exp.EQ(this=value.copy(), expression=exp.Literal.number(0))
     below = exp.LT(this=value.copy(), expression=exp.Literal.number(0))
     refused = _no_number(f"{name} of a negative number")
-    return _case((zero, _number("-inf")), (below, refused), default=call(name, value))
+    return _case((zero, _literal_number("-inf")), (below, refused), default=call(name, value))
 
 
-def _number(text: str) -> exp.Expr:
+def _literal_number(text: str) -> exp.Expr:
     return cast_to(exp.Literal.string(text), DOUBLE)
 
 
@@ -246,6 +246,7 @@ def trimmed(node: exp.Expr) -> exp.Expr:
 
 def upper_case(node: exp.Expr) -> exp.Expr:
     """The letter ß has no capital in Athena; DuckDB makes it ẞ."""
+    # Hide ß behind a private-use character while DuckDB's upper() is at work.
     hidden = call("replace", node.this, "ß", _PRIVATE)
     return call("replace", call("upper", hidden), _PRIVATE, "ß")
 
@@ -257,12 +258,12 @@ def part_of_text(node: exp.Expr) -> exp.Expr:
 
 
 def regexp_matched(node: exp.Expr) -> exp.Expr:
-    """`$` stands before a line end that ends the text, too."""
+    """In Athena `$` also matches before a line end at the end of the text."""
     return call("regexp_matches", node.this, patterns.for_re2_search(node.expression.name))
 
 
 def regexp_found(node: exp.Expr) -> exp.Expr:
-    """NULL without a match, where DuckDB gives empty text; `$` passes over a line end."""
+    """NULL without a match, where DuckDB gives empty text; `$` also matches before a line end."""
     text, pattern = node.this, patterns.for_re2(node.expression.name)
     if patterns.has_end(pattern):
         text = call("regexp_replace", text, r"\n\z", "")
@@ -297,12 +298,13 @@ def contained(node: exp.Expr) -> exp.Expr:
 
 
 def extracted(node: exp.Expr) -> exp.Expr:
-    """A field of a row, in words that cannot be taken for a column of a relation."""
+    """A field of a row, written so that DuckDB cannot take it for a column of a relation."""
     return call("struct_extract", node.this, node.expression.name)
 
 
 def renamed(node: exp.Expr) -> exp.Expr:
-    """A lambda whose variable cannot be taken for a relation or column of the same name."""
+    """A lambda with its variable renamed, so that it cannot shadow a relation or column."""
+    # No column of a table or view has a name with a space.
     variable = node.expressions[0].name
     own = exp.to_identifier(f"lambda {variable}", quoted=True)
     for name in list(node.find_all(exp.Identifier)):
@@ -322,13 +324,13 @@ def joined(node: exp.Expr) -> exp.Expr:
 
 
 def best(node: exp.Expr) -> exp.Expr:
-    """The value beside the extreme, also when that value is NULL."""
+    """The value in the row with the extreme, even when that value is NULL."""
     name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
     return call(name, node.this, node.expression)
 
 
 def series(node: exp.Expr) -> exp.Expr:
-    """Whole numbers run down as well as up. Days run up only, and each is counted from the first.
+    """A sequence: whole numbers go up or down, days only up, each counted from the first.
 
     DuckDB counts each month from the one before it: after 28 February it stays at the 28th.
     """
@@ -339,7 +341,7 @@ def series(node: exp.Expr) -> exp.Expr:
         return call("generate_series", start, end, by)
     unit, count = step.text("unit").lower(), step.this.name
     each = exp.to_identifier("step", quoted=True)
-    # No sequence has more steps than there are units between its ends.
+    # The number of units between the ends is an upper bound of the steps.
     longest = call("datediff", unit, start.copy(), end.copy())
     times = exp.Mul(this=each.copy(), expression=exp.Literal.number(count))
     day = cast_to(

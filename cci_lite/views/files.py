@@ -1,4 +1,4 @@
-"""View files: `sql/views/<name>/v<N>.sql`, one SELECT under a header that says what it yields."""
+"""Reads view files (`sql/views/<name>/v<N>.sql`: a header and one SELECT) and orders them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VERSION = re.compile(r"v([1-9][0-9]*)\.sql")
 
 @dataclass(frozen=True)
 class View:
-    """One version of a view. What its header does not say is empty."""
+    """One version of a view. Fields that its header does not give are empty."""
 
     name: str
     version: int
@@ -41,7 +41,7 @@ class View:
 
     @property
     def versioned_name(self) -> str:
-        """The name that stays with this version: `failure_rate_v1`."""
+        """The name of this very version: `failure_rate_v1`."""
         return f"{self.name}_v{self.version}"
 
 
@@ -60,13 +60,13 @@ def parse_view(name: str, version: int, sql: str) -> View:
         sql,
         said.get("title", ""),
         said.get("grain", ""),
-        _names(said.get("key", "")),
-        _names(said.get("reads", "")),
+        _split_names(said.get("key", "")),
+        _split_names(said.get("reads", "")),
         said.get("note", ""),
     )
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _split_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
@@ -96,6 +96,7 @@ def relations_read(sql: str) -> frozenset[str]:
 
 def order_views(views: Iterable[View]) -> tuple[View, ...]:
     """The views, each after those it reads; raises SqlError when two read each other."""
+    # A topological sort. Views read each other by plain name, which stands for the highest version.
     waiting = {view.versioned_name: view for view in views}
     current = {name: view.versioned_name for name, view in current_views(waiting.values()).items()}
     needs = {

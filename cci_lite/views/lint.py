@@ -1,4 +1,4 @@
-"""What is wrong with a view file, before any engine sees it."""
+"""Lints a view file without an engine: its query, its header and its columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _because(finding: SqlFinding, advice: str) -> SqlFinding:
 
 def _header_findings(view: View, query: CheckedQuery) -> list[SqlFinding]:
     if not view.title:
-        return [SqlFinding(f"the header is not of the form {_HEADER_FORM}", 1, 1)]
+        return [SqlFinding(f"the header is not written as {_HEADER_FORM}", 1, 1)]
     findings = []
     if view.title != view.versioned_name:
         findings.append(f"the header says {view.title}, the file is {view.versioned_name}")

@@ -1,4 +1,4 @@
-"""Regular expressions: where Athena and DuckDB's RE2 differ, and what RE2 is told instead."""
+"""Regular expressions: refuses what Athena and DuckDB's RE2 read differently, or rewrites it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import unicodedata
 from collections.abc import Iterator
 
 _IGNORE_CASE = "(?i)"
-# RE2 and Athena's engine agree on these; \w, \d, \s and \b differ beyond ASCII, RE2 has no (?=.
+# RE2 and Athena's engine (Joni) agree on these. \w, \d, \s and \b differ beyond ASCII; RE2 has no
+# look-around.
 _PLAIN = re.compile(r"(?:\(\?i\))?(?:[^\\(]|\\[^A-Za-z0-9]|\((?!\?)|\(\?:)*", re.DOTALL)
 _PIECE = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|\(\?:|.", re.DOTALL)
 _QUANTIFIERS = ("?", "*", "+", "{")
-# Letters that Athena takes for one sign when it ignores case, unless the last one is repeated.
+# Letters that Athena also matches with a ligature when it ignores case, unless the last one of them
+# is quantified.
 _LIGATURES = {
     "ffi": ("ﬃ", "ﬀi", "fﬁ"),
     "ffl": ("ﬄ", "ﬀl", "fﬂ"),
@@ -24,13 +26,13 @@ _LIGATURES = {
 
 
 def refusal(pattern: str) -> str:
-    """Why a pattern does not mean the same on every engine; empty when it does."""
+    """Why a pattern could match differently on the two engines; empty when it cannot."""
     if not _PLAIN.fullmatch(pattern):
         return (
             "patterns with \\d, \\w, \\s, \\b or (?…) differ between engines; "
             "write classes: [0-9], and (?i) at the start"
         )
-    for piece in _pieces(pattern):
+    for piece in _pattern_parts(pattern):
         if len(piece) > 1 and piece[0] == "[" and ("[" in piece[1:] or "&&" in piece):
             return "a class inside a class, [:name:] and && differ between engines; list the signs"
     if pattern.startswith(_IGNORE_CASE):
@@ -45,19 +47,19 @@ def refusal(pattern: str) -> str:
 
 def groups(pattern: str) -> int:
     """How many groups a pattern captures."""
-    return sum(piece == "(" for piece in _pieces(pattern))
+    return sum(piece == "(" for piece in _pattern_parts(pattern))
 
 
 def has_end(pattern: str) -> bool:
-    """Whether a pattern holds a `$`, before which Athena passes over a line end."""
-    return "$" in _pieces(pattern)
+    """Whether a pattern has a `$`, which in Athena also matches before a final line end."""
+    return "$" in _pattern_parts(pattern)
 
 
 def for_re2(pattern: str) -> str:
-    """The pattern as RE2 has to be given it, except for `$`."""
+    """The pattern for RE2, except for `$`."""
     if not pattern.startswith(_IGNORE_CASE):
         return pattern
-    pieces = list(_pieces(pattern[len(_IGNORE_CASE) :]))
+    pieces = list(_pattern_parts(pattern[len(_IGNORE_CASE) :]))
     written = [_IGNORE_CASE]
     while pieces:
         signs = _ligature(pieces)
@@ -72,7 +74,7 @@ def for_re2(pattern: str) -> str:
 
 def for_re2_search(pattern: str) -> str:
     """`for_re2` for a search that asks only whether there is a match."""
-    return "".join(r"\n?$" if piece == "$" else piece for piece in _pieces(for_re2(pattern)))
+    return "".join(r"\n?$" if piece == "$" else piece for piece in _pattern_parts(for_re2(pattern)))
 
 
 def _ligature(pieces: list[str]) -> str:
@@ -84,6 +86,6 @@ def _ligature(pieces: list[str]) -> str:
     return ""
 
 
-def _pieces(pattern: str) -> Iterator[str]:
-    """The pattern's classes, escapes, opening groups and single signs."""
+def _pattern_parts(pattern: str) -> Iterator[str]:
+    """The pattern's classes, escapes, opening groups and single characters."""
     return (found[0] for found in _PIECE.finditer(pattern))

@@ -1,4 +1,4 @@
-"""What names mean at one place of a query: relations, variables of lambdas, outer queries."""
+"""The scope of names at one place in a query: relations, variables of lambdas, outer queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Schema = Mapping[str, Mapping[str, str]]
 class Relation:
     """One relation of a FROM clause, under the name it goes by there.
 
-    One that is not `known` was reported already; it has every column.
+    One that is not `known` was reported already; it counts as having every column.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Scope:
         return self.outer.named(name) if self.outer else None
 
     def holding(self, column: str) -> list[Relation]:
-        """The relations with such a column, of the innermost query that has any."""
+        """The relations with such a column in the innermost query that has any."""
         found = [relation for relation in self.relations if relation.type_of(column) is not None]
         found = [relation for relation in found if relation.known] or found[:1]
         if found:

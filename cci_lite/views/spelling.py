@@ -1,8 +1,8 @@
-"""What Athena's grammar refuses although the parser takes it, seen in the words as written.
+"""Finds what sqlglot parses although Athena's grammar refuses it, by the tokens as written.
 
-The parser reads many dialects at once and forgets how a thing was spelled: `a::varchar`, `a == b`
-and `LIMIT 1, 2` come out of it as if Athena's own words had stood there. `refused.yaml` below
-`tests/engines/` holds texts of each kind against a real engine.
+sqlglot accepts many dialects at once, and its tree does not show how a thing was spelled:
+`a::varchar`, `a == b` and `LIMIT 1, 2` look like Athena's own spelling. Examples of each kind are
+checked against a real engine (`tests/engines/refused.yaml`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OPERATOR_TYPES = frozenset(
         TokenType.ISNULL,
     }
 )
-# The words that Athena's SELECT keeps to itself; as a name each stands in double quotes.
+# The reserved words of Athena's SELECT; as a name each needs double quotes.
 _RESERVED = re.compile(
     "ALTER|AND|AS|BETWEEN|BY|CASE|CAST|CONSTRAINT|CREATE|CROSS|CUBE|CURRENT_(CATALOG|DATE|PATH|"
     "ROLE|SCHEMA|TIME|TIMESTAMP|USER)|DEALLOCATE|DELETE|DESCRIBE|DISTINCT|DROP|ELSE|END|ESCAPE|"
@@ -85,7 +85,7 @@ _INSTEAD_OF_CALLS = {
     "arg_min": "write min_by",
 }
 _CLOCKS = frozenset((TokenType.CURRENT_DATE, TokenType.CURRENT_TIMESTAMP))
-# What cannot stand right after a comma, and ends a list of joins.
+# These cannot follow a comma, and they end a list of joins.
 _CLAUSES = frozenset(
     {
         TokenType.FROM,
@@ -109,25 +109,25 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True)
 class Misspelling:
-    """Words that Athena does not read, and the place in the text where they stand."""
+    """Words that Athena refuses, and their offset in the text."""
 
     offset: int
     message: str
 
 
 def misspellings(tokens: Sequence[Token]) -> list[Misspelling]:
-    """Everything in a text that the parser takes and Athena's grammar refuses."""
+    """Everything in a query that sqlglot accepts and Athena's grammar refuses."""
     found: list[Misspelling] = []
     types = _type_places(tokens)
     for index in range(len(tokens)):
-        message = _casting(tokens, index) if index in types else _written(tokens, index)
+        message = _casting(tokens, index) if index in types else _problem_at(tokens, index)
         if message:
             found.append(Misspelling(tokens[index].start, message))
     return [*found, *_unjoined(tokens)]
 
 
 def arguments_of(tokens: Sequence[Token], offset: int) -> list[list[Token]]:
-    """The words of each argument of the call whose name begins at `offset`; none without a call."""
+    """The tokens of each argument of the call whose name begins at `offset`; empty without one."""
     index = next((n for n, token in enumerate(tokens) if token.start == offset), len(tokens))
     if _kind(tokens, index + 1) is not TokenType.L_PAREN:
         return []
@@ -143,14 +143,14 @@ def arguments_of(tokens: Sequence[Token], offset: int) -> list[list[Token]]:
     return groups if groups != [[]] else []
 
 
-def _written(tokens: Sequence[Token], index: int) -> str:
+def _problem_at(tokens: Sequence[Token], index: int) -> str:
     token, kind = tokens[index], tokens[index].token_type
     after, before = _kind(tokens, index + 1), _kind(tokens, index - 1)
     text = token.text.upper()
     if kind in _OPERATOR_TYPES and text in _OPERATORS:
         return f"{token.text} is not understood by Athena; {_OPERATORS[text]}"
     if kind is TokenType.COMMA and (after is None or after in _CLAUSES):
-        return "nothing follows the comma; take it away"
+        return "nothing follows the comma; remove it"
     if kind is TokenType.UNKNOWN and before in (TokenType.IS, TokenType.NOT):
         return "IS UNKNOWN is not understood by Athena; write IS NULL"
     if kind is TokenType.NULL and before is TokenType.NOT and not _is_after(tokens, index, "IS"):
@@ -159,14 +159,14 @@ def _written(tokens: Sequence[Token], index: int) -> str:
         return "two texts stand side by side; write 'a' || 'b'"
     if kind is TokenType.STRING and before is TokenType.ALIAS:
         return f'a name stands in double quotes; write "{token.text}"'
-    return _bounded(tokens, index) or _called(tokens, index) or _named(tokens, index)
+    return _bounded(tokens, index) or _called(tokens, index) or _name_problem(tokens, index)
 
 
 def _bounded(tokens: Sequence[Token], index: int) -> str:
-    """What is wrong with a LIMIT, an IN, an INTERVAL or a VALUES that begins here."""
+    """What is wrong with a LIMIT, IN, INTERVAL or VALUES that begins here; empty if nothing."""
     kind, after = tokens[index].token_type, _kind(tokens, index + 1)
     if kind is TokenType.FETCH:
-        return "FETCH FIRST is not known here; write LIMIT n"
+        return "FETCH FIRST is not supported; write LIMIT n"
     if kind is TokenType.LIMIT and _kind(tokens, index + 2) in (TokenType.COMMA, TokenType.OFFSET):
         return "OFFSET stands before LIMIT; write OFFSET m LIMIT n"
     if kind is TokenType.IN and after is TokenType.L_PAREN:
@@ -181,7 +181,7 @@ def _bounded(tokens: Sequence[Token], index: int) -> str:
 
 
 def _interval(tokens: Sequence[Token], index: int) -> str:
-    after, unit = _kind(tokens, index + 1), _text(tokens, index + 2)
+    after, unit = _kind(tokens, index + 1), _token_text(tokens, index + 2)
     form = "INTERVAL takes a whole number in quotes and a unit: INTERVAL '7' DAY"
     if after is TokenType.STRING:
         return "" if unit in _UNITS else form
@@ -193,7 +193,7 @@ def _called(tokens: Sequence[Token], index: int) -> str:
     token, name = tokens[index], tokens[index].text.lower()
     if token.token_type is TokenType.IDENTIFIER:
         return ""
-    if name == "ignore" and _text(tokens, index + 1) == "NULLS":
+    if name == "ignore" and _token_text(tokens, index + 1) == "NULLS":
         closed = _kind(tokens, index + 2) is TokenType.R_PAREN
         return "IGNORE NULLS stands after the parentheses" if closed else ""
     if _kind(tokens, index + 1) is not TokenType.L_PAREN:
@@ -217,11 +217,11 @@ def _called(tokens: Sequence[Token], index: int) -> str:
     return ""
 
 
-def _named(tokens: Sequence[Token], index: int) -> str:
+def _name_problem(tokens: Sequence[Token], index: int) -> str:
     """What is wrong with a name that stands here without quotes."""
     token = tokens[index]
     if token.token_type is TokenType.VAR and not _NAME.fullmatch(token.text):
-        # Whatever else begins a word (a placeholder, a template) the parser refuses by itself.
+        # Other words that are no names (placeholders of template languages) sqlglot refuses itself.
         return f'{token.text} stands in double quotes; write "{token.text}"'
     is_name = _kind(tokens, index - 1) is TokenType.ALIAS and token.text[:1].isalpha()
     if (
@@ -249,14 +249,14 @@ def _casting(tokens: Sequence[Token], index: int) -> str:
 def _is_field(tokens: Sequence[Token], index: int) -> bool:
     """Whether a word inside `row(…)` names a field: its type follows it."""
     begins = _kind(tokens, index - 1) in (TokenType.L_PAREN, TokenType.COMMA)
-    return begins and _text(tokens, index + 1)[:1].isalpha()
+    return begins and _token_text(tokens, index + 1)[:1].isalpha()
 
 
 def _type_places(tokens: Sequence[Token]) -> frozenset[int]:
     """The places of the words that name the types of casts."""
     places: set[int] = set()
     for index in range(len(tokens)):
-        if _text(tokens, index) not in ("CAST", "TRY_CAST"):
+        if _token_text(tokens, index) not in ("CAST", "TRY_CAST"):
             continue
         if _kind(tokens, index + 1) is not TokenType.L_PAREN:
             continue
@@ -273,7 +273,7 @@ def _type_places(tokens: Sequence[Token]) -> frozenset[int]:
 
 def _unjoined(tokens: Sequence[Token]) -> Iterator[Misspelling]:
     """Joins that lack their condition, or have one where none belongs."""
-    # For each level of parentheses, the joins that wait for ON or USING.
+    # For each level of parentheses, the joins whose ON or USING has not come yet.
     waiting: list[list[Token]] = [[]]
     for index, token in enumerate(tokens):
         kind = token.token_type
@@ -305,30 +305,30 @@ def _kind(tokens: Sequence[Token], index: int) -> TokenType | None:
     return tokens[index].token_type if 0 <= index < len(tokens) else None
 
 
-def _text(tokens: Sequence[Token], index: int) -> str:
+def _token_text(tokens: Sequence[Token], index: int) -> str:
     return tokens[index].text.upper() if 0 <= index < len(tokens) else ""
 
 
 def _is_after(tokens: Sequence[Token], index: int, word: str) -> bool:
-    """Whether `word` stands two words before."""
-    return _text(tokens, index - 2) == word
+    """Whether `word` is the token before the previous one."""
+    return _token_text(tokens, index - 2) == word
 
 
 def _closing(tokens: Sequence[Token], opening: int) -> int:
     """The place of the parenthesis that closes the one at `opening`."""
     depth = 0
     for index in range(opening, len(tokens)):
-        depth += _step(tokens[index])
+        depth += _nesting(tokens[index])
         if depth == 0:
             return index
     return len(tokens)
 
 
 def _depth(tokens: Sequence[Token], opening: int, index: int) -> int:
-    return sum(_step(token) for token in tokens[opening:index])
+    return sum(_nesting(token) for token in tokens[opening:index])
 
 
-def _step(token: Token) -> int:
+def _nesting(token: Token) -> int:
     if token.token_type in (TokenType.L_PAREN, TokenType.L_BRACKET):
         return 1
     return -1 if token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET) else 0

@@ -1,4 +1,4 @@
-"""Athena's SQL in DuckDB's words, with the same result."""
+"""Translates a query from Athena's SQL to DuckDB's, so that both give the same result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_query(sql: str, schema: Schema) -> CheckedQuery:
 
 
 def to_duckdb(sql: str, schema: Schema) -> str:
-    """The same query for DuckDB; raises SqlError for what is not known to mean the same there."""
+    """The same query for DuckDB; raises SqlError for what is not known to give the same result."""
     return translate(check_query(sql, schema))
 
 
@@ -36,7 +36,7 @@ def translate(query: CheckedQuery) -> str:
         correction = _OF_CLAUSES.get(type(node)) or correction_for(node)
         if correction is None or node.parent is None:
             continue
-        # A correction may put the node into another one, so its place is noted before.
+        # A correction may move the node into another one, so its place is read before.
         parent, key, index = node.parent, node.arg_key, node.index
         kind = type_of(node)
         corrected = correction(node)

@@ -1,4 +1,4 @@
-"""The types of Athena's SQL, as far as the tables and views use them."""
+"""The types of Athena's SQL that tables and views use, and how they combine."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def type_of_node(node: exp.DataType) -> SqlType:
     known = _NAMES.get(node.this)
     if known is None or (known is VARCHAR and node.expressions):
         raise SqlError(
-            f"type {node.sql('athena').lower()} is not known to mean the same everywhere"
+            f"type {node.sql('athena').lower()} is not known to mean the same on every engine"
         )
     return known
 
@@ -156,6 +156,6 @@ def _join(left: SqlType, right: SqlType) -> SqlType | None:
         element = _join(left.of[0], right.of[0])
         return None if element is None else array_of(element)
     if "decimal" in (left.kind, right.kind) and {left.kind, right.kind} & NUMERIC:
-        # Only comparisons take a decimal beside another number; what it would become is not needed.
+        # Decimals meet other numbers in comparisons only, so the exact common type does not matter.
         return DOUBLE if {left.kind, right.kind} <= NUMERIC else None
     return None

@@ -1,4 +1,4 @@
-"""What the functions ask of services, as the rights that it takes, and which settings they read.
+"""Records the IAM permissions that the functions use and the settings that they read.
 
 What a request needs is from the service authorization reference and, for S3, from its API reference.
 """

@@ -30,7 +30,7 @@ from cci_lite.functions.completed_jobs import analyzer, result_handler
 from cci_lite.functions.failure_notifier import failure_notifier
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.reconciler import reconciler
-from cci_lite.functions.wiring import Installation, run
+from cci_lite.functions.wiring import Installation, invoke
 from cci_lite.settings import NAMES, Settings
 from cci_lite.testing.bedrock import BedrockDouble
 from cci_lite.testing.comprehend import ComprehendDouble
@@ -123,8 +123,8 @@ class Sandbox:
                 self._set_dead_letter_queue(queue["name"], queue["dead_letter"])
             for rule in description["rules"]:
                 self._make_rule(rule)
-        self.dynamodb.create_table(**config.table_definition("cci-lite-config"))
-        self.dynamodb.create_table(**registry.table_definition("cci-lite-calls"))
+        self.dynamodb.create_table(**config.config_table_definition("cci-lite-config"))
+        self.dynamodb.create_table(**registry.calls_table_definition("cci-lite-calls"))
         topic = self.sns.create_topic(Name="cci-lite-notices")["TopicArn"]
         told = self.sqs.create_queue(QueueName="told")
         self.told: str = told["QueueUrl"]
@@ -193,7 +193,7 @@ class Sandbox:
         if function not in self._installations:
             self._installations[function] = self._install(function)
         context = Context(next(self._request_ids))
-        return run(FUNCTIONS[function], self._installations[function], event, context)
+        return invoke(FUNCTIONS[function], self._installations[function], event, context)
 
     def values(self) -> dict[str, str]:
         """What the placeholders of the functions' descriptions stand for."""

@@ -37,7 +37,8 @@ from cci_lite.ports import Keep, not_kept
 from cci_lite.testing.bedrock import BedrockDouble, converse_error, perfect, text_reply, tool_reply
 from cci_lite.testing.memory import ManualClock, MemoryKeep
 from cci_lite.testing.shapes import service_model
-from tests.asked_calls import (
+from tests.bedrock_replies import BedrockReplies
+from tests.model_examples import (
     CALL,
     CRITERIA,
     TRUTH,
@@ -46,7 +47,6 @@ from tests.asked_calls import (
     evaluation_of,
     verdicts_of,
 )
-from tests.wires import Wire
 
 TENANT = Tenant(tenant_id="acme", name="Acme")
 GOOD = tool_reply(evaluation_of())
@@ -171,7 +171,7 @@ URL = "https://bedrock.example"
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_errors_of_the_service_are_told_in_our_words(
+def test_errors_of_the_service_become_our_error_codes(
     problem: Exception, kind: type[ServiceError], code: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -408,7 +408,7 @@ def test_a_reply_of_any_shape_is_asked_for_again_once(reply: Any) -> None:
 
 
 def _evaluated(*bodies: bytes) -> Judgement:
-    client = Wire(*bodies).client
+    client = BedrockReplies(*bodies).client
     return BedrockEvaluator(lambda _: client, ManualClock()).evaluate(TENANT, CRITERIA, CALL)
 
 

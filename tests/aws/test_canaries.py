@@ -1,4 +1,4 @@
-"""Personal data that was planted everywhere it can come in, and must come out nowhere."""
+"""Personal data planted in every input appears in no log, notice, metric or table."""
 
 from __future__ import annotations
 

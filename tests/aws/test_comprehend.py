@@ -159,7 +159,7 @@ def test_a_text_without_an_answer_may_hide_a_name_so_it_is_for_later() -> None:
         ComprehendNlp(double).people("acme", "en-US", ["Jane"])
 
 
-def test_a_throttle_is_for_later() -> None:
+def test_a_throttle_asks_for_a_retry() -> None:
     double = ComprehendDouble()
     double.throttle = 1
     with pytest.raises(RetryLaterError, match="^comprehend_throttled: batch_detect_sentiment$"):

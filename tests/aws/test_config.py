@@ -1,4 +1,4 @@
-"""The configuration table: what DynamoDB answers when something is wrong."""
+"""The configuration table in DynamoDB: errors of the service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cci_lite.aws.config import DynamoConfigStore, table_definition
+from cci_lite.aws.config import DynamoConfigStore, config_table_definition
 from cci_lite.aws.items import from_item, to_item
 from cci_lite.contract.form import sort_key
 from cci_lite.contract.form_reading import form_of_item, item_of, parse_draft
@@ -69,7 +69,7 @@ def client_error(code: str) -> ClientError:
     ],
     ids=["throttled", "unreachable", "denied"],
 )
-def test_an_error_says_whether_to_come_again_and_nothing_of_the_request(
+def test_an_error_says_whether_to_retry_and_nothing_of_the_request(
     call: str, error: Exception, kind: type[Exception], code: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -81,7 +81,7 @@ def test_an_error_says_whether_to_come_again_and_nothing_of_the_request(
 
 def test_the_table_is_the_guides_and_cannot_be_deleted_by_accident(cloud: None) -> None:
     client = boto3.client("dynamodb", region_name=REGION)
-    client.create_table(**table_definition("cci-lite-config"))
+    client.create_table(**config_table_definition("cci-lite-config"))
     table = client.describe_table(TableName="cci-lite-config")["Table"]
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cci_lite.cli.app import run
+from cci_lite.cli.app import run_program
 from cci_lite.pipeline.judge import LEASE
 from cci_lite.testing.bedrock import BedrockDouble, evaluation
 from tests.aws.sandbox import OUTPUT, Sandbox
@@ -121,7 +121,7 @@ def cli(*arguments: str) -> str:
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     told = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(told):
-        code = run(list(arguments))
+        code = run_program(list(arguments))
     assert code == 0, told.getvalue()
     output.seek(0)
     return output.read() + told.getvalue()

@@ -1,4 +1,4 @@
-"""What services raise becomes errors of our own, which repeat nothing of the request."""
+"""Errors of AWS become errors of our own, which quote nothing of the request."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def translation(error: Exception) -> PipelineError:
         pytest.param(refusal("ModelNotReadyException"), "s3_unavailable", id="model starting"),
     ],
 )
-def test_what_passes_is_for_later(error: Exception, code: str) -> None:
+def test_temporary_errors_are_raised_as_retry_later_errors(error: Exception, code: str) -> None:
     failure = translation(error)
     assert isinstance(failure, RetryLaterError)
     assert failure.code == code
@@ -96,7 +96,7 @@ def test_what_passes_is_for_later(error: Exception, code: str) -> None:
         pytest.param(exceptions.NoCredentialsError(), "s3_NoCredentialsError", id="nobody"),
     ],
 )
-def test_what_would_be_refused_again_is_for_good(error: Exception, code: str) -> None:
+def test_permanent_errors_are_raised_as_service_errors(error: Exception, code: str) -> None:
     failure = translation(error)
     assert isinstance(failure, ServiceError)
     assert failure.code == code

@@ -1,4 +1,4 @@
-"""The results bucket, beyond what every adapter promises: encryption, tags, versions, conflicts."""
+"""The results bucket in S3, beyond what every adapter does: encryption, tags, versions."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_conflict_may_turn_out_to_be_the_others_write() -> None:
     assert not S3Files(client, "b", None).write_new("acme", KEY, b"")
 
 
-def test_a_conflict_that_lasts_is_for_later() -> None:
+def test_a_lasting_conflict_asks_for_a_retry() -> None:
     client = Scripted(*["ConditionalRequestConflict"] * 50)
     with pytest.raises(RetryLaterError, match="^s3_conflict: PutObject$"):
         S3Files(client, "b", None).write_new("acme", KEY, b"")

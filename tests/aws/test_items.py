@@ -1,4 +1,4 @@
-"""Items of DynamoDB: what goes in comes out."""
+"""Items of DynamoDB: values survive the round trip."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ def test_sets_of_others_become_sorted_lists() -> None:
     ],
 )
 def test_what_the_table_cannot_hold_is_refused(value: object) -> None:
-    with pytest.raises(UsageError, match="^an item was expected that DynamoDB can hold$"):
+    with pytest.raises(UsageError, match="^expected an item that DynamoDB can hold$"):
         to_item({"value": value})

@@ -1,4 +1,4 @@
-"""Telling people: what they read, and what happens when nobody can be reached."""
+"""Notices: their text, and what happens when a channel fails."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_webhook_that_does_not_take_it_says_when_to_try_again(
         WebhookNotifier(URL, lambda *_: status).notify(NOTICE)
 
 
-def test_a_webhook_that_is_not_reached_is_for_later_and_stays_secret() -> None:
+def test_an_unreachable_webhook_is_retried_and_stays_secret() -> None:
     def post(url: str, body: bytes) -> int:
         raise OSError(f"cannot reach {url}")
 
@@ -202,7 +202,7 @@ THROTTLED = RetryLaterError("sns_throttled")
 REFUSED = ServiceError("webhook_refused", "404")
 
 
-def test_every_way_is_told_once() -> None:
+def test_every_channel_sends_a_notice_once() -> None:
     first, last = Way(), Way()
     ways = by(first=first, last=last)
     for _ in range(2):
@@ -210,7 +210,7 @@ def test_every_way_is_told_once() -> None:
     assert first.notices == last.notices == [NOTICE]
 
 
-def test_another_notice_is_told_by_every_way() -> None:
+def test_every_channel_sends_another_notice() -> None:
     way = Way()
     ways = by(only=way)
     other = dataclasses.replace(NOTICE, notice_id="other")
@@ -220,7 +220,7 @@ def test_another_notice_is_told_by_every_way() -> None:
 
 
 @pytest.mark.parametrize("broken", ["first", "last"])
-def test_a_way_that_has_no_time_is_tried_again_alone(broken: str) -> None:
+def test_only_a_throttled_channel_is_retried(broken: str) -> None:
     ways = {name: Way(*([THROTTLED] if name == broken else [])) for name in ("first", "last")}
     everybody = by(**ways)
     with pytest.raises(RetryLaterError, match="^notice_unsent: 1 of 2$"):
@@ -233,7 +233,7 @@ def test_a_way_that_has_no_time_is_tried_again_alone(broken: str) -> None:
 
 
 @pytest.mark.parametrize("broken", ["first", "last"])
-def test_a_way_that_refuses_is_made_up_for_by_one_that_works(broken: str) -> None:
+def test_one_working_channel_is_enough(broken: str) -> None:
     ways = {name: Way(*([REFUSED] if name == broken else [])) for name in ("first", "last")}
     telemetry = MemoryTelemetry()
     by(telemetry, **ways).notify(NOTICE)
@@ -251,7 +251,7 @@ def test_a_way_that_refuses_is_made_up_for_by_one_that_works(broken: str) -> Non
     ]
 
 
-def test_a_notice_that_every_way_refuses_is_for_later() -> None:
+def test_a_notice_that_every_channel_refuses_is_retried() -> None:
     first, last = Way(REFUSED), Way(REFUSED, REFUSED)
     ways = by(first=first, last=last)
     with pytest.raises(RetryLaterError, match="^notice_unsent: 2 of 2$"):
@@ -260,7 +260,7 @@ def test_a_notice_that_every_way_refuses_is_for_later() -> None:
     assert (first.notices, last.notices) == ([NOTICE], [])
 
 
-def test_one_that_refuses_is_tried_again_while_another_one_has_no_time() -> None:
+def test_a_refusing_channel_is_retried_together_with_a_throttled_one() -> None:
     refusing, busy = Way(REFUSED), Way(THROTTLED)
     ways = by(refusing=refusing, busy=busy)
     with pytest.raises(RetryLaterError, match="^notice_unsent: 2 of 2$"):

@@ -1,4 +1,4 @@
-"""Putting work onto the functions' queues, and putting it off."""
+"""Sending messages to the functions' queues, and delaying them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_queue_that_is_gone_is_an_error_that_names_no_recording(sqs: Any) -> N
         dispatcher(sqs, url, url).start(UPLOAD)
 
 
-def test_a_message_that_is_put_off_is_not_delivered_before(sqs: Any) -> None:
+def test_a_delayed_message_is_not_delivered_earlier(sqs: Any) -> None:
     url = sqs.create_queue(QueueName="up", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="{}")
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]
@@ -68,7 +68,7 @@ def test_a_message_that_is_put_off_is_not_delivered_before(sqs: Any) -> None:
     assert waiting(sqs, url) == [{}]
 
 
-def test_a_message_that_is_gone_cannot_be_put_off(sqs: Any) -> None:
+def test_a_deleted_message_cannot_be_delayed(sqs: Any) -> None:
     sqs.create_queue(QueueName="up")
     with pytest.raises(ServiceError, match="^sqs_[A-Za-z_]*: ChangeMessageVisibility$"):
         postpone(sqs, "arn:aws:sqs:eu-central-1:123456789012:up", "handle", 60)

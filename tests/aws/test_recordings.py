@@ -1,4 +1,4 @@
-"""The input bucket: exactly what was uploaded is accepted, and nothing personal goes along."""
+"""The input bucket: exactly the accepted version is copied, without personal metadata."""
 
 from __future__ import annotations
 

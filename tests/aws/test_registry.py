@@ -1,4 +1,4 @@
-"""The registry's table, beyond what every registry promises."""
+"""The registry in DynamoDB, beyond the behaviour that every registry has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cci_lite.aws.items import from_item, to_item
-from cci_lite.aws.registry import DynamoRegistry, table_definition
+from cci_lite.aws.registry import DynamoRegistry, calls_table_definition
 from cci_lite.contract.registry import CallRecord, CallState, StoredMetadata, Upload, moved
 from cci_lite.errors import PipelineError, RetryLaterError, ServiceError
 from cci_lite.tenancy import call_id_for
@@ -32,7 +32,7 @@ RECORD = CallRecord(
 @pytest.fixture
 def dynamodb(cloud: None) -> Any:
     client = boto3.client("dynamodb", region_name="eu-central-1")
-    client.create_table(**table_definition(TABLE))
+    client.create_table(**calls_table_definition(TABLE))
     return client
 
 
@@ -105,7 +105,7 @@ class Refusing:
         return refuse
 
 
-def test_a_throttle_is_for_later() -> None:
+def test_a_throttle_asks_for_a_retry() -> None:
     busy = service_error("PutItem", "ProvisionedThroughputExceededException", "slow")
     with pytest.raises(RetryLaterError, match="^dynamodb_throttled: PutItem$"):
         DynamoRegistry(Refusing(busy), TABLE).add(RECORD)
@@ -131,7 +131,7 @@ def test_the_table_is_not_asked_for_a_time_that_is_empty() -> None:
 
 def test_a_record_that_cannot_be_read_hides_no_other(cloud: None) -> None:
     client = boto3.client("dynamodb", region_name=REGION)
-    client.create_table(**table_definition("cci-lite-calls"))
+    client.create_table(**calls_table_definition("cci-lite-calls"))
     unreadable: list[str] = []
     registry = DynamoRegistry(client, "cci-lite-calls", unreadable.append)
     for name in "ab":
@@ -171,7 +171,7 @@ def test_a_record_that_cannot_be_read_hides_no_other(cloud: None) -> None:
     ],
     ids=["another version", "at this very moment", "no time", "without a reason"],
 )
-def test_a_cancelled_step_was_overtaken_or_is_for_later(
+def test_a_cancelled_transaction_lost_a_race_or_is_retried(
     dynamodb: Any, codes: list[str], is_overtaken: bool
 ) -> None:
     class Cancelling:
@@ -194,7 +194,7 @@ def test_a_cancelled_step_was_overtaken_or_is_for_later(
         registry.put_metadata("acme", RECORD.call_id, told, [RECORD])
 
 
-def test_what_is_told_of_a_call_without_records_is_no_transaction(dynamodb: Any) -> None:
+def test_metadata_without_records_needs_no_transaction(dynamodb: Any) -> None:
     asked: list[str] = []
     dynamodb.meta.events.register(
         "before-parameter-build.dynamodb.*", lambda model, **_: asked.append(model.name)

@@ -218,7 +218,7 @@ def test_a_functions_environment_is_what_it_reads(uses: Uses, function: str) -> 
     assert set(descriptions()[function]["environment"]) == (read | ALWAYS) - {"AWS_REGION"}
 
 
-def test_a_message_of_every_queue_can_be_put_off_but_of_dead_letter_queues(uses: Uses) -> None:
+def test_messages_can_be_delayed_on_every_queue_but_dead_letter_queues(uses: Uses) -> None:
     queues = {queue["name"] for each in descriptions().values() for queue in each["queues"]}
     assert uses.postponed == {name for name in queues if not name.endswith("-dlq")}
 

@@ -67,7 +67,7 @@ def test_what_is_no_tenant_is_not_looked_up(secrets: Any, tenant_id: str) -> Non
 
 
 @pytest.mark.parametrize("stored", ["first", None], ids=["a secret", "no secret"])
-def test_what_was_read_holds_for_a_minute(secrets: Any, stored: str | None) -> None:
+def test_a_secret_is_cached_for_a_minute(secrets: Any, stored: str | None) -> None:
     clock = ManualClock()
     keys = keys_of(secrets, clock)
     if stored is not None:
@@ -92,7 +92,7 @@ def test_tenants_keys_are_kept_apart(secrets: Any) -> None:
     assert keys.keys("acme") == (b"acme's",)
 
 
-def test_trouble_is_no_missing_secret_and_is_not_remembered() -> None:
+def test_an_error_is_not_taken_for_a_missing_secret_and_not_cached() -> None:
     class Busy:
         def __init__(self) -> None:
             self.busy = True

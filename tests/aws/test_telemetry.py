@@ -1,4 +1,4 @@
-"""Lines and metrics as CloudWatch reads them from standard output."""
+"""Log lines and embedded metrics, as CloudWatch reads them from standard output."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_a_field_without_a_value_is_left_out(capsys: pytest.CaptureFixture[str])
     assert "reason" not in printed(capsys)[0]
 
 
-def test_a_line_about_an_error_is_an_errors_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_with_an_error_has_the_level_error(capsys: pytest.CaptureFixture[str]) -> None:
     PowertoolsTelemetry("job_init").log("failed", error="KeyError")
     assert printed(capsys)[0]["level"] == "ERROR"
 
 
-def test_a_line_that_says_there_was_no_error_is_none_of_an_error(
+def test_a_line_without_an_error_has_the_level_info(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     PowertoolsTelemetry("reconciler").log("reconciled", error=None)
@@ -75,7 +75,7 @@ def test_the_service_that_was_called_does_not_hide_ours(
         pytest.param(4111111111111111, "<int>", id="a card's number"),
     ],
 )
-def test_a_value_that_is_no_word_gives_way_to_its_kind(
+def test_a_value_that_is_no_word_is_replaced_by_its_type(
     value: Any, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     PowertoolsTelemetry("job_init").log("taken", reason=value)

@@ -1,4 +1,4 @@
-"""Transcription jobs: what is asked of the service, and what its answers mean."""
+"""Transcription jobs: the requests that are sent, and how responses are read."""
 
 from __future__ import annotations
 
@@ -121,14 +121,14 @@ def test_moto_agrees_that_the_name_is_taken(cloud: None, s3: Any) -> None:
     assert job.media_key == MEDIA
 
 
-def test_without_a_queue_the_limit_is_for_later(double: TranscribeDouble) -> None:
+def test_without_a_queue_the_limit_asks_for_a_retry(double: TranscribeDouble) -> None:
     double.limit = 0
     with pytest.raises(RetryLaterError, match="^transcribe_limit: StartTranscriptionJob$"):
         adapter(double, role_arn=None).start(order())
     assert adapter(double).start(order())
 
 
-def test_a_throttle_is_for_later(jobs: TranscribeJobs, double: TranscribeDouble) -> None:
+def test_a_throttle_asks_for_a_retry(jobs: TranscribeJobs, double: TranscribeDouble) -> None:
     double.throttle = 1
     with pytest.raises(RetryLaterError, match="^transcribe_throttled: StartTranscriptionJob$"):
         jobs.start(order())
@@ -144,7 +144,7 @@ def test_a_throttle_is_for_later(jobs: TranscribeJobs, double: TranscribeDouble)
         pytest.param({"media_format": "exe"}, id="no format"),
     ],
 )
-def test_what_the_service_refuses_is_for_good_and_without_its_words(
+def test_a_refusal_of_the_service_is_permanent_and_hides_its_message(
     jobs: TranscribeJobs, changes: Mapping[str, Any]
 ) -> None:
     refused = "^transcribe_BadRequestException: StartTranscriptionJob$"
@@ -170,11 +170,11 @@ def test_an_output_key_that_the_client_would_let_pass_is_refused(
         jobs.start(order(output_key=key))
 
 
-def test_a_job_that_is_not_there_is_none(jobs: TranscribeJobs) -> None:
+def test_a_missing_job_is_none(jobs: TranscribeJobs) -> None:
     assert jobs.job(JOB) is None
 
 
-def test_a_job_that_expired_is_none_however_the_service_says_so() -> None:
+def test_an_expired_job_is_none_however_the_service_says_so() -> None:
     gone = service_error("GetTranscriptionJob", "NotFoundException", "gone", status=404)
     assert adapter(Answering(gone)).job(JOB) is None
 

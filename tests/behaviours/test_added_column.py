@@ -21,7 +21,7 @@ from cci_lite.nightly.run_report import DayStatus, Progress
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
 from cci_lite.tenancy import quarantine_key
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 
 LATER_DAY = dt.date(2025, 11, 7)
 
@@ -46,30 +46,30 @@ def add_column(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @pytest.fixture
-def old(world: World) -> World:
+def old(small_lake: SmallLake) -> SmallLake:
     """Two published days, with a broken document on the first."""
-    world.put("call-1", ai_summary={"action_items": ["Send bill", "Call back"]})
-    world.put("call-2")
-    world.put_bytes("broken", b"{}")
-    world.put("call-3", day=NEXT_DAY)
-    world.run()
-    return world
+    small_lake.put("call-1", ai_summary={"action_items": ["Send bill", "Call back"]})
+    small_lake.put("call-2")
+    small_lake.put_bytes("broken", b"{}")
+    small_lake.put("call-3", day=NEXT_DAY)
+    small_lake.run()
+    return small_lake
 
 
-def next_steps(world: World) -> dict[str, int | None]:
-    return {row["call_id"]: row["next_steps"] for row in world.rows("calls")}
+def next_steps(small_lake: SmallLake) -> dict[str, int | None]:
+    return {row["call_id"]: row["next_steps"] for row in small_lake.rows("calls")}
 
 
-def outcomes(world: World) -> dict[str, SourceOutcome]:
+def outcomes(small_lake: SmallLake) -> dict[str, SourceOutcome]:
     return {
         key: record.outcome
-        for day in world.catalog.days(TENANT)
-        for key, record in world.catalog.sources(TENANT, day).items()
+        for day in small_lake.catalog.days(TENANT)
+        for key, record in small_lake.catalog.sources(TENANT, day).items()
     }
 
 
-def claims_that_fail(world: World) -> list[str]:
-    return [finding.claim for finding in verify_tenant(world.lake, TENANT).findings]
+def claims_that_fail(small_lake: SmallLake) -> list[str]:
+    return [finding.claim for finding in verify_tenant(small_lake.lake, TENANT).findings]
 
 
 VALUES = {"call-1": 2, "call-2": 1, "call-3": 1}
@@ -77,7 +77,7 @@ NO_VALUES = dict.fromkeys(VALUES)
 
 
 def test_old_days_get_the_values_of_a_new_column_with_the_next_run_and_once(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     before = outcomes(old)
     add_column()
@@ -95,7 +95,7 @@ def test_old_days_get_the_values_of_a_new_column_with_the_next_run_and_once(
 
 
 def test_a_row_whose_document_is_gone_stays_without_a_value(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     old.store.delete(f"unified/{TENANT}/2025/11/05/call-1.json")
     add_column()
@@ -106,7 +106,7 @@ def test_a_row_whose_document_is_gone_stays_without_a_value(
 
 
 def test_a_day_whose_documents_are_all_gone_is_left_alone(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     old.store.delete(f"unified/{TENANT}/2025/11/06/call-3.json")
     add_column()
@@ -115,7 +115,7 @@ def test_a_day_whose_documents_are_all_gone_is_left_alone(
 
 
 def test_days_before_since_are_left_alone_until_they_are_asked_for(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     add_column()
     old.run(since=NEXT_DAY)
@@ -125,7 +125,7 @@ def test_days_before_since_are_left_alone_until_they_are_asked_for(
 
 
 def test_what_was_refused_discarded_or_superseded_stays_so(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     old.put_bytes("notes", b"no call")
     old.put("call-2", day=NEXT_DAY, revision=2)
@@ -149,7 +149,7 @@ def test_what_was_refused_discarded_or_superseded_stays_so(
 
 
 def test_a_day_that_loses_a_call_to_another_day_still_waits_for_its_values(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     add_column()
     old.put("call-2", day=NEXT_DAY, revision=2)
@@ -161,7 +161,7 @@ def test_a_day_that_loses_a_call_to_another_day_still_waits_for_its_values(
 
 
 def test_a_day_without_calls_is_built_anew_once_too(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     refused = old.put_bytes("broken", b"{}", day=LATER_DAY)
     old.run()
@@ -174,7 +174,7 @@ def test_a_day_without_calls_is_built_anew_once_too(
 
 
 def test_documents_that_break_todays_contract_do_not_take_their_calls_with_them(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     add_column()
     old.forms = []
@@ -190,7 +190,7 @@ def test_documents_that_break_todays_contract_do_not_take_their_calls_with_them(
 
 @pytest.mark.parametrize("step", ["planned", "staged", "written", "checked"])
 def test_a_run_that_dies_leaves_the_old_day_and_the_next_one_gives_it_its_values(
-    old: World, add_column: Callable[[], None], step: str
+    old: SmallLake, add_column: Callable[[], None], step: str
 ) -> None:
     add_column()
 
@@ -200,7 +200,7 @@ def test_a_run_that_dies_leaves_the_old_day_and_the_next_one_gives_it_its_values
 
     with pytest.raises(SystemExit):
         run_etl(old.lake, {TENANT: old.forms}, "dies", pool=Inline(), observe=die)
-    again = World(old.root, runs=old.runs)
+    again = SmallLake(old.root, runs=old.runs)
     assert next_steps(again) == NO_VALUES
     assert claims_that_fail(again) == []
     assert again.run().succeeded
@@ -208,7 +208,7 @@ def test_a_run_that_dies_leaves_the_old_day_and_the_next_one_gives_it_its_values
 
 
 def test_a_catalogue_that_is_brought_back_knows_with_which_columns_a_day_was_built(
-    old: World, add_column: Callable[[], None]
+    old: SmallLake, add_column: Callable[[], None]
 ) -> None:
     digests = {day: known.tables_digest for day, known in old.catalog.days(TENANT).items()}
     old.catalog.close()
@@ -225,24 +225,24 @@ def test_a_catalogue_that_is_brought_back_knows_with_which_columns_a_day_was_bui
 # --- a file of the tables is gone -----------------------------------------------------------------
 
 
-def delete_part(world: World, table_name: str) -> None:
-    [part] = world.catalog.parts(TENANT, DAY)[table_name]
-    world.store.delete(part.key)
+def delete_part(small_lake: SmallLake, table_name: str) -> None:
+    [part] = small_lake.catalog.parts(TENANT, DAY)[table_name]
+    small_lake.store.delete(part.key)
 
 
-def comparable(world: World, table_name: str) -> list[dict[str, Any]]:
+def comparable(small_lake: SmallLake, table_name: str) -> list[dict[str, Any]]:
     """The rows without what says which run wrote them and when."""
     of_run = {"etl_run_id", "quarantined_at"}
     rows = [
         {name: value for name, value in row.items() if name not in of_run}
-        for row in world.rows(table_name)
+        for row in small_lake.rows(table_name)
     ]
     return sorted(rows, key=lambda row: [str(row[name]) for name in TABLES[table_name].key])
 
 
 @pytest.mark.parametrize("table_name", [name for name in TABLES if name != "etl_runs"])
 def test_a_day_whose_file_was_deleted_is_built_anew_from_its_documents(
-    old: World, table_name: str
+    old: SmallLake, table_name: str
 ) -> None:
     before = {name: comparable(old, name) for name in TABLES if name != "etl_runs"}
     assert before[table_name]
@@ -255,7 +255,7 @@ def test_a_day_whose_file_was_deleted_is_built_anew_from_its_documents(
     assert old.run().days == []
 
 
-def test_balance_sheets_that_are_gone_begin_anew(old: World) -> None:
+def test_balance_sheets_that_are_gone_begin_anew(old: SmallLake) -> None:
     delete_part(old, "etl_runs")
     assert not old.run(rebuild=False, since=DAY).days
     old.put("call-4")
@@ -266,14 +266,14 @@ def test_balance_sheets_that_are_gone_begin_anew(old: World) -> None:
     assert (sheet["calls"], sheet["quarantined"]) == (3, 1)
 
 
-def test_a_damaged_file_of_the_right_size_is_replaced_too(old: World) -> None:
+def test_a_damaged_file_of_the_right_size_is_replaced_too(old: SmallLake) -> None:
     [part] = old.catalog.parts(TENANT, DAY)["calls"]
     old.store.write(part.key, b"x" * part.bytes)
     assert old.run(rebuild=True).succeeded
     assert claims_that_fail(old) == []
 
 
-def test_a_copy_that_a_person_corrected_outlives_the_file_of_the_refused(old: World) -> None:
+def test_a_copy_that_a_person_corrected_outlives_the_file_of_the_refused(old: SmallLake) -> None:
     copy = quarantine_key(TENANT, f"unified/{TENANT}/2025/11/05/broken.json")
     old.store.write(copy, b"a person is about to correct it")
     delete_part(old, "quarantined_documents")
@@ -282,13 +282,15 @@ def test_a_copy_that_a_person_corrected_outlives_the_file_of_the_refused(old: Wo
     assert old.store.read(copy) == b"a person is about to correct it"
 
 
-def test_a_refused_document_that_is_written_anew_gets_a_new_copy(old: World) -> None:
+def test_a_refused_document_that_is_written_anew_gets_a_new_copy(old: SmallLake) -> None:
     key = old.put_bytes("broken", b"no document either")
     assert old.run().succeeded
     assert old.store.read(quarantine_key(TENANT, key)) == b"no document either"
 
 
-def test_rows_whose_file_and_document_are_both_gone_are_not_given_up_silently(old: World) -> None:
+def test_rows_whose_file_and_document_are_both_gone_are_not_given_up_silently(
+    old: SmallLake,
+) -> None:
     delete_part(old, "entities")
     old.store.delete(f"unified/{TENANT}/2025/11/05/call-1.json")
     [day, other] = old.run(rebuild=True).days
@@ -303,7 +305,7 @@ def test_rows_whose_file_and_document_are_both_gone_are_not_given_up_silently(ol
     assert old.call_ids() == ["call-1", "call-2", "call-3"]
 
 
-def test_building_anew_gives_the_same_rows(old: World) -> None:
+def test_building_anew_gives_the_same_rows(old: SmallLake) -> None:
     before = {name: comparable(old, name) for name in TABLES if name != "etl_runs"}
     refused = old.rows("quarantined_documents")
     for _ in range(2):
@@ -313,7 +315,9 @@ def test_building_anew_gives_the_same_rows(old: World) -> None:
         assert claims_that_fail(old) == []
 
 
-def test_a_plan_says_which_days_are_built_anew(old: World, add_column: Callable[[], None]) -> None:
+def test_a_plan_says_which_days_are_built_anew(
+    old: SmallLake, add_column: Callable[[], None]
+) -> None:
     assert list(plan_tenant(old.lake, TENANT)) == []
     add_column()
     assert [

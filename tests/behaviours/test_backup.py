@@ -1,4 +1,4 @@
-"""A backup is whole, whatever goes on meanwhile, and a restore overwrites nothing unasked."""
+"""A backup is consistent while the lake changes; a restore overwrites nothing unless told to."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from cci_lite.errors import LakeError, LeaseHeldError, UsageError
 from cci_lite.laptop import open_lake
 from cci_lite.local.backup import Saved, back_up, restore
 from cci_lite.nightly.verify import verify_tenant
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 from tests.unit.cli.programs import cci
 from tests.unit.local.test_folder import STRAYS
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 NOW = dt.datetime(2025, 11, 9, 8, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def saved(world: World, tmp_path: Path) -> Path:
+def saved(small_lake: SmallLake, tmp_path: Path) -> Path:
     """The backup of a lake with one call."""
-    world.register()
-    world.put("call-1")
-    assert world.run().succeeded
+    small_lake.register()
+    small_lake.put("call-1")
+    assert small_lake.run().succeeded
     target = tmp_path / "backup.zip"
-    assert back_up(world.root, target) == Saved(2, ())
+    assert back_up(small_lake.root, target) == Saved(2, ())
     return target
 
 
-def test_what_was_lost_comes_back_as_it_was(world: World, saved: Path) -> None:
-    world.catalog.close()
-    (world.root / "catalog.db").unlink()
-    shutil.rmtree(world.root / "config")
-    assert restore(saved, world.root, overwrite=False, now=NOW) == []
-    with open_lake(world.root) as lake:
+def test_what_was_lost_comes_back_as_it_was(small_lake: SmallLake, saved: Path) -> None:
+    small_lake.catalog.close()
+    (small_lake.root / "catalog.db").unlink()
+    shutil.rmtree(small_lake.root / "config")
+    assert restore(saved, small_lake.root, overwrite=False, now=NOW) == []
+    with open_lake(small_lake.root) as lake:
         assert [form.name for form in lake.tenants()[TENANT]] == ["default"]
         assert verify_tenant(lake.nightly(), TENANT).findings == ()
         assert list(lake.catalog.days(TENANT)) == [DAY]
-    assert not list(world.root.glob(".restore-*"))
+    assert not list(small_lake.root.glob(".restore-*"))
 
 
 def test_a_backup_during_a_publication_holds_the_state_before_it(
-    world: World, saved: Path, tmp_path: Path
+    small_lake: SmallLake, saved: Path, tmp_path: Path
 ) -> None:
-    world.put("call-2", day=NEXT_DAY)
+    small_lake.put("call-2", day=NEXT_DAY)
     target = tmp_path / "meanwhile.zip"
-    with world.catalog._transaction():
-        world.catalog._execute("DELETE FROM days")
-        back_up(world.root, target)
+    with small_lake.catalog._transaction():
+        small_lake.catalog._execute("DELETE FROM days")
+        back_up(small_lake.root, target)
     other = tmp_path / "other"
     restore(target, other, overwrite=False, now=NOW)
     with open_lake(other) as lake:
@@ -62,37 +62,37 @@ def test_a_backup_during_a_publication_holds_the_state_before_it(
 
 
 def test_nothing_is_overwritten_unasked_and_what_was_there_is_kept(
-    world: World, saved: Path
+    small_lake: SmallLake, saved: Path
 ) -> None:
-    world.put("call-2", day=NEXT_DAY)
-    assert world.run().succeeded
-    world.catalog.close()
-    before = (world.root / "catalog.db").read_bytes()
+    small_lake.put("call-2", day=NEXT_DAY)
+    assert small_lake.run().succeeded
+    small_lake.catalog.close()
+    before = (small_lake.root / "catalog.db").read_bytes()
     with pytest.raises(UsageError, match="has a catalog.db and a config already"):
-        restore(saved, world.root, overwrite=False, now=NOW)
-    assert (world.root / "catalog.db").read_bytes() == before
-    kept = restore(saved, world.root, overwrite=True, now=NOW)
+        restore(saved, small_lake.root, overwrite=False, now=NOW)
+    assert (small_lake.root / "catalog.db").read_bytes() == before
+    kept = restore(saved, small_lake.root, overwrite=True, now=NOW)
     assert kept == ["catalog.db.before-20251109T080000", "config.before-20251109T080000"]
-    assert (world.root / kept[0]).read_bytes() == before
-    with open_lake(world.root) as lake:
+    assert (small_lake.root / kept[0]).read_bytes() == before
+    with open_lake(small_lake.root) as lake:
         assert list(lake.catalog.days(TENANT)) == [DAY]
         assert lake.repair().succeeded
         assert list(lake.catalog.days(TENANT)) == [DAY, NEXT_DAY]
 
 
-def test_a_lake_that_a_run_works_on_is_not_restored(world: World, saved: Path) -> None:
+def test_a_lake_that_a_run_works_on_is_not_restored(small_lake: SmallLake, saved: Path) -> None:
     with (
-        world.catalog.lease(TENANT, "run 1"),
-        pytest.raises(LeaseHeldError, match="run 1 is at work"),
+        small_lake.catalog.lease(TENANT, "run 1"),
+        pytest.raises(LeaseHeldError, match="run 1 is in progress"),
     ):
-        restore(saved, world.root, overwrite=True, now=NOW)
-    assert (world.root / "catalog.db").exists()
+        restore(saved, small_lake.root, overwrite=True, now=NOW)
+    assert (small_lake.root / "catalog.db").exists()
 
 
-def test_a_backup_that_is_there_is_not_replaced(world: World, saved: Path) -> None:
+def test_a_backup_that_is_there_is_not_replaced(small_lake: SmallLake, saved: Path) -> None:
     before = saved.read_bytes()
     with pytest.raises(UsageError, match="is there already; give the backup another name"):
-        back_up(world.root, saved)
+        back_up(small_lake.root, saved)
     assert saved.read_bytes() == before
 
 
@@ -105,7 +105,7 @@ def make(path: Path, **contents: bytes) -> Path:
 
 @pytest.mark.parametrize("kind", ["no zip", "another zip", "outside", "no catalogue", "cut off"])
 def test_what_is_no_backup_changes_nothing(
-    world: World, saved: Path, tmp_path: Path, kind: str
+    small_lake: SmallLake, saved: Path, tmp_path: Path, kind: str
 ) -> None:
     file = tmp_path / "file"
     if kind == "no zip":
@@ -167,13 +167,13 @@ HOSTILE = {
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_an_archive_with_anything_else_in_it_leaves_a_lake_as_it_was(
-    world: World, saved: Path, tmp_path: Path, name: str
+    small_lake: SmallLake, saved: Path, tmp_path: Path, name: str
 ) -> None:
     file = remade(saved, tmp_path / "hostile.zip", *HOSTILE[name])
-    world.catalog.close()
+    small_lake.catalog.close()
     before = everything(tmp_path)
     with pytest.raises(UsageError, match="is no backup of a lake: expected"):
-        restore(file, world.root, overwrite=True, now=NOW)
+        restore(file, small_lake.root, overwrite=True, now=NOW)
     with pytest.raises(UsageError, match="is no backup of a lake: expected"):
         restore(file, tmp_path / "new" / "lake", overwrite=False, now=NOW)
     assert everything(tmp_path) == before
@@ -248,9 +248,13 @@ def test_a_damaged_archive_is_refused_or_restored_whole(
 
 @pytest.mark.parametrize("failing", [0, 1, 2, 3])
 def test_a_restore_that_breaks_off_leaves_the_lake_as_it_was(
-    world: World, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+    small_lake: SmallLake,
+    saved: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failing: int,
 ) -> None:
-    world.catalog.close()
+    small_lake.catalog.close()
     before = everything(tmp_path)
     moves = iter(range(100))
     really = Path.rename
@@ -262,18 +266,20 @@ def test_a_restore_that_breaks_off_leaves_the_lake_as_it_was(
 
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(UsageError, match="the lake cannot be changed: Operation not permitted"):
-        restore(saved, world.root, overwrite=True, now=NOW)
+        restore(saved, small_lake.root, overwrite=True, now=NOW)
     assert everything(tmp_path) == before
 
 
-def test_what_a_killed_restore_left_is_swept_by_a_later_one(world: World, saved: Path) -> None:
-    old, new = world.root / ".restore-old", world.root / ".restore-new"
+def test_what_a_killed_restore_left_is_swept_by_a_later_one(
+    small_lake: SmallLake, saved: Path
+) -> None:
+    old, new = small_lake.root / ".restore-old", small_lake.root / ".restore-new"
     for folder, days in ((old, 2), (new, 0)):
         folder.mkdir()
         (folder / "catalog.db").touch()
         moment = (NOW - dt.timedelta(days)).timestamp()
         os.utime(folder, (moment, moment))
-    restore(saved, world.root, overwrite=True, now=NOW)
+    restore(saved, small_lake.root, overwrite=True, now=NOW)
     assert (old.exists(), new.exists()) == (False, True)
 
 
@@ -282,30 +288,30 @@ def test_what_a_killed_restore_left_is_swept_by_a_later_one(world: World, saved:
 
 @pytest.mark.parametrize("name", STRAYS)
 def test_a_stray_among_the_settings_is_told_and_neither_opened_nor_saved(
-    world: World, tmp_path: Path, name: str
+    small_lake: SmallLake, tmp_path: Path, name: str
 ) -> None:
-    world.register()
+    small_lake.register()
     put, what = STRAYS[name]
-    put(world.root / "config" / TENANT / "x.json")
+    put(small_lake.root / "config" / TENANT / "x.json")
     (tmp_path / "outside").mkdir(exist_ok=True)
     (tmp_path / "outside" / "x.json").write_bytes(b"SECRET")
     target = tmp_path / "backup.zip"
-    assert back_up(world.root, target) == Saved(2, (f"config/{TENANT}/x.json: {what}",))
+    assert back_up(small_lake.root, target) == Saved(2, (f"config/{TENANT}/x.json: {what}",))
     with zipfile.ZipFile(target) as archive:
         assert len(archive.namelist()) == 3
         assert not any(b"SECRET" in archive.read(each) for each in archive.namelist())
 
 
 def test_a_tenants_folder_that_is_a_link_is_told_and_not_entered(
-    world: World, tmp_path: Path
+    small_lake: SmallLake, tmp_path: Path
 ) -> None:
-    world.register()
+    small_lake.register()
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x.json").write_bytes(b"SECRET")
-    (world.root / "config" / "other").symlink_to(tmp_path / "outside")
-    (world.root / "config" / "loose.json").write_bytes(b"{}")
-    (world.root / "config" / TENANT / "notes.txt").write_bytes(b"")
-    saved = back_up(world.root, tmp_path / "backup.zip")
+    (small_lake.root / "config" / "other").symlink_to(tmp_path / "outside")
+    (small_lake.root / "config" / "loose.json").write_bytes(b"{}")
+    (small_lake.root / "config" / TENANT / "notes.txt").write_bytes(b"")
+    saved = back_up(small_lake.root, tmp_path / "backup.zip")
     assert saved == Saved(
         2,
         (
@@ -318,10 +324,10 @@ def test_a_tenants_folder_that_is_a_link_is_told_and_not_entered(
 
 @pytest.mark.parametrize("kind", ["file", "folder", "config", "large"])
 def test_a_backup_that_would_not_be_whole_is_refused_and_leaves_no_file(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    small_lake: SmallLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    world.register()
-    item = world.root / "config" / TENANT / "x.json"
+    small_lake.register()
+    item = small_lake.root / "config" / TENANT / "x.json"
     item.write_bytes(b"{}")
     place, why = f"config/{TENANT}/x.json", "Permission denied"
     if kind == "large":
@@ -341,37 +347,37 @@ def test_a_backup_that_would_not_be_whole_is_refused_and_leaves_no_file(
     folder = tmp_path / "backups"
     folder.mkdir()
     with pytest.raises(LakeError) as caught:
-        back_up(world.root, folder / "backup.zip")
+        back_up(small_lake.root, folder / "backup.zip")
     assert str(caught.value) == (
-        f"{place}: {why}; give this program the right to read it, or take it away; without it the "
-        "backup would not be whole, and none was written"
+        f"{place}: {why}; give this program the right to read it, or remove it; without it the "
+        "backup would be incomplete, so none was written"
     )
     assert list(folder.iterdir()) == []
 
 
 def test_a_backup_that_no_restore_would_take_is_not_made(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.register()
+    small_lake.register()
     monkeypatch.setattr("cci_lite.local.backup.MAX_BACKUP_BYTES", 1_000)
     with pytest.raises(LakeError, match="the lake is too large for a backup: expected at most"):
-        back_up(world.root, tmp_path / "backup.zip")
+        back_up(small_lake.root, tmp_path / "backup.zip")
     assert not list(tmp_path.glob("*.zip")) + list(tmp_path.glob(".cci-lite-*"))
 
 
-def test_the_command_tells_what_is_not_in_the_backup(world: World, tmp_path: Path) -> None:
-    world.register()
-    world.catalog.close()
-    os.mkfifo(world.root / "config" / TENANT / "x.json")
-    done = cci("backup", tmp_path / "backup.zip", "--lake", world.root)
+def test_the_command_lists_what_is_not_in_the_backup(small_lake: SmallLake, tmp_path: Path) -> None:
+    small_lake.register()
+    small_lake.catalog.close()
+    os.mkfifo(small_lake.root / "config" / TENANT / "x.json")
+    done = cci("backup", tmp_path / "backup.zip", "--lake", small_lake.root)
     assert done.code == 0
     assert done.err.splitlines()[-2:] == [
-        "1 things in its folder of settings are not in the backup:",
+        "not in the backup, of the folder of settings: 1",
         f"  config/{TENANT}/x.json: a named pipe",
     ]
-    (world.root / "config" / TENANT / "y.json").touch()
-    os.truncate(world.root / "config" / TENANT / "y.json", 5 * MEGABYTE)
-    done = cci("backup", tmp_path / "again.zip", "--lake", world.root)
+    (small_lake.root / "config" / TENANT / "y.json").touch()
+    os.truncate(small_lake.root / "config" / TENANT / "y.json", 5 * MEGABYTE)
+    done = cci("backup", tmp_path / "again.zip", "--lake", small_lake.root)
     assert done.code == 1
     assert f"config/{TENANT}/y.json: more than 4,194,304 bytes" in done.err
     assert not (tmp_path / "again.zip").exists()

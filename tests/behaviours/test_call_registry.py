@@ -1,4 +1,4 @@
-"""The registry of calls: what every adapter of it promises."""
+"""The behaviour that every registry of calls must have, tested on each implementation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cci_lite.aws.registry import DynamoRegistry, table_definition
+from cci_lite.aws.registry import DynamoRegistry, calls_table_definition
 from cci_lite.contract.document import Redaction
 from cci_lite.contract.metadata import CallMetadata
 from cci_lite.contract.registry import (
@@ -37,7 +37,7 @@ def registry(request: pytest.FixtureRequest) -> Iterator[Any]:
         return
     with empty_account():
         client = boto3.client("dynamodb", region_name="eu-central-1")
-        client.create_table(**table_definition("cci-lite-calls"))
+        client.create_table(**calls_table_definition("cci-lite-calls"))
         yield DynamoRegistry(client, "cci-lite-calls")
 
 
@@ -243,11 +243,11 @@ def test_marked_records_are_to_be_rewritten_until_they_were(registry: CallRegist
     assert list(registry.to_rewrite("acme")) == []
 
 
-def test_nothing_was_told_at_first(registry: CallRegistry) -> None:
+def test_a_call_has_no_metadata_at_first(registry: CallRegistry) -> None:
     assert registry.metadata("acme", "cci_acme_x") == StoredMetadata()
 
 
-def test_what_was_told_reads_back(registry: CallRegistry) -> None:
+def test_metadata_reads_back(registry: CallRegistry) -> None:
     metadata = told("a7", 1)
     assert registry.put_metadata("acme", "cci_acme_x", metadata)
     assert registry.metadata("acme", "cci_acme_x") == metadata
@@ -256,19 +256,19 @@ def test_what_was_told_reads_back(registry: CallRegistry) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 3], ids=["the same version", "a later version"])
-def test_what_was_told_meanwhile_is_not_lost(registry: CallRegistry, version: int) -> None:
+def test_metadata_stored_meanwhile_is_not_lost(registry: CallRegistry, version: int) -> None:
     registry.put_metadata("acme", "cci_acme_x", told("a7", 1))
     assert not registry.put_metadata("acme", "cci_acme_x", told("a8", version))
     assert registry.put_metadata("acme", "cci_acme_x", told("a9", 2))
     assert registry.metadata("acme", "cci_acme_x").merged.agent_id == "a9"
 
 
-def test_the_first_that_was_told_has_version_one(registry: CallRegistry) -> None:
+def test_the_first_metadata_has_version_one(registry: CallRegistry) -> None:
     assert not registry.put_metadata("acme", "cci_acme_x", told("a7", 2))
     assert registry.metadata("acme", "cci_acme_x") == StoredMetadata()
 
 
-def test_what_was_told_and_the_records_that_it_touches_are_one_step(
+def test_metadata_and_its_records_are_replaced_in_one_step(
     registry: CallRegistry,
 ) -> None:
     done, open_one = record(state=CallState.DONE), record(revision=2)
@@ -283,7 +283,7 @@ def test_what_was_told_and_the_records_that_it_touches_are_one_step(
 
 
 @pytest.mark.parametrize("overtaken", ["metadata", "first record", "second record", "no record"])
-def test_of_a_step_in_which_anything_was_overtaken_nothing_is_done(
+def test_nothing_is_replaced_when_one_version_has_moved_on(
     registry: CallRegistry, overtaken: str
 ) -> None:
     first, second = record(state=CallState.DONE), record(revision=2)
@@ -304,7 +304,7 @@ def test_of_a_step_in_which_anything_was_overtaken_nothing_is_done(
     assert (registry.records(first.call_id), registry.metadata("acme", first.call_id)) == before
 
 
-def test_as_many_records_as_a_step_may_touch_are_touched(registry: CallRegistry) -> None:
+def test_a_step_replaces_as_many_records_as_a_transaction_may_hold(registry: CallRegistry) -> None:
     records = [record(revision=number) for number in range(1, 100)]
     for each in records:
         registry.add(each)

@@ -1,4 +1,4 @@
-"""What every catalogue and configuration store promises, held against each that there is."""
+"""The behaviour that every catalogue must have, tested on each implementation."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def test_a_lease_excludes_other_processes_and_ends_with_its_own(
     with pytest.raises(LeaseHeldError) as caught, catalog.lease(TENANT, "run second"):
         pass
     assert str(caught.value) == (
-        "tenant demo-tenant: run first is at work; wait for it to end and run again"
+        "tenant demo-tenant: run first is in progress; wait for it to end and run again"
     )
     with catalog.lease("other-tenant", "run second"):
         pass
@@ -304,8 +304,8 @@ def test_a_lease_that_cannot_be_had_for_another_reason_says_so(
         with pytest.raises(LakeError) as caught, catalog.lease(TENANT, "run first"):
             pass
         assert str(caught.value) == (
-            f"tenant {TENANT}: no lease to be had: leases/{TENANT}.lock: {why}; "
-            "mend it, or take it away while no run is at work"
+            f"tenant {TENANT}: the lease cannot be taken: leases/{TENANT}.lock: {why}; "
+            "fix it, or remove it while no run is in progress"
         )
         with catalog.lease("other-tenant", "run first"):
             pass
@@ -319,7 +319,7 @@ def test_leases_are_never_taken_in_another_folder_that_a_link_leads_to(tmp_path:
     (tmp_path / "lake" / "leases").symlink_to(tmp_path / "elsewhere")
     with (
         closing(SqliteCatalog(tmp_path / "lake")) as catalog,
-        pytest.raises(LakeError, match="no lease to be had: .*: a symbolic link"),
+        pytest.raises(LakeError, match="the lease cannot be taken: .*: a symbolic link"),
         catalog.lease(TENANT, "run first"),
     ):
         pass

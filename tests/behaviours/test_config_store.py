@@ -1,4 +1,4 @@
-"""What every configuration store promises, held against each that there is."""
+"""The behaviour that every configuration store must have, tested on each implementation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cci_lite.aws.config import DynamoConfigStore, table_definition
+from cci_lite.aws.config import DynamoConfigStore, config_table_definition
 from cci_lite.contract.form import META_SORT_KEY
 from cci_lite.contract.tenant import Tenant
 from cci_lite.deploy.tenants import get_form, get_tenant, list_forms, put_form, put_tenant
@@ -35,7 +35,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConfigSto
         return
     with empty_account():
         client = boto3.client("dynamodb", region_name=REGION)
-        client.create_table(**table_definition("cci-lite-config"))
+        client.create_table(**config_table_definition("cci-lite-config"))
         yield DynamoConfigStore(client, "cci-lite-config")
 
 

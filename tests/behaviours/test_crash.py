@@ -15,7 +15,7 @@ import pytest
 from cci_lite.errors import LeaseHeldError
 from cci_lite.nightly.verify import verify_tenant
 from tests.depth import mostly_slow
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 
 FOREVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 STEPS_OF_A_DAY = ("planned", "staged", "written", "checked", "switched")
@@ -39,10 +39,10 @@ KILLED_RUN = textwrap.dedent(
     from pathlib import Path
     from cci_lite.local.processes import Inline, Processes
     from cci_lite.nightly.run import run_etl
-    from tests.worlds import TENANT, World
+    from tests.small_lake import TENANT, SmallLake
 
     step, occurrence, workers = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    world = World(Path(sys.argv[1]))
+    small_lake = SmallLake(Path(sys.argv[1]))
     seen = 0
 
     def observe(progress):
@@ -53,17 +53,17 @@ KILLED_RUN = textwrap.dedent(
 
     if __name__ == "__main__":
         with Inline() if workers == 1 else Processes(workers) as pool:
-            run_etl(world.lake, {TENANT: world.forms}, "killed", pool=pool, observe=observe)
+            run_etl(small_lake.lake, {TENANT: small_lake.forms}, "killed", pool=pool, observe=observe)
     """
 )
 
 
-def killed_run(world: World, step: str, occurrence: int, *, workers: int = 1) -> int:
-    script = world.root.parent / "killed_run.py"
+def killed_run(small_lake: SmallLake, step: str, occurrence: int, *, workers: int = 1) -> int:
+    script = small_lake.root.parent / "killed_run.py"
     script.write_text(KILLED_RUN, encoding="utf-8")
     checkout = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [sys.executable, str(script), str(world.root), step, str(occurrence), str(workers)],
+        [sys.executable, str(script), str(small_lake.root), step, str(occurrence), str(workers)],
         cwd=checkout,
         env={"PYTHONPATH": str(checkout), "PATH": ""},
         check=False,
@@ -71,10 +71,10 @@ def killed_run(world: World, step: str, occurrence: int, *, workers: int = 1) ->
     return done.returncode
 
 
-def seen_by_readers(world: World) -> dict[str, list[str]]:
+def seen_by_readers(small_lake: SmallLake) -> dict[str, list[str]]:
     """The calls of each table's rows, so that a torn day would show."""
     return {
-        name: sorted({row["call_id"] for row in world.rows(name)})
+        name: sorted({row["call_id"] for row in small_lake.rows(name)})
         for name in ("calls", "qa_criteria", "entities", "key_phrases", "action_items")
     }
 
@@ -88,60 +88,60 @@ def days_switched(step: str, occurrence: int, workers: int) -> int:
 
 @pytest.mark.parametrize("kill", mostly_slow(KILLS, QUICK), ids=str)
 def test_a_run_killed_at_any_step_leaves_whole_days_and_the_next_run_repairs(
-    world: World, kill: tuple[str, int, int]
+    small_lake: SmallLake, kill: tuple[str, int, int]
 ) -> None:
     step, occurrence, workers = kill
-    world.put("call-1")
-    world.put("call-2", day=NEXT_DAY)
-    world.run()
+    small_lake.put("call-1")
+    small_lake.put("call-2", day=NEXT_DAY)
+    small_lake.run()
     old = ["call-1", "call-2"]
-    world.put("call-1b")
-    world.put("call-2b", day=NEXT_DAY)
-    world.put_bytes("broken", b"{", day=NEXT_DAY)
+    small_lake.put("call-1b")
+    small_lake.put("call-2b", day=NEXT_DAY)
+    small_lake.put_bytes("broken", b"{", day=NEXT_DAY)
     new = ["call-1", "call-1b", "call-2", "call-2b"]
 
-    assert killed_run(world, step, occurrence, workers=workers) == -signal.SIGKILL
+    assert killed_run(small_lake, step, occurrence, workers=workers) == -signal.SIGKILL
 
-    reader = seen_by_readers(world)
+    reader = seen_by_readers(small_lake)
     assert all(calls == reader["calls"] for calls in reader.values())
     switched = days_switched(step, occurrence, workers)
     assert reader["calls"] == [old, sorted([*old, "call-1b"]), new][switched]
 
-    assert world.run().succeeded
-    assert world.call_ids() == new
-    assert verify_tenant(world.lake, TENANT).findings == ()
-    noted = {generation for _, generation in world.catalog.retired(TENANT, FOREVER)}
-    noted |= {day.generation for day in world.catalog.days(TENANT).values()}
-    assert {key.split("/")[4] for key in world.files("curated")} == noted
+    assert small_lake.run().succeeded
+    assert small_lake.call_ids() == new
+    assert verify_tenant(small_lake.lake, TENANT).findings == ()
+    noted = {generation for _, generation in small_lake.catalog.retired(TENANT, FOREVER)}
+    noted |= {day.generation for day in small_lake.catalog.days(TENANT).values()}
+    assert {key.split("/")[4] for key in small_lake.files("curated")} == noted
 
 
-def test_a_killed_run_leaves_no_worker_behind_that_writes(world: World) -> None:
+def test_a_killed_run_leaves_no_worker_behind_that_writes(small_lake: SmallLake) -> None:
     for number in range(20):
-        world.put(f"call-{number}")
-    assert killed_run(world, "written", 1, workers=2) == -signal.SIGKILL
-    assert world.call_ids() == []
-    assert world.run().succeeded
-    assert len(world.call_ids()) == 20
-    assert {key.split("/")[4] for key in world.files("curated")} == {"run-1-0001"}
+        small_lake.put(f"call-{number}")
+    assert killed_run(small_lake, "written", 1, workers=2) == -signal.SIGKILL
+    assert small_lake.call_ids() == []
+    assert small_lake.run().succeeded
+    assert len(small_lake.call_ids()) == 20
+    assert {key.split("/")[4] for key in small_lake.files("curated")} == {"run-1-0001"}
 
 
-def test_the_second_of_two_runs_reports_that_another_is_at_work(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2", tenant_id="other-tenant")
-    other = World(world.root)
-    with world.catalog.lease(TENANT, "run first"):
+def test_the_second_of_two_runs_reports_that_another_is_at_work(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("call-2", tenant_id="other-tenant")
+    other = SmallLake(small_lake.root)
+    with small_lake.catalog.lease(TENANT, "run first"):
         report = other.run(TENANT, "other-tenant")
         with (
             pytest.raises(
                 LeaseHeldError,
-                match="^tenant demo-tenant: run first is at work; wait for it to end and run",
+                match="^tenant demo-tenant: run first is in progress; wait for it to end and run",
             ),
             other.catalog.lease(TENANT, "run second"),
         ):
             pass
     assert report.busy == [TENANT]
     assert not report.succeeded
-    assert world.call_ids() == []
-    assert world.call_ids(tenant_id="other-tenant") == ["call-2"]
-    assert world.run().succeeded
-    assert world.catalog.days(TENANT).keys() == {DAY}
+    assert small_lake.call_ids() == []
+    assert small_lake.call_ids(tenant_id="other-tenant") == ["call-2"]
+    assert small_lake.run().succeeded
+    assert small_lake.catalog.days(TENANT).keys() == {DAY}

@@ -1,4 +1,4 @@
-"""A lake on a disk that is really full: what was there is still there, nothing is half there."""
+"""A lake on a disk that is really full: nothing is lost, and nothing is half written."""
 
 from __future__ import annotations
 

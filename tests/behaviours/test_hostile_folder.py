@@ -1,7 +1,7 @@
-"""A lake's folder that holds anything: whatever is in one tenant's part, the others are published.
+"""Whatever lies in one tenant's folder, the other tenants' days are published.
 
-Three tenants have published calls and one new document each. Then something is put into the part of
-the third. The night must end, publish the first two, and say of the third what could not be done.
+Three tenants have published calls and one new document each. Then something is put into the folder
+of the third. The run must end, publish the first two, and report what failed for the third.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from cci_lite.local.regular import DEEPEST
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import SourceOutcome
 from tests.depth import mostly_slow
+from tests.small_lake import DAY, NEXT_DAY, SmallLake, document
 from tests.unit.cli.programs import Done, cci
 from tests.unit.local.test_folder import bind_socket
-from tests.worlds import DAY, NEXT_DAY, World, document
 
 GOOD = ("alpha", "beta")
 BAD = "bad"
@@ -192,19 +192,19 @@ HOSTILE: dict[str, Hostility] = {
     # the tenant's folder itself
     "a tenant's folder that is a link": Hostility(
         replace_by(link("alpha"), "unified", BAD), 3,
-        failed="bad failed: unified/bad: expected folders, found a symbolic link; take it away",
+        failed="bad failed: unified/bad: expected folders, found a symbolic link; remove it",
     ),
     "a tenant's folder that is a file": Hostility(
         replace_by(text, "unified", BAD), 3,
-        failed="bad failed: unified/bad: expected folders, found a file; take it away",
+        failed="bad failed: unified/bad: expected folders, found a file; remove it",
     ),
     "a tenant's folder that is a named pipe": Hostility(
         replace_by(os.mkfifo, "unified", BAD), 3,
-        failed="bad failed: unified/bad: expected folders, found a named pipe; take it away",
+        failed="bad failed: unified/bad: expected folders, found a named pipe; remove it",
     ),
     "a tenant's folder that is gone": Hostility(
         replace_by(nothing, "unified", BAD), 3,
-        failed="was-bad failed: settings of was-bad: expected settings that can be read, found nothing",
+        failed="was-bad failed: settings of was-bad: expected readable settings, found nothing",
     ),
     # times
     "a time in the year 33658": Hostility(at_time(1_000_000_000_000)),
@@ -262,15 +262,15 @@ HOSTILE: dict[str, Hostility] = {
     ),
     "a lease that is a folder": Hostility(
         replace_by(Path.mkdir, "leases", f"{BAD}.lock"), 3,
-        failed="bad failed: tenant bad: no lease to be had: leases/bad.lock: a folder stands in",
+        failed="bad failed: tenant bad: the lease cannot be taken: leases/bad.lock: a folder stands in",
     ),
     "a lease that is a named pipe": Hostility(
         replace_by(os.mkfifo, "leases", f"{BAD}.lock"), 3,
-        failed="bad failed: tenant bad: no lease to be had: leases/bad.lock: a named pipe stands",
+        failed="bad failed: tenant bad: the lease cannot be taken: leases/bad.lock: a named pipe stands",
     ),
     "a lease that is a link to another tenant's": Hostility(
         replace_by(link("alpha.lock"), "leases", f"{BAD}.lock"), 3,
-        failed="bad failed: tenant bad: no lease to be had: leases/bad.lock: a symbolic link",
+        failed="bad failed: tenant bad: the lease cannot be taken: leases/bad.lock: a symbolic link",
     ),
     # the other folders of the tenant
     "a quarantine that is a link": Hostility(
@@ -280,7 +280,7 @@ HOSTILE: dict[str, Hostility] = {
         ),
         quarantined=1,
         failed="bad 1970-01-01 failed: copies in quarantine cannot be deleted: quarantine/bad: "
-        "expected folders, found a symbolic link; take it away",
+        "expected folders, found a symbolic link; remove it",
     ),
     "curated tables behind a link": Hostility(
         replace_by(link("was-bad"), "curated", BAD), 3,
@@ -316,17 +316,17 @@ def roomy() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def _published(roomy: Path) -> Path:
-    world = World(roomy / "published")
+    small_lake = SmallLake(roomy / "published")
     for tenant_id in (*GOOD, BAD):
-        world.register(tenant_id)
+        small_lake.register(tenant_id)
         for number in range(3):
-            world.put(f"call-{number}", tenant_id=tenant_id)
-    assert cci("etl", "run", "--lake", world.root).code == 0
+            small_lake.put(f"call-{number}", tenant_id=tenant_id)
+    assert cci("etl", "run", "--lake", small_lake.root).code == 0
     for tenant_id in (*GOOD, BAD):
-        world.put("late", tenant_id=tenant_id)
-        world.put("later", tenant_id=tenant_id, day=NEXT_DAY)
-    world.catalog.close()
-    return world.root
+        small_lake.put("late", tenant_id=tenant_id)
+        small_lake.put("later", tenant_id=tenant_id, day=NEXT_DAY)
+    small_lake.catalog.close()
+    return small_lake.root
 
 
 @pytest.fixture
@@ -372,21 +372,23 @@ def published(lake: Path, tenant_id: str, outcome: SourceOutcome) -> int:
 
 def prove_the_good(lake: Path) -> None:
     """The first two tenants have all of their calls, and every claim about them holds."""
-    world = World(lake)
+    small_lake = SmallLake(lake)
     for tenant_id in GOOD:
         calls = {
-            day: sum(read_part(world.store, part.key, "calls").num_rows for part in parts["calls"])
-            for day, parts in world.catalog.parts_by_day(tenant_id).items()
+            day: sum(
+                read_part(small_lake.store, part.key, "calls").num_rows for part in parts["calls"]
+            )
+            for day, parts in small_lake.catalog.parts_by_day(tenant_id).items()
         }
         assert calls == {DAY: 4, NEXT_DAY: 1}
         assert published(lake, tenant_id, SourceOutcome.QUARANTINED) == 0
-    world.catalog.close()
+    small_lake.catalog.close()
 
 
 def prove_that_nothing_is_told(lake: Path, *runs: Done) -> None:
     """No message has a file's name or its text, and no file of the lake has another's."""
     for done in runs:
-        for words in ("Jane", "Doe", "4111", "Traceback", "unforeseen"):
+        for words in ("Jane", "Doe", "4111 1111", "Traceback", "unexpected"):
             assert words not in done.err
             assert words not in done.out
     for root in ("curated", "quarantine"):
@@ -402,7 +404,7 @@ def prove_that_nothing_is_told(lake: Path, *runs: Done) -> None:
 def prove_that_no_lease_is_held(lake: Path, hostility: Hostility) -> None:
     catalog = SqliteCatalog(lake)
     with ExitStack() as leases:
-        for tenant_id in GOOD if "no lease" in hostility.failed else (*GOOD, BAD):
+        for tenant_id in GOOD if "lease cannot be taken" in hostility.failed else (*GOOD, BAD):
             leases.enter_context(catalog.lease(tenant_id, "another run"))
     catalog.close()
 
@@ -481,7 +483,7 @@ LOCKED: dict[str, tuple[str, int, int, str]] = {
     "a day": (
         "06", 4, 0,
         "bad 2025-11-06 failed: a folder of documents cannot be listed: Permission denied; give "
-        "this program the right to read it, or take it away",
+        "this program the right to read it, or remove it",
     ),
     "a month": ("11", 3, 0, "bad 1970-01-01 failed: a folder of documents cannot be listed: "),
     "a tenant": (BAD, 3, 0, "bad failed: unified/bad: Permission denied; give this program the"),
@@ -539,14 +541,14 @@ _NOBODY = 65534
 # Everything is imported before the rights go: nobody may be let into this checkout.
 _AS_NOBODY = """
 import contextlib, io, os, sys
-from cci_lite.cli.app import run
+from cci_lite.cli.app import run_program
 with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-    run(["etl", "run", "--lake", sys.argv[1]])
+    run_program(["etl", "run", "--lake", sys.argv[1]])
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(int(sys.argv[2]))
     os.setuid(int(sys.argv[2]))
-sys.exit(run(["etl", "run", "--lake", sys.argv[3]]))
+sys.exit(run_program(["etl", "run", "--lake", sys.argv[3]]))
 """
 
 

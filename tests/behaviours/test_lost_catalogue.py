@@ -1,4 +1,4 @@
-"""A lake whose catalogue is gone is not a new lake: nothing is hidden, and it comes back."""
+"""A lake that lost its catalogue is not mistaken for a new one, and can be repaired."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from cci_lite.nightly.repair import RepairStatus
 from cci_lite.nightly.run_report import DayStatus
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 
 LOST = "has data and no catalogue (catalog.db): bring it back with: cci-lite etl repair"
 CALLS = "SELECT call_id, call_date, qa_percentage FROM calls ORDER BY call_id"
 
 
 @pytest.fixture
-def full(world: World) -> World:
+def full(small_lake: SmallLake) -> SmallLake:
     """Two days of a tenant with a form, a quarantined document, and another tenant's call."""
     for tenant_id in (TENANT, "other-tenant"):
-        world.register(tenant_id)
-    world.put("call-1")
-    world.put("call-2", verdicts=(True, True, True))
-    world.put_bytes("broken", b"{")
-    world.put("call-3", day=NEXT_DAY)
-    world.put("other-1", tenant_id="other-tenant")
-    assert world.run(TENANT, "other-tenant").succeeded
-    return world
+        small_lake.register(tenant_id)
+    small_lake.put("call-1")
+    small_lake.put("call-2", verdicts=(True, True, True))
+    small_lake.put_bytes("broken", b"{")
+    small_lake.put("call-3", day=NEXT_DAY)
+    small_lake.put("other-1", tenant_id="other-tenant")
+    assert small_lake.run(TENANT, "other-tenant").succeeded
+    return small_lake
 
 
 def rows(path: Path, tenant_id: str = TENANT) -> list[dict[str, object]]:
@@ -44,16 +44,16 @@ def rows(path: Path, tenant_id: str = TENANT) -> list[dict[str, object]]:
         return found
 
 
-def lose(world: World, how: str = "deleted") -> Path:
+def lose(small_lake: SmallLake, how: str = "deleted") -> Path:
     """The lake's folder after its catalogue was lost in one of several ways."""
-    world.catalog.close()
-    file = world.root / CATALOG_FILE
+    small_lake.catalog.close()
+    file = small_lake.root / CATALOG_FILE
     file.unlink()
     if how == "cut to nothing":
         file.touch()
     if how == "replaced by an empty one":
-        SqliteCatalog(world.root).close()
-    return world.root
+        SqliteCatalog(small_lake.root).close()
+    return small_lake.root
 
 
 def forms(path: Path) -> list[str]:
@@ -63,7 +63,7 @@ def forms(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("how", ["deleted", "cut to nothing"])
 def test_a_lost_catalogue_is_named_and_never_replaced_by_an_empty_one(
-    full: World, how: str
+    full: SmallLake, how: str
 ) -> None:
     path = lose(full, how)
     for opened in (open_lake, create_lake):
@@ -89,7 +89,7 @@ def test_an_empty_folder_is_not_a_lake_and_can_become_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("how", ["deleted", "cut to nothing", "replaced by an empty one"])
-def test_repair_brings_everything_back_and_changes_no_data(full: World, how: str) -> None:
+def test_repair_brings_everything_back_and_changes_no_data(full: SmallLake, how: str) -> None:
     before, form = rows(full.root), forms(full.root)
     other = rows(full.root, "other-tenant")
     path = lose(full, how)
@@ -111,7 +111,7 @@ def test_repair_brings_everything_back_and_changes_no_data(full: World, how: str
     assert full.files("unified", "curated", "quarantine", "config") == data
 
 
-def test_after_a_repair_the_next_night_reads_only_what_is_new(full: World) -> None:
+def test_after_a_repair_the_next_night_reads_only_what_is_new(full: SmallLake) -> None:
     path = lose(full)
     with open_to_repair(path) as lake:
         lake.repair()
@@ -125,7 +125,9 @@ def test_after_a_repair_the_next_night_reads_only_what_is_new(full: World) -> No
         assert verify_tenant(lake.nightly(), TENANT).findings == ()
 
 
-def test_calls_whose_documents_have_expired_are_not_lost_with_the_catalogue(full: World) -> None:
+def test_calls_whose_documents_have_expired_are_not_lost_with_the_catalogue(
+    full: SmallLake,
+) -> None:
     """The reason why a run must not build days anew over files that nobody knows."""
     before = rows(full.root)
     path = lose(full, "replaced by an empty one")
@@ -147,7 +149,7 @@ def test_calls_whose_documents_have_expired_are_not_lost_with_the_catalogue(full
     assert rows(path) == before
 
 
-def test_a_day_that_the_catalogue_does_not_know_is_refused_alone(full: World) -> None:
+def test_a_day_that_the_catalogue_does_not_know_is_refused_alone(full: SmallLake) -> None:
     with sqlite3.connect(full.root / CATALOG_FILE) as database:
         for table in ("days", "parts", "sources", "generations"):
             database.execute(f"DELETE FROM {table} WHERE call_date = '2025-11-05'")
@@ -160,8 +162,10 @@ def test_a_day_that_the_catalogue_does_not_know_is_refused_alone(full: World) ->
     }
 
 
-def _parts(world: World, table: str, day: str = "2025-11-05") -> list[Path]:
-    return sorted((world.root / f"curated/{TENANT}/{table}/call_date={day}").rglob("*.parquet"))
+def _parts(small_lake: SmallLake, table: str, day: str = "2025-11-05") -> list[Path]:
+    return sorted(
+        (small_lake.root / f"curated/{TENANT}/{table}/call_date={day}").rglob("*.parquet")
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,7 +177,7 @@ def _parts(world: World, table: str, day: str = "2025-11-05") -> list[Path]:
     ],
 )
 def test_a_day_with_a_missing_file_is_reported_as_lost_and_its_files_stay(
-    full: World, table: str, note: str
+    full: SmallLake, table: str, note: str
 ) -> None:
     path = lose(full)
     for part in _parts(full, table):
@@ -190,7 +194,7 @@ def test_a_day_with_a_missing_file_is_reported_as_lost_and_its_files_stay(
 
 
 @pytest.mark.parametrize("table", ["calls", "entities", "etl_runs"])
-def test_a_damaged_file_is_never_published_again(full: World, table: str) -> None:
+def test_a_damaged_file_is_never_published_again(full: SmallLake, table: str) -> None:
     path = lose(full)
     [part] = _parts(full, table)
     part.write_bytes(part.read_bytes()[:-20])
@@ -201,7 +205,7 @@ def test_a_damaged_file_is_never_published_again(full: World, table: str) -> Non
         assert list(lake.catalog.days(TENANT)) == [NEXT_DAY]
 
 
-def test_of_several_generations_the_newest_complete_one_comes_back(full: World) -> None:
+def test_of_several_generations_the_newest_complete_one_comes_back(full: SmallLake) -> None:
     full.put("call-4")
     full.now = full.now.replace(day=8)
     assert full.run(TENANT).succeeded
@@ -222,7 +226,7 @@ def test_of_several_generations_the_newest_complete_one_comes_back(full: World) 
     assert half.exists()
 
 
-def test_a_repair_says_that_the_names_of_superseded_documents_are_missing(full: World) -> None:
+def test_a_repair_says_that_the_names_of_superseded_documents_are_missing(full: SmallLake) -> None:
     full.put("call-3", day=DAY, revision=2)
     assert full.run(TENANT).succeeded
     path = lose(full)
@@ -233,7 +237,7 @@ def test_a_repair_says_that_the_names_of_superseded_documents_are_missing(full: 
         assert verify_tenant(lake.nightly(), TENANT).findings == ()
 
 
-def test_an_older_catalogue_that_was_put_back_goes_on_from_where_it_was(full: World) -> None:
+def test_an_older_catalogue_that_was_put_back_goes_on_from_where_it_was(full: SmallLake) -> None:
     kept = (full.root / CATALOG_FILE).read_bytes()
     full.put("call-4")
     full.now = full.now.replace(day=9)
@@ -251,7 +255,7 @@ def test_an_older_catalogue_that_was_put_back_goes_on_from_where_it_was(full: Wo
     assert [row["call_id"] for row in rows(full.root)] == ["call-1", "call-2", "call-3", "call-4"]
 
 
-def test_tenants_without_settings_are_named(full: World) -> None:
+def test_tenants_without_settings_are_named(full: SmallLake) -> None:
     path = lose(full)
     shutil.rmtree(path / "config" / "other-tenant")
     with open_to_repair(path) as lake:
@@ -261,7 +265,7 @@ def test_tenants_without_settings_are_named(full: World) -> None:
         assert len(report.days) == 3
 
 
-def test_a_repair_leaves_a_tenant_alone_while_a_run_works_on_it(full: World) -> None:
+def test_a_repair_leaves_a_tenant_alone_while_a_run_works_on_it(full: SmallLake) -> None:
     with open_to_repair(full.root) as lake, lake.catalog.lease(TENANT, "run 1"):
         report = lake.repair()
     assert report.busy == [TENANT]
@@ -310,7 +314,7 @@ def config_files(lake: Lake) -> list[Path]:
     return sorted((lake.path / "config" / TENANT).glob("*.json"))
 
 
-def test_a_damaged_file_of_settings_affects_no_other_tenant(full: World) -> None:
+def test_a_damaged_file_of_settings_affects_no_other_tenant(full: SmallLake) -> None:
     with open_lake(full.root) as lake:
         for file in config_files(lake):
             file.write_bytes(b'{"pk": "TENANT#')
@@ -322,7 +326,7 @@ def test_a_damaged_file_of_settings_affects_no_other_tenant(full: World) -> None
     assert len(rows(full.root, "other-tenant")) == 1
 
 
-def test_queues_that_differ_only_in_case_have_files_of_their_own(full: World) -> None:
+def test_queues_that_differ_only_in_case_have_files_of_their_own(full: SmallLake) -> None:
     pk = f"TENANT#{TENANT}"
     with open_lake(full.root) as lake:
         queues = ["Sales", "sales", "SALES", "a/b", "..", "ü" * 200, "ü" * 199 + "v", "*", "%41"]

@@ -1,8 +1,8 @@
-"""Settings of a tenant that are damaged, gone or not to be read: never those of nobody.
+"""Settings of a tenant that are damaged, missing or unreadable: never replaced by defaults.
 
 Two tenants have published calls. Then something happens to the settings of the first. Whatever it
 is, nothing is judged, taken in or published for it with settings that it never had, and every
-command says so with the cure; the other tenant goes on.
+command reports it with what to do. The other tenant is not affected.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from cci_lite.deploy.tenants import broken_tenants, get_tenant
 from cci_lite.errors import LakeError, TenantError
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.local.settings_files import SettingsFiles
+from tests.small_lake import SmallLake, document
 from tests.unit.cli.programs import Done, cci, succeed
-from tests.worlds import World, document
 
 LOST, GOOD = "aaa", "bbb"
 KEY = f"TENANT#{LOST}"
 CALLS = "SELECT count(*) AS n FROM calls"
 CURE = (
-    "; put them back from a backup (cci-lite restore), or give all that it had: cci-lite tenants "
+    "; put them back from a backup (cci-lite restore), or enter them again: cci-lite tenants "
     f"add {LOST} --time-zone … --agent-channel … …"
 )
 
@@ -37,18 +37,18 @@ DENIED = "Permission denied (give this program the right to read and write there
 
 @pytest.fixture(scope="module")
 def _published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    world = World(tmp_path_factory.mktemp("published") / "lake")
+    small_lake = SmallLake(tmp_path_factory.mktemp("published") / "lake")
     for tenant_id in (LOST, GOOD):
-        world.register(tenant_id)
-        world.put("call-1", tenant_id=tenant_id)
+        small_lake.register(tenant_id)
+        small_lake.put("call-1", tenant_id=tenant_id)
     for tenant_id in (LOST, GOOD):
-        about = ("--lake", world.root, "--time-zone", "Europe/Berlin", "--residency", "us")
+        about = ("--lake", small_lake.root, "--time-zone", "Europe/Berlin", "--residency", "us")
         succeed("tenants", "add", tenant_id, *about, "--status", "suspended")
-    succeed("etl", "run", "--lake", world.root)
+    succeed("etl", "run", "--lake", small_lake.root)
     for tenant_id in (LOST, GOOD):
-        world.put("call-2", tenant_id=tenant_id)
-    world.catalog.close()
-    return world.root
+        small_lake.put("call-2", tenant_id=tenant_id)
+    small_lake.catalog.close()
+    return small_lake.root
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "no text": (lambda lake: void(settings(lake).write_bytes(b"\xff\xfe")), "text that is no JSON"),
     "an object without keys": (content("{}"), "an object without its key 'sk'"),
     "another object": (content('{"a": 1}'), "an object without its key 'sk'"),
-    "keys alone": (content(json.dumps({"pk": KEY, "sk": META_SORT_KEY})), "none of them"),
+    "keys alone": (content(json.dumps({"pk": KEY, "sk": META_SORT_KEY})), "none"),
     "deleted": (lambda lake: settings(lake).unlink(), "nothing, although the lake has data of it"),
     "a pipe": (replaced(os.mkfifo), "a named pipe stands in the place of a file"),
     "a folder": (replaced(Path.mkdir), "a folder stands in the place of a file"),
@@ -122,7 +122,7 @@ every_damage = pytest.mark.parametrize("how", DAMAGE)
 
 
 def said(how: str) -> str:
-    return f"settings of {LOST}: expected settings that can be read, found {DAMAGE[how][1]}{CURE}"
+    return f"settings of {LOST}: expected readable settings, found {DAMAGE[how][1]}{CURE}"
 
 
 def asked(lake: Path, tenant_id: str) -> Done:
@@ -130,7 +130,9 @@ def asked(lake: Path, tenant_id: str) -> Done:
 
 
 @every_damage
-def test_the_night_fails_that_tenant_by_name_and_publishes_the_others(lake: Path, how: str) -> None:
+def test_the_nightly_run_fails_that_tenant_by_name_and_publishes_the_others(
+    lake: Path, how: str
+) -> None:
     DAMAGE[how][0](lake)
     for command in ("run", "plan"):
         done = cci("etl", command, "--lake", lake)
@@ -142,7 +144,7 @@ def test_the_night_fails_that_tenant_by_name_and_publishes_the_others(lake: Path
         (LOST, "broken"),
         (GOOD, "suspended"),
     ]
-    assert f"tenant {LOST}: expected settings that can be read, found" in listed.err
+    assert f"tenant {LOST}: expected readable settings, found" in listed.err
 
 
 @every_damage
@@ -176,7 +178,7 @@ def test_the_settings_can_be_given_again(lake: Path, how: str) -> None:
         assert done.error.startswith("the lake's settings cannot be written: ")
     else:
         assert done.code == 0, done.err
-        assert how == "keys alone" or "its settings before could not be read: " in done.err
+        assert how == "keys alone" or "its previous settings could not be read: " in done.err
         assert asked(lake, LOST).json == [{"n": 1}]
         assert cci("etl", "run", "--lake", lake).code == 0
         # With the folder its form went too, and calls that name it wait in quarantine.
@@ -200,7 +202,7 @@ def test_any_part_of_a_tenants_data_makes_it_known(lake: Path, kept: str) -> Non
     settings(lake).unlink()
     for root in {"unified", "curated", "quarantine", "config"} - {kept}:
         shutil.rmtree(lake / root / LOST)
-    with pytest.raises(TenantError, match="settings of aaa: expected settings that can be read"):
+    with pytest.raises(TenantError, match="settings of aaa: expected readable settings"):
         get_tenant(SqliteCatalog(lake), LOST)
 
 
@@ -243,7 +245,7 @@ def test_when_no_settings_may_be_read_every_command_says_so(
             assert (done.code, done.error) == (
                 1,
                 "config, the folder of all tenants' settings: Permission denied (give this "
-                "program the right to read and write there); mend it, or put it back from a backup "
+                "program the right to read and write there); fix it, or put it back from a backup "
                 "(cci-lite restore)",
             )
         assert f"found {DENIED}; put them back" in asked(lake, GOOD).error
@@ -264,7 +266,7 @@ def test_a_damaged_form_stops_its_tenant_no_further_than_the_form(lake: Path) ->
     assert asked(lake, LOST).json == [{"n": 1}]
 
 
-def test_what_is_no_tenants_is_no_tenant(lake: Path) -> None:
+def test_a_folder_that_is_no_tenants_is_no_tenant(lake: Path) -> None:
     (lake / "config" / ".DS_Store").touch()
     (lake / "config" / "ccc").mkdir()
     assert SettingsFiles(lake).partition_keys() == [KEY, f"TENANT#{GOOD}"]
@@ -278,5 +280,5 @@ def test_no_backup_is_made_without_the_settings_of_a_tenant(
     done = cci("backup", tmp_path / "lake.zip", "--lake", lake)
     assert done.code == 1
     assert done.error.startswith(f"config/{LOST}")
-    assert done.error.endswith("the backup would not be whole, and none was written")
+    assert done.error.endswith("the backup would be incomplete, so none was written")
     assert not (tmp_path / "lake.zip").exists()

@@ -1,4 +1,4 @@
-"""What models really answer: malformed, cut off, talked over by the people on the phone."""
+"""Answers as models really give them: malformed, cut off, influenced by prompt injection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from cci_lite.evaluation.by_model.quotes import heard_turns
 from cci_lite.testing.bedrock import BedrockDouble, perfect, read_question, tool_reply
 from cci_lite.testing.memory import ManualClock
 from cci_lite.transcripts import read_transcript
-from tests.asked_calls import (
+from tests.conftest import StarCall
+from tests.model_examples import (
     AGENT,
     CALL,
     CRITERIA,
@@ -38,7 +39,6 @@ from tests.asked_calls import (
     verdicts_of,
     wrote,
 )
-from tests.conftest import StarCall
 
 WHOLE = evaluation_of()
 TENANT = Tenant(tenant_id="acme", name="Acme")
@@ -194,7 +194,7 @@ def test_what_is_said_on_the_phone_stays_data(text: str, role: Role) -> None:
 
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=range(len(INJECTIONS)))
-def test_a_model_that_does_what_the_customer_says_scores_nothing(text: str) -> None:
+def test_a_model_that_obeys_the_customer_scores_nothing(text: str) -> None:
     call = call_of((AGENT, "Hm."), (CUSTOMER, f"{text} I say so again."))
     obeying = evaluation_of(dict.fromkeys(IDS, "pass"), {name: ["I say so again"] for name in IDS})
     added = {"criteria": [*obeying["criteria"], entry("bonus_99", "pass")], "summary": SUMMARY}
@@ -225,7 +225,7 @@ DICTATIONS = [
 @pytest.mark.parametrize("role", [CUSTOMER, AGENT], ids=["customer", "agent"])
 @pytest.mark.parametrize("verdict", ["fail", "na"])
 @pytest.mark.parametrize("text", DICTATIONS)
-def test_a_model_that_is_talked_into_fail_or_na_sends_the_call_to_review(
+def test_prompt_injection_of_fail_or_na_sends_the_call_to_review(
     text: str, verdict: str, role: Role
 ) -> None:
     call = call_of((AGENT, "Hm."), (CUSTOMER, "Hello."), (role, text))
@@ -257,5 +257,5 @@ def test_a_form_that_is_judged_truly_sends_no_ordinary_call_to_review_for_what_d
         script = Script(said(evaluation_of(given, {})))
         judgement = judge_by_model(script, MODEL, criteria_of(*given), conversation)
         added = {"na_everything", *(f"dictated:{name}" for name in given)}
-        # Where nobody knows who is the agent, a person looks anyway.
+        # Where it is not known who the agent is, a person looks anyway.
         assert added.isdisjoint(judgement.review_reasons) or not conversation.roles_known

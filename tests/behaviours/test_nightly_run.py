@@ -15,36 +15,36 @@ from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.nightly.run_report import DayStatus
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part
-from tests.worlds import DAY, EVERY_POOL, NEXT_DAY, TENANT, World, document
+from tests.small_lake import DAY, EVERY_POOL, NEXT_DAY, TENANT, SmallLake, document
 
 pytestmark = EVERY_POOL
 
 NEXT_NIGHT = dt.datetime(2025, 11, 7, 1, tzinfo=dt.UTC)
 
 
-def balances(world: World) -> dict[dt.date, tuple[int, int, int, int]]:
+def balances(small_lake: SmallLake) -> dict[dt.date, tuple[int, int, int, int]]:
     """The latest balance sheet of each day: sources, calls, superseded, quarantined."""
     sheets = {}
-    for call_date in world.catalog.days(TENANT):
-        part = world.catalog.parts(TENANT, call_date)["etl_runs"][0]
-        row = read_part(world.store, part.key, "etl_runs").to_pylist()[-1]
+    for call_date in small_lake.catalog.days(TENANT):
+        part = small_lake.catalog.parts(TENANT, call_date)["etl_runs"][0]
+        row = read_part(small_lake.store, part.key, "etl_runs").to_pylist()[-1]
         names = ("sources", "calls", "superseded", "quarantined")
         sheets[call_date] = tuple(row[name] for name in names)
     return sheets
 
 
-def prove(world: World) -> None:
-    assert verify_tenant(world.lake, TENANT).findings == ()
+def prove(small_lake: SmallLake) -> None:
+    assert verify_tenant(small_lake.lake, TENANT).findings == ()
 
 
-def test_every_document_becomes_rows_of_every_table(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2", verdicts=(False, None, True))
+def test_every_document_becomes_rows_of_every_table(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("call-2", verdicts=(False, None, True))
 
-    assert world.run().succeeded
+    assert small_lake.run().succeeded
 
     counts = {
-        name: len(world.rows(name))
+        name: len(small_lake.rows(name))
         for name in (
             "calls", "qa_criteria", "entities", "key_phrases",
             "sentiment_segments", "action_items", "quarantined_documents", "etl_runs",
@@ -60,19 +60,19 @@ def test_every_document_becomes_rows_of_every_table(world: World) -> None:
         "quarantined_documents": 0,
         "etl_runs": 1,
     }
-    prove(world)
+    prove(small_lake)
 
 
-def test_scores_are_computed_from_the_form_and_the_verdicts(world: World) -> None:
-    world.put("call-1", verdicts=(True, False, None))
-    world.run()
-    [call] = world.rows("calls")
+def test_scores_are_computed_from_the_form_and_the_verdicts(small_lake: SmallLake) -> None:
+    small_lake.put("call-1", verdicts=(True, False, None))
+    small_lake.run()
+    [call] = small_lake.rows("calls")
     assert call["qa_total_score"] == 1.0
     assert call["qa_max_score"] == 1.5
     assert call["qa_percentage"] == 66.67
     assert call["qa_outcome"] == "fail"
     assert call["qa_criteria_unscored"] == 1
-    by_id = {row["criterion_id"]: row for row in world.rows("qa_criteria")}
+    by_id = {row["criterion_id"]: row for row in small_lake.rows("qa_criteria")}
     assert [by_id[name]["verdict"] for name in ("greet_01", "confirm_02", "close_03")] == [
         "pass", "fail", "unscored",
     ]  # fmt: skip
@@ -82,213 +82,225 @@ def test_scores_are_computed_from_the_form_and_the_verdicts(world: World) -> Non
 
 
 def test_a_second_run_reads_no_document_and_writes_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.put("call-1")
-    world.put("call-2", day=NEXT_DAY)
-    world.run()
-    before = world.files("unified", "curated", "quarantine")
+    small_lake.put("call-1")
+    small_lake.put("call-2", day=NEXT_DAY)
+    small_lake.run()
+    before = small_lake.files("unified", "curated", "quarantine")
 
     def refuse(*_: object) -> bytes:
         raise AssertionError("a run with nothing to do reads nothing")
 
-    monkeypatch.setattr(type(world.store), "read", refuse)
-    report = world.run()
+    monkeypatch.setattr(type(small_lake.store), "read", refuse)
+    report = small_lake.run()
 
     assert report.succeeded
     assert report.days == []
-    assert world.files("unified", "curated", "quarantine") == before
+    assert small_lake.files("unified", "curated", "quarantine") == before
 
 
-def test_one_changed_document_is_the_only_one_read_and_rewrites_its_day_only(world: World) -> None:
+def test_one_changed_document_is_the_only_one_read_and_rewrites_its_day_only(
+    small_lake: SmallLake,
+) -> None:
     for number in range(5):
-        world.put(f"call-{number}")
-    world.put("other", day=NEXT_DAY)
-    world.run()
-    other_parts = world.catalog.parts(TENANT, NEXT_DAY)
+        small_lake.put(f"call-{number}")
+    small_lake.put("other", day=NEXT_DAY)
+    small_lake.run()
+    other_parts = small_lake.catalog.parts(TENANT, NEXT_DAY)
 
-    world.put("call-3", verdicts=(False, False, False))
-    report = world.run()
+    small_lake.put("call-3", verdicts=(False, False, False))
+    report = small_lake.run()
 
     assert [(day.call_date, day.documents_read) for day in report.days] == [(DAY, 1)]
-    assert all(len(parts) == 1 for parts in world.catalog.parts(TENANT, DAY).values())
-    assert world.catalog.parts(TENANT, NEXT_DAY) == other_parts
-    outcomes = {row["call_id"]: row["qa_outcome"] for row in world.rows("calls")}
+    assert all(len(parts) == 1 for parts in small_lake.catalog.parts(TENANT, DAY).values())
+    assert small_lake.catalog.parts(TENANT, NEXT_DAY) == other_parts
+    outcomes = {row["call_id"]: row["qa_outcome"] for row in small_lake.rows("calls")}
     assert outcomes["call-3"] == "fail"
     assert len(outcomes) == 6
-    prove(world)
+    prove(small_lake)
 
 
-def test_a_document_that_expired_keeps_its_rows(world: World) -> None:
-    old = world.put("old")
-    world.put("kept")
-    world.run()
-    world.store.delete(old)
-    assert world.run().days == []
-    world.put("new")
-    world.run()
-    assert world.call_ids() == ["kept", "new", "old"]
-    assert balances(world)[DAY] == (3, 3, 0, 0)
-    prove(world)
+def test_a_document_that_expired_keeps_its_rows(small_lake: SmallLake) -> None:
+    old = small_lake.put("old")
+    small_lake.put("kept")
+    small_lake.run()
+    small_lake.store.delete(old)
+    assert small_lake.run().days == []
+    small_lake.put("new")
+    small_lake.run()
+    assert small_lake.call_ids() == ["kept", "new", "old"]
+    assert balances(small_lake)[DAY] == (3, 3, 0, 0)
+    prove(small_lake)
 
 
-def test_a_broken_document_is_quarantined_and_does_not_stop_the_others(world: World) -> None:
-    world.put("good")
-    key = world.put_bytes("bad", b'{"tenant_id": "demo-tenant", ')
-    assert world.run().succeeded
-    assert world.call_ids() == ["good"]
-    [row] = world.rows("quarantined_documents")
+def test_a_broken_document_is_quarantined_and_does_not_stop_the_others(
+    small_lake: SmallLake,
+) -> None:
+    small_lake.put("good")
+    key = small_lake.put_bytes("bad", b'{"tenant_id": "demo-tenant", ')
+    assert small_lake.run().succeeded
+    assert small_lake.call_ids() == ["good"]
+    [row] = small_lake.rows("quarantined_documents")
     assert row["source_key"] == key
     assert row["expected"] == "valid JSON"
-    assert world.store.read(row["quarantine_key"]) == world.store.read(key)
-    assert balances(world)[DAY] == (2, 1, 0, 1)
-    prove(world)
+    assert small_lake.store.read(row["quarantine_key"]) == small_lake.store.read(key)
+    assert balances(small_lake)[DAY] == (2, 1, 0, 1)
+    prove(small_lake)
 
 
 def test_a_document_that_was_corrected_in_place_is_published_and_its_copy_deleted(
-    world: World,
+    small_lake: SmallLake,
 ) -> None:
-    world.put_bytes("call-1", b"{")
-    world.run()
-    [row] = world.rows("quarantined_documents")
-    world.put("call-1")
-    world.run()
-    assert world.call_ids() == ["call-1"]
-    assert world.rows("quarantined_documents") == []
+    small_lake.put_bytes("call-1", b"{")
+    small_lake.run()
+    [row] = small_lake.rows("quarantined_documents")
+    small_lake.put("call-1")
+    small_lake.run()
+    assert small_lake.call_ids() == ["call-1"]
+    assert small_lake.rows("quarantined_documents") == []
     with pytest.raises(FileNotFoundError):
-        world.store.read(row["quarantine_key"])
-    prove(world)
+        small_lake.store.read(row["quarantine_key"])
+    prove(small_lake)
 
 
-def test_a_call_whose_date_was_corrected_is_on_its_new_day_only(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2")
-    world.run()
-    world.put("call-1", day=NEXT_DAY, revision=2)
-    report = world.run()
+def test_a_call_whose_date_was_corrected_is_on_its_new_day_only(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("call-2")
+    small_lake.run()
+    small_lake.put("call-1", day=NEXT_DAY, revision=2)
+    report = small_lake.run()
     assert report.succeeded
-    assert world.call_ids() == ["call-1", "call-2"]
-    [moved] = [row for row in world.rows("calls") if row["call_id"] == "call-1"]
+    assert small_lake.call_ids() == ["call-1", "call-2"]
+    [moved] = [row for row in small_lake.rows("calls") if row["call_id"] == "call-1"]
     assert moved["revision"] == 2
-    assert balances(world) == {DAY: (2, 1, 1, 0), NEXT_DAY: (1, 1, 0, 0)}
-    assert world.run().days == []
-    prove(world)
+    assert balances(small_lake) == {DAY: (2, 1, 1, 0), NEXT_DAY: (1, 1, 0, 0)}
+    assert small_lake.run().days == []
+    prove(small_lake)
 
 
-def test_an_older_revision_on_another_day_never_replaces_the_call(world: World) -> None:
-    world.put("call-1", revision=2)
-    world.run()
-    world.put("call-1", day=NEXT_DAY, revision=1)
-    world.put("call-2", day=NEXT_DAY)
-    world.run()
-    assert [(row["call_id"], row["revision"]) for row in world.rows("calls")] == [
+def test_an_older_revision_on_another_day_never_replaces_the_call(small_lake: SmallLake) -> None:
+    small_lake.put("call-1", revision=2)
+    small_lake.run()
+    small_lake.put("call-1", day=NEXT_DAY, revision=1)
+    small_lake.put("call-2", day=NEXT_DAY)
+    small_lake.run()
+    assert [(row["call_id"], row["revision"]) for row in small_lake.rows("calls")] == [
         ("call-1", 2), ("call-2", 1),
     ]  # fmt: skip
-    assert balances(world) == {DAY: (1, 1, 0, 0), NEXT_DAY: (2, 1, 1, 0)}
-    prove(world)
+    assert balances(small_lake) == {DAY: (1, 1, 0, 0), NEXT_DAY: (2, 1, 1, 0)}
+    prove(small_lake)
 
 
-def test_two_documents_of_one_call_in_one_run_give_one_row(world: World) -> None:
-    world.put("call-1", revision=1)
-    world.put("call-1", day=NEXT_DAY, revision=2)
-    world.run()
-    assert [(row["call_id"], row["revision"]) for row in world.rows("calls")] == [("call-1", 2)]
-    assert balances(world) == {DAY: (1, 0, 1, 0), NEXT_DAY: (1, 1, 0, 0)}
-    prove(world)
+def test_two_documents_of_one_call_in_one_run_give_one_row(small_lake: SmallLake) -> None:
+    small_lake.put("call-1", revision=1)
+    small_lake.put("call-1", day=NEXT_DAY, revision=2)
+    small_lake.run()
+    assert [(row["call_id"], row["revision"]) for row in small_lake.rows("calls")] == [
+        ("call-1", 2)
+    ]
+    assert balances(small_lake) == {DAY: (1, 0, 1, 0), NEXT_DAY: (1, 1, 0, 0)}
+    prove(small_lake)
 
 
 @pytest.mark.parametrize("times", ["as written", "the same", "turned round"])
 @pytest.mark.parametrize("nights", ["one night", "stale first", "later first"])
 @pytest.mark.parametrize(("stale", "right"), [(DAY, NEXT_DAY), (NEXT_DAY, DAY)])
 def test_of_two_documents_of_one_revision_the_later_writing_is_the_call(
-    world: World, stale: dt.date, right: dt.date, nights: str, times: str
+    small_lake: SmallLake, stale: dt.date, right: dt.date, nights: str, times: str
 ) -> None:
     """Whatever a copy of the lake, or a store's clock, made of their times."""
     kinds = [("stale", stale, 4), ("right", right, 7)]
     for number, (queue, day, writing) in enumerate(
         reversed(kinds) if nights == "later first" else kinds
     ):
-        key = world.put("call-1", day=day, queue=queue, writing=writing)
+        key = small_lake.put("call-1", day=day, queue=queue, writing=writing)
         later = (queue == "right") == (times == "as written")
         at = NEXT_NIGHT.timestamp() + (later if times != "the same" else 0)
-        os.utime(world.store.path(key), (at, at))
+        os.utime(small_lake.store.path(key), (at, at))
         if nights != "one night" and number == 0:
-            world.run()
-    world.run()
-    assert [(row["call_id"], row["queue"]) for row in world.rows("calls")] == [("call-1", "right")]
-    prove(world)
+            small_lake.run()
+    small_lake.run()
+    assert [(row["call_id"], row["queue"]) for row in small_lake.rows("calls")] == [
+        ("call-1", "right")
+    ]
+    prove(small_lake)
     # The stale one goes at last, and the one that counts stays.
-    world.store.delete(f"unified/demo-tenant/{stale:%Y/%m/%d}/call-1.json")
-    world.run()
-    assert [row["queue"] for row in world.rows("calls")] == ["right"]
+    small_lake.store.delete(f"unified/demo-tenant/{stale:%Y/%m/%d}/call-1.json")
+    small_lake.run()
+    assert [row["queue"] for row in small_lake.rows("calls")] == ["right"]
 
 
-def test_a_call_that_went_to_another_day_and_back_is_on_its_first_day(world: World) -> None:
-    world.put("call-1", writing=3)
-    world.run()
-    world.store.delete(f"unified/demo-tenant/{DAY:%Y/%m/%d}/call-1.json")
-    world.put("call-1", day=NEXT_DAY, writing=5)
-    world.run()
-    world.store.delete(f"unified/demo-tenant/{NEXT_DAY:%Y/%m/%d}/call-1.json")
-    key = world.put("call-1", writing=8, queue="back")
+def test_a_call_that_went_to_another_day_and_back_is_on_its_first_day(
+    small_lake: SmallLake,
+) -> None:
+    small_lake.put("call-1", writing=3)
+    small_lake.run()
+    small_lake.store.delete(f"unified/demo-tenant/{DAY:%Y/%m/%d}/call-1.json")
+    small_lake.put("call-1", day=NEXT_DAY, writing=5)
+    small_lake.run()
+    small_lake.store.delete(f"unified/demo-tenant/{NEXT_DAY:%Y/%m/%d}/call-1.json")
+    key = small_lake.put("call-1", writing=8, queue="back")
     # As a copy may leave it: before the document that it came after.
-    os.utime(world.store.path(key), (NEXT_NIGHT.timestamp(),) * 2)
-    world.run()
-    [row] = world.rows("calls")
+    os.utime(small_lake.store.path(key), (NEXT_NIGHT.timestamp(),) * 2)
+    small_lake.run()
+    [row] = small_lake.rows("calls")
     assert (row["queue"], row["source_key"]) == ("back", key)
-    prove(world)
+    prove(small_lake)
 
 
-def test_a_day_that_loses_a_call_while_its_own_documents_wait_is_built_again(world: World) -> None:
+def test_a_day_that_loses_a_call_while_its_own_documents_wait_is_built_again(
+    small_lake: SmallLake,
+) -> None:
     """Several processes build the second day before the first one takes a call away from it."""
-    world.put("call-1", day=NEXT_DAY)
-    world.put("call-2", day=NEXT_DAY)
-    world.run()
-    world.put("call-1", revision=2)
-    world.put("call-3", day=NEXT_DAY)
+    small_lake.put("call-1", day=NEXT_DAY)
+    small_lake.put("call-2", day=NEXT_DAY)
+    small_lake.run()
+    small_lake.put("call-1", revision=2)
+    small_lake.put("call-3", day=NEXT_DAY)
 
-    report = world.run()
+    report = small_lake.run()
 
     assert [(day.call_date, day.status, day.documents_read) for day in report.days] == [
         (DAY, DayStatus.PUBLISHED, 1), (NEXT_DAY, DayStatus.PUBLISHED, 1),
     ]  # fmt: skip
-    assert balances(world) == {DAY: (1, 1, 0, 0), NEXT_DAY: (3, 2, 1, 0)}
-    assert world.call_ids() == ["call-1", "call-2", "call-3"]
-    assert world.catalog.abandoned(TENANT) == []  # nor files of what was built before
-    assert world.run().days == []
-    prove(world)
+    assert balances(small_lake) == {DAY: (1, 1, 0, 0), NEXT_DAY: (3, 2, 1, 0)}
+    assert small_lake.call_ids() == ["call-1", "call-2", "call-3"]
+    assert small_lake.catalog.abandoned(TENANT) == []  # nor files of what was built before
+    assert small_lake.run().days == []
+    prove(small_lake)
 
 
-def test_a_day_that_cannot_be_published_leaves_no_file_behind(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2")
-    world.run()
-    published = world.files("curated").keys()
-    world.put_bytes("call-1", b"{")
-    world.put_bytes("call-2", b"{")
-    assert [day.status for day in world.run().days] == [DayStatus.REFUSED]
-    assert world.files("curated").keys() == published
-    assert world.catalog.abandoned(TENANT) == []
+def test_a_day_that_cannot_be_published_leaves_no_file_behind(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("call-2")
+    small_lake.run()
+    published = small_lake.files("curated").keys()
+    small_lake.put_bytes("call-1", b"{")
+    small_lake.put_bytes("call-2", b"{")
+    assert [day.status for day in small_lake.run().days] == [DayStatus.REFUSED]
+    assert small_lake.files("curated").keys() == published
+    assert small_lake.catalog.abandoned(TENANT) == []
 
 
-def test_a_later_revision_counts_more_than_any_writing(world: World) -> None:
-    world.put("call-1", revision=1, writing=90, queue="first upload")
-    world.put("call-1", day=NEXT_DAY, revision=2, writing=2, queue="second upload")
-    world.run()
-    assert [row["queue"] for row in world.rows("calls")] == ["second upload"]
-    prove(world)
+def test_a_later_revision_counts_more_than_any_writing(small_lake: SmallLake) -> None:
+    small_lake.put("call-1", revision=1, writing=90, queue="first upload")
+    small_lake.put("call-1", day=NEXT_DAY, revision=2, writing=2, queue="second upload")
+    small_lake.run()
+    assert [row["queue"] for row in small_lake.rows("calls")] == ["second upload"]
+    prove(small_lake)
 
 
-def test_a_day_that_would_lose_many_calls_is_not_published(world: World) -> None:
+def test_a_day_that_would_lose_many_calls_is_not_published(small_lake: SmallLake) -> None:
     for number in range(10):
-        world.put(f"call-{number}")
-    world.put("other", day=NEXT_DAY)
-    world.run()
+        small_lake.put(f"call-{number}")
+    small_lake.put("other", day=NEXT_DAY)
+    small_lake.run()
     for number in range(6):
-        world.put_bytes(f"call-{number}", b"{")
-    world.put("other-2", day=NEXT_DAY)
+        small_lake.put_bytes(f"call-{number}", b"{")
+    small_lake.put("other-2", day=NEXT_DAY)
 
-    report = world.run()
+    report = small_lake.run()
 
     assert {day.call_date: day.status for day in report.days} == {
         DAY: DayStatus.REFUSED,
@@ -300,178 +312,180 @@ def test_a_day_that_would_lose_many_calls_is_not_published(world: World) -> None
         "6 of 10 published calls would be lost to documents that now break the contract, such as "
         f"unified/{TENANT}/2025/11/05/call-0.json; correct them, or run with --allow-shrink"
     )
-    assert len(world.call_ids()) == 12
-    assert world.run(allow_shrink=True).succeeded
-    assert len(world.call_ids()) == 6
-    prove(world)
+    assert len(small_lake.call_ids()) == 12
+    assert small_lake.run(allow_shrink=True).succeeded
+    assert len(small_lake.call_ids()) == 6
+    prove(small_lake)
 
 
-def test_files_that_are_not_laid_out_as_documents_are_accounted_for(world: World) -> None:
-    world.put("good")
-    world.store.write(f"unified/{TENANT}/notes.txt", b"hello")
-    world.store.write(f"unified/{TENANT}/2025/13/45/x.json", b"{}")
-    world.run()
-    rows = world.rows("quarantined_documents")
+def test_files_that_are_not_laid_out_as_documents_are_accounted_for(small_lake: SmallLake) -> None:
+    small_lake.put("good")
+    small_lake.store.write(f"unified/{TENANT}/notes.txt", b"hello")
+    small_lake.store.write(f"unified/{TENANT}/2025/13/45/x.json", b"{}")
+    small_lake.run()
+    rows = small_lake.rows("quarantined_documents")
     assert sorted(row["source_key"] for row in rows) == [
         f"unified/{TENANT}/2025/13/45/x.json",
         f"unified/{TENANT}/notes.txt",
     ]
-    assert {row["found"] for row in rows} == {"a key of another form"}
-    assert world.run().days == []
-    prove(world)
+    assert {row["found"] for row in rows} == {"a key of another layout"}
+    assert small_lake.run().days == []
+    prove(small_lake)
 
 
-def test_tenants_never_see_each_other(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2", tenant_id="other-tenant")
+def test_tenants_never_see_each_other(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("call-2", tenant_id="other-tenant")
     stolen = json.dumps(document("call-3", tenant_id="other-tenant")).encode()
-    world.put_bytes("call-3", stolen)
-    world.run(TENANT, "other-tenant")
-    assert world.call_ids() == ["call-1"]
-    assert world.call_ids(tenant_id="other-tenant") == ["call-2"]
-    [row] = world.rows("quarantined_documents")
+    small_lake.put_bytes("call-3", stolen)
+    small_lake.run(TENANT, "other-tenant")
+    assert small_lake.call_ids() == ["call-1"]
+    assert small_lake.call_ids(tenant_id="other-tenant") == ["call-2"]
+    [row] = small_lake.rows("quarantined_documents")
     assert (row["json_path"], row["expected"], row["found"]) == (
         "tenant_id", "'demo-tenant', as in the key", "another tenant",
     )  # fmt: skip
-    for part in world.catalog.parts("other-tenant")["calls"]:
+    for part in small_lake.catalog.parts("other-tenant")["calls"]:
         assert part.key.startswith("curated/other-tenant/")
 
 
-def test_a_day_whose_old_files_are_damaged_fails_alone(world: World) -> None:
-    world.put("call-1")
-    world.put("other", day=NEXT_DAY)
-    world.run()
-    part = world.catalog.parts(TENANT, DAY)["calls"][0]
-    world.store.write(part.key, b"not parquet")
-    world.put("call-2")
-    world.put("other-2", day=NEXT_DAY)
-    report = world.run()
+def test_a_day_whose_old_files_are_damaged_fails_alone(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("other", day=NEXT_DAY)
+    small_lake.run()
+    part = small_lake.catalog.parts(TENANT, DAY)["calls"][0]
+    small_lake.store.write(part.key, b"not parquet")
+    small_lake.put("call-2")
+    small_lake.put("other-2", day=NEXT_DAY)
+    report = small_lake.run()
     assert {day.call_date: day.status for day in report.days} == {
         DAY: DayStatus.FAILED,
         NEXT_DAY: DayStatus.PUBLISHED,
     }
 
 
-def test_replaced_generations_are_deleted_after_the_grace_period(world: World) -> None:
-    world.put("call-1")
-    world.run()
-    [old] = world.catalog.parts(TENANT, DAY)["calls"]
-    world.put("call-2")
-    world.run()
-    world.now += dt.timedelta(hours=23)
-    world.run()
-    assert world.store.read(old.key)
-    world.now += dt.timedelta(hours=2)
-    world.run()
+def test_replaced_generations_are_deleted_after_the_grace_period(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.run()
+    [old] = small_lake.catalog.parts(TENANT, DAY)["calls"]
+    small_lake.put("call-2")
+    small_lake.run()
+    small_lake.now += dt.timedelta(hours=23)
+    small_lake.run()
+    assert small_lake.store.read(old.key)
+    small_lake.now += dt.timedelta(hours=2)
+    small_lake.run()
     with pytest.raises(FileNotFoundError):
-        world.store.read(old.key)
-    assert world.call_ids() == ["call-1", "call-2"]
-    prove(world)
+        small_lake.store.read(old.key)
+    assert small_lake.call_ids() == ["call-1", "call-2"]
+    prove(small_lake)
 
 
-def test_days_before_since_are_left_alone(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2", day=NEXT_DAY)
-    world.run(since=NEXT_DAY)
-    assert world.call_ids() == ["call-2"]
-    world.run()
-    assert world.call_ids() == ["call-1", "call-2"]
+def test_days_before_since_are_left_alone(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("call-2", day=NEXT_DAY)
+    small_lake.run(since=NEXT_DAY)
+    assert small_lake.call_ids() == ["call-2"]
+    small_lake.run()
+    assert small_lake.call_ids() == ["call-1", "call-2"]
 
 
-def test_a_document_of_a_missing_form_is_quarantined_until_the_form_is_added(world: World) -> None:
-    key = world.put("call-1", qa_template_version="v7")
-    world.run()
-    [row] = world.rows("quarantined_documents")
+def test_a_document_of_a_missing_form_is_quarantined_until_the_form_is_added(
+    small_lake: SmallLake,
+) -> None:
+    key = small_lake.put("call-1", qa_template_version="v7")
+    small_lake.run()
+    [row] = small_lake.rows("quarantined_documents")
     assert (row["expected"], row["found"]) == (
         "a form of this tenant (add it with: cci-lite forms put)", "'default' v7",
     )  # fmt: skip
-    world.forms.append(dataclasses.replace(world.forms[0], version=7))
-    world.run(replay=frozenset({key}))
-    assert world.call_ids() == ["call-1"]
+    small_lake.forms.append(dataclasses.replace(small_lake.forms[0], version=7))
+    small_lake.run(replay=frozenset({key}))
+    assert small_lake.call_ids() == ["call-1"]
 
 
 def test_large_parts_are_carried_each_for_itself_and_small_ones_are_merged(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cci_lite.nightly.staging.SMALL_PART_CALLS", 3)
     for number in range(4):
-        world.put(f"call-{number}")
-    world.run()
-    world.put("late-1")
-    world.run()
-    assert [part.rows for part in world.catalog.parts(TENANT, DAY)["calls"]] == [4, 1]
-    world.put("late-2")
-    world.put("call-0", verdicts=(None, None, None))
-    world.run()
-    assert [part.rows for part in world.catalog.parts(TENANT, DAY)["calls"]] == [3, 3]
-    assert len(world.call_ids()) == 6
-    prove(world)
+        small_lake.put(f"call-{number}")
+    small_lake.run()
+    small_lake.put("late-1")
+    small_lake.run()
+    assert [part.rows for part in small_lake.catalog.parts(TENANT, DAY)["calls"]] == [4, 1]
+    small_lake.put("late-2")
+    small_lake.put("call-0", verdicts=(None, None, None))
+    small_lake.run()
+    assert [part.rows for part in small_lake.catalog.parts(TENANT, DAY)["calls"]] == [3, 3]
+    assert len(small_lake.call_ids()) == 6
+    prove(small_lake)
 
 
-def test_a_day_that_would_lose_all_of_its_calls_is_not_published(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2")
-    world.run()
-    world.put_bytes("call-1", b"{")
-    world.put_bytes("call-2", b"{")
-    [day] = world.run().days
+def test_a_day_that_would_lose_all_of_its_calls_is_not_published(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("call-2")
+    small_lake.run()
+    small_lake.put_bytes("call-1", b"{")
+    small_lake.put_bytes("call-2", b"{")
+    [day] = small_lake.run().days
     assert day.status is DayStatus.REFUSED
-    assert world.call_ids() == ["call-1", "call-2"]
+    assert small_lake.call_ids() == ["call-1", "call-2"]
 
 
 def test_a_tenant_that_fails_does_not_stop_the_others(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.put("call-1")
-    world.put("call-2", tenant_id="other-tenant")
-    days = type(world.catalog).days
+    small_lake.put("call-1")
+    small_lake.put("call-2", tenant_id="other-tenant")
+    days = type(small_lake.catalog).days
 
     def locked(catalog: SqliteCatalog, tenant_id: str) -> object:
         if tenant_id == TENANT:
             raise LakeError("the catalogue cannot be used: database is locked; run again")
         return days(catalog, tenant_id)
 
-    monkeypatch.setattr(type(world.catalog), "days", locked)
-    report = world.run(TENANT, "other-tenant")
+    monkeypatch.setattr(type(small_lake.catalog), "days", locked)
+    report = small_lake.run(TENANT, "other-tenant")
     assert report.failed == {TENANT: "the catalogue cannot be used: database is locked; run again"}
     assert not report.succeeded
     monkeypatch.undo()
-    assert world.call_ids(tenant_id="other-tenant") == ["call-2"]
+    assert small_lake.call_ids(tenant_id="other-tenant") == ["call-2"]
 
 
-def test_a_stray_file_that_changes_every_night_has_one_row(world: World) -> None:
+def test_a_stray_file_that_changes_every_night_has_one_row(small_lake: SmallLake) -> None:
     for content in (b"one", b"three", b"seven!"):
-        world.store.write(f"unified/{TENANT}/notes.txt", content)
-        world.run()
-    assert len(world.rows("quarantined_documents")) == 1
+        small_lake.store.write(f"unified/{TENANT}/notes.txt", content)
+        small_lake.run()
+    assert len(small_lake.rows("quarantined_documents")) == 1
 
 
-def test_rows_that_are_carried_over_are_sorted_in_among_the_new_ones(world: World) -> None:
+def test_rows_that_are_carried_over_are_sorted_in_among_the_new_ones(small_lake: SmallLake) -> None:
     for names in (("call-b", "call-d"), ("call-a", "call-c"), ("call-0",)):
         for name in names:
-            world.put(name)
-            world.put_bytes(f"broken-{name}", b"{")
-        world.run()
-    for table_name, parts in world.catalog.parts(TENANT, DAY).items():
+            small_lake.put(name)
+            small_lake.put_bytes(f"broken-{name}", b"{")
+        small_lake.run()
+    for table_name, parts in small_lake.catalog.parts(TENANT, DAY).items():
         [part] = parts
-        rows = read_part(world.store, part.key, table_name).select(TABLES[table_name].key)
+        rows = read_part(small_lake.store, part.key, table_name).select(TABLES[table_name].key)
         keys = [tuple(row.values()) for row in rows.to_pylist()]
         assert keys == sorted(keys), table_name
         assert len(keys) >= 3, table_name
 
 
-def test_the_balance_sheets_of_a_day_are_kept_and_say_what_was_read(world: World) -> None:
-    world.put("call-1")
-    world.put("call-2")
-    world.put_bytes("call-3", b"{")
-    world.run()
-    world.put("call-2", verdicts=(False, None, None))
-    world.run()
-    world.put("call-3")
-    world.put("call-4")
-    world.run()
+def test_the_balance_sheets_of_a_day_are_kept_and_say_what_was_read(small_lake: SmallLake) -> None:
+    small_lake.put("call-1")
+    small_lake.put("call-2")
+    small_lake.put_bytes("call-3", b"{")
+    small_lake.run()
+    small_lake.put("call-2", verdicts=(False, None, None))
+    small_lake.run()
+    small_lake.put("call-3")
+    small_lake.put("call-4")
+    small_lake.run()
 
-    first, second, third = sorted(world.rows("etl_runs"), key=lambda row: row["etl_run_id"])
+    first, second, third = sorted(small_lake.rows("etl_runs"), key=lambda row: row["etl_run_id"])
     assert [
         (row["etl_run_id"], row["documents_read"], row["sources"], row["calls"], row["quarantined"])
         for row in (first, second, third)
@@ -479,18 +493,18 @@ def test_the_balance_sheets_of_a_day_are_kept_and_say_what_was_read(world: World
     assert [row["previous_generation"] for row in (first, second, third)] == [
         None, first["generation"], second["generation"],
     ]  # fmt: skip
-    assert world.catalog.days(TENANT)[DAY].generation == third["generation"]
+    assert small_lake.catalog.days(TENANT)[DAY].generation == third["generation"]
 
 
 def test_a_file_whose_name_is_not_text_is_quarantined_and_does_not_stop_the_others(
-    world: World,
+    small_lake: SmallLake,
 ) -> None:
-    world.put("good")
-    folder = os.fsencode(world.root / "unified" / TENANT / "2025" / "11" / "05")
+    small_lake.put("good")
+    folder = os.fsencode(small_lake.root / "unified" / TENANT / "2025" / "11" / "05")
     with open(folder + b"/bad\xffname.json", "wb") as file:  # noqa: PTH123
         file.write(b"{}")
-    assert world.run().succeeded
-    assert world.call_ids() == ["good"]
-    [row] = world.rows("quarantined_documents")
+    assert small_lake.run().succeeded
+    assert small_lake.call_ids() == ["good"]
+    [row] = small_lake.rows("quarantined_documents")
     assert row["source_key"].endswith("bad\\xffname.json")
-    prove(world)
+    prove(small_lake)

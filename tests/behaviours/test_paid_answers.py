@@ -1,4 +1,4 @@
-"""What was paid for is kept: whatever is throttled or dies, nothing is bought twice that came.
+"""Checkpoints: after throttling or a crash, an answer that was received is not paid for again.
 
 The model and Comprehend are doubles that meter what they charge; everything between them and the
 files is what runs on AWS.
@@ -29,9 +29,10 @@ from cci_lite.testing.bedrock import (
     tool_reply,
 )
 from cci_lite.testing.comprehend import ComprehendDouble
-from cci_lite.testing.memory import Crash, Interrupter, MemoryFiles
-from tests.courts import Court
+from cci_lite.testing.memory import MemoryFiles
 from tests.depth import mostly_slow
+from tests.interrupter import Crash, Interrupter
+from tests.judging_setup import JudgingSetup
 
 SPOKEN = [("ch_0", "Good morning"), ("ch_0", "I will send a new invoice"), ("ch_1", "Thanks")]
 GOOD = tool_reply(evaluation({"resolve_03": "pass"}, quotes=["I will send a new invoice"]))
@@ -41,8 +42,8 @@ THROTTLE = converse_error("ThrottlingException", "Too many requests", 429)
 BROKEN_CALL = converse_error("ModelErrorException", "Model produced invalid sequence.", 424)
 
 
-class Bench(Court):
-    """A court with the real adapters over metering doubles."""
+class Bench(JudgingSetup):
+    """A setup with the real adapters over metering doubles."""
 
     def __init__(self, *replies: Any, spoken: Sequence[tuple[str, str]] = SPOKEN) -> None:
         super().__init__(spoken)
@@ -105,7 +106,7 @@ def test_a_throttled_correction_does_not_buy_the_first_answer_again(first: Any) 
     ],
     ids=["unavailable", "not ready", "timeout", "refused"],
 )
-def test_nor_does_any_other_trouble_with_the_correction(problem: Exception) -> None:
+def test_no_other_fault_of_the_correction_buys_the_first_answer_again(problem: Exception) -> None:
     bench = Bench(UNPROVEN, *[problem] * 3, GOOD)
     outcomes = [bench.deliver() for _ in range(4)]
     assert outcomes[-1] == "documented"
@@ -265,7 +266,7 @@ def test_a_name_that_could_not_be_looked_for_is_looked_for_later() -> None:
 
 
 @pytest.mark.parametrize("when", ["crash_before", "crash_after", "throttle"])
-def test_whatever_call_of_a_port_fails_at_most_the_answer_in_the_air_is_bought_again(
+def test_a_fault_at_any_call_of_a_port_costs_at_most_the_answer_in_flight(
     when: str,
 ) -> None:
     number = 0
@@ -325,7 +326,7 @@ def _is_keeping(faults: Interrupter, number: int) -> bool:
     return number <= faults.calls and faults.log[number - 1].endswith(".write_new")
 
 
-def test_what_cannot_be_kept_now_serves_all_the_same() -> None:
+def test_an_answer_that_cannot_be_kept_is_used_all_the_same() -> None:
     bench = Bench(UNPROVEN, GOOD)
 
     class Full(MemoryFiles):
@@ -360,7 +361,7 @@ def test_nothing_is_kept_after_the_document_is_written() -> None:
     assert not [key for key in bench.files.objects if key.startswith(prefix)]
 
 
-def test_names_of_what_is_kept_say_nothing_of_what_was_asked() -> None:
+def test_names_of_checkpoints_say_nothing_of_what_was_asked() -> None:
     bench = Bench(UNPROVEN, THROTTLE, GOOD)
     bench.deliver()
     kept = [key for key in bench.files.objects if "/checkpoints/" in key]

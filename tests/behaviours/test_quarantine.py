@@ -12,234 +12,238 @@ from cci_lite.nightly.quarantine import list_quarantined
 from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.ports import SourceOutcome
-from tests.worlds import DAY, EVERY_POOL, NEXT_DAY, TENANT, World, document
+from tests.small_lake import DAY, EVERY_POOL, NEXT_DAY, TENANT, SmallLake, document
 
 EVERYTHING: frozenset[str] = frozenset()
 
 
-def balance(world: World) -> Balance:
+def balance(small_lake: SmallLake) -> Balance:
     """The sum of all days, of what the catalogue knows."""
     records = [
         record
-        for day in world.catalog.days(TENANT)
-        for record in world.catalog.sources(TENANT, day).values()
+        for day in small_lake.catalog.days(TENANT)
+        for record in small_lake.catalog.sources(TENANT, day).values()
     ]
     return Balance.of(records)
 
 
-def prove(world: World) -> None:
-    assert verify_tenant(world.lake, TENANT).findings == ()
+def prove(small_lake: SmallLake) -> None:
+    assert verify_tenant(small_lake.lake, TENANT).findings == ()
 
 
-def test_a_discarded_document_is_accounted_for_and_stays_discarded(world: World) -> None:
-    world.put("good")
-    key = world.put_bytes("bad", b"{")
-    other = world.put_bytes("other", b"{")
-    world.run()
+def test_a_discarded_document_is_accounted_for_and_stays_discarded(small_lake: SmallLake) -> None:
+    small_lake.put("good")
+    key = small_lake.put_bytes("bad", b"{")
+    other = small_lake.put_bytes("other", b"{")
+    small_lake.run()
 
-    [day] = world.run(discard=frozenset({key})).days
+    [day] = small_lake.run(discard=frozenset({key})).days
     assert day.balance == Balance(3, 1, 0, 1, 1, 0)
-    assert [row["source_key"] for row in world.rows("quarantined_documents")] == [other]
-    assert world.files("quarantine").keys() == {f"quarantine/{TENANT}/2025/11/05/other.json"}
-    assert world.store.read(key) == b"{"
-    assert world.rows("etl_runs")[-1]["discarded"] == 1
-    assert world.run().days == []
-    world.put("late")
-    [day] = world.run().days
+    assert [row["source_key"] for row in small_lake.rows("quarantined_documents")] == [other]
+    assert small_lake.files("quarantine").keys() == {f"quarantine/{TENANT}/2025/11/05/other.json"}
+    assert small_lake.store.read(key) == b"{"
+    assert small_lake.rows("etl_runs")[-1]["discarded"] == 1
+    assert small_lake.run().days == []
+    small_lake.put("late")
+    [day] = small_lake.run().days
     assert day.balance == Balance(4, 2, 0, 1, 1, 0)
     assert day.documents_read == 1
-    prove(world)
+    prove(small_lake)
 
 
 @EVERY_POOL
-def test_a_discarded_document_that_is_written_anew_is_read_again(world: World) -> None:
-    key = world.put_bytes("call-1", b"{")
-    world.run()
-    world.run(discard=frozenset({key}))
-    world.put("call-1")
-    world.run()
-    assert world.call_ids() == ["call-1"]
-    assert balance(world) == Balance(1, 1, 0, 0, 0, 0)
-    world.put_bytes("call-1", b"{{")
-    world.run()
-    assert balance(world) == Balance(1, 0, 0, 1, 0, 0)
-    prove(world)
+def test_a_discarded_document_that_is_written_anew_is_read_again(small_lake: SmallLake) -> None:
+    key = small_lake.put_bytes("call-1", b"{")
+    small_lake.run()
+    small_lake.run(discard=frozenset({key}))
+    small_lake.put("call-1")
+    small_lake.run()
+    assert small_lake.call_ids() == ["call-1"]
+    assert balance(small_lake) == Balance(1, 1, 0, 0, 0, 0)
+    small_lake.put_bytes("call-1", b"{{")
+    small_lake.run()
+    assert balance(small_lake) == Balance(1, 0, 0, 1, 0, 0)
+    prove(small_lake)
 
 
 @EVERY_POOL
-def test_all_of_a_quarantine_is_discarded_at_once_on_all_of_its_days(world: World) -> None:
-    world.put_bytes("bad-1", b"{")
-    world.put_bytes("bad-2", b"{", day=NEXT_DAY)
-    world.store.write(f"unified/{TENANT}/notes.txt", b"x")
-    world.put("good", day=NEXT_DAY)
-    world.run()
-    assert len(world.run(discard=EVERYTHING).days) == 3
-    assert list_quarantined(world.lake, TENANT) == []
-    assert world.files("quarantine") == {}
-    assert balance(world) == Balance(4, 1, 0, 0, 3, 0)
-    assert world.run().days == []
-    prove(world)
+def test_all_of_a_quarantine_is_discarded_at_once_on_all_of_its_days(small_lake: SmallLake) -> None:
+    small_lake.put_bytes("bad-1", b"{")
+    small_lake.put_bytes("bad-2", b"{", day=NEXT_DAY)
+    small_lake.store.write(f"unified/{TENANT}/notes.txt", b"x")
+    small_lake.put("good", day=NEXT_DAY)
+    small_lake.run()
+    assert len(small_lake.run(discard=EVERYTHING).days) == 3
+    assert list_quarantined(small_lake.lake, TENANT) == []
+    assert small_lake.files("quarantine") == {}
+    assert balance(small_lake) == Balance(4, 1, 0, 0, 3, 0)
+    assert small_lake.run().days == []
+    prove(small_lake)
 
 
-def test_discarding_reads_nothing_else(world: World) -> None:
-    key = world.put_bytes("bad", b"{")
-    world.run()
-    world.put("new")
-    world.run(discard=frozenset({key}))
-    assert world.call_ids() == []
-    world.run()
-    assert world.call_ids() == ["new"]
+def test_discarding_reads_nothing_else(small_lake: SmallLake) -> None:
+    key = small_lake.put_bytes("bad", b"{")
+    small_lake.run()
+    small_lake.put("new")
+    small_lake.run(discard=frozenset({key}))
+    assert small_lake.call_ids() == []
+    small_lake.run()
+    assert small_lake.call_ids() == ["new"]
 
 
-def test_what_is_not_in_quarantine_cannot_be_discarded(world: World) -> None:
-    key = world.put("good")
-    world.run()
+def test_what_is_not_in_quarantine_cannot_be_discarded(small_lake: SmallLake) -> None:
+    key = small_lake.put("good")
+    small_lake.run()
     with pytest.raises(NotFoundError, match="keys that are not in quarantine: 1"):
-        world.run(discard=frozenset({key}))
-    assert world.call_ids() == ["good"]
+        small_lake.run(discard=frozenset({key}))
+    assert small_lake.call_ids() == ["good"]
 
 
-def test_a_discarded_document_is_not_replayed(world: World) -> None:
-    key = world.put_bytes("bad", b"{")
-    world.run()
-    world.run(discard=frozenset({key}))
-    assert world.run(replay=EVERYTHING).replayed == []
-    assert balance(world).discarded == 1
+def test_a_discarded_document_is_not_replayed(small_lake: SmallLake) -> None:
+    key = small_lake.put_bytes("bad", b"{")
+    small_lake.run()
+    small_lake.run(discard=frozenset({key}))
+    assert small_lake.run(replay=EVERYTHING).replayed == []
+    assert balance(small_lake).discarded == 1
 
 
 def test_a_stray_and_a_document_that_cannot_be_read_stay_discarded(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locked = world.put("locked")
+    locked = small_lake.put("locked")
     stray = f"unified/{TENANT}/2025/11/05/stray.json"
-    world.store.path(stray).symlink_to("locked.json")
-    read = type(world.store).read
+    small_lake.store.path(stray).symlink_to("locked.json")
+    read = type(small_lake.store).read
 
     def guarded(store: object, key: str) -> bytes:
         if key == locked:
             raise PermissionError(13, "Permission denied", "/Jane/Doe.json")
         return read(store, key)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(type(world.store), "read", guarded)
-    world.run()
+    monkeypatch.setattr(type(small_lake.store), "read", guarded)
+    small_lake.run()
     found = {each.source_key: (each.expected, each.found) for each in
-             list_quarantined(world.lake, TENANT)}  # fmt: skip
+             list_quarantined(small_lake.lake, TENANT)}  # fmt: skip
     assert found == {
         locked: ("a document that can be read", "Permission denied"),
         stray: ("a regular file", "a symbolic link"),
     }
-    world.run(discard=EVERYTHING)
-    assert world.run().days == []
-    assert balance(world).discarded == 2
-    prove(world)
+    small_lake.run(discard=EVERYTHING)
+    assert small_lake.run().days == []
+    assert balance(small_lake).discarded == 2
+    prove(small_lake)
 
 
 def test_a_document_that_cannot_be_read_is_tried_again_every_night(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.put("good")
-    locked = world.put("locked")
-    read = type(world.store).read
+    small_lake.put("good")
+    locked = small_lake.put("locked")
+    read = type(small_lake.store).read
 
     def guarded(store: object, key: str) -> bytes:
         if key == locked:
             raise OSError(5, "Input/output error", "/Jane/Doe.json")
         return read(store, key)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(type(world.store), "read", guarded)
+    monkeypatch.setattr(type(small_lake.store), "read", guarded)
     for _ in range(2):
-        [day] = world.run().days
+        [day] = small_lake.run().days
         assert day.balance == Balance(2, 1, 0, 1, 0, 0)
-        prove(world)
-    [replayed] = world.run(replay=EVERYTHING).replayed
+        prove(small_lake)
+    [replayed] = small_lake.run(replay=EVERYTHING).replayed
     assert str(replayed.problem) == (
         "expected a document that can be read, found Input/output error"
     )
     monkeypatch.undo()
-    world.run()
-    assert world.call_ids() == ["good", "locked"]
-    assert world.run().days == []
-    prove(world)
+    small_lake.run()
+    assert small_lake.call_ids() == ["good", "locked"]
+    assert small_lake.run().days == []
+    prove(small_lake)
 
 
-def test_what_was_deleted_at_its_source_leaves_quarantine_and_is_counted(world: World) -> None:
-    world.put("good")
-    bad = [world.put_bytes(f"bad-{number}", b"{") for number in range(2)]
-    world.run()
-    world.store.delete(bad[0])
-    [day] = world.run().days
+def test_what_was_deleted_at_its_source_leaves_quarantine_and_is_counted(
+    small_lake: SmallLake,
+) -> None:
+    small_lake.put("good")
+    bad = [small_lake.put_bytes(f"bad-{number}", b"{") for number in range(2)]
+    small_lake.run()
+    small_lake.store.delete(bad[0])
+    [day] = small_lake.run().days
     assert day.left == 1
     assert day.balance == Balance(2, 1, 0, 1, 0, 0)
-    assert world.files("quarantine").keys() == {f"quarantine/{TENANT}/2025/11/05/bad-1.json"}
-    assert world.run().days == []
-    prove(world)
+    assert small_lake.files("quarantine").keys() == {f"quarantine/{TENANT}/2025/11/05/bad-1.json"}
+    assert small_lake.run().days == []
+    prove(small_lake)
 
 
 @pytest.mark.parametrize("place", ["2025/11/05/bad.json", "notes.txt", "2025/11/more/x.json"])
-def test_the_last_document_of_a_day_leaves_quarantine_too(world: World, place: str) -> None:
+def test_the_last_document_of_a_day_leaves_quarantine_too(
+    small_lake: SmallLake, place: str
+) -> None:
     key = f"unified/{TENANT}/{place}"
-    world.store.write(key, b"{")
-    world.run()
-    assert balance(world) == Balance(1, 0, 0, 1, 0, 0)
-    world.store.delete(key)
-    assert [day.left for day in world.run().days] == [1]
-    assert balance(world) == Balance(0, 0, 0, 0, 0, 0)
-    assert world.files("quarantine") == {}
-    assert world.run().days == []
-    prove(world)
+    small_lake.store.write(key, b"{")
+    small_lake.run()
+    assert balance(small_lake) == Balance(1, 0, 0, 1, 0, 0)
+    small_lake.store.delete(key)
+    assert [day.left for day in small_lake.run().days] == [1]
+    assert balance(small_lake) == Balance(0, 0, 0, 0, 0, 0)
+    assert small_lake.files("quarantine") == {}
+    assert small_lake.run().days == []
+    prove(small_lake)
 
 
-def test_a_discarded_document_that_is_gone_is_forgotten(world: World) -> None:
-    key = world.put_bytes("bad", b"{")
-    world.put("good")
-    world.run()
-    world.run(discard=EVERYTHING)
-    world.store.delete(key)
-    world.run()
-    assert balance(world) == Balance(1, 1, 0, 0, 0, 0)
-    assert world.run().days == []
-    prove(world)
+def test_a_discarded_document_that_is_gone_is_forgotten(small_lake: SmallLake) -> None:
+    key = small_lake.put_bytes("bad", b"{")
+    small_lake.put("good")
+    small_lake.run()
+    small_lake.run(discard=EVERYTHING)
+    small_lake.store.delete(key)
+    small_lake.run()
+    assert balance(small_lake) == Balance(1, 1, 0, 0, 0, 0)
+    assert small_lake.run().days == []
+    prove(small_lake)
 
 
-def test_a_stray_that_was_taken_away_leaves_quarantine(world: World) -> None:
-    world.put("good")
-    stray = world.store.path(f"unified/{TENANT}/2025/11/05/x.json")
+def test_a_stray_that_was_taken_away_leaves_quarantine(small_lake: SmallLake) -> None:
+    small_lake.put("good")
+    stray = small_lake.store.path(f"unified/{TENANT}/2025/11/05/x.json")
     os.mkfifo(stray)
-    world.run()
-    assert balance(world).quarantined == 1
+    small_lake.run()
+    assert balance(small_lake).quarantined == 1
     stray.unlink()
-    world.run()
-    assert balance(world) == Balance(1, 1, 0, 0, 0, 0)
+    small_lake.run()
+    assert balance(small_lake) == Balance(1, 1, 0, 0, 0, 0)
     stray.symlink_to("good.json")
-    world.run()
+    small_lake.run()
     stray.unlink()
-    world.put("x")
-    world.run()
-    assert world.call_ids() == ["good", "x"]
-    prove(world)
+    small_lake.put("x")
+    small_lake.run()
+    assert small_lake.call_ids() == ["good", "x"]
+    prove(small_lake)
 
 
 def test_a_copy_that_a_person_has_corrected_is_kept_when_its_source_is_deleted(
-    world: World,
+    small_lake: SmallLake,
 ) -> None:
-    world.put("good")
-    key = world.put_bytes("bad", b"{")
-    world.run()
+    small_lake.put("good")
+    key = small_lake.put_bytes("bad", b"{")
+    small_lake.run()
     copy = f"quarantine/{TENANT}/2025/11/05/bad.json"
-    world.store.write(copy, json.dumps(document("bad")).encode())
-    world.store.delete(key)
-    assert world.run().days == []
-    assert balance(world).quarantined == 1
-    world.run(replay=EVERYTHING)
-    assert world.call_ids() == ["bad", "good"]
-    prove(world)
+    small_lake.store.write(copy, json.dumps(document("bad")).encode())
+    small_lake.store.delete(key)
+    assert small_lake.run().days == []
+    assert balance(small_lake).quarantined == 1
+    small_lake.run(replay=EVERYTHING)
+    assert small_lake.call_ids() == ["bad", "good"]
+    prove(small_lake)
 
 
 def test_nothing_leaves_quarantine_because_its_folder_cannot_be_listed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.put_bytes("bad", b"{")
-    world.run()
+    small_lake.put_bytes("bad", b"{")
+    small_lake.run()
     really_open = os.open
 
     def guarded(path: str, *arguments: int, **options: int) -> int:
@@ -248,47 +252,49 @@ def test_nothing_leaves_quarantine_because_its_folder_cannot_be_listed(
         return really_open(path, *arguments, **options)
 
     monkeypatch.setattr("cci_lite.local.regular.os.open", guarded)
-    assert not world.run().succeeded
+    assert not small_lake.run().succeeded
     monkeypatch.undo()
-    assert world.catalog.records(TENANT, SourceOutcome.QUARANTINED)
-    assert world.run().days == []
+    assert small_lake.catalog.records(TENANT, SourceOutcome.QUARANTINED)
+    assert small_lake.run().days == []
 
 
 def test_nothing_leaves_quarantine_because_a_link_took_the_place_of_its_folder(
-    world: World,
+    small_lake: SmallLake,
 ) -> None:
-    world.put_bytes("bad", b"{")
-    world.run()
-    folder = world.store.path(f"unified/{TENANT}/2025/11")
+    small_lake.put_bytes("bad", b"{")
+    small_lake.run()
+    folder = small_lake.store.path(f"unified/{TENANT}/2025/11")
     folder.rename(folder.with_name("was"))
     folder.symlink_to("was")
-    report = world.run()
+    report = small_lake.run()
     assert [(day.call_date, day.status.value) for day in report.days if day.reason] == [
         (DAY, "failed")
     ]
-    assert len(world.catalog.records(TENANT, SourceOutcome.QUARANTINED)) >= 1
+    assert len(small_lake.catalog.records(TENANT, SourceOutcome.QUARANTINED)) >= 1
     folder.unlink()
     folder.with_name("was").rename(folder)
-    assert world.run().succeeded
-    assert balance(world) == Balance(1, 0, 0, 1, 0, 0)
-    prove(world)
+    assert small_lake.run().succeeded
+    assert balance(small_lake) == Balance(1, 0, 0, 1, 0, 0)
+    prove(small_lake)
 
 
-def test_the_run_counts_what_is_in_quarantine_whatever_days_it_touches(world: World) -> None:
-    world.put_bytes("bad", b"{")
-    assert world.run().quarantined == {TENANT: 1}
-    assert world.run().quarantined == {TENANT: 1}
-    world.run(discard=EVERYTHING)
-    assert world.run().quarantined == {}
+def test_the_run_counts_what_is_in_quarantine_whatever_days_it_touches(
+    small_lake: SmallLake,
+) -> None:
+    small_lake.put_bytes("bad", b"{")
+    assert small_lake.run().quarantined == {TENANT: 1}
+    assert small_lake.run().quarantined == {TENANT: 1}
+    small_lake.run(discard=EVERYTHING)
+    assert small_lake.run().quarantined == {}
 
 
-def test_old_calls_are_kept_when_their_documents_are_gone(world: World) -> None:
-    key = world.put("call-1")
-    world.put_bytes("bad", b"{")
-    world.run()
-    world.store.delete(key)
-    world.run(discard=EVERYTHING)
-    world.put("call-2")
-    world.run()
-    assert world.call_ids() == ["call-1", "call-2"]
-    prove(world)
+def test_old_calls_are_kept_when_their_documents_are_gone(small_lake: SmallLake) -> None:
+    key = small_lake.put("call-1")
+    small_lake.put_bytes("bad", b"{")
+    small_lake.run()
+    small_lake.store.delete(key)
+    small_lake.run(discard=EVERYTHING)
+    small_lake.put("call-2")
+    small_lake.run()
+    assert small_lake.call_ids() == ["call-1", "call-2"]
+    prove(small_lake)

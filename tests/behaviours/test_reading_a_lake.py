@@ -1,4 +1,4 @@
-"""What a query reads is what the catalogue says, wherever the lake lies and whatever lies in it."""
+"""Queries read exactly the files that the catalogue names, whatever else lies in the folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cci_lite.laptop import Lake, open_lake, open_to_repair
 from cci_lite.local.catalog import CATALOG_FILE
 from cci_lite.local.folder import FolderStore
 from tests.depth import mostly_slow
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 
 CALLS = "SELECT tenant_id, call_id, call_date, queue FROM calls ORDER BY call_id"
 RAW = "SELECT tenant_id, day, call_id, count(*) AS n FROM raw_explode_criteria GROUP BY 1, 2, 3"
@@ -50,13 +50,13 @@ FOLDERS = [
 TOGETHER = ["/".join(FOLDERS[:7]), "/".join(FOLDERS[7:])]
 
 
-def filled(root: Path) -> World:
-    world = World(root)
-    world.register()
-    world.put("call-1", queue="sales")
-    world.put("call-2", day=NEXT_DAY)
-    assert world.run().succeeded
-    return world
+def filled(root: Path) -> SmallLake:
+    small_lake = SmallLake(root)
+    small_lake.register()
+    small_lake.put("call-1", queue="sales")
+    small_lake.put("call-2", day=NEXT_DAY)
+    assert small_lake.run().succeeded
+    return small_lake
 
 
 def answer(lake: Lake, sql: str) -> list[dict[str, object]]:
@@ -66,15 +66,15 @@ def answer(lake: Lake, sql: str) -> list[dict[str, object]]:
 
 @pytest.fixture(scope="module")
 def filled_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    world = filled(tmp_path_factory.mktemp("filled") / "lake")
-    world.catalog.close()
-    return world.root
+    small_lake = filled(tmp_path_factory.mktemp("filled") / "lake")
+    small_lake.catalog.close()
+    return small_lake.root
 
 
 @pytest.fixture
-def world(filled_lake: Path, tmp_path: Path) -> World:
+def small_lake(filled_lake: Path, tmp_path: Path) -> SmallLake:
     """A lake with two published calls on two days."""
-    return World(Path(shutil.copytree(filled_lake, tmp_path / "lake")))
+    return SmallLake(Path(shutil.copytree(filled_lake, tmp_path / "lake")))
 
 
 @pytest.mark.parametrize("folder", mostly_slow([*FOLDERS, *TOGETHER], TOGETHER))
@@ -95,9 +95,9 @@ def test_where_a_lake_lies_changes_no_answer(
         ) == [{"n": 1}]
 
 
-def part(world: World, table: str = "calls") -> Path:
-    [found] = world.catalog.parts(TENANT, DAY)[table]
-    return world.store.path(found.key)
+def part(small_lake: SmallLake, table: str = "calls") -> Path:
+    [found] = small_lake.catalog.parts(TENANT, DAY)[table]
+    return small_lake.store.path(found.key)
 
 
 def _deleted(file: Path) -> None:
@@ -161,10 +161,10 @@ DAMAGES = [
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__.strip("_"))
 def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
-    world: World, damage: Callable[[Path], None]
+    small_lake: SmallLake, damage: Callable[[Path], None]
 ) -> None:
-    damage(part(world))
-    with open_lake(world.root) as lake:
+    damage(part(small_lake))
+    with open_lake(small_lake.root) as lake:
         for sql in (
             "SELECT call_id FROM calls",
             "SELECT call_id FROM calls WHERE call_date = DATE '2025-11-05'",
@@ -174,10 +174,10 @@ def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
             with pytest.raises(LakeError) as caught:
                 answer(lake, sql)
             assert str(caught.value) == (
-                "tenant demo-tenant, table calls, 2025-11-05: a file is gone or damaged, so there is "
-                "no true answer; build the day anew with cci-lite etl run --rebuild, or put the file "
-                "back from a copy of the lake and prove it with cci-lite etl verify, or ask for "
-                "other days with WHERE call_date"
+                "tenant demo-tenant, table calls, 2025-11-05: a file is gone or damaged, so the result "
+                "would be wrong; rebuild the day with cci-lite etl run --rebuild, or put the file back "
+                "from a copy of the lake and check it with cci-lite etl verify, or ask for other days "
+                "with WHERE call_date"
             )
         other = "SELECT call_id FROM calls WHERE call_date <> DATE '2025-11-05'"
         assert answer(lake, other) == [{"call_id": "call-2"}]
@@ -187,7 +187,7 @@ def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
 
 
 MAY_NOT = (
-    "tenant demo-tenant, table calls, 2025-11-05: a file may not be read, so there is no true answer; "
+    "tenant demo-tenant, table calls, 2025-11-05: a file may not be read, so the result would be wrong; "
     "give this program the right to read it and the folders that it is in, or ask for other days "
     "with WHERE call_date"
 )
@@ -211,13 +211,13 @@ def _no_folder(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
 
 @pytest.mark.parametrize("refuse", [_no_file, _no_folder])
 def test_a_day_that_may_not_be_read_is_not_said_to_be_damaged(
-    world: World,
+    small_lake: SmallLake,
     monkeypatch: pytest.MonkeyPatch,
     refuse: Callable[[pytest.MonkeyPatch, Path], None],
 ) -> None:
     """As the root user that tests run as, nothing is refused: the system's answer is put in."""
-    refuse(monkeypatch, part(world))
-    with open_lake(world.root) as lake:
+    refuse(monkeypatch, part(small_lake))
+    with open_lake(small_lake.root) as lake:
         with pytest.raises(LakeError) as caught:
             answer(lake, "SELECT call_id FROM calls")
         assert str(caught.value) == MAY_NOT
@@ -226,14 +226,14 @@ def test_a_day_that_may_not_be_read_is_not_said_to_be_damaged(
 
 
 def test_a_part_that_may_not_be_read_is_no_loss_to_a_repair_or_a_proof(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.register("other-tenant")
-    world.put("call-1", tenant_id="other-tenant")
-    assert world.run("other-tenant").succeeded
-    refused = part(world)
-    world.catalog.close()
-    (world.root / CATALOG_FILE).unlink()
+    small_lake.register("other-tenant")
+    small_lake.put("call-1", tenant_id="other-tenant")
+    assert small_lake.run("other-tenant").succeeded
+    refused = part(small_lake)
+    small_lake.catalog.close()
+    (small_lake.root / CATALOG_FILE).unlink()
     real = FolderStore.read
 
     def read(store: FolderStore, key: str) -> bytes:
@@ -242,12 +242,12 @@ def test_a_part_that_may_not_be_read_is_no_loss_to_a_repair_or_a_proof(
         return real(store, key)
 
     monkeypatch.setattr(FolderStore, "read", read)
-    with open_to_repair(world.root) as lake:
+    with open_to_repair(small_lake.root) as lake:
         report = lake.repair()
         assert not report.succeeded
         assert {day.tenant_id for day in report.days} == {"other-tenant"}
         assert report.failed == {
-            TENANT: f"{refused.relative_to(world.root)}: it may not be read; give this program the "
+            TENANT: f"{refused.relative_to(small_lake.root)}: it may not be read; give this program the "
             "right to read it and the folders that it is in"
         }
         monkeypatch.undo()
@@ -297,21 +297,21 @@ STRAYS: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 @pytest.mark.parametrize("name", STRAYS)
-def test_a_stray_stops_no_raw_query_and_is_not_read(world: World, name: str) -> None:
-    world.put("secret", tenant_id="other-tenant")
+def test_a_stray_stops_no_raw_query_and_is_not_read(small_lake: SmallLake, name: str) -> None:
+    small_lake.put("secret", tenant_id="other-tenant")
     key, make = STRAYS[name]
-    path = world.root / "unified" / TENANT / key
+    path = small_lake.root / "unified" / TENANT / key
     path.parent.mkdir(parents=True, exist_ok=True)
     make(path)
-    with open_lake(world.root) as lake:
+    with open_lake(small_lake.root) as lake:
         found = answer(lake, "SELECT call_id FROM unified ORDER BY call_id")
         assert found == [{"call_id": "call-1"}, {"call_id": "call-2"}]
 
 
 def test_a_document_that_may_not_be_read_fails_the_queries_of_its_day(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (world.root / f"unified/{TENANT}/2025/11/05/call-1.json").chmod(0)
+    (small_lake.root / f"unified/{TENANT}/2025/11/05/call-1.json").chmod(0)
     opened = os.open
 
     def refuse(path: Any, *options: Any, **more: Any) -> int:
@@ -322,16 +322,16 @@ def test_a_document_that_may_not_be_read_fails_the_queries_of_its_day(
     # Root may read everything: the system's answer is put in.
     if os.geteuid() == 0:
         monkeypatch.setattr("cci_lite.local.regular.os.open", refuse)
-    _check_unreadable(world)
+    _check_unreadable(small_lake)
 
 
-def _check_unreadable(world: World) -> None:
-    with open_lake(world.root) as lake:
+def _check_unreadable(small_lake: SmallLake) -> None:
+    with open_lake(small_lake.root) as lake:
         with pytest.raises(LakeError) as caught:
             answer(lake, "SELECT count(*) AS n FROM unified")
         assert str(caught.value) == (
-            "tenant demo-tenant, table unified, 2025-11-05: a document may not be read, so there is "
-            "no true answer; mend its permissions, or ask for other days with WHERE day"
+            "tenant demo-tenant, table unified, 2025-11-05: a document may not be read, so the "
+            "result would be wrong; correct its permissions, or ask for other days with WHERE day"
         )
         other = "SELECT call_id FROM unified WHERE day = '2025/11/06'"
         assert answer(lake, other) == [{"call_id": "call-2"}]

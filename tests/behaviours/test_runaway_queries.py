@@ -1,4 +1,4 @@
-"""A query ends when it is told to: by a person, by the clock, by its memory. Real processes."""
+"""Queries end on interruption, timeout and at the memory limit; tested with real processes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 from cci_lite.errors import SqlError, UsageError
 from cci_lite.laptop import Lake, open_lake
 from tests.depth import mostly_slow
+from tests.small_lake import TENANT, SmallLake
 from tests.unit.cli.programs import cci, succeed
-from tests.worlds import TENANT, World
 
 ENDLESS = {
     "a cross join": "SELECT count(*) AS n FROM {a} CROSS JOIN {b} CROSS JOIN {c}",
@@ -36,11 +36,11 @@ def endless(name: str) -> str:
 
 
 @pytest.fixture
-def lake(world: World) -> Lake:
-    world.register()
-    world.put("call-1")
-    assert world.run().succeeded
-    return open_lake(world.root)
+def lake(small_lake: SmallLake) -> Lake:
+    small_lake.register()
+    small_lake.put("call-1")
+    assert small_lake.run().succeeded
+    return open_lake(small_lake.root)
 
 
 # A shell has its jobs in the background ignore Ctrl-C, and they hand that on to their children.

@@ -1,6 +1,6 @@
 """Conversations, a few of our own or a thousand real ones, through the whole job; every number is worked out again by hand.
 
-The second reckoning reads the documents on disk with nothing but `json`, and knows no code of ours.
+The second computation reads the documents on disk with `json` alone and uses none of our code.
 """
 
 from __future__ import annotations

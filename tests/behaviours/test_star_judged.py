@@ -19,11 +19,11 @@ from cci_lite.testing.comprehend import ComprehendDouble
 from cci_lite.testing.memory import MemoryNotifier, MemoryTranscriber
 from cci_lite.transcripts import read_transcript
 from tests.conftest import StarCall
-from tests.courts import DRAFT
-from tests.offices import Office
+from tests.intake_setup import IntakeSetup
+from tests.judging_setup import DRAFT
 
 
-class Corpus(Office):
+class Corpus(IntakeSetup):
     """An installation with one tenant, whose recordings have these transcripts."""
 
     def __init__(self, tenant_id: str, calls: list[StarCall]) -> None:
@@ -100,6 +100,6 @@ def judge_all(tenant_id: str, calls: list[StarCall]) -> None:
         elif by_agent <= 3 and conversation.roles_known:
             assert asked.verdict is Verdict.FAIL
     spoken = sum(bool(read_transcript(call.transcript, call.audio).turns) for call in calls)
-    # At most one more request for each answer that had something to mend.
+    # At most one more request for each answer that had something to fix.
     assert spoken <= corpus.bedrock.paid <= 2 * spoken
     assert Counter(record.revision for record in records) == {1: len(calls)}

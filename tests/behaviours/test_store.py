@@ -1,4 +1,4 @@
-"""What every store promises, held against each store that there is."""
+"""The behaviour that every object store must have, tested on each implementation."""
 
 from __future__ import annotations
 

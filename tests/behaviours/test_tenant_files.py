@@ -1,4 +1,4 @@
-"""The results bucket: what every adapter of TenantFiles promises."""
+"""The behaviour that every TenantFiles (results bucket) must have, on each implementation."""
 
 from __future__ import annotations
 

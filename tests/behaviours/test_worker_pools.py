@@ -1,4 +1,4 @@
-"""What every worker pool promises, held against this process and several."""
+"""The behaviour that every worker pool must have: in this process and in several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/metadata.md says what the reader does."""
+"""docs/metadata.md agrees with the code that reads metadata."""
 
 from __future__ import annotations
 

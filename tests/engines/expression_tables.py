@@ -1,4 +1,4 @@
-"""The table of expressions: what both engines are asked, and how the question reads."""
+"""The expressions that both engines evaluate, and the query that evaluates them."""
 
 from __future__ import annotations
 

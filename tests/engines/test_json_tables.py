@@ -1,4 +1,4 @@
-"""What is written down of the OpenX serde, asked of Trino again; and the raw view on both engines."""
+"""Our model of the OpenX JSON serde agrees with Trino; the raw view is alike on both engines."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def _columns(columns: tuple[RawColumn, ...]) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("column", VALUE_COLUMNS, ids=lambda column: column.name)
-def test_trino_reads_values_as_it_is_written_down(
-    trino: Trino, values: str, column: RawColumn
-) -> None:
+def test_trino_reads_values_as_recorded(trino: Trino, values: str, column: RawColumn) -> None:
     expected = {str(n): fact["read"].get(column.name) for n, fact in enumerate(FACTS["values"])}
     refused = {day for day, value in expected.items() if value == "error"}
     read = [day for day in expected if day not in refused]
@@ -57,7 +55,7 @@ def test_trino_reads_values_as_it_is_written_down(
 
 
 @pytest.mark.parametrize("number", range(len(FACTS["files"])))
-def test_trino_finds_the_rows_that_are_written_down(trino: Trino, files: str, number: int) -> None:
+def test_trino_finds_the_recorded_rows(trino: Trino, files: str, number: int) -> None:
     fact = FACTS["files"][number]
     sql = f"SELECT s, i, r, l FROM t WHERE day = '{number}'"
     if fact["rows"] == "error":

@@ -1,4 +1,4 @@
-"""The report page in a real browser: what it asks for, what it says to the console, how it fits."""
+"""The report page in a real browser: its requests, console messages and layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the reports ask says the same on Trino as on DuckDB, over files that a run wrote."""
+"""The statements of the reports return the same on Trino and DuckDB, over files of a real run."""
 
 from __future__ import annotations
 

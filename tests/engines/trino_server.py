@@ -1,4 +1,4 @@
-"""A real Trino, Athena's relative, over moto's Glue and S3: starts it, asks it, stops it."""
+"""Starts, queries and stops a real Trino (Athena's engine) over moto's Glue and S3."""
 
 from __future__ import annotations
 

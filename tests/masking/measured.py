@@ -21,7 +21,7 @@ from cci_lite.contract.conversation import Conversation, Turn
 from cci_lite.contract.document import Redaction
 from cci_lite.masking.introductions import introduced_names
 from cci_lite.masking.mask import masked_conversation
-from tests.asked_calls import CUSTOMER
+from tests.model_examples import CUSTOMER
 
 PARTS = ("labelled", "labelled_held_out", "labelled_later")
 KINDS = ("name", "card", "iban", "id", "phone", "mail", "birth", "number", "address")

@@ -1,4 +1,4 @@
-"""Laws of the contract: what is written is read again, and whatever is read is read or refused."""
+"""Properties of the contract: what is written is read back; anything else is read or refused."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Laws over whole stores, whatever is delivered twice, late or out of order, wherever it dies.
+"""Properties of the whole pipeline under duplicates, delays, reordering and crashes.
 
-One job per upload, one bill per answer, one document per call with all that was told, each failure
-told, and every upload accounted for. What cannot be had is counted: an answer that the process did
-not live to keep is paid once more, and a notice that it did not live to note is sent once more.
+One job per upload, one charge per answer, one document per call with all its metadata, one notice
+per failure, and every upload accounted for. A crash between an answer and its checkpoint costs one
+more charge, and one between a notice and its record one more notice; both are counted.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ from cci_lite.pipeline.rewrite import Rewriting
 from cci_lite.pipeline.stored_metadata import Keeping
 from cci_lite.ports import TenantFiles
 from cci_lite.tenancy import unified_key
-from cci_lite.testing.memory import Crash, Interrupter, ScriptedEvaluator
-from tests.courts import Court, judgement
-from tests.plants import Plant
+from cci_lite.testing.memory import ScriptedEvaluator
+from tests.fault_injection import History
+from tests.interrupter import Crash, Interrupter
+from tests.judging_setup import JudgingSetup, judgement
 
 SEEDS = 50
 SLOW_SEEDS = 2_000
@@ -64,9 +65,9 @@ RARE_PLACES = frozenset(
 
 def broken(seed: int) -> list[str]:
     """The laws that one history breaks."""
-    plant = Plant(seed)
-    plant.run()
-    return list(plant.laws())
+    history = History(seed)
+    history.run()
+    return list(history.laws())
 
 
 def held_under_fire(seeds: range) -> Counter[tuple[str, str]]:
@@ -74,11 +75,11 @@ def held_under_fire(seeds: range) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     lost = 0
     for seed in seeds:
-        plant = Plant(seed)
-        plant.run()
-        assert list(plant.laws()) == [], f"seed {seed}"
-        counts += plant.fire.counts
-        lost += plant.lost_answers.total()
+        history = History(seed)
+        history.run()
+        assert list(history.laws()) == [], f"seed {seed}"
+        counts += history.faults.counts
+        lost += history.lost_answers.total()
     kinds = {kind: sum(c for (each, _), c in counts.items() if each == kind) for kind in KINDS}
     print(f"{len(seeds)} seeds: {kinds}, {lost} paid answers lost by them")
     assert min(kinds.values()) >= len(seeds)
@@ -106,31 +107,31 @@ def test_whatever_happens_in_many_histories_whole_stores_end_as_they_should(firs
 # --- One attempt and its every step ---------------------------------------------------------------
 
 
-def completed() -> Court:
+def completed() -> JudgingSetup:
     """A call whose transcription job is completed."""
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    return court
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    return setup
 
 
-def judged_under(court: Court, faults: Interrupter) -> None:
+def judged_under(setup: JudgingSetup, faults: Interrupter) -> None:
     """One attempt at it, which dies or is refused as planned."""
     judging = dataclasses.replace(
-        court.judging,
-        registry=faults.wrap(court.registry),
-        files=faults.wrap(court.files),
-        transcriber=faults.wrap(court.transcriber),
-        nlp={NlpChoice.COMPREHEND: faults.wrap(court.nlp)},
-        evaluators={EvaluatorChoice.BEDROCK: faults.wrap(court.evaluator)},
-        telemetry=faults.wrap(court.telemetry),
+        setup.judging,
+        registry=faults.wrap(setup.registry),
+        files=faults.wrap(setup.files),
+        transcriber=faults.wrap(setup.transcriber),
+        nlp={NlpChoice.COMPREHEND: faults.wrap(setup.nlp)},
+        evaluators={EvaluatorChoice.BEDROCK: faults.wrap(setup.evaluator)},
+        telemetry=faults.wrap(setup.telemetry),
     )
     with contextlib.suppress(Crash, PipelineError):
-        judge_call(judging, court.job_name, holder="first")
+        judge_call(judging, setup.job_name, holder="first")
 
 
-def left_over(court: Court) -> list[str]:
+def left_over(setup: JudgingSetup) -> list[str]:
     """Copies of recordings, and paid answers, that nobody needs any more."""
-    return [key for key in court.files.objects if "/checkpoints/" in key or "/media/" in key]
+    return [key for key in setup.files.objects if "/checkpoints/" in key or "/media/" in key]
 
 
 def test_a_fault_at_any_single_step_of_judging_costs_no_second_answer_once_it_is_kept() -> None:
@@ -142,17 +143,17 @@ def test_a_fault_at_any_single_step_of_judging_costs_no_second_answer_once_it_is
     assert counting.calls > 15
     for number in range(1, counting.calls + 1):
         for kind in ("crash_before", "crash_after", "throttle"):
-            court = completed()
-            judged_under(court, Interrupter(**{kind: frozenset({number})}))
-            court.clock.wait(3_600)
+            setup = completed()
+            judged_under(setup, Interrupter(**{kind: frozenset({number})}))
+            setup.clock.wait(3_600)
             where = f"{kind} at {steps[number - 1]}, call {number}"
-            assert court.judge() in (JudgedOutcome.DOCUMENTED, JudgedOutcome.DUPLICATE), where
-            assert court.record().document_key in court.files.objects, where
-            assert court.document().revision == 1, where
+            assert setup.judge() in (JudgedOutcome.DOCUMENTED, JudgedOutcome.DUPLICATE), where
+            assert setup.record().document_key in setup.files.objects, where
+            assert setup.document().revision == 1, where
             # A delete that was refused is left to the bucket's expiry; a crash is not.
-            assert kind == "throttle" or left_over(court) == [], where
+            assert kind == "throttle" or left_over(setup) == [], where
             begun = number + (kind == "crash_after")
-            assert court.evaluator.paid <= 1 + (answered < begun <= kept), where
+            assert setup.evaluator.paid <= 1 + (answered < begun <= kept), where
 
 
 # --- At the same moment ---------------------------------------------------------------------------
@@ -160,28 +161,28 @@ def test_a_fault_at_any_single_step_of_judging_costs_no_second_answer_once_it_is
 
 def test_attempts_at_the_same_moment_start_one_job_and_ask_once() -> None:
     for _ in range(10):
-        court = Court()
-        upload = court.upload("acme/calls/again.wav")
-        at_once(lambda _, court=court, upload=upload: taken_in_once(court, upload))
-        assert len(court.transcriber.orders) == 2
+        setup = JudgingSetup()
+        upload = setup.upload("acme/calls/again.wav")
+        at_once(lambda _, setup=setup, upload=upload: taken_in_once(setup, upload))
+        assert len(setup.transcriber.orders) == 2
 
-        court.transcriber.finish(court.job_name)
+        setup.transcriber.finish(setup.job_name)
         turned_away = threading.Semaphore(0)
-        court.evaluator = ScriptedEvaluator(functools.partial(answer_last, turned_away))
-        at_once(functools.partial(judged_once, court, turned_away))
-        assert court.evaluator.paid == 1
-        assert court.record().state is CallState.DONE
-        assert court.document().revision == 1
+        setup.evaluator = ScriptedEvaluator(functools.partial(answer_last, turned_away))
+        at_once(functools.partial(judged_once, setup, turned_away))
+        assert setup.evaluator.paid == 1
+        assert setup.record().state is CallState.DONE
+        assert setup.document().revision == 1
 
 
-def taken_in_once(court: Court, upload: UploadEvent) -> None:
+def taken_in_once(setup: JudgingSetup, upload: UploadEvent) -> None:
     with contextlib.suppress(PipelineError):
-        take_in(court.intake, upload)
+        take_in(setup.intake, upload)
 
 
-def judged_once(court: Court, turned_away: threading.Semaphore, holder: str) -> None:
+def judged_once(setup: JudgingSetup, turned_away: threading.Semaphore, holder: str) -> None:
     try:
-        judge_call(court.judging, court.job_name, holder=holder)
+        judge_call(setup.judging, setup.job_name, holder=holder)
     except PipelineError:
         turned_away.release()
 
@@ -287,7 +288,7 @@ FAULTS: dict[str, tuple[int, list[tuple[Any, str, Callable[..., Any]]]]] = {
 
 
 @pytest.mark.parametrize(("first", "fault"), FAULTS.values(), ids=FAULTS)
-def test_what_was_wrong_once_would_be_found(
+def test_faults_of_the_past_would_be_found(
     first: int,
     fault: list[tuple[Any, str, Callable[..., Any]]],
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Law: however documents arrive and whenever the night runs, the tables end up the same."""
+"""Property: in whatever order documents arrive and runs happen, the tables end up the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cci_lite.nightly.verify import verify_tenant
 from tests.depth import one_in
-from tests.worlds import DAY, TENANT, World
+from tests.small_lake import DAY, TENANT, SmallLake
 
 CALLS = ("a", "b", "c", "d")
 
@@ -29,23 +29,23 @@ def nights(days: st.SearchStrategy[int], *, at_least: int) -> st.SearchStrategy[
     return st.lists(st.lists(writes, max_size=5), min_size=at_least, max_size=4)
 
 
-def lineage_free(world: World, table_name: str) -> list[dict[str, Any]]:
+def lineage_free(small_lake: SmallLake, table_name: str) -> list[dict[str, Any]]:
     """Rows without what says when and by which run they were written."""
     volatile = {"source_etag", "etl_run_id", "quarantined_at", "source_modified_at"}
     rows = [
         {name: value for name, value in row.items() if name not in volatile}
-        for row in world.rows(table_name)
+        for row in small_lake.rows(table_name)
     ]
     return sorted(rows, key=repr)
 
 
-def write(world: World, step: tuple[Any, ...]) -> None:
+def write(small_lake: SmallLake, step: tuple[Any, ...]) -> None:
     call_id, day, revision, kind, verdicts = step
     date = DAY + dt.timedelta(days=day)
     if kind == "broken":
-        world.put_bytes(call_id, b"{", day=date)
+        small_lake.put_bytes(call_id, b"{", day=date)
     else:
-        world.put(call_id, day=date, revision=revision, verdicts=verdicts)
+        small_lake.put(call_id, day=date, revision=revision, verdicts=verdicts)
 
 
 @one_in(3)
@@ -54,16 +54,16 @@ def test_after_each_of_many_runs_every_check_holds_and_each_call_has_one_row(
     plan: list[list[tuple[Any, ...]]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder) / "lake")
+        small_lake = SmallLake(Path(folder) / "lake")
         for night in plan:
             for step in night:
-                write(world, step)
-            world.run(allow_shrink=True)
-            assert verify_tenant(world.lake, TENANT).findings == ()
-        assert world.run().days == []
-        calls = world.call_ids()
+                write(small_lake, step)
+            small_lake.run(allow_shrink=True)
+            assert verify_tenant(small_lake.lake, TENANT).findings == ()
+        assert small_lake.run().days == []
+        calls = small_lake.call_ids()
         assert len(calls) == len(set(calls))
-        world.catalog.close()
+        small_lake.catalog.close()
 
 
 @one_in(3)
@@ -72,7 +72,7 @@ def test_many_runs_over_one_day_give_the_same_tables_as_one_run(
     plan: list[list[tuple[Any, ...]]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        nightly, once = World(Path(folder) / "nightly"), World(Path(folder) / "once")
+        nightly, once = SmallLake(Path(folder) / "nightly"), SmallLake(Path(folder) / "once")
         for night in plan:
             for step in night:
                 write(nightly, step)

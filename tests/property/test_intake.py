@@ -1,4 +1,4 @@
-"""Laws of taking uploads in: whatever is delivered, how often, and whatever dies meanwhile."""
+"""Properties of intake under duplicate delivery and crashes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cci_lite.errors import RetryLaterError
 from cci_lite.pipeline.events import UploadEvent
 from cci_lite.pipeline.intake import TakenOutcome, take_in
 from cci_lite.tenancy import RESERVED_TENANT_IDS
-from cci_lite.testing.memory import Crash, Interrupter
 from tests.depth import one_in
-from tests.offices import Office
+from tests.intake_setup import IntakeSetup
+from tests.interrupter import Crash, Interrupter
 
 # TranscriptionJobName in the service's API model, which botocore does not check.
 JOB_NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")
@@ -40,35 +40,35 @@ alike = st.sampled_from(
 def test_no_two_recordings_share_an_id_and_every_job_has_a_name_that_transcribe_takes(
     uploaded: set[str],
 ) -> None:
-    office = Office()
+    setup = IntakeSetup()
     for key in uploaded:
-        office.configure(key.partition("/")[0])
-        assert take_in(office.intake, office.upload(key)).outcome is TakenOutcome.STARTED
-    records = office.registry.all_records()
+        setup.configure(key.partition("/")[0])
+        assert take_in(setup.intake, setup.upload(key)).outcome is TakenOutcome.STARTED
+    records = setup.registry.all_records()
     assert len({record.call_id for record in records}) == len(uploaded)
     assert {record.upload.key for record in records} == uploaded
-    assert all(JOB_NAME.fullmatch(name) for name in office.transcriber.orders)
+    assert all(JOB_NAME.fullmatch(name) for name in setup.transcriber.orders)
 
 
 @dataclasses.dataclass
 class History:
-    """What was uploaded to an office, and by which plan its events were delivered."""
+    """What was uploaded to a setup, and by which plan its events were delivered."""
 
-    office: Office = dataclasses.field(default_factory=Office)
+    setup: IntakeSetup = dataclasses.field(default_factory=IntakeSetup)
     events: list[UploadEvent] = dataclasses.field(default_factory=list)
 
     def upload(self, key: str, *, repeats: bool) -> None:
         """Upload a recording: new bytes, or those that are there once more."""
         data = b"same" if repeats else f"bytes {len(self.events)}".encode()
-        self.office.clock.wait(1)
-        self.events.append(self.office.upload(key, data))
+        self.setup.clock.wait(1)
+        self.events.append(self.setup.upload(key, data))
 
     def deliver(self, number: int, plan: Interrupter) -> None:
         """Deliver one of the events; what is uploaded later is not there yet."""
         if self.events:
             with contextlib.suppress(Crash, RetryLaterError):
                 event = self.events[number % len(self.events)]
-                take_in(self.office.interrupted(plan), event)
+                take_in(self.setup.interrupted(plan), event)
 
 
 plans = st.builds(
@@ -89,7 +89,7 @@ def test_whatever_is_delivered_every_accepted_upload_has_one_job_and_the_newest_
     history_steps: list[tuple[str, bool] | tuple[int, Interrupter]], data: st.DataObject
 ) -> None:
     history = History()
-    office = history.office
+    setup = history.setup
     for first, second in history_steps:
         if isinstance(first, str):
             history.upload(f"acme/calls/{first}.wav", repeats=bool(second))
@@ -97,30 +97,30 @@ def test_whatever_is_delivered_every_accepted_upload_has_one_job_and_the_newest_
             history.deliver(first, second)
     # At last every event comes through, in any order.
     for event in data.draw(st.permutations(history.events)):
-        take_in(office.intake, event)
+        take_in(setup.intake, event)
 
-    records = office.registry.all_records()
+    records = setup.registry.all_records()
     assert {record.state for record in records} <= {CallState.TRANSCRIBING, CallState.REFUSED}
     accepted = [record for record in records if record.state is CallState.TRANSCRIBING]
-    assert sorted(office.transcriber.orders) == sorted(record.job_name for record in accepted)
+    assert sorted(setup.transcriber.orders) == sorted(record.job_name for record in accepted)
     for record in accepted:
-        order = office.transcriber.orders[record.job_name]
+        order = setup.transcriber.orders[record.job_name]
         assert (record.media_key, record.language_code) == (order.media_key, order.language_code)
-        assert office.files.objects[order.media_key][0]
-    for key, (newest, content, _) in office.recordings.uploads.items():
+        assert setup.files.objects[order.media_key][0]
+    for key, (newest, content, _) in setup.recordings.uploads.items():
         of_key = [record for record in accepted if record.upload.key == key]
         assert of_key[-1].upload.etag == newest.etag
-        assert office.files.objects[str(of_key[-1].media_key)][0] == content
+        assert setup.files.objects[str(of_key[-1].media_key)][0] == content
 
 
 @one_in(5)
 @given(st.permutations([*range(205)]))
 def test_a_flood_of_one_tenant_lets_no_call_of_another_wait(order: list[int]) -> None:
-    office = Office(max_open_calls=20)
-    office.configure("small", max_open_calls=20)
+    setup = IntakeSetup(max_open_calls=20)
+    setup.configure("small", max_open_calls=20)
     names = [f"acme/calls/{n}.wav" if n < 200 else f"small/calls/{n}.wav" for n in range(205)]
     outcomes = Counter(
-        (names[n].partition("/")[0], take_in(office.intake, office.upload(names[n])).outcome)
+        (names[n].partition("/")[0], take_in(setup.intake, setup.upload(names[n])).outcome)
         for n in order
     )
     assert outcomes == {

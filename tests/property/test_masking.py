@@ -23,7 +23,7 @@ from cci_lite.contract.document import (
 )
 from cci_lite.contract.service_answers import Judgement, NlpAnswer
 from cci_lite.masking.mask import mask, masked_conversation, masked_judgement, masked_nlp
-from tests.asked_calls import AGENT
+from tests.model_examples import AGENT
 
 NAMES = ["Zebulon Quist", "Ottoline", "Jörg Weißenbächer"]
 _GAPS = st.sampled_from(["", " ", "-", ".", " - "])

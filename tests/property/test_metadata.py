@@ -1,4 +1,4 @@
-"""Laws of metadata: whatever is told is read, put aside by its field, or refused."""
+"""Properties of metadata: any input is read, set aside with its field, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of asking a model: whatever is said and answered, ids and instructions are ours."""
+"""Properties of model requests: whatever is said or answered, ids and instructions stay ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cci_lite.evaluation.by_model.answer.framing import is_closing, is_lead_in
 from cci_lite.evaluation.by_model.asking import judge_by_model
 from cci_lite.evaluation.by_model.prompt import SYSTEM, TOOL
 from cci_lite.testing.bedrock import read_question
-from tests.asked_calls import (
+from tests.model_examples import (
     CALL,
     CRITERIA,
     IDS,
@@ -142,7 +142,7 @@ _FRAGMENTS = [
 
 
 @given(st.lists(st.sampled_from(_FRAGMENTS) | st.text(max_size=8), min_size=1, max_size=4))
-def test_words_that_nobody_knows_are_never_passed_over(words: list[str]) -> None:
+def test_unknown_words_are_never_ignored(words: list[str]) -> None:
     text, beside = as_text(evaluation_of()), " ".join(words)
     is_known = is_lead_in(beside) and is_closing(beside)
     for around in (f"{beside}\n{text}", f"{text}\n{beside}"):

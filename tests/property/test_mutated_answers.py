@@ -1,5 +1,6 @@
-"""Law: whatever a model answers, no exception, no verdict without the agent's words, a bill at most
-twice; and everything can be stored.
+"""Property: whatever a model answers, it raises nothing and gives no verdict without evidence.
+
+It is charged at most twice, and everything that comes of it can be stored.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from cci_lite.contract.tenant import Tenant
 from cci_lite.evaluation.by_model.answer.reading import ModelAnswer, Unusable, read_answer
 from cci_lite.evaluation.by_model.asking import judge_by_model
 from cci_lite.testing.memory import ManualClock, MemoryKeep
-from tests.asked_calls import (
+from tests.bedrock_replies import BedrockReplies
+from tests.model_examples import (
     AGENT,
     CALL,
     CRITERIA,
@@ -33,7 +35,6 @@ from tests.asked_calls import (
     wrote,
 )
 from tests.mutations import FOREIGN, good_answer, mutated_bodies, with_odd_name
-from tests.wires import Wire
 
 TENANT = Tenant(tenant_id="acme", name="Acme")
 MASKED = call_of(
@@ -43,18 +44,20 @@ MASKED = call_of(
 
 
 @pytest.fixture(scope="module")
-def wire() -> Wire:
-    return Wire()
+def replies() -> BedrockReplies:
+    return BedrockReplies()
 
 
-def test_hundreds_of_mutated_answers_end_as_verdicts_or_review(wire: Wire) -> None:
-    _check_all(wire, range(500))
+def test_hundreds_of_mutated_answers_end_as_verdicts_or_review(replies: BedrockReplies) -> None:
+    _check_all(replies, range(500))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, 10_000, 1_000))
-def test_ten_thousand_mutated_answers_end_as_verdicts_or_review(wire: Wire, start: int) -> None:
-    _check_all(wire, range(start, start + 1_000))
+def test_ten_thousand_mutated_answers_end_as_verdicts_or_review(
+    replies: BedrockReplies, start: int
+) -> None:
+    _check_all(replies, range(start, start + 1_000))
 
 
 def test_quotes_of_another_call_prove_nothing() -> None:
@@ -69,7 +72,7 @@ def test_quotes_of_another_call_prove_nothing() -> None:
             assert verdicts_of(judgement)[given["id"]] == wanted, (seed, given)
 
 
-def test_no_name_that_nobody_asked_for_is_passed_over() -> None:
+def test_no_unknown_field_is_ignored() -> None:
     for seed in range(500):
         chance = random.Random(seed)
         answer = good_answer(chance)
@@ -80,12 +83,12 @@ def test_no_name_that_nobody_asked_for_is_passed_over() -> None:
         assert isinstance(read_answer(said(answer), IDS), ModelAnswer), seed
 
 
-def _check_all(wire: Wire, seeds: Iterable[int]) -> None:
+def _check_all(replies: BedrockReplies, seeds: Iterable[int]) -> None:
     seen: dict[str, Counter[str]] = {}
     for seed in seeds:
         kind, bodies = mutated_bodies(seed)
         try:
-            verdicts = _checked(wire, bodies)
+            verdicts = _checked(replies, bodies)
         except Exception as problem:
             raise AssertionError(f"seed {seed}, {kind}: {problem!r}") from problem
         seen.setdefault(kind, Counter()).update(verdicts)
@@ -96,17 +99,17 @@ def _check_all(wire: Wire, seeds: Iterable[int]) -> None:
         assert (verdicts["pass"] > 0) is (kind != "quotes of other calls"), kind
 
 
-def _checked(wire: Wire, bodies: list[bytes]) -> list[str]:
-    wire.answer_with(bodies)
-    evaluator = BedrockEvaluator(lambda _: wire.client, ManualClock())
+def _checked(replies: BedrockReplies, bodies: list[bytes]) -> list[str]:
+    replies.answer_with(bodies)
+    evaluator = BedrockEvaluator(lambda _: replies.client, ManualClock())
     keep = MemoryKeep()
     judgement = evaluator.evaluate(TENANT, CRITERIA, MASKED, keep)
 
     # It can be stored, and what was kept of it gives the same for nothing.
     assert msgspec.json.decode(msgspec.json.encode(judgement), type=Judgement) == judgement
-    asked = wire.sent
+    asked = replies.sent
     assert evaluator.evaluate(TENANT, CRITERIA, MASKED, keep) == judgement
-    assert wire.sent == asked == judgement.usage.calls
+    assert replies.sent == asked == judgement.usage.calls
     assert 1 <= asked <= 2
 
     assert [result.id for result in judgement.results] == list(IDS)

@@ -1,4 +1,4 @@
-"""Law: whatever events are lost, doubled or out of order, sweeps bring every call to its end."""
+"""Property: with events lost, duplicated or reordered, sweeps bring every call to its end."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from cci_lite.pipeline.notify import job_failed, record_of
 from cci_lite.pipeline.reconcile import reconcile_tenant
 from cci_lite.ports import JobStatus
 from cci_lite.tenancy import call_id_for, unified_key
-from cci_lite.testing.memory import Crash, Interrupter
 from tests.calls_in_memory import MORNING, TENANT, Installation, event_of, minutes
+from tests.interrupter import Crash, Interrupter
 
 UPLOADS = st.tuples(st.sampled_from(["a.wav", "b.wav", "c.wav", "d.wav"]), st.integers(0, 2))
 COPIES = st.integers(0, 2)

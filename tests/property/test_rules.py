@@ -1,4 +1,4 @@
-"""Laws of reading transcripts and of deciding rules."""
+"""Properties of reading transcripts and deciding rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of the sample world that hold for every seed, period and size."""
+"""Properties of the sample data that hold for every seed, period and size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of scoring, against exact fractions."""
+"""Properties of scoring, checked with exact fractions."""
 
 from __future__ import annotations
 

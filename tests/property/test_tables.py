@@ -1,4 +1,4 @@
-"""A table loses nothing, whatever is in it and however narrow the terminal is."""
+"""Property: a printed table loses nothing, whatever it holds and however narrow the terminal."""
 
 from __future__ import annotations
 

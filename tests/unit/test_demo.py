@@ -1,4 +1,4 @@
-"""The demo: what was planted is found, a difference shows, and a lake of others is left alone."""
+"""The demo: finds the planted differences, and leaves an existing lake alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Error texts, and that they never repeat what somebody said."""
+"""Error texts, which never quote what somebody said."""
 
 from __future__ import annotations
 

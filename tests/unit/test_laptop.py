@@ -11,19 +11,19 @@ import pytest
 import cci_lite
 from cci_lite.errors import LakeError, NotFoundError, SqlError, TenantIdError, UsageError
 from cci_lite.laptop import Lake, create_lake, open_lake
-from tests.worlds import NEXT_DAY, TENANT, World
+from tests.small_lake import NEXT_DAY, TENANT, SmallLake
 
 COUNT = "SELECT count(*) AS calls FROM calls"
 
 
 @pytest.fixture
-def lake(world: World) -> Lake:
+def lake(small_lake: SmallLake) -> Lake:
     """Two tenants with one call each."""
     for tenant_id in (TENANT, "other-tenant"):
-        world.register(tenant_id)
-        world.put(f"call-of-{tenant_id}", tenant_id=tenant_id)
-    world.run(TENANT, "other-tenant")
-    return open_lake(world.root)
+        small_lake.register(tenant_id)
+        small_lake.put(f"call-of-{tenant_id}", tenant_id=tenant_id)
+    small_lake.run(TENANT, "other-tenant")
+    return open_lake(small_lake.root)
 
 
 def count(lake: Lake, tenant_id: str = TENANT) -> int:
@@ -60,8 +60,10 @@ def test_the_raw_documents_are_there_when_they_are_asked_for(lake: Lake) -> None
     assert rows.to_pylist() == [{"call_id": f"call-of-{TENANT}"}]
 
 
-def test_the_raw_documents_of_one_day_can_be_read_by_themselves(lake: Lake, world: World) -> None:
-    world.put("call-2", day=NEXT_DAY)
+def test_the_raw_documents_of_one_day_can_be_read_by_themselves(
+    lake: Lake, small_lake: SmallLake
+) -> None:
+    small_lake.put("call-2", day=NEXT_DAY)
     with lake.reader(TENANT, raw=NEXT_DAY) as query:
         rows = query("SELECT DISTINCT day, call_id FROM raw_explode_criteria").to_pylist()
     assert rows == [{"day": f"{NEXT_DAY:%Y/%m/%d}", "call_id": "call-2"}]
@@ -76,20 +78,20 @@ def test_the_raw_documents_are_asked_for_in_any_case(lake: Lake, name: str) -> N
         assert [row for batch in answer.batches for row in batch.to_pylist()] == rows.to_pylist()
 
 
-def test_a_reader_keeps_its_state_while_others_publish(lake: Lake, world: World) -> None:
+def test_a_reader_keeps_its_state_while_others_publish(lake: Lake, small_lake: SmallLake) -> None:
     with lake.reader(TENANT) as query:
-        world.put("call-2")
-        assert world.run().succeeded
+        small_lake.put("call-2")
+        assert small_lake.run().succeeded
         assert query(COUNT).to_pylist() == [{"calls": 1}]
     assert count(lake) == 2
 
 
 def test_a_lake_made_in_a_folder_with_a_hostile_name_works(tmp_path: Path) -> None:
-    world = World(tmp_path / "a 'quoted' [lake] * ? 100% ü")
-    world.register()
-    world.put("call-1")
-    world.run()
-    assert count(open_lake(world.root)) == 1
+    small_lake = SmallLake(tmp_path / "a 'quoted' [lake] * ? 100% ü")
+    small_lake.register()
+    small_lake.put("call-1")
+    small_lake.run()
+    assert count(open_lake(small_lake.root)) == 1
 
 
 def test_a_relative_path_is_a_lake_too(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,10 +119,10 @@ def test_errors_say_what_to_do(lake: Lake, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, None])
 def test_a_run_gives_the_same_with_any_number_of_workers(
-    lake: Lake, world: World, workers: int | None
+    lake: Lake, small_lake: SmallLake, workers: int | None
 ) -> None:
-    world.put("call-2")
-    world.put_bytes("broken", b"{")
+    small_lake.put("call-2")
+    small_lake.put_bytes("broken", b"{")
     report = lake.run_etl(TENANT, workers=workers)
     assert report.succeeded
     [day] = report.days
@@ -129,21 +131,21 @@ def test_a_run_gives_the_same_with_any_number_of_workers(
     assert count(lake) == 2
 
 
-def test_a_run_of_one_tenant_leaves_the_others_alone(lake: Lake, world: World) -> None:
-    world.put("call-2", tenant_id="other-tenant")
+def test_a_run_of_one_tenant_leaves_the_others_alone(lake: Lake, small_lake: SmallLake) -> None:
+    small_lake.put("call-2", tenant_id="other-tenant")
     assert lake.run_etl(TENANT).days == []
     assert count(lake, "other-tenant") == 1
     assert lake.run_etl().succeeded
     assert count(lake, "other-tenant") == 2
 
 
-def test_settings_that_cannot_be_read_stop_nobody_elses_night(lake: Lake) -> None:
+def test_settings_that_cannot_be_read_stop_no_other_tenants_run(lake: Lake) -> None:
     lake.catalog.put(f"TENANT#{TENANT}", "META#v1", {"tenant_id": TENANT, "time_zone": "nowhere"})
     report = lake.run_etl()
     assert not report.succeeded
     assert report.failed == {
         TENANT: f"settings of {TENANT}, time_zone: expected an IANA time zone like Europe/Berlin, "
-        f"found 'nowhere'; mend it with: cci-lite tenants add {TENANT}"
+        f"found 'nowhere'; fix it with: cci-lite tenants add {TENANT}"
     }
     assert count(lake, "other-tenant") == 1
     assert set(lake.tenants()) == {"other-tenant", TENANT}

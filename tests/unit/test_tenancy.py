@@ -265,7 +265,7 @@ def test_a_key_of_another_form_is_refused(key: str) -> None:
         parse_unified_key(key)
     assert str(caught.value) == (
         "expected a key like unified/<tenant>/YYYY/MM/DD/<call_id>.json, "
-        "found a key of another form"
+        "found a key of another layout"
     )
 
 

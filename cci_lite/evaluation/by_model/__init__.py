@@ -1,1 +1,1 @@
-"""Asking a language model about the other criteria, and finding what it quotes."""
+"""Asks a language model about the criteria without a rule, and checks what it quotes."""

@@ -1,4 +1,4 @@
-"""Having a language model decide criteria and summarise a call."""
+"""The way in to this room: has a language model decide criteria and summarise a call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cci_lite.contract.conversation import Conversation, Role
-from cci_lite.contract.document import AiSummary, CriterionResult, Evidence
+from cci_lite.contract.document import AiSummary, CriterionResult, Evaluator, Evidence
 from cci_lite.contract.form import Criterion
 from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.service_answers import Judgement, ModelUsage, step_of
@@ -38,16 +38,16 @@ from cci_lite.evaluation.by_model.prompt import (
 from cci_lite.evaluation.by_model.prompt_injection import is_dictated
 from cci_lite.evaluation.by_model.quotes import HeardTurn, find_quote, heard_turns
 from cci_lite.evaluation.by_model.slices import estimated_tokens, slices_of
-from cci_lite.evaluation.results import judged_by_model, undecided, unscored
+from cci_lite.evaluation.results import decided, undecided, unscored
 from cci_lite.ports import Keep, not_kept
 
 Ask = Callable[[ModelRequest], ModelReply]
 
-# What an answer takes that is as long as the tool allows: 300 characters of reason and three quotes
-# for a criterion, six sentences of summary.
+# Enough for the longest answer that the tool allows: 300 characters of reason and three quotes for
+# each criterion, six sentences of summary.
 _TOKENS_FOR_SUMMARY = 1_000
 _TOKENS_FOR_CRITERION = 300
-# Tool definition, tags, closing words and a correction.
+# Reserve for the tool definition, tags, closing words and a correction.
 _TOKENS_AROUND = 3_000
 _SMALLEST_ROOM = 500
 _NO_SUMMARY = "the summary is known: leave its texts empty"
@@ -55,7 +55,7 @@ _NO_SUMMARY = "the summary is known: leave its texts empty"
 
 @dataclass(frozen=True)
 class _Questioning:
-    """What stays the same over all questions about one call."""
+    """What is the same in all questions about one call."""
 
     ask: Ask
     keep: Keep
@@ -65,7 +65,7 @@ class _Questioning:
 
 @dataclass(frozen=True)
 class _Finding:
-    """One criterion after its quotes were looked up. `doubt` says why it cannot count."""
+    """One verdict after its quotes were looked up. `doubt` says why it cannot count."""
 
     given: GivenVerdict
     evidence: tuple[Evidence, ...]
@@ -73,14 +73,14 @@ class _Finding:
 
     @property
     def is_unproven(self) -> bool:
-        """Whether it counts although no words of the agent stand behind it."""
+        """Whether it counts although no words of the agent support it."""
         by_customer = all(each.said_by == Role.CUSTOMER for each in self.evidence)
         return self.doubt is None and (self.given.verdict is Verdict.NA or by_customer)
 
 
 @dataclass(frozen=True)
 class _Findings:
-    """What the questions about the same material gave; `failure` when nothing did."""
+    """The outcome of the questions about the same material; `failure` when no answer was usable."""
 
     usage: ModelUsage
     criteria: Mapping[str, _Finding] = field(default_factory=dict)
@@ -102,11 +102,11 @@ def judge_by_model(
 ) -> Judgement:
     """One result for each criterion, in their order, and the summary of the call.
 
-    What the model does not say in full, or cannot quote, is unscored, and `review_reasons` say why;
-    what it could have been talked into counts, and is named there. Each question is asked again at
-    most once, or, where the answer was longer than the model can write, in two halves. Each answer
-    goes through `keep` before the next question, as it was read: whatever a model writes, what is
-    kept can be read again. Raises what `ask` raises.
+    What the model does not answer in full, or cannot quote, is unscored, and `review_reasons` say
+    why. A verdict that somebody on the call may have dictated counts, and is named there. Each
+    question is asked again at most once, or, where the answer was longer than the model can write,
+    in two halves. Each answer goes through `keep` before the next question. It is kept as it was
+    read, not as it was written: whatever is kept can be read back. Raises what `ask` raises.
     """
     turns = prompt_turns(conversation.turns)
     if not turns:
@@ -144,12 +144,12 @@ def _judgement(criteria: Sequence[Criterion], found: _Findings, reasons: list[st
 def _suspicions(
     criteria: Sequence[Criterion], found: _Findings, turns: Sequence[HeardTurn]
 ) -> list[str]:
-    """What counts, but what a model may have been talked into: that needs no quote."""
+    """Review reasons for verdicts that need no quote, so that prompt injection could cause them."""
     reasons = []
     if is_dictated(turns):
         reasons = [f"dictated:{name}" for name, each in found.criteria.items() if each.is_unproven]
     verdicts = {finding.given.verdict for finding in found.criteria.values()}
-    # One question alone may well not apply, and none does where only the customer was on the line.
+    # A single question may well not apply, and none does where only the customer was on the line.
     is_answered = any(
         each.turn.role is not Role.CUSTOMER and not each.heard.isspace() for each in turns
     )
@@ -162,9 +162,10 @@ def _result(criterion: Criterion, finding: _Finding) -> CriterionResult:
     if finding.doubt is not None:
         return unscored(criterion)
     given = finding.given
-    return judged_by_model(
+    return decided(
         criterion,
         given.verdict,
+        evaluator=Evaluator.MODEL,
         reason=given.reason,
         evidence=finding.evidence,
         confidence=given.confidence,
@@ -177,11 +178,12 @@ def _room(model: Model, criteria: Sequence[Criterion]) -> int:
     return max(_SMALLEST_ROOM, model.max_input_tokens - model.max_output_tokens - taken)
 
 
-# --- one question, and once more when its answer will not do ------------------------------------
+# --- one question, asked once more when its answer is not usable -------------------------------
 
 
 def _inquire(questioning: _Questioning, criteria: Sequence[Criterion], material: str) -> _Findings:
     first = _question(questioning, criteria, material)
+    # At most two paid questions about the same material, whatever the model answers.
     if (failure := first.failure) is not None:
         if failure.reason in FINAL_REASONS:
             return first
@@ -189,7 +191,7 @@ def _inquire(questioning: _Questioning, criteria: Sequence[Criterion], material:
         return replace(again, usage=first.usage + again.usage)
     if not first.doubtful and first.summary is not None:
         return first
-    # Only what is in doubt is asked again: what is decided stays as it is.
+    # Only criteria in doubt are asked again; the other verdicts stay.
     doubtful = [criterion for criterion in criteria if criterion.id in first.doubtful]
     again = _question(questioning, doubtful, material, _complaints(first))
     return replace(
@@ -203,7 +205,10 @@ def _inquire(questioning: _Questioning, criteria: Sequence[Criterion], material:
 def _inquire_again(
     questioning: _Questioning, criteria: Sequence[Criterion], material: str, failure: Unusable
 ) -> _Findings:
-    """The same with a correction: with room for a longer answer, or for two where there is none."""
+    """The same question with a correction, and more room for the answer if it was cut off.
+
+    Where the model cannot write a longer answer, two questions share the criteria.
+    """
     longest = questioning.model.max_output_tokens
     is_truncated = failure.reason == "answer_truncated"
     if is_truncated and len(criteria) > 1 and _expected_tokens(criteria) >= longest:
@@ -251,14 +256,18 @@ def _question(
         temperature=0.0 if model.sampling else None,
     )
     paid = questioning.keep(
-        _step(model, request), PaidAnswer, lambda: _paid(questioning.ask(request), criteria)
+        _checkpoint_name(model, request),
+        PaidAnswer,
+        lambda: _paid(questioning.ask(request), criteria),
     )
     if isinstance(paid.content, Unusable):
         return _Findings(paid.usage, failure=paid.content)
     return _looked_up(questioning, paid.content, paid.usage)
 
 
-def _step(model: Model, request: ModelRequest) -> str:
+def _checkpoint_name(model: Model, request: ModelRequest) -> str:
+    # Everything that can change the answer is part of the checkpoint's name, so that a changed
+    # prompt or model asks again instead of reading an old answer.
     texts = [message.text for message in request.messages]
     return step_of("model", model.model_id, str(request.max_tokens), request.system, *texts)
 
@@ -295,10 +304,10 @@ def _finding(given: GivenVerdict, turns: Sequence[HeardTurn]) -> _Finding:
 
 
 def _doubt(given: GivenVerdict, evidence: Sequence[Evidence]) -> str | None:
-    """Why a verdict cannot count.
+    """Why a verdict cannot count; None when it can.
 
-    A fail may be that something was never said, which cannot be quoted. A pass is about what the
-    agent said: a customer could dictate it.
+    A fail may mean that something was never said, which cannot be quoted. A pass needs words of the
+    agent: words of the customer alone could be prompt injection.
     """
     if given.verdict is Verdict.NA:
         return None
@@ -318,11 +327,12 @@ def _inquire_in_slices(
     criteria: Sequence[Criterion],
     slices: Sequence[Sequence[PromptTurn]],
 ) -> _Findings:
-    """Ask about each slice, then about all that was found; the last answer is the call's."""
+    """Ask about each slice of a long call, then about all findings; the last answer counts."""
     usage = ModelUsage()
     findings = []
     for part, turns in enumerate(slices, start=1):
         material = transcript_block(turns, part=part, parts=len(slices))
+        # A slice that fails ends the whole question: verdicts on a part of the call would be wrong.
         found = _inquire(questioning, criteria, material)
         usage += found.usage
         if found.failure is not None:
@@ -336,7 +346,7 @@ def _inquire_in_slices(
 
 
 def _as_data(part: int, found: _Findings) -> dict[str, Any]:
-    """What a slice gave: verdicts that count, with the quotes that were found."""
+    """The findings of a slice as data: verdicts that count, with the quotes that were found."""
     verdicts = [
         {
             "id": name,

@@ -1,4 +1,4 @@
-"""What a language model is asked: fixed instructions, one fixed tool, and the call as data.
+"""Builds the question to a language model: fixed instructions, one fixed tool, the call as data.
 
 Whatever comes from a tenant or from a call is JSON in which no `<` occurs, between tags of ours: it
 can neither end its block nor imitate another. The instructions are the same for every call.
@@ -15,7 +15,7 @@ from cci_lite.contract.conversation import Role, Turn
 from cci_lite.contract.form import Criterion
 from cci_lite.contract.service_answers import MAX_EVIDENCE, MAX_REASON
 
-# Goes up with every change of a word below: verdicts of two wordings are not comparable.
+# Raise it with every change of a word below: verdicts of two wordings are not comparable.
 PROMPT_VERSION = "1"
 
 SYSTEM = """\
@@ -182,11 +182,12 @@ def _block(tag: str, lines: Iterable[str], attributes: str = "") -> str:
     return "\n".join([f"<{tag}{attributes}>", *lines, f"</{tag}>"])
 
 
-# JSON leaves these as they are: the first two could make a tag, the others end a line for somebody.
+# JSON leaves these unescaped: < and > could form a tag, the others end a line for some readers.
 _ESCAPES = str.maketrans({each: f"\\u{ord(each):04x}" for each in "<>\x7f\x85\u2028\u2029"})
 
 
 def _line(value: Mapping[str, Any]) -> str:
-    # Half of a surrogate pair cannot be sent; nothing can be quoted from it either.
+    # A lone surrogate cannot be encoded; nothing can be quoted from it either.
+    # Not escaped to ASCII: escapes cost several tokens for each letter.
     text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
     return text.translate(_ESCAPES)

@@ -1,7 +1,7 @@
-"""Noticing that somebody on a call talks to whoever assesses it.
+"""Notices that somebody on a call dictates verdicts to the model that assesses it.
 
-A tripwire and no wall: who knows the words can say it otherwise. It decides nothing; it sends to
-review what a model could have been talked into.
+An alarm, not a defence: whoever knows these words can use others. It decides nothing; it sends a
+call to review whose verdicts could have been dictated.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ _JUDGE = (
 _ALL = "(?:all|alles?|each|every|everything|überall)"
 _ORDERS = "(?:instructions?|prompts?|anweisung(?:en)?|instruktion(?:en)?)"
 
-# In the form in which turns are heard: words in small letters between single spaces. Each has a
-# second word beside it that customers do not use: Mark passes, payments fail, hotels are rated.
+# Matched against the turns as `heard` gives them: lower case words between single spaces. One word
+# alone would find innocent customers (Mark passes, payments fail, hotels are rated), so each of
+# these needs a second word that customers do not use beside it.
 _TALK = re2.compile(
     " (?:"
     + "|".join(
@@ -59,5 +60,5 @@ _TALK = re2.compile(
 
 
 def is_dictated(turns: Iterable[HeardTurn]) -> bool:
-    """Whether anybody says what a verdict should be, or speaks of a model's instructions."""
+    """Whether anybody says what a verdict should be, or talks about a model's instructions."""
     return any(_TALK.search(turn.heard) for turn in turns)

@@ -1,4 +1,4 @@
-"""Finding what a model quotes in the transcript."""
+"""Finds a model's quotes in the transcript, so that a verdict rests on real words of a speaker."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from cci_lite.evaluation.evidence import evidence_of
 from cci_lite.language.comparison import Comparison, comparison_of
 from cci_lite.language.heard import WORD_BY_WORD, count_words, heard, span_of_words
 
-# Fewer words are said in every call, and prove nothing.
+# Fewer words occur in every call, and prove nothing.
 FEWEST_WORDS = 3
-# Of these, as many must be words that stand in the transcript, not for redacted ones.
+# At least this many of them must be real words, not placeholders of redacted ones.
 FEWEST_SPOKEN = 2
-# Of a quote with words left out, one part at least must be more than a word.
+# Of a quote with words left out ("…"), at least one part must have this many words.
 FEWEST_WORDS_OF_A_PART = 2
-# However a model writes them: [NAME], [name], <NAME>, ***.
+# Placeholders of redacted words, however a model writes them: [NAME], [name], <NAME>, ***.
 _WITHHELD = re.compile(r"\[[^\[\]]*\]|<[^<>]*>|\*+")
 _LEFT_OUT = re.compile(r"[\[(]?(?:…|\.\s?\.\s?\.)[….\s]*[\])]?")
 
 
 @dataclass(frozen=True, slots=True)
 class HeardTurn:
-    """A turn and its words, and how they are compared."""
+    """A turn made ready for searching: its words, and how they are compared."""
 
     turn: Turn
     heard: str
@@ -34,7 +34,7 @@ class HeardTurn:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Words that follow each other, in the form in which turns are searched."""
+    """A stretch of a quote without omissions, spelled as the turns are that it is searched in."""
 
     heard: str
     spoken: int
@@ -45,18 +45,18 @@ class _Part:
 
     @property
     def size(self) -> int:
-        """How many words it has, of which many characters are one where there are no blanks."""
+        """How many words it has; in scripts without spaces, an estimate from its characters."""
         return count_words(self.heard)
 
     @property
     def is_proof(self) -> bool:
-        """Whether it proves something wherever it is found."""
+        """Whether it is long enough to prove something wherever it is found."""
         return self.size >= FEWEST_WORDS and self.spoken >= FEWEST_SPOKEN
 
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    """Where a part stands in what was heard of a turn."""
+    """Where a part was found in a turn."""
 
     where: HeardTurn
     place: int
@@ -66,7 +66,7 @@ class _Hit:
 def heard_turns(turns: Iterable[Turn], language_code: str | None = None) -> tuple[HeardTurn, ...]:
     """The turns made ready for searching, those of the agent first.
 
-    Where both say the same words, it is true that the agent said them.
+    Where both speakers say the same words, the agent's count as the source.
     """
     comparison = comparison_of(language_code)
     ready = [HeardTurn(turn, heard(turn.text, comparison), comparison) for turn in turns]
@@ -82,10 +82,12 @@ def find_quote(quote: str, turns: Sequence[HeardTurn]) -> tuple[Evidence, ...]:
     occur in order: in one turn, or, where each would do as a quote, in turns of one speaker.
     """
     comparison = turns[0].comparison if turns else WORD_BY_WORD
+    # The strictest reading first: the whole quote in one turn, then with words left out in one
+    # turn, then in turns of one speaker.
     for wording in _wordings(quote, turns):
         pieces = (_part(each, comparison) for each in _LEFT_OUT.split(wording))
         parts = [part for part in pieces if part.count]
-        found = _whole(_part(wording, comparison), turns) or _in_one_turn(parts, turns)
+        found = _within_one_turn(_part(wording, comparison), turns) or _in_one_turn(parts, turns)
         if found := found or _in_turns_of_one(parts, turns):
             return _evidence(found)
     return ()
@@ -96,13 +98,13 @@ def _part(text: str, comparison: Comparison) -> _Part:
     return _Part(heard(text, comparison), spoken)
 
 
-def _whole(part: _Part, turns: Iterable[HeardTurn]) -> list[_Hit] | None:
+def _within_one_turn(part: _Part, turns: Iterable[HeardTurn]) -> list[_Hit] | None:
     if not part.spoken:
         return None
     for each in turns:
         if not part.is_proof and each.heard != part.heard:
             continue
-        if found := _in_order([part], [each]):
+        if found := _parts_in_order([part], [each]):
             return found
     return None
 
@@ -117,7 +119,7 @@ def _in_one_turn(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list[_Hi
         and sum(part.size for part in parts) >= FEWEST_WORDS
         and max(part.size for part in parts) >= FEWEST_WORDS_OF_A_PART
     )
-    return next(filter(None, (_in_order(parts, [each]) for each in turns if is_enough)), None)
+    return next(filter(None, (_parts_in_order(parts, [each]) for each in turns if is_enough)), None)
 
 
 def _in_turns_of_one(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list[_Hit] | None:
@@ -126,10 +128,12 @@ def _in_turns_of_one(parts: Sequence[_Part], turns: Iterable[HeardTurn]) -> list
     by_speaker: dict[tuple[Role, str | None], list[HeardTurn]] = {}
     for each in turns:
         by_speaker.setdefault((each.turn.role, each.turn.label), []).append(each)
-    return next(filter(None, (_in_order(parts, spoken) for spoken in by_speaker.values())), None)
+    return next(
+        filter(None, (_parts_in_order(parts, spoken) for spoken in by_speaker.values())), None
+    )
 
 
-def _in_order(parts: Iterable[_Part], turns: Sequence[HeardTurn]) -> list[_Hit] | None:
+def _parts_in_order(parts: Iterable[_Part], turns: Sequence[HeardTurn]) -> list[_Hit] | None:
     """The first places of all parts, each behind the one before."""
     hits: list[_Hit] = []
     number, start = 0, 0
@@ -139,7 +143,7 @@ def _in_order(parts: Iterable[_Part], turns: Sequence[HeardTurn]) -> list[_Hit] 
             if number == len(turns):
                 return None
         hits.append(_Hit(turns[number], place, part))
-        # The blank between two words is the end of one and the beginning of the other.
+        # The space between two words is the end of one and the beginning of the other.
         start = place + len(part.heard) - 1
     return hits
 
@@ -162,7 +166,7 @@ def _evidence_in_turn(hits: Sequence[_Hit]) -> Evidence:
     return evidence_of(where.turn, spans[0][0], spans[-1][1])
 
 
-# --- whose words they are -------------------------------------------------------------------------
+# --- a speaker's name before the words ------------------------------------------------------------
 
 _NAMED = re.compile(r"[^\w\[(<]*(?P<label>[^:：]{1,60})[:：](?P<rest>.+)", re.DOTALL)  # noqa: RUF001
 _BRACKETED = re.compile(
@@ -175,7 +179,7 @@ _MOST_LABEL_WORDS = 4
 
 
 def _wordings(quote: str, turns: Sequence[HeardTurn]) -> Iterator[str]:
-    """The quote, and without what may be a speaker's name or label before it."""
+    """The quote, and the quote without what may be a speaker's name or label before it."""
     yield quote
     labels = {*Role, "turn"} | {each.turn.label for each in turns if each.turn.label}
     for form in (_NAMED, _BRACKETED, _DASHED):

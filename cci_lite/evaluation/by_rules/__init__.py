@@ -1,4 +1,4 @@
-"""Deciding the criteria that have a rule: exactly, and the same every time."""
+"""Decides the criteria that have a rule: exactly, and the same every time."""
 
 from cci_lite.evaluation.by_rules.deciding import evaluate_rules
 

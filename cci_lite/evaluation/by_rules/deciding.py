@@ -1,4 +1,4 @@
-"""Criteria with a rule, decided exactly: who must (not) say what, and where in the call."""
+"""The way in to this room: decides each rule by who says (or does not say) what, and where."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from cci_lite.evaluation.by_rules import reasons
 from cci_lite.evaluation.by_rules.search import Hit, first_hit
 from cci_lite.evaluation.by_rules.within import Stretch, counts_turns, scope_of, whole_turn
 from cci_lite.evaluation.evidence import evidence_of
-from cci_lite.evaluation.results import unscored
+from cci_lite.evaluation.results import decided, unscored
 from cci_lite.language.comparison import comparison_of
 
-_PASSED = {Verdict.PASS: True, Verdict.FAIL: False}
 _ROLES = {SaidBy.AGENT: Role.AGENT, SaidBy.CUSTOMER: Role.CUSTOMER}
 
 
@@ -32,9 +31,9 @@ class _Decision:
 def evaluate_rules(form: Form, conversation: Conversation) -> list[CriterionResult]:
     """One result for each criterion, in the form's order; those without a rule are unscored.
 
-    A rule about a speaker who is not known, or does not speak, is not applicable: never guessed.
-    So is one about turns where they are not known, and one that hangs on a word of which it is not
-    known when it was said.
+    Nothing is guessed: a rule is not applicable when its speaker is not known or does not speak,
+    when it counts turns and the transcript does not tell them apart, or when it depends on a word
+    whose time is not known.
     Text is compared as it is in the conversation's language.
     """
     comparison = comparison_of(conversation.language_code)
@@ -48,20 +47,13 @@ def evaluate_rules(form: Form, conversation: Conversation) -> list[CriterionResu
 
 
 def _result(criterion: Criterion, decision: _Decision) -> CriterionResult:
-    weight = float(criterion.weight)
-    passed = _PASSED.get(decision.verdict)
-    return CriterionResult(
-        id=criterion.id,
-        question=criterion.question,
-        passed=passed,
-        verdict=decision.verdict,
-        score=None if passed is None else weight * passed,
-        weight=weight,
-        required=criterion.required,
+    return decided(
+        criterion,
+        decision.verdict,
+        evaluator=Evaluator.RULE,
         reason=decision.reason,
         evidence=[evidence_of(hit.turn, hit.start, hit.end) for hit in decision.hits],
         confidence=1.0,
-        evaluator=Evaluator.RULE,
     )
 
 
@@ -76,6 +68,8 @@ def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decisi
         if occasion is None:
             return _Decision(Verdict.NA, reasons.not_applicable(condition))
     spoken = _spoken_by(rule.said_by, turns)
+    # A speaker of whom only noise was transcribed was on the call, and did not say what must be
+    # said.
     missing = _missing(rule.said_by, turns)
     if missing and not (rule.must == "say" and _ROLES.get(rule.said_by) in call.wordless):
         return _Decision(Verdict.NA, missing)
@@ -84,6 +78,8 @@ def _decide(rule: Rule, call: Conversation, turns: Sequence[Stretch]) -> _Decisi
     start = min((stretch.turn.start_seconds for stretch in turns), default=0.0)
     end = max((stretch.turn.end_seconds for stretch in turns), default=0.0)
     scope = scope_of(spoken, rule.within, start=start, end=end)
+    # First where the words lie for certain. If they are found only where a word without a time may
+    # lie, the rule depends on a time that is not known.
     hit = first_hit(rule, scope.sure, comparison)
     if (
         hit is None

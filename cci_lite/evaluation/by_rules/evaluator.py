@@ -1,4 +1,4 @@
-"""The evaluator of tenants that use no language model."""
+"""The evaluator of tenants that use no language model: it leaves the other criteria to people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cci_lite.ports import Keep, not_kept
 
 @dataclass(frozen=True)
 class RulesEvaluator:
-    """Leaves to people what no rule decides: a QaEvaluator that is free and asks nobody."""
+    """A QaEvaluator that decides nothing and costs nothing."""
 
     def evaluate(
         self,

@@ -1,4 +1,4 @@
-"""Why a verdict is what it is, in plain words and without a word of the transcript.
+"""The reason beside a rule's verdict, in plain words and without a word of the transcript.
 
 Only the rule's own phrase is repeated: reasons are shown and exported where quotes are not.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from cci_lite.contract.form import Condition, Rule, SaidBy, Within
 
-TURNS_NOT_KNOWN = "the transcript does not tell where one turn ends and the next begins"
-TIME_NOT_KNOWN = "it was said, but the transcript does not tell when"
+TURNS_NOT_KNOWN = "the transcript does not show where one turn ends and the next begins"
+TIME_NOT_KNOWN = "it was said, but the transcript does not show when"
 
 _SAID = {
     SaidBy.AGENT: "the agent said",
@@ -26,12 +26,12 @@ def said(rule: Rule, phrase: str | None) -> str:
     """The rule's phrase (None: its pattern) was found."""
     what = "what the rule's pattern describes" if phrase is None else f'"{phrase}"'
     forbidden = ", which must not be said" if rule.must == "not_say" else ""
-    return f"{_SAID[rule.said_by]} {what}{_place(rule.within)}{forbidden}"
+    return f"{_SAID[rule.said_by]} {what}{_place_in_call(rule.within)}{forbidden}"
 
 
 def not_said(rule: Rule) -> str:
     """Nothing that the rule looks for was found."""
-    return f"{_NOT_SAID[rule.said_by]} {_wanted(rule)}{_place(rule.within)}"
+    return f"{_NOT_SAID[rule.said_by]} {_wanted(rule)}{_place_in_call(rule.within)}"
 
 
 def not_applicable(condition: Condition) -> str:
@@ -40,12 +40,12 @@ def not_applicable(condition: Condition) -> str:
 
 
 def not_known(said_by: SaidBy) -> str:
-    """Nobody can tell which turns are this speaker's."""
+    """Which turns are this speaker's is not known."""
     return f"it is not known who the {said_by} is"
 
 
 def is_not_known(reason: str | None) -> bool:
-    """Whether a verdict hangs on a speaker whom nobody can tell."""
+    """Whether a criterion was not applicable because its speaker is not known."""
     return reason is not None and reason in map(not_known, SaidBy)
 
 
@@ -62,7 +62,7 @@ def _wanted(searched: Rule | Condition) -> str:
     return f"any of the rule's {len(searched.phrases)} phrases"
 
 
-def _place(within: Within | None) -> str:
+def _place_in_call(within: Within | None) -> str:
     if within is None:
         return ""
     if within.first_turns is not None:

@@ -1,4 +1,4 @@
-"""Finding what a rule looks for."""
+"""Finds the phrases or the pattern of a rule in what was said."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What a rule or condition looks for, made ready for a language."""
+    """What a rule or condition looks for, prepared for a language."""
 
     comparison: Comparison
     phrases: tuple[tuple[str, str], ...]
@@ -48,11 +48,12 @@ def first_hit(
 ) -> Hit | None:
     """The first place where one of the phrases, or the pattern, is found."""
     search = _search_for(searched.phrases, searched.pattern, comparison)
+    # RE2 needs linear time for any pattern, so a form cannot stall the calls of other tenants.
     find = _find_phrase if search.pattern is None else _find_pattern
     return next((hit for stretch in stretches if (hit := find(search, stretch))), None)
 
 
-# A form is made ready once for all calls. The result depends on nothing but the arguments.
+# Prepared once for all calls; the result depends on nothing but the arguments.
 @lru_cache(maxsize=1024)
 def _search_for(phrases: tuple[str, ...], pattern: str | None, comparison: Comparison) -> _Search:
     if pattern is None:
@@ -64,13 +65,13 @@ def _search_for(phrases: tuple[str, ...], pattern: str | None, comparison: Compa
     try:
         compiled = re2.compile(plain_pattern(pattern), options)
     except re2.error:
-        # A class of nothing but characters that plain text does not have.
+        # Made plain, a class can be left empty: it held only characters that plain text never has.
         compiled = re2.compile(pattern, options)
     return _Search(comparison, (), compiled)
 
 
 def _find_phrase(search: _Search, stretch: Stretch) -> Hit | None:
-    # A stretch begins at a word, so that what is heard from there on is heard alike.
+    # A stretch begins at a word, so the text from there on has the same words as in the whole turn.
     text = stretch.turn.text[stretch.begin :]
     words = heard(text, search.comparison) if stretch.begin else stretch.heard
     hits = [
@@ -102,6 +103,6 @@ def _find_pattern(search: _Search, stretch: Stretch) -> Hit | None:
 
 
 def _span_in(text: str, start: int, end: int) -> tuple[int, int]:
-    """Where in the text it is that plain text has from `start` to `end`."""
+    """The span of the text that corresponds to `start` to `end` in its plain form."""
     first = place_in(text, start)
     return first, first if start == end else place_in(text, end - 1) + 1

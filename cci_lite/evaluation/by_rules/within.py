@@ -1,4 +1,4 @@
-"""Where in a call a rule looks."""
+"""Where in a call a rule looks: the turns, or parts of turns, that its `within` names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MILLISECOND = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A turn of which only what begins from `begin` up to, not including, `end` counts.
+    """A turn of which only words count that begin from `begin` up to, not including, `end`.
 
     `plain` and `heard` are the whole turn in the forms in which patterns and phrases are searched.
     """
@@ -31,7 +31,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class WhereToLook:
-    """Where to look: `sure` is there for certain, `possible` also holds what may be there.
+    """`sure` is what lies there for certain, `possible` also holds what may lie there.
 
     The two differ only where words have no time of their own.
     """
@@ -94,38 +94,41 @@ def _turns_since(stretches: Sequence[Stretch], first: int) -> WhereToLook:
 def _until(stretches: Sequence[Stretch], limit: float) -> WhereToLook:
     return WhereToLook(
         _ended(stretches, lambda each: _earliest(each, limit)),
-        _ended(stretches, lambda each: _latest(each, limit)),
+        _ended(stretches, lambda each: _first_at_or_after(each, limit)),
     )
 
 
 def _since(stretches: Sequence[Stretch], limit: float) -> WhereToLook:
     return WhereToLook(
-        _begun(stretches, lambda each: _latest(each, limit)),
+        _begun(stretches, lambda each: _first_at_or_after(each, limit)),
         _begun(stretches, lambda each: _earliest(each, limit)),
     )
 
 
 def _ended(stretches: Iterable[Stretch], cut: Callable[[Stretch], int]) -> list[Stretch]:
-    """What is before the cut of each stretch."""
+    """The part of each stretch before its cut."""
     ended = (replace(stretch, end=cut(stretch)) for stretch in stretches)
     return [stretch for stretch in ended if stretch.end > 0]
 
 
 def _begun(stretches: Iterable[Stretch], cut: Callable[[Stretch], int]) -> list[Stretch]:
-    """What is behind the cut of each stretch."""
+    """The part of each stretch behind its cut."""
     begun = (replace(stretch, begin=cut(stretch)) for stretch in stretches)
     return [stretch for stretch in begun if stretch.begin < stretch.end]
 
 
-def _latest(stretch: Stretch, limit: float) -> int:
-    """Where the first word is that begins at `limit` or later; the stretch's end without one."""
-    return next((word.offset for word in _words(stretch) if _is_since(word, limit)), stretch.end)
+def _first_at_or_after(stretch: Stretch, limit: float) -> int:
+    """The place of the first word that begins at `limit` or later, or the stretch's end."""
+    return next((word.offset for word in _words_of(stretch) if _is_since(word, limit)), stretch.end)
 
 
 def _earliest(stretch: Stretch, limit: float) -> int:
-    """Where what may begin at `limit` or later does: at the words without a time right before."""
+    """The place of the first word that may begin at `limit` or later.
+
+    Words without a time right before a word that does may have been said after the limit, too.
+    """
     offset = stretch.end
-    for word in _words(stretch):
+    for word in _words_of(stretch):
         if _is_since(word, limit):
             return min(offset, word.offset)
         offset = min(offset, word.offset) if word.start_seconds is None else stretch.end
@@ -133,7 +136,7 @@ def _earliest(stretch: Stretch, limit: float) -> int:
 
 
 def _untimed_end(stretch: Stretch) -> int:
-    """Where the words without a time are with which a stretch ends; its end without any."""
+    """The place of the words without a time at the end of a stretch; its end without any."""
     return _earliest(stretch, math.inf)
 
 
@@ -141,6 +144,6 @@ def _is_since(word: Word, limit: float) -> bool:
     return word.start_seconds is not None and word.start_seconds > limit - _MILLISECOND / 2
 
 
-def _words(stretch: Stretch) -> Sequence[Word]:
+def _words_of(stretch: Stretch) -> Sequence[Word]:
     turn = stretch.turn
     return turn.words or (Word(0, turn.start_seconds, turn.end_seconds),)

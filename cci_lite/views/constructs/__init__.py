@@ -1,7 +1,7 @@
-"""Every construct that a query may use: what it takes, what it gives, and how DuckDB is told.
+"""Every construct that a query may use: its arguments, its type, and its rewriting for DuckDB.
 
-A construct without a correction means the same on Athena and DuckDB as it is written. What is not
-listed is refused. `tests/engines/expressions.yaml` holds an example of each against both engines.
+A construct without a correction gives the same result on Athena and DuckDB as it is written. What
+is not listed is refused. `tests/engines/expressions.yaml` compares an example of each on both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def rule_for(node: exp.Expr) -> Construct | None:
 
 
 def correction_for(node: exp.Expr) -> Correction | None:
-    """How DuckDB is told what a node means; None when it means the same as it is."""
+    """How a node is rewritten for DuckDB; None when it needs no rewriting."""
     rule = RULES.get(type(node))
     return rule.correction if rule else None
 
@@ -47,7 +47,7 @@ _INSTEAD: dict[type[exp.Expr], str] = {
     exp.ParseJSON: _USE_FIELDS,
     exp.JSONFormat: _USE_FIELDS,
     exp.ApproxDistinct: "it estimates; write count(DISTINCT …)",
-    exp.ApproxQuantile: "it estimates, and each engine otherwise",
+    exp.ApproxQuantile: "it estimates, and each engine differently",
     exp.AnyValue: "it may give any row's value; write min, max or max_by",
     exp.ArrayDistinct: "the order of its result differs; write count(DISTINCT …) or GROUP BY",
     exp.Reverse: "it reverses letters with accents differently",

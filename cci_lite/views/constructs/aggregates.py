@@ -1,4 +1,4 @@
-"""Aggregates and windows."""
+"""The constructs for aggregates and window functions."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def _count(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 @RULES.construct(exp.Sum, "sum", "this", correction=correct.aggregated)
 def _sum(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     kind = _aggregated(analysis, node, scope, NUMERIC, "sum")
+    # Trino widens the sum of a decimal to the largest precision and keeps its scale.
     if kind.scale is not None:
         return decimal(38, kind.scale[1])
     return BIGINT if kind.kind in WHOLE else DOUBLE
@@ -111,6 +112,7 @@ RULES.function(exp.Variance, "variance", {"this": NUMBER}, DOUBLE, also=("var_sa
 @RULES.construct(exp.ArrayAgg, "array_agg", "this")
 def _array_agg(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     ordered = node.this
+    # Both engines read in parallel: without ORDER BY the order is that of the threads.
     if not isinstance(ordered, exp.Order):
         analysis.refuse(
             node, "array_agg needs ORDER BY inside: without, each run orders differently"
@@ -148,7 +150,7 @@ def _shifted(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     for offset in arguments(node, "offset"):
         set_type(offset, INTEGER)
         if not is_whole_literal(offset):
-            analysis.report(offset, f"{analysis.spelled(node)} is known with a literal offset only")
+            analysis.report(offset, f"{analysis.spelled(node)} takes a literal offset only")
     kinds += [analysis.expression(value, scope) for value in arguments(node, "default")]
     return one_type(analysis, node, kinds)
 
@@ -163,7 +165,7 @@ RULES.construct(exp.NthValue, "nth_value", "this", "offset")(_shifted)
 @RULES.construct(exp.IgnoreNulls, "IGNORE NULLS", "this")
 def _ignore_nulls(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if not isinstance(node.this, (exp.FirstValue, exp.LastValue, exp.Lag, exp.Lead)):
-        analysis.refuse(node, "IGNORE NULLS is known with first_value, last_value, lag and lead")
+        analysis.refuse(node, "IGNORE NULLS is supported in first_value, last_value, lag and lead")
     return analysis.expression(node.this, scope)
 
 
@@ -183,6 +185,7 @@ def _window(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if (order := node.args.get("order")) is not None:
         set_type(order, UNKNOWN)
         _ordering(analysis, order, scope)
+    # DuckDB allows it; Trino: "DISTINCT in window function parameters not yet supported".
     if node.this.find(exp.Distinct):
         analysis.report(node, "DISTINCT with OVER is refused by Athena")
     if (frame := node.args.get("spec")) is not None:
@@ -192,9 +195,7 @@ def _window(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
             if isinstance(bound, exp.Expr) and not (
                 is_whole_literal(bound) and frame.text("kind") == "ROWS"
             ):
-                analysis.report(
-                    node, "a frame is known with ROWS and a number, UNBOUNDED or CURRENT ROW"
-                )
+                analysis.report(node, "a frame takes ROWS with a number, UNBOUNDED or CURRENT ROW")
         if frame.args.get("exclude"):
             analysis.report(node, "EXCLUDE is not understood in a frame")
     return analysis.expression(node.this, scope)

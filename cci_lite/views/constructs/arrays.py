@@ -69,15 +69,16 @@ def _contains(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
 
 @RULES.construct(exp.Bracket, "element_at", "this", "expressions", "offset", "safe")
 def _element_at(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
+    # sqlglot reads both `a[n]` and `element_at(a, n)` as Bracket; only the latter is `safe`.
     if not node.args.get("safe"):
         analysis.refuse(
-            node, "a[n] fails past the end in Athena and is NULL in DuckDB; use element_at(a, n)"
+            node, "a[n] past the end fails in Athena and is NULL in DuckDB; use element_at(a, n)"
         )
     element = _element(analysis, node.this, scope)
     place = node.expressions[0]
     set_type(place, INTEGER)
     if not is_whole_literal(place) or place.name == "0":
-        analysis.report(place, "element_at is known with a literal place from 1 only")
+        analysis.report(place, "element_at takes a literal place only, from 1")
     return element
 
 
@@ -87,7 +88,7 @@ def _slice(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     for key in ("start", "end"):
         set_type(node.args[key], INTEGER)
         if not is_whole_literal(node.args[key]) or (key == "start" and node.args[key].name == "0"):
-            analysis.report(node.args[key], "slice is known with literal numbers only, from 1")
+            analysis.report(node.args[key], "slice takes literal numbers only, from 1")
     return array_of(element)
 
 
@@ -114,5 +115,5 @@ def _sequence(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
             analysis.report(step, "the step of a sequence is not 0")
         return array_of(DATE)
     if step is not None or not all(is_whole_literal(node.args[key]) for key in ("start", "end")):
-        analysis.refuse(node, "sequence is known for dates and for two literal numbers")
+        analysis.refuse(node, "sequence is supported for dates and for two literal numbers only")
     return array_of(BIGINT)

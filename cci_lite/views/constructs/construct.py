@@ -1,4 +1,4 @@
-"""What a rule about a construct is, and what rules have in common."""
+"""The type of a construct's entry, and the helpers that the entries share."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ Check = Callable[["Analysis", exp.Expr, Scope], SqlType]
 Correction = Callable[[exp.Expr], exp.Expr]
 
 CLOCK_UNITS = ("second", "minute", "hour")
+# How messages name a group of types.
 WORDS = {
     ARRAY: "an array",
     CLOCK: "a timestamp",
@@ -50,7 +51,10 @@ WORDS = {
 
 
 class Analysis(Protocol):
-    """The reading of one query: a construct asks it for types and tells it what is wrong."""
+    """What a construct may ask of `QueryAnalysis`: types, and to report what is wrong.
+
+    A Protocol, so that the constructs need not import the analysis, which imports them.
+    """
 
     def report(self, node: exp.Expr, message: str) -> None:
         """Note that something is wrong at `node`."""
@@ -69,13 +73,13 @@ class Analysis(Protocol):
         ...
 
     def spelled(self, node: exp.Expr) -> str:
-        """The name of a function as it is written; where that is lost, its name in Athena."""
+        """The name of a function as it was written, or its name in Athena where that is lost."""
         ...
 
     def written_literal(self, call: exp.Expr, number: int) -> str | None:
         """An argument of a call as it is written, where it is one literal; counted from 0.
 
-        For what the parser translates while it reads, as it does with the formats of times.
+        For arguments that sqlglot translates while parsing, such as time formats.
         """
         ...
 
@@ -102,9 +106,9 @@ class Analysis(Protocol):
 
 @dataclass(frozen=True)
 class Construct:
-    """One construct: the arguments that are understood, its type, and its correction if any.
+    """One construct: the arguments that it may have, its type, and its correction if any.
 
-    A function also goes by the names `also`; others that the parser takes for it are not Athena's.
+    `also` are a function's other names in Athena; sqlglot knows further ones of other engines.
     """
 
     name: str
@@ -115,7 +119,7 @@ class Construct:
 
 
 class Constructs(dict[type[exp.Expr], Construct]):
-    """The rules of one kind of construct, by node."""
+    """The constructs of one kind, by the class of their node."""
 
     def function(
         self,
@@ -144,7 +148,7 @@ class Constructs(dict[type[exp.Expr], Construct]):
             for key in literals:
                 for argument in arguments(call, key):
                     if not isinstance(argument, exp.Literal):
-                        analysis.report(argument, f"{name} is known with a literal here only")
+                        analysis.report(argument, f"{name} takes a literal here only")
             if gives is not None:
                 return gives
             kind = common_type(found)

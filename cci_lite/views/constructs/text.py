@@ -1,4 +1,4 @@
-"""Text."""
+"""The constructs for text and regular expressions."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _substring(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
         for argument in arguments(node, key):
             set_type(argument, INTEGER)
             if not is_whole_literal(argument) or (key == "start" and argument.name == "0"):
-                analysis.report(argument, f"substr is known with a literal {key} only, from 1")
+                analysis.report(argument, f"substr takes a literal {key} only, from 1")
     return VARCHAR
 
 
@@ -88,7 +88,7 @@ def _pattern(analysis: Analysis, node: exp.Expr, scope: Scope) -> None:
     pattern = node.expression
     set_type(pattern, VARCHAR)
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
-        analysis.report(pattern, f"{name} is known with a literal pattern only")
+        analysis.report(pattern, f"{name} takes a literal pattern only")
     elif reason := patterns.refusal(pattern.name):
         analysis.report(pattern, reason)
 
@@ -115,7 +115,7 @@ def _regexp_extract(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType
     group = node.args["group"]
     set_type(group, INTEGER)
     if not is_whole_literal(group):
-        analysis.report(group, "regexp_extract is known with a literal group only")
+        analysis.report(group, "regexp_extract takes a literal group only")
     elif int(group.name) > patterns.groups(node.expression.name):
         analysis.report(group, f"the pattern has no group {group.name}")
     elif group.name != "0" and re.search(r"\)[?*{|]|\|", node.expression.name):
@@ -138,7 +138,7 @@ def _regexp_replace(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType
     for replacement in arguments(node, "replacement"):
         set_type(replacement, VARCHAR)
         if not isinstance(replacement, exp.Literal) or "\\" in replacement.name:
-            analysis.report(replacement, "regexp_replace is known with a plain literal only")
+            analysis.report(replacement, "regexp_replace takes a plain literal only")
         elif unknown := _unknown_group(replacement.name, patterns.groups(node.expression.name)):
             analysis.report(
                 replacement, f"'{unknown}' names no group of the pattern; $1 is its first group"

@@ -1,4 +1,4 @@
-"""Dates, times and casts."""
+"""The constructs for dates, times and casts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _unit(analysis: Analysis, node: exp.Expr, kind: SqlType) -> None:
         analysis.report(node, f"unit '{unit}' of {kind}: expected one of {', '.join(allowed)}")
 
 
-# The parser calls it DateTrunc where it sees that the value is a date.
+# sqlglot calls it DateTrunc where it sees that the value is a date, and TimestampTrunc elsewhere.
 @RULES.construct(exp.DateTrunc, "date_trunc", "this", "unit", correction=correct.truncated_time)
 @RULES.construct(
     exp.TimestampTrunc, "date_trunc", "this", "unit", correction=correct.truncated_time
@@ -114,15 +114,15 @@ RULES.function(exp.CurrentTimestamp, "now", {}, ZONED, also=("current_timestamp"
 
 
 def _formatted(analysis: Analysis, node: exp.Expr) -> list[str]:
-    """The parts of a format as Athena writes them; the parser has put Python's in their place."""
+    """The parts of a format as Athena writes them; sqlglot has replaced them by Python's."""
     pattern = node.args["format"]
     set_type(pattern, VARCHAR)
     name = analysis.spelled(node)
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
-        analysis.refuse(node, f"{name} is known with a literal format only")
+        analysis.refuse(node, f"{name} takes a literal format only")
     parts = re.findall("%.?", analysis.written_literal(node, 1) or "", re.DOTALL)
     if unknown := sorted(set(parts) - _TIME_FORMATS):
-        analysis.report(node, f"{name}: {unknown[0]} is not known to mean the same everywhere")
+        analysis.report(node, f"{name}: {unknown[0]} is not known to mean the same on every engine")
     return parts
 
 
@@ -146,10 +146,10 @@ def _at_time_zone(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     analysis.expect(node.this, scope, CLOCK | INSTANT, "AT TIME ZONE expects a timestamp")
     set_type(node.args["zone"], VARCHAR)
     if not isinstance(node.args["zone"], exp.Literal):
-        analysis.report(node, "AT TIME ZONE is known with a literal zone only")
+        analysis.report(node, "AT TIME ZONE takes a literal zone only")
     if not (isinstance(node.parent, exp.Cast) and node.parent.to.this in _CLOCKS):
         analysis.report(
-            node, "AT TIME ZONE is known inside CAST(… AS date) and CAST(… AS timestamp(3)) only"
+            node, "AT TIME ZONE is supported in CAST(… AS date) and CAST(… AS timestamp(3)) only"
         )
     return ZONED
 
@@ -185,7 +185,7 @@ def _cast(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     source = analysis.expression(node.this, scope)
     target = analysis.named_type(node.args["to"])
     if target.kind not in _CASTS:
-        analysis.refuse(node, f"CAST AS {target} is not known to mean the same everywhere")
+        analysis.refuse(node, f"CAST AS {target} is not known to mean the same on every engine")
     if isinstance(node.this, exp.AtTimeZone):
         return target
     if isinstance(node.this, exp.Literal) and node.this.is_string:
@@ -217,7 +217,8 @@ RULES.construct(exp.TryCast, "TRY_CAST", "this", "to", "safe", correction=correc
 def _try(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     kind = analysis.expression(node.this, scope)
     for inner in node.this.find_all(exp.Cast, exp.FromISO8601Date, exp.FromISO8601Timestamp):
-        # DuckDB has no TRY around what raises on purpose; such a value is NULL by itself under TRY.
+        # DuckDB's TRY does not catch error(), which corrections of casts use. Under TRY they give
+        # NULL instead, which works only for the cast that TRY is applied to directly.
         if inner is not node.this and type_of(inner.this) == VARCHAR and not inner.this.is_string:
-            analysis.report(inner, "TRY is known around a cast of text itself; write TRY_CAST")
+            analysis.report(inner, "TRY is supported directly around a cast of text; use TRY_CAST")
     return kind

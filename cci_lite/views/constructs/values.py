@@ -1,4 +1,4 @@
-"""Values, conditions and numbers."""
+"""The constructs for values, conditions and numbers."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ def _literal(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if node.is_string:
         return VARCHAR
     text = node.name.lower()
+    # Trino: a whole literal is an integer where it fits, a literal with an exponent a double, and
+    # one with a decimal point a decimal of exactly its digits.
     if text.isdecimal():
         return INTEGER if int(text) < 2**31 else BIGINT
     if "e" in text:
@@ -302,7 +304,7 @@ RULES.function(exp.Ln, "ln", {"this": NUMBER}, DOUBLE, correction=correct.logari
 def _log(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     if node.this.name != "10":
         analysis.refuse(
-            node, "logarithms are known as ln and log10 only; others differ in the last digit"
+            node, "only the logarithms ln and log10 are supported; others differ in the last digit"
         )
     set_type(node.this, INTEGER)
     analysis.expect(node.expression, scope, NUMBER, "log10 expects a whole number or double")
@@ -314,7 +316,7 @@ def _round(analysis: Analysis, node: exp.Expr, scope: Scope) -> SqlType:
     for places in arguments(node, "decimals"):
         count = places.this if isinstance(places, exp.Neg) else places
         if not is_whole_literal(count):
-            analysis.report(places, "round is known with a literal number of places only")
+            analysis.report(places, "round takes a literal number of places only")
         set_type(count, INTEGER)
         set_type(places, INTEGER)
     return analysis.expect(node.this, scope, NUMBER, "round expects a whole number or double")

@@ -1,7 +1,7 @@
 -- explode_criteria_v1: one row per call and criterion. Key: tenant_id, call_id, criterion_id.
 -- Reads: qa_criteria. A call without an evaluation has no rows here. `passed` is NULL, never false,
--- for a criterion that did not apply (na) or has no verdict (unscored). A document that names no QA
--- template has template_id 'unknown' and template_version 0.
+-- for a criterion that did not apply (na) or has no verdict (unscored). A document that names no form
+-- has template_id 'unknown' and template_version 0.
 SELECT
   tenant_id,
   call_date,

@@ -1,5 +1,5 @@
 -- review_queue_v1: one row per call that a person has to look at. Key: tenant_id, call_id.
--- Reads: calls. review_reasons is a list by comma. The age of an entry is counted from
+-- Reads: calls. review_reasons is a list separated by commas. The age of an entry is counted from
 -- call_started_at (UTC) or, where a document has none, from call_date (the tenant's day).
 SELECT
   tenant_id,

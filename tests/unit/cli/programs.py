@@ -1,4 +1,4 @@
-"""Runs the program and says what came of it."""
+"""Runs the program in this process: exit code, output, errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cci_lite.cli.app import run
+from cci_lite.cli.app import run_program
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 GUIDE_FORM = CHECKOUT / "examples" / "forms" / "default.yaml"
@@ -48,7 +48,7 @@ class Done:
 def cci(*arguments: str | Path) -> Done:
     """Run `cci-lite` with these arguments in this process."""
     with _captured() as (out, err):
-        code = run([str(argument) for argument in arguments])
+        code = run_program([str(argument) for argument in arguments])
         sys.stdout.flush()
         sys.stderr.flush()
         return Done(code, out.getvalue(), err.getvalue().decode())

@@ -1,4 +1,4 @@
-"""Files that people hand over: what can be read goes through, the rest is named."""
+"""`calls`: files that can be read are taken in, every other one is named."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_a_hundred_refused_files_do_not_flood_the_terminal(care: Path, tmp_path:
     assert done.err.splitlines()[-1] == "  … and 80 more refused"
 
 
-def test_metadata_of_a_csv_reaches_the_call(care: Path, tmp_path: Path) -> None:
+def test_metadata_in_a_csv_reaches_the_call(care: Path, tmp_path: Path) -> None:
     write(tmp_path / "in" / "a.json", transcript("job-a"))
     metadata = tmp_path / "calls.csv"
     metadata.write_bytes(
@@ -267,7 +267,7 @@ def test_what_was_understood_and_matched_is_said_in_the_end(care: Path, tmp_path
     ]
 
 
-def test_a_file_for_several_tenants_sounds_like_no_failure(care: Path, tmp_path: Path) -> None:
+def test_a_file_for_several_tenants_is_no_failure(care: Path, tmp_path: Path) -> None:
     write(tmp_path / "in" / "a.json", transcript("job-a"))
     metadata = tmp_path / "calls.csv"
     metadata.write_text(
@@ -300,7 +300,7 @@ def test_a_file_that_matches_no_transcript_says_what_is_matched(care: Path, tmp_
     )
 
 
-def test_values_that_cannot_be_meant_are_left_out_and_the_others_taken(
+def test_values_that_cannot_be_right_are_left_out_and_the_others_used(
     care: Path, tmp_path: Path
 ) -> None:
     for name in "abc":
@@ -467,7 +467,7 @@ def by_speaker(job: str, *said_by: str) -> dict[str, Any]:
     }
 
 
-def test_a_call_whose_agent_is_unknown_is_said_so(care: Path, tmp_path: Path) -> None:
+def test_a_call_whose_agent_is_unknown_is_reported(care: Path, tmp_path: Path) -> None:
     value = transcript("job-a")
     del value["results"]["channel_labels"]
     for item in value["results"]["items"]:
@@ -621,11 +621,13 @@ def test_an_older_revision_of_a_document_is_left_out(lake: Path, tmp_path: Path)
     assert ingest(lake, older).err == "1 document: 1 older\n"
 
 
-def test_documents_in_quarantine_are_listed_mended_and_replayed(lake: Path, tmp_path: Path) -> None:
+def test_documents_in_quarantine_are_listed_corrected_and_replayed(
+    lake: Path, tmp_path: Path
+) -> None:
     broken = lake / DAY / "call-9.json"
     broken.write_bytes(b'{"tenant_id": "demo-tenant"')
     ran = succeed("etl", "run", "--lake", lake)
-    assert "1 documents of these days are in quarantine; see: cci-lite quarantine list" in ran.err
+    assert "1 document of these days in quarantine; see: cci-lite quarantine list" in ran.err
     scope = ("--tenant", "demo-tenant", "--lake", lake)
     [row] = succeed("quarantine", "list", *scope, "--output", "json").json
     assert row == {
@@ -638,9 +640,9 @@ def test_documents_in_quarantine_are_listed_mended_and_replayed(lake: Path, tmp_
     }
     still = cci("quarantine", "replay", *scope)
     assert still.code == 1
-    assert still.err.splitlines()[-1] == "0 mended, 1 still in quarantine"
+    assert still.err.splitlines()[-1] == "0 corrected, 1 still in quarantine"
     write(lake / row["copy"], document(call_id="call-9"))
-    assert "1 mended, 0 still in quarantine" in succeed("quarantine", "replay", *scope).err
+    assert "1 corrected, 0 still in quarantine" in succeed("quarantine", "replay", *scope).err
     count = succeed("query", "SELECT count(*) AS n FROM calls", *scope, "--output", "json").json
     assert count == [{"n": 2}]
     assert succeed("quarantine", "list", *scope).err == "nothing is in quarantine\n"

@@ -11,7 +11,7 @@ import pytest
 
 from cci_lite.aws.documents import AT_ONCE, DocumentsPlace, read_documents
 from cci_lite.ports import InputFile
-from tests.unit.cli.clouds import OUTPUT_BUCKET, cloud
+from tests.unit.cli.aws_account import OUTPUT_BUCKET, cloud
 from tests.unit.cli.programs import GUIDE_FORM, Done, cci, succeed
 
 DAY = "unified/demo-tenant/2025/11/05"

@@ -1,4 +1,4 @@
-"""What goes wrong is said in one line that says what to do; the traceback is for --debug."""
+"""Errors are one line that says what to do; --debug adds the traceback."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_a_broken_form_says_where(tmp_path: Path, text: str, words: str) -> None
     done = cci("forms", "check", form)
     assert done.code == 2
     assert done.error.startswith(f"{form}{words}")
-    assert "unforeseen" not in done.error
+    assert "unexpected" not in done.error
 
 
 def test_a_form_that_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_released_version_of_a_form_never_changes(lake: Path, tmp_path: Path) 
     done = cci("forms", "put", form, "--tenant", "demo-tenant", "--lake", lake)
     assert done.code == 1
     assert done.error == (
-        "form default v1 of demo-tenant is there with other content and never changes; put this "
+        "form default v1 of demo-tenant has other content, and a version never changes; put this "
         "one as version 2"
     )
 
@@ -357,19 +357,17 @@ def test_debug_can_be_set_by_the_environment(lake: Path, monkeypatch: pytest.Mon
     assert "Traceback" in shown.err
 
 
-def test_what_nobody_foresaw_repeats_no_data(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_repeats_no_data(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("Jane Doe, 4111 1111 1111 1111")
 
     monkeypatch.setattr("cci_lite.laptop.Lake.stream", fail)
     done = cci("query", "SELECT 1 AS a", "--tenant", "demo-tenant", "--lake", lake)
     assert done.code == 1
-    assert done.error == "unforeseen RuntimeError (cci-lite --debug … shows where)"
+    assert done.error == "unexpected RuntimeError (cci-lite --debug … shows where)"
 
 
-def test_a_person_who_stops_the_program_is_told_so(
-    lake: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopping_the_program_says_so(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""What a program that starts these commands is told: 1 when something is not as it should be."""
+"""Exit codes of the commands, for programs that start them."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_a_claim_that_does_not_hold_gives_1(lake: Path, output: str) -> None:
     [part] = (lake / "curated" / "demo-tenant" / "calls").rglob("*.parquet")
     part.unlink()
     done = cci("etl", "verify", "--lake", lake, "--output", output)
-    assert "demo-tenant: 1 days, " in done.err
-    assert "claims do not hold" in done.err
+    assert "demo-tenant: 1 day, " in done.err
+    assert "not hold" in done.err
     assert done.code == 1
 
 
@@ -58,32 +58,34 @@ def test_a_view_with_a_finding_gives_1(tmp_path: Path, output: str) -> None:
     view.parent.mkdir()
     header = "-- mine_v1: one row per call. Key: tenant_id, call_id. Reads: calls. Note.\n"
     view.write_text(f"{header}SELECT tenant_id, call_id FROM calls\n")
-    assert succeed("views", "lint", tmp_path).err == "1 views, 0 findings\n"
+    assert succeed("views", "lint", tmp_path).err == "1 view, 0 findings\n"
     view.write_text(f"{header}SELECT tenant_id, call_id, call_id FROM calls\n")
     done = cci("views", "lint", tmp_path, "--output", output)
-    assert done.err == "1 views, 1 findings\n"
+    assert done.err == "1 view, 1 finding\n"
     assert "two columns are called 'call_id'" in " ".join(done.out.split())
     assert done.code == 1
 
 
-@pytest.mark.parametrize("mended", [[], ["call-2"]], ids=["alone", "beside one that is mended"])
+@pytest.mark.parametrize(
+    "corrected", [[], ["call-2"]], ids=["alone", "beside one that is corrected"]
+)
 def test_a_document_that_was_asked_for_and_is_still_broken_gives_1(
-    lake: Path, mended: list[str]
+    lake: Path, corrected: list[str]
 ) -> None:
     key = spoil(lake, "call-1")
-    others = [spoil(lake, name) for name in mended]
+    others = [spoil(lake, name) for name in corrected]
     succeed("etl", "run", "--lake", lake)
-    for name in mended:
+    for name in corrected:
         put(lake, name)
     done = cci("quarantine", "replay", key, *others, *SCOPE, "--lake", lake)
-    assert f"{len(mended)} mended, 1 still in quarantine" in done.err
+    assert f"{len(corrected)} corrected, 1 still in quarantine" in done.err
     assert done.code == 1
 
 
-def test_replaying_all_that_is_mended_succeeds_whatever_else_is_broken(lake: Path) -> None:
+def test_replaying_all_that_is_corrected_succeeds_whatever_else_is_broken(lake: Path) -> None:
     spoil(lake, "call-1")
     spoil(lake, "call-2")
     succeed("etl", "run", "--lake", lake)
     put(lake, "call-2")
     done = succeed("quarantine", "replay", *SCOPE, "--lake", lake)
-    assert "1 mended, 1 still in quarantine" in done.err
+    assert "1 corrected, 1 still in quarantine" in done.err

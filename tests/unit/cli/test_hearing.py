@@ -1,4 +1,4 @@
-"""What is said at the end about what transcripts do not tell."""
+"""The closing messages about what transcripts do not show."""
 
 from __future__ import annotations
 

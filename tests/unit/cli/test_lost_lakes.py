@@ -1,4 +1,4 @@
-"""A lake that lost its catalogue, at the command line: told, mended, saved and put back."""
+"""A lake that lost its catalogue, at the command line: message, repair, backup, restore."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def asked(lake: Path) -> str:
     ],
     ids=" ".join,
 )
-def test_every_command_names_the_one_that_mends(lake: Path, command: tuple[str, ...]) -> None:
+def test_every_command_names_the_one_that_repairs(lake: Path, command: tuple[str, ...]) -> None:
     (lake / "catalog.db").unlink()
     done = cci(*command, "--lake", lake)
     assert done.code == 1
@@ -47,9 +47,11 @@ def test_a_repaired_lake_answers_as_before(lake: Path) -> None:
     (lake / "catalog.db").unlink()
     done = succeed("etl", "repair", "--lake", lake)
     assert "restored" in done.out
-    assert done.err == f"the catalogue of {lake} is whole; prove it with: cci-lite etl verify\n"
+    assert done.err == (
+        f"the catalogue of {lake} is complete; verify it with: cci-lite etl verify\n"
+    )
     assert succeed("etl", "verify", "--lake", lake).err == (
-        "demo-tenant: 1 days, 1 calls: all claims hold\n"
+        "demo-tenant: 1 day, 1 call: all claims hold\n"
     )
     assert asked(lake) == before
     again = succeed("etl", "repair", "--lake", lake, "--output", "json").json
@@ -58,7 +60,7 @@ def test_a_repaired_lake_answers_as_before(lake: Path) -> None:
     }  # fmt: skip
 
 
-def test_what_does_not_come_back_is_a_failure_with_its_cure(lake: Path) -> None:
+def test_what_cannot_be_rebuilt_is_a_failure_with_advice(lake: Path) -> None:
     (lake / "catalog.db").unlink()
     shutil.rmtree(lake / "config")
     for part in (lake / "curated/demo-tenant/qa_criteria").rglob("*.parquet"):
@@ -68,8 +70,8 @@ def test_what_does_not_come_back_is_a_failure_with_its_cure(lake: Path) -> None:
     day, settings = done.err.splitlines()
     assert day.startswith("demo-tenant 2025-11-05 lost: a file is damaged: put the files back from")
     assert settings == (
-        "demo-tenant: its settings are gone or cannot be read: put them back from a backup "
-        "(cci-lite restore), or give all that it had: cci-lite tenants add demo-tenant, cci-lite "
+        "demo-tenant: its settings are missing or cannot be read: put them back from a backup "
+        "(cci-lite restore), or enter them again: cci-lite tenants add demo-tenant, cci-lite "
         "forms put"
     )
 
@@ -87,9 +89,8 @@ def test_documents_whose_discarding_is_forgotten_are_counted_and_can_be_discarde
     done = cci("etl", "repair", "--lake", lake)
     assert done.code == 1
     assert done.err.splitlines()[-1] == (
-        "demo-tenant: 3 discarded documents come back to quarantine with the next run; after it, "
-        "discard them again: cci-lite quarantine list --tenant demo-tenant, then cci-lite "
-        "quarantine discard"
+        "demo-tenant: the next run puts 3 discarded documents back into quarantine; then discard "
+        "again: cci-lite quarantine list --tenant demo-tenant, cci-lite quarantine discard"
     )
     assert cci("etl", "repair", "--lake", lake).code == 0
     succeed("etl", "run", "--lake", lake)
@@ -102,8 +103,8 @@ def test_nothing_published_is_not_all_claims_hold(lake: Path) -> None:
     shutil.rmtree(lake / "curated")
     succeed("etl", "repair", "--lake", lake)
     assert succeed("etl", "verify", "--lake", lake).err == (
-        "demo-tenant: 0 days, 0 calls: nothing is published, so nothing was proved; "
-        "1 documents wait for a run\n"
+        "demo-tenant: 0 days, 0 calls: nothing is published, so nothing was verified; "
+        "1 document not read yet\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a person types to empty a quarantine, and what a program that starts the night is told."""
+"""`quarantine` list, replay and discard, and the exit code of `etl run --strict`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from cci_lite.cli.app import run
+from cci_lite.cli.app import run_program
 from cci_lite.cli.output import as_text
 from tests.unit.cli.programs import Done, cci, succeed
 from tests.unit.cli.test_exit_codes import DAY, SCOPE, put, spoil
 
 IN_QUARANTINE = (
-    "demo-tenant: 1 documents are in quarantine; see: cci-lite quarantine list, then mend and "
-    "replay, or discard them"
+    "demo-tenant: 1 document in quarantine; see: cci-lite quarantine list, then correct and "
+    "replay, or discard"
 )
 
 
@@ -54,7 +54,7 @@ def test_strict_makes_quarantine_a_failure_on_whatever_day_it_is(lake: Path, out
     assert (done.code, done.err.splitlines()) == (
         1,
         [
-            "demo-tenant: 2 days, 2 calls: all claims hold; 1 documents are in quarantine",
+            "demo-tenant: 2 days, 2 calls: all claims hold; 1 document in quarantine",
             IN_QUARANTINE,
         ],
     )
@@ -97,12 +97,12 @@ def test_discarding_asks_first(lake: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with os.fdopen(read) as stdin:
             monkeypatch.setattr("sys.stdin", stdin)
             done = discard(lake, "--all")
-        assert "discard 1 documents of demo-tenant and delete their copies?" in done.err
+        assert "discard 1 document of demo-tenant and delete the copies?" in done.err
         assert len(listed(lake)) == left
         assert done.code == (0 if not left else 130)
 
 
-def test_all_of_nothing_is_nothing(lake: Path) -> None:
+def test_discarding_an_empty_quarantine_does_nothing(lake: Path) -> None:
     assert (discard(lake, "--all").err, discard(lake, "--all").code) == (
         "nothing is in quarantine\n",
         0,
@@ -157,7 +157,7 @@ def test_replay_and_discard_take_the_path_that_list_prints(
     succeed("etl", "run", "--lake", lake)
     capsys.readouterr()
     # To a pipe, whatever is listed is whole: one line for each document.
-    assert run(["quarantine", "list", "--lake", str(lake)]) == 0
+    assert run_program(["quarantine", "list", "--lake", str(lake)]) == 0
     [line] = [
         line
         for line in capsys.readouterr().out.splitlines()
@@ -166,7 +166,7 @@ def test_replay_and_discard_take_the_path_that_list_prints(
     root = {"source_key": "unified", "copy": "quarantine"}[column]
     [printed] = re.findall(rf"{root}/demo-tenant/2025/11/06/.*?\.json", line)
     again = cci("quarantine", "replay", printed, *SCOPE, "--lake", lake)
-    assert "0 mended, 1 still in quarantine" in again.err
+    assert "0 corrected, 1 still in quarantine" in again.err
     assert again.code == 1
     assert discard(lake, printed, "--yes").code == 0
     assert [row["source_key"] for row in listed(lake)] == [f"{DAY}/other.json"]
@@ -177,7 +177,7 @@ def test_a_path_with_the_lake_before_it_is_taken_too(lake: Path) -> None:
     succeed("etl", "run", "--lake", lake)
     put(lake, "call-1")
     done = cci("quarantine", "replay", str(lake / key), *SCOPE, "--lake", lake)
-    assert "1 mended, 0 still in quarantine" in done.err
+    assert "1 corrected, 0 still in quarantine" in done.err
 
 
 def test_a_path_that_is_printed_for_two_documents_is_refused(lake: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_path_that_is_printed_for_two_documents_is_refused(lake: Path) -> None
     done = discard(lake, f"{DAY}/{printed}", "--yes")
     assert done.code == 2
     assert done.error == (
-        f"tenant demo-tenant: {DAY}/{printed} is printed for 2 documents; rename one of them"
+        f"tenant demo-tenant: {DAY}/{printed} stands for 2 documents; rename one of them"
     )
 
 
@@ -202,7 +202,7 @@ def test_what_left_quarantine_by_itself_is_counted(lake: Path) -> None:
     [row] = succeed("etl", "plan", "--lake", lake, "--output", "json").json
     assert (row["new"], row["changed"], row["expired"], row["left"]) == (0, 0, 0, 1)
     done = succeed("etl", "run", "--lake", lake)
-    assert "1 documents left quarantine: they are gone at their source\n" in done.err
+    assert "1 document left quarantine: deleted at the source\n" in done.err
     assert listed(lake) == []
 
 
@@ -232,8 +232,8 @@ def test_a_plan_of_a_tenant_that_cannot_be_listed_is_said_beside_the_others(lake
     assert done.code == 1
     assert [row["tenant_id"] for row in json.loads(done.data)] == ["demo-tenant"]
     assert done.err == (
-        "other-tenant failed: unified/other-tenant: expected folders, found a symbolic link; take "
-        "it away, or put a folder there\n"
+        "other-tenant failed: unified/other-tenant: expected folders, found a symbolic link; "
+        "remove it, or put a folder there\n"
     )
 
 
@@ -243,13 +243,12 @@ def test_things_that_are_no_tenants_are_counted_and_not_named(lake: Path) -> Non
     (lake / "unified" / "x.json").write_text("{}")
     done = succeed("etl", "run", "--lake", lake)
     assert (
-        "unified/: 3 files, links or folders that are no tenant's; nobody reads them: move them "
-        "away\n"
+        "unified/: 3 files, links or folders of no tenant; they are not read: move them away\n"
     ) in done.err
     assert "Jane" not in done.err
 
 
-def test_an_unforeseen_error_of_the_system_names_no_file(
+def test_an_unexpected_error_of_the_system_names_no_file(
     lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -259,5 +258,5 @@ def test_an_unforeseen_error_of_the_system_names_no_file(
     done = cci("etl", "run", "--lake", lake)
     assert (done.code, done.error) == (
         1,
-        "unforeseen PermissionError: Permission denied (cci-lite --debug … shows where)",
+        "unexpected PermissionError: Permission denied (cci-lite --debug … shows where)",
     )

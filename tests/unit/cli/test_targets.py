@@ -1,4 +1,4 @@
-"""Files that commands write: the format by the name, whole or not at all."""
+"""Files that commands write: format by file name, complete or not at all."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_wrong_usage_shows_what_the_word_in_it_hides() -> None:
 def test_a_message_shows_what_the_name_in_it_hides(lake: Path, tmp_path: Path) -> None:
     target = tmp_path / "a\u202eb.json"
     assert succeed(*QUERY, *scope(lake), "--to", target).err == (
-        f"1 rows in {tmp_path}" + r"/a\u202eb.json" + "\n"
+        f"1 row in {tmp_path}" + r"/a\u202eb.json" + "\n"
     )
 
 

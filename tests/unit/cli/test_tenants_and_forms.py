@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from cci_lite.aws.items import to_item
-from tests.unit.cli.clouds import OUTPUT_BUCKET, REGION, TABLE, cloud
+from tests.unit.cli.aws_account import OUTPUT_BUCKET, REGION, TABLE, cloud
 from tests.unit.cli.programs import CHECKOUT, GUIDE_FORM, STAR_FORM, Done, cci, succeed
 
 FORMS = CHECKOUT / "examples" / "forms"
@@ -197,7 +197,7 @@ def test_a_tenant_is_removed_after_a_plan(scope: list[str], place: str) -> None:
     lines = ["  - QA_TEMPLATE#default#v000001", "  - META#v1"]
     assert plan.code == 1
     assert plan.err.splitlines() == [
-        *lines, "2 items of demo-tenant would go; to do it, add --yes"
+        *lines, "2 items of demo-tenant would be deleted; to do it, add --yes"
     ]  # fmt: skip
     assert shown(scope)["forms"] == ["default v1"]
     done = succeed("tenants", "remove", "demo-tenant", "--yes", *scope)
@@ -209,7 +209,7 @@ def test_a_tenant_is_removed_after_a_plan(scope: list[str], place: str) -> None:
 
 def test_a_tenant_with_data_is_not_removed(scope: list[str], hold: Callable[[str], None]) -> None:
     hold("unified/demo-tenant-2/2025/11/05/call-1.json")
-    assert "would go" in cci("tenants", "remove", "demo-tenant", *scope).err
+    assert "would be deleted" in cci("tenants", "remove", "demo-tenant", *scope).err
     hold("unified/demo-tenant/2025/11/05/call-1.json")
     done = cci("tenants", "remove", "demo-tenant", "--yes", *scope)
     assert done.code == 2
@@ -376,7 +376,7 @@ def test_what_a_stored_item_says_beyond_the_settings_stays(
     assert (item["owner"], item["model"]) == ({"S": "quality"}, {"S": "sonnet"})
 
 
-def test_a_broken_tenant_hides_no_other_and_is_mended(table: Callable[..., None]) -> None:
+def test_a_broken_tenant_hides_no_other_and_is_fixed(table: Callable[..., None]) -> None:
     table(**GUIDE_META)
     table(pk="TENANT#broken", sk="META#v1", name="B", time_zone="Mars")
     done = succeed("tenants", "list", "--output", "json")
@@ -474,7 +474,7 @@ def test_the_buckets_must_be_named_to_remove_a_tenant(monkeypatch: pytest.Monkey
         monkeypatch.delenv("OUTPUT_BUCKET")
         done = cci("tenants", "remove", "demo-tenant", "--yes")
     assert (done.code, done.error) == (
-        2, "INPUT_BUCKET and OUTPUT_BUCKET must be set: data is looked for in them"
+        2, "INPUT_BUCKET and OUTPUT_BUCKET must be set, to look for the tenant's data there"
     )  # fmt: skip
 
 
@@ -583,8 +583,8 @@ criteria:
             "criteria[0].rule.applies_when.pattern",
             r"U+000C, which \f within double quotes stands for; write it in single quotes, or in none",
         ),
-        (r'"Did the \x7f agent ask?"', "phrases: [a]", "criteria[0].text", "U+007F; take it out"),
-        (r'"Did the \u202e agent ask?"', "phrases: [a]", "criteria[0].text", "U+202E; take it out"),
+        (r'"Did the \x7f agent ask?"', "phrases: [a]", "criteria[0].text", "U+007F; remove it"),
+        (r'"Did the \u202e agent ask?"', "phrases: [a]", "criteria[0].text", "U+202E; remove it"),
     ],
     ids=["backspace", "tab", "form feed", "delete", "turned text"],
 )  # fmt: skip
@@ -645,8 +645,8 @@ criteria:
   - {id: x_3, text: Did it work?, weight: 1}
 """
     said = (
-        "1 required criteria have no rule (x_1): with calls analyze, which asks no language model, "
-        "every call goes to review and none is ranked; give them a rule, or take required away"
+        "1 required criterion has no rule (x_1): calls analyze asks no language model, so every "
+        "call goes to review and no agent is ranked; add a rule, or do not require it"
     )
     file = written(tmp_path, text)
     assert put(scope, file).err.splitlines()[1:] == [said]

@@ -1,4 +1,4 @@
-"""What a person sees on terminals of any width, in a pipe, and with COLUMNS set."""
+"""Output on terminals of any width, in a pipe, and with COLUMNS set."""
 
 from __future__ import annotations
 

@@ -129,14 +129,14 @@ def test_the_same_form_under_two_keys_is_one() -> None:
     assert forms.broken == ()
 
 
-def test_of_two_contents_of_one_version_neither_is_the_form() -> None:
+def test_a_version_that_is_stored_with_two_contents_is_broken() -> None:
     forms = read_forms([stored(), guide_item("QA_TEMPLATE#v1", weight=2), stored("sales")])
     assert labels(forms) == ["sales v1"]
     with pytest.raises(FormError) as caught:
         forms.form("default", 1)
     assert str(caught.value) == (
-        "default v1: expected one content, found others in QA_TEMPLATE#default#v000001 and "
-        "QA_TEMPLATE#v1"
+        "default v1: expected the same content wherever it is stored, found two: "
+        "QA_TEMPLATE#default#v000001 and QA_TEMPLATE#v1"
     )
 
 

@@ -1,4 +1,4 @@
-"""A line of JSON becomes what Athena's kin was seen to make of it, value by value and file by file."""
+"""JSON is read as Trino was observed to read it, value by value and file by file."""
 
 from __future__ import annotations
 

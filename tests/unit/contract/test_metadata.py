@@ -1,4 +1,4 @@
-"""What a telephony platform knows about a call, however it is spelled."""
+"""Metadata of a call from a telephony platform, in its many spellings."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_nothing_is_absent_however_it_is_written(nothing: str | None) -> None:
     assert parse_metadata(row) == ParsedMetadata()
 
 
-def test_a_person_may_be_called_null() -> None:
+def test_null_is_a_valid_name_of_a_person() -> None:
     assert read("agent_name", "Null") == "Null"
 
 
@@ -175,7 +175,7 @@ def test_an_id_is_what_its_platform_writes(value: Any, agent_id: str) -> None:
     ],
     ids=lambda value: repr(value)[:12],
 )
-def test_what_cannot_be_an_id_is_put_aside(value: Any, text: str) -> None:
+def test_what_cannot_be_an_id_is_left_out(value: Any, text: str) -> None:
     assert problem("agent_id", value) == f"agent_id: expected {text}"
 
 
@@ -228,7 +228,7 @@ def test_a_language_is_spelled_as_transcribe_spells_it(given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["de", "xx-XX", "German", "de-DE-1996"])
-def test_a_language_with_which_the_call_would_be_refused_is_put_aside(given: str) -> None:
+def test_a_language_with_which_the_call_would_be_refused_is_left_out(given: str) -> None:
     expected = "language_code: expected a language of batch transcription, like en-US or de-DE, "
     assert problem("language_code", given).startswith(expected)
 
@@ -290,7 +290,7 @@ def test_a_time_at_which_clocks_were_changed_needs_its_offset(text: str) -> None
     ],
     ids=str,
 )
-def test_what_is_no_time_or_more_than_one_is_put_aside(value: Any, found: str) -> None:
+def test_what_is_no_time_or_more_than_one_is_left_out(value: Any, found: str) -> None:
     assert problem("started_at", value, BERLIN) == f"{A_TIME} {found}"
 
 

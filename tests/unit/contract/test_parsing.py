@@ -1,4 +1,4 @@
-"""What is wrong with a value, in words: every kind of mistake has its exact text."""
+"""The exact message for every kind of mistake in a value."""
 
 from __future__ import annotations
 

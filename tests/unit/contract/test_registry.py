@@ -1,4 +1,4 @@
-"""One record per upload: which upload it is, which states follow each other, who holds it."""
+"""Records of uploads: identity, state transitions and leases."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ SAME = {
 
 
 @pytest.mark.parametrize(("first", "again"), SAME.values(), ids=SAME.keys())
-def test_an_upload_that_is_told_again_is_the_record_that_is_there(
-    first: Upload, again: Upload
-) -> None:
+def test_a_repeated_event_finds_the_record_of_its_upload(first: Upload, again: Upload) -> None:
     record = _record(first)
     assert place_upload(again, [record]) == Placement(record, 1)
 
@@ -111,7 +109,9 @@ EARLIER = {
 
 
 @pytest.mark.parametrize(("newest", "late"), EARLIER.values(), ids=EARLIER.keys())
-def test_an_upload_told_after_its_successor_is_superseded(newest: Upload, late: Upload) -> None:
+def test_an_upload_whose_event_comes_after_its_successors_is_superseded(
+    newest: Upload, late: Upload
+) -> None:
     assert place_upload(late, [_record(newest)]) == Placement(None, 2, superseded=True)
 
 
@@ -145,7 +145,7 @@ def test_a_superseded_upload_is_never_the_newest() -> None:
 
 
 @given(st.permutations([_upload(f"e{n}", sequencer=f"{n:04X}") for n in range(6)]), st.data())
-def test_in_whatever_order_uploads_are_told_the_newest_is_taken_and_each_has_one_record(
+def test_in_whatever_order_events_arrive_the_newest_upload_is_taken_and_each_has_one_record(
     told: list[Upload], data: st.DataObject
 ) -> None:
     records: list[CallRecord] = []
@@ -261,7 +261,7 @@ def test_a_lease_that_has_run_out_can_be_taken_over() -> None:
 # --- what was told of a call -----------------------------------------------------------------------
 
 
-def test_nothing_told_is_version_zero() -> None:
+def test_no_metadata_is_version_zero() -> None:
     assert (StoredMetadata().version, StoredMetadata().merged) == (0, CallMetadata())
 
 
@@ -283,7 +283,7 @@ def test_field_by_field_the_sidecar_counts_before_the_webhook_and_that_before_th
         assert stored.version == 3
 
 
-def test_the_same_told_again_changes_nothing() -> None:
+def test_the_same_metadata_again_changes_nothing() -> None:
     told = StoredMetadata().with_told(MetadataSource.WEBHOOK, CallMetadata(queue="q"), AT)
     assert told is not None
     assert told.with_told(MetadataSource.WEBHOOK, CallMetadata(queue="q"), AT) is None
@@ -306,7 +306,7 @@ def test_a_start_that_the_upload_rules_out_gives_way_to_the_next_source() -> Non
 
 
 @given(st.permutations(range(4)))
-def test_of_what_a_source_tells_the_latest_counts_in_whatever_order_it_comes(
+def test_the_latest_metadata_of_a_source_counts_in_whatever_order_it_arrives(
     order: list[int],
 ) -> None:
     stored = StoredMetadata()

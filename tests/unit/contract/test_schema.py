@@ -1,4 +1,4 @@
-"""The JSON Schemas say what the code says."""
+"""The JSON Schemas agree with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the services: models by residency and until when, languages, prices."""
+"""services.toml: models by residency with their end of life, languages, prices."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def test_a_language_in_which_masking_was_not_measured_is_not_masked() -> None:
     tenant = parse_tenant({"tenant_id": "demo-tenant", "unredacted": "mask"})
     language = Language(redaction=False, verified=True, comprehend="ko")
     assert not is_masked(tenant, language)
-    assert why_not_masked(tenant, language) == "it was not measured what masking finds in it"
+    assert why_not_masked(tenant, language) == "masking has not been measured"
     assert is_masked(tenant, msgspec.structs.replace(language, masking=True))
 
 
@@ -159,23 +159,23 @@ def test_a_language_in_which_masking_was_not_measured_is_not_masked() -> None:
     [
         (
             {"language_code": "en-GB", "nlp": "none"},
-            "unredacted: expected refuse, because with nlp none nobody finds the names that are to "
-            "be masked, found 'mask'",
+            "unredacted: expected refuse, because with nlp none names to be masked cannot be "
+            "found, found 'mask'",
         ),
         (
             {"language_code": "en-US", "nlp": "none"},
-            "unredacted: expected refuse, because with nlp none nobody finds the names that are to "
-            "be masked, found 'mask'",
+            "unredacted: expected refuse, because with nlp none names to be masked cannot be "
+            "found, found 'mask'",
         ),
         (
             {"language_code": "nl-NL"},
-            "unredacted: expected refuse, because with language nl-NL nobody finds the names that "
-            "are to be masked, found 'mask'",
+            "unredacted: expected refuse, because with language nl-NL names to be masked cannot be "
+            "found, found 'mask'",
         ),
     ],
     ids=["nlp none", "nlp none, redacted language", "language without Comprehend"],
 )
-def test_settings_that_mask_where_nobody_finds_names_are_not_stored(
+def test_settings_that_mask_where_names_cannot_be_found_are_not_stored(
     settings: dict[str, str], text: str
 ) -> None:
     tenant = parse_tenant({"tenant_id": "demo-tenant", "unredacted": "mask", **settings})

@@ -169,7 +169,7 @@ def test_a_version_that_is_there_never_changes(config: SqliteCatalog) -> None:
     with pytest.raises(ImmutableVersionError) as caught:
         put_form(config, TENANT, draft(9, version=1))
     assert str(caught.value) == (
-        "form default v1 of demo-tenant is there with other content and never changes; "
+        "form default v1 of demo-tenant has other content, and a version never changes; "
         "put this one as version 3"
     )
     assert list_forms(config, TENANT) == before
@@ -363,7 +363,7 @@ def test_a_tenant_that_cannot_be_read_hides_no_other(config: SqliteCatalog) -> N
     }
     with pytest.raises(
         TenantError,
-        match=r"^settings of broken, time_zone: .*; mend it with: cci-lite tenants add broken$",
+        match=r"^settings of broken, time_zone: .*; fix it with: cci-lite tenants add broken$",
     ):
         get_tenant(config, "broken")
     with pytest.raises(NotFoundError, match=r"did you mean broken\?"):
@@ -403,28 +403,28 @@ TODAY = dt.date(2026, 6, 1)
         (
             {"language_code": "en-GB", "unredacted": "mask"},
             TODAY,
-            ["Transcribe does not redact en-GB: calls are masked after the transcript"],
+            ["Transcribe does not redact en-GB: calls are masked after transcription"],
         ),
         (
             {"language_code": "en-GB", "unredacted": "mask", "nlp": "none"},
             TODAY,
             [
-                "Transcribe does not redact en-GB: calls are refused, because nobody finds the "
-                "names that are to be masked"
+                "Transcribe does not redact en-GB: calls are refused, because names to be "
+                "masked cannot be found"
             ],
         ),
         (
             {"language_code": "nl-NL", "unredacted": "mask"},
             TODAY,
             [
-                "Transcribe does not redact nl-NL: calls are refused, because nobody finds the "
-                "names that are to be masked"
+                "Transcribe does not redact nl-NL: calls are refused, because names to be "
+                "masked cannot be found"
             ],
         ),
         (
             {"language_code": "de-DE"},
             TODAY,
-            ["that Transcribe redacts de-DE in every Region is not verified"],
+            ["it is not verified that Transcribe redacts de-DE in every Region"],
         ),
         (
             {"language_code": "xx-XX"},
@@ -449,7 +449,7 @@ TODAY = dt.date(2026, 6, 1)
         "xx",
     ],
 )
-def test_a_person_is_told_what_will_go_wrong(
+def test_problems_with_settings_are_listed_as_warnings(
     settings: dict[str, str], today: dt.date, warnings: list[str]
 ) -> None:
     tenant = parse_tenant({"tenant_id": TENANT, **settings})

@@ -58,7 +58,7 @@ def test_rules_agree_with_the_truth(judged: Judged, criterion_id: str) -> None:
     assert len(disagreements) <= compared * 0.01, "\n".join(disagreements)
 
 
-def test_agent_rules_are_not_applicable_where_nobody_knows_the_agent(judged: Judged) -> None:
+def test_agent_rules_are_not_applicable_where_the_agent_is_not_known(judged: Judged) -> None:
     reasons: Counter[str | None] = Counter()
     silent: Counter[bool] = Counter()
     for truth, results in judged:

@@ -21,7 +21,7 @@ from cci_lite.flatten.calls import overall_sentiment
 from cci_lite.flatten.columns import FlatRows
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
-from tests.worlds import DAY, FORM, TENANT, document, form
+from tests.small_lake import DAY, FORM, TENANT, document, form
 
 NOW = dt.datetime(2025, 11, 7, 2, 0, 0, 987654, tzinfo=dt.UTC)
 MODIFIED = dt.datetime(2025, 11, 6, 1, 2, 3, 456789, tzinfo=dt.UTC)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cci_lite.flatten.plan import listing_digest, plan_day, split
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
-from tests.worlds import DAY, TENANT
+from tests.small_lake import DAY, TENANT
 
 NOW = dt.datetime(2025, 11, 7, 2, tzinfo=dt.UTC)
 

@@ -16,7 +16,7 @@ from cci_lite.functions.wiring import Installation
 from cci_lite.settings import Settings
 from cci_lite.testing.memory import ManualClock
 from tests.aws.account import empty_account
-from tests.unit.functions.clouds import ACCOUNT, REGION, Cloud, aws_client
+from tests.unit.functions.moto_installation import ACCOUNT, REGION, Cloud, aws_client
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def cloud() -> Iterator[Cloud]:
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        dynamodb.create_table(**config.table_definition("configuration"))
-        dynamodb.create_table(**registry.table_definition("calls"))
+        dynamodb.create_table(**config.config_table_definition("configuration"))
+        dynamodb.create_table(**registry.calls_table_definition("calls"))
         queue = {
             name: sqs.create_queue(QueueName=name)["QueueUrl"]
             for name in ("uploads", "results", "analysis", "told")

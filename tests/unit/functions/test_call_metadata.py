@@ -14,7 +14,7 @@ from cci_lite.contract.registry import MetadataSource
 from cci_lite.errors import RetryLaterError
 from cci_lite.functions.call_metadata import call_metadata
 from cci_lite.tenancy import call_id_for
-from tests.unit.functions.clouds import Cloud, aws_client, batch, failed_items
+from tests.unit.functions.moto_installation import Cloud, aws_client, batch, failed_items
 
 SECRET = b"s3cret-of-acme"
 BODY = json.dumps({"recording_key": "one.wav", "agent_id": "a-7"}).encode()
@@ -108,7 +108,7 @@ def test_a_request_without_body_and_headers_is_answered(cloud: Cloud) -> None:
         pytest.param(ValueError("Erika Mustermann"), 500, "internal", id="unexpected"),
     ],
 )
-def test_a_sender_learns_of_our_trouble_only_whether_to_try_again(
+def test_a_sender_learns_of_our_failures_only_whether_to_retry(
     cloud: Cloud,
     trouble: Exception,
     status: int,

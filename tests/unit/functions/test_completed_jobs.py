@@ -1,4 +1,4 @@
-"""Completed jobs: judged, or handed on. What judging does is tested with its use case."""
+"""Completed jobs: judged, or passed on. Judging itself is tested with its use case."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from cci_lite.errors import PipelineError, RetryLaterError
 from cci_lite.functions.completed_jobs import analyzer, bounded_wait, result_handler
 from cci_lite.functions.job_init import job_init
-from cci_lite.functions.wiring import Function, run
-from tests.unit.functions.clouds import Cloud, Context, batch, failed_items, job_event
+from cci_lite.functions.wiring import Function, invoke
+from tests.unit.functions.moto_installation import Cloud, Context, batch, failed_items, job_event
 
 SOMEBODYS = "nightly-export-7"
 
@@ -30,13 +30,13 @@ def started_job(cloud: Cloud) -> str:
     return job
 
 
-def test_a_completed_job_is_handed_on_where_the_analyzer_has_a_queue(cloud: Cloud) -> None:
+def test_a_completed_job_is_passed_on_where_the_analyzer_has_a_queue(cloud: Cloud) -> None:
     event = job_event("cci_acme_aaaaaaaaaaaaaaaaaaaa_r1", "COMPLETED")
     assert failed_items(cloud.call(result_handler, batch(event))) == []
     assert cloud.receive("analysis") == [event]
 
 
-def test_what_is_handed_on_is_judged_by_the_analyzer(
+def test_a_job_that_was_passed_on_is_judged_by_the_analyzer(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.call(result_handler, batch(job_event(started_job(cloud), "COMPLETED")))
@@ -89,14 +89,14 @@ def test_the_function_waits_while_it_has_time_for_the_rest() -> None:
     assert waited == [15]
 
 
-def test_by_hand_there_is_no_limit_to_waiting() -> None:
+def test_without_a_lambda_context_waiting_has_no_limit() -> None:
     waited: list[float] = []
     bounded_wait(waited.append, None)(3_600)
     assert waited == [3_600]
 
 
-def test_a_missing_way_to_tell_people_is_found_out_at_once(cloud: Cloud) -> None:
+def test_a_missing_channel_for_notices_is_noticed_at_once(cloud: Cloud) -> None:
     settings = dataclasses.replace(cloud.installation.settings, topic_arn=None)
     here = dataclasses.replace(cloud.installation, settings=settings, _made={})
     with pytest.raises(PipelineError):
-        run(analyzer, here, batch(), Context())
+        invoke(analyzer, here, batch(), Context())

@@ -1,4 +1,4 @@
-"""What `function.yaml` says of each function: its trigger, its environment, its rights."""
+"""Each `function.yaml` agrees with the code: trigger, environment, permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People are told of failed jobs and dead letters, once, and without a word of anybody."""
+"""Notices of failed jobs and dead letters: sent once, without anything that was said."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cci_lite.functions.failure_notifier import failure_notifier
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.reconciler import reconciler
 from cci_lite.tenancy import call_id_for
-from tests.unit.functions.clouds import Cloud, aws_client, batch, failed_items, job_event
+from tests.unit.functions.moto_installation import Cloud, aws_client, batch, failed_items, job_event
 
 KEY = "acme/calls/Erika Mustermann.wav"
 REASON = "The media file Erika Mustermann.wav isn't valid."
@@ -28,7 +28,7 @@ def failed_call(cloud: Cloud) -> str:
     return job
 
 
-def test_people_are_told_of_a_failed_job_once(
+def test_people_are_notified_of_a_failed_job_once(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = job_event(failed_call(cloud), "FAILED", REASON)
@@ -43,7 +43,7 @@ def test_people_are_told_of_a_failed_job_once(
         assert "Erika" not in text
 
 
-def test_a_dead_letter_is_told_once_and_kept_for_people(
+def test_a_dead_letter_is_reported_once_and_kept_for_people(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     letters = batch(cloud.upload(KEY), "not JSON: Erika", queue="cci-lite-uploads-dlq")
@@ -56,7 +56,7 @@ def test_a_dead_letter_is_told_once_and_kept_for_people(
         assert "Erika" not in text
 
 
-def test_a_dead_letter_that_nobody_could_be_told_of_comes_again(cloud: Cloud) -> None:
+def test_a_dead_letter_whose_notice_failed_is_delivered_again(cloud: Cloud) -> None:
     letters = batch(cloud.upload(KEY), queue="cci-lite-uploads-dlq")
     gone = dataclasses.replace(
         cloud.installation.settings, topic_arn="arn:aws:sns:eu-central-1:123456789012:gone"
@@ -117,14 +117,14 @@ def test_a_webhook_that_has_no_time_is_tried_again_alone(cloud: Cloud, webhook: 
     assert webhook == [500]
 
 
-def test_a_failed_job_of_somebody_else_is_nobodys_business(cloud: Cloud) -> None:
+def test_a_failed_job_of_another_application_is_ignored(cloud: Cloud) -> None:
     event = job_event("nightly-export-7", "FAILED", REASON)
     answer = cloud.call(failure_notifier, batch(event, queue="cci-lite-failed"))
     assert failed_items(answer) == []
     assert cloud.receive("told") == []
 
 
-def test_a_completed_job_is_none_of_its_business(cloud: Cloud) -> None:
+def test_a_completed_job_is_ignored_by_the_notifier(cloud: Cloud) -> None:
     event = job_event(failed_call(cloud), "COMPLETED")
     assert cloud.call(failure_notifier, event) is None
     assert cloud.receive("told") == []

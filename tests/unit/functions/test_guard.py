@@ -1,4 +1,4 @@
-"""No word of anybody leaves a function in an exception, or in the log of one."""
+"""Exceptions of a function, and their logs, quote nothing that was said."""
 
 from __future__ import annotations
 

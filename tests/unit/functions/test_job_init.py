@@ -10,7 +10,7 @@ from cci_lite.contract.registry import CallState
 from cci_lite.errors import PipelineError
 from cci_lite.functions.job_init import job_init
 from cci_lite.tenancy import call_id_for
-from tests.unit.functions.clouds import Cloud, batch, failed_items, job_event
+from tests.unit.functions.moto_installation import Cloud, batch, failed_items, job_event
 
 KEY = "acme/calls/Erika Mustermann +49 170 1234567.wav"
 
@@ -50,7 +50,7 @@ def test_an_upload_may_come_without_a_queue(cloud: Cloud, shape: str) -> None:
     assert cloud.jobs() == [f"{call_id_for('acme', 'acme/calls/a b.wav')}_r1"]
 
 
-def test_a_message_in_trouble_is_named_and_the_others_are_taken(cloud: Cloud) -> None:
+def test_a_failed_message_is_reported_and_the_others_are_taken(cloud: Cloud) -> None:
     cloud.config.put("TENANT#globex", "META#v1", {"name": "globex", "time_zone": "Mars/Olympus"})
     broken = cloud.upload("globex/calls/one.wav")
     good = cloud.upload("acme/calls/one.wav")
@@ -58,7 +58,7 @@ def test_a_message_in_trouble_is_named_and_the_others_are_taken(cloud: Cloud) ->
     assert len(cloud.jobs()) == 1
 
 
-def test_a_whole_batch_in_trouble_is_named_and_nothing_is_raised(cloud: Cloud) -> None:
+def test_a_failed_batch_is_reported_and_nothing_is_raised(cloud: Cloud) -> None:
     cloud.config.put("TENANT#acme", "META#v1", {"name": "acme", "time_zone": "Mars/Olympus"})
     answer = cloud.call(job_init, batch(cloud.upload("acme/calls/one.wav")))
     assert failed_items(answer) == ["m-0"]
@@ -105,7 +105,7 @@ def test_lines_and_metrics_of_an_upload_name_its_call_and_not_its_file(
         assert word not in out
 
 
-def test_trouble_with_a_service_leaves_no_word_of_it(
+def test_an_error_of_a_service_leaks_nothing(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.broken["s3"] = ValueError(f"cannot read {KEY}")

@@ -1,4 +1,4 @@
-"""Messages that are to come again: when they do."""
+"""Batch failures: which messages are delivered again, and when."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from cci_lite.errors import RetryLaterError, ServiceError
 from cci_lite.functions.messages import backoff_seconds, each_message, take_events
 from cci_lite.functions.wiring import Function, Installation
 from cci_lite.pipeline.events import Event
-from tests.unit.functions.clouds import ACCOUNT, REGION, Cloud, batch, failed_items, job_event
+from tests.unit.functions.moto_installation import (
+    ACCOUNT,
+    REGION,
+    Cloud,
+    batch,
+    failed_items,
+    job_event,
+)
 
 ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:cci-lite-uploads"
 EVENT = job_event("cci_acme_aaaaaaaaaaaaaaaaaaaa_r1", "COMPLETED")
@@ -40,7 +47,7 @@ def test_a_message_waits_longer_each_time_but_never_long() -> None:
 
 
 @pytest.mark.parametrize(("deliveries", "seconds"), [(1, 60), (3, 240), (10, 900)])
-def test_a_message_that_a_service_had_no_time_for_is_put_off(
+def test_a_message_is_delayed_when_a_service_is_throttled(
     cloud: Cloud, deliveries: int, seconds: int
 ) -> None:
     event = batch(EVENT, EVENT, EVENT, deliveries=deliveries)
@@ -49,18 +56,18 @@ def test_a_message_that_a_service_had_no_time_for_is_put_off(
     assert cloud.postponed == [(ARN, "handle-1", seconds)]
 
 
-def test_a_message_that_was_refused_is_not_put_off(cloud: Cloud) -> None:
+def test_a_refused_message_is_not_delayed(cloud: Cloud) -> None:
     assert failed_items(cloud.call(failing(REFUSED), batch(EVENT))) == ["m-0"]
     assert cloud.postponed == []
 
 
-def test_an_event_that_came_without_a_queue_is_not_put_off(cloud: Cloud) -> None:
+def test_an_event_that_came_without_a_queue_is_not_delayed(cloud: Cloud) -> None:
     with pytest.raises(RetryLaterError):
         cloud.call(failing(NO_TIME), EVENT)
     assert cloud.postponed == []
 
 
-def test_a_message_that_cannot_be_put_off_comes_again_all_the_same(
+def test_a_message_that_cannot_be_delayed_is_delivered_again_all_the_same(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: Any) -> None:

@@ -9,10 +9,10 @@ import pytest
 from cci_lite.errors import PipelineError
 from cci_lite.functions.job_init import job_init
 from cci_lite.functions.reconciler import reconciler
-from cci_lite.functions.wiring import run
+from cci_lite.functions.wiring import invoke
 from cci_lite.pipeline.balance import balance_day
 from cci_lite.pipeline.redrive import Reconciling
-from tests.unit.functions.clouds import Cloud, Context, batch
+from tests.unit.functions.moto_installation import Cloud, Context, batch
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
@@ -60,7 +60,7 @@ def test_a_day_can_be_balanced_by_hand_again_and_again(cloud: Cloud) -> None:
         assert answer == {"balanced": 2, "unbalanced": 0, "failed": 0, "unbegun": 0}
 
 
-def test_one_tenants_trouble_does_not_keep_the_others_from_being_balanced(
+def test_a_failure_of_one_tenant_does_not_keep_the_others_from_being_balanced(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail_for_acme(r: Reconciling, tenant_id: str, day: dt.date) -> object:
@@ -88,24 +88,24 @@ class ShortOfTime(Context):
 def test_a_sweep_leaves_time_for_the_balance(cloud: Cloud) -> None:
     at(cloud, 0, 15)
     context = ShortOfTime(900, 239, 239)
-    counts = run(reconciler, cloud.installation, SCHEDULED, context)
+    counts = invoke(reconciler, cloud.installation, SCHEDULED, context)
     assert counts == {
         "swept": 0, "left": 2, "balanced": 2, "unbalanced": 0, "failed": 0, "unbegun": 0,
     }  # fmt: skip
 
 
-def test_a_balance_that_has_no_time_is_gone_on_with_the_next_time(cloud: Cloud) -> None:
+def test_a_balance_that_ran_out_of_time_continues_the_next_time(cloud: Cloud) -> None:
     at(cloud, 0, 15)
     # The share, both tenants' sweeps, and then the balances.
-    counts = run(reconciler, cloud.installation, SCHEDULED, ShortOfTime(900, 900, 900, 60, 59))
+    counts = invoke(reconciler, cloud.installation, SCHEDULED, ShortOfTime(900, 900, 900, 60, 59))
     assert (counts["swept"], counts["balanced"], counts["unbegun"]) == (2, 1, 1)
     counts = cloud.call(reconciler, SCHEDULED)
     assert (counts["balanced"], counts["unbegun"]) == (1, 0)
 
 
-def test_an_invocation_that_nobody_limits_does_all(cloud: Cloud) -> None:
+def test_an_invocation_without_a_limit_does_everything(cloud: Cloud) -> None:
     at(cloud, 0, 15)
-    counts = run(reconciler, cloud.installation, SCHEDULED, None)
+    counts = invoke(reconciler, cloud.installation, SCHEDULED, None)
     assert (counts["swept"], counts["balanced"]) == (2, 2)
 
 

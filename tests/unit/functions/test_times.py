@@ -1,4 +1,4 @@
-"""How long things take and wait, one against the other, as it is deployed."""
+"""Timeouts, visibility and retention fit together as deployed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_lease_outlasts_its_function_and_ends_before_a_crash_is_delivered_agai
         assert LEASE.total_seconds() < queue["visibility_timeout_seconds"]
 
 
-def test_who_brings_documents_up_to_date_holds_a_call_longer_than_it_may_run() -> None:
+def test_the_lease_of_a_rewrite_outlasts_its_function() -> None:
     assert described("reconciler")["timeout_seconds"] < rewrite.LEASE.total_seconds()
 
 
@@ -57,7 +57,7 @@ def test_what_is_reserved_is_enough_for_a_question_to_any_other_service(service:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_message_that_is_put_off_comes_sooner_than_by_itself(function: str) -> None:
+def test_a_delayed_message_comes_before_its_visibility_timeout(function: str) -> None:
     for queue in described(function)["queues"]:
         if not queue["name"].endswith(DEAD_LETTERS):
             assert queue["visibility_timeout_seconds"] >= LONGEST_BACKOFF

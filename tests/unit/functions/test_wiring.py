@@ -1,4 +1,4 @@
-"""What a container makes once, and what it is given."""
+"""What a Lambda container creates once and reuses, and its settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from cci_lite.errors import PipelineError, UsageError
 from cci_lite.functions.wiring import Installation, aws_installation, entry_point
-from tests.unit.functions.clouds import Context
+from tests.unit.functions.moto_installation import Context
 
 ENVIRONMENT = {
     "AWS_REGION": "eu-central-1",

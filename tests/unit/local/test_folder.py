@@ -1,4 +1,4 @@
-"""The folder store: what a folder has that a bucket has not."""
+"""The folder store: links, pipes, permissions and what else a bucket does not have."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_folder_in_the_place_of_a_file_is_said(store: FolderStore) -> None:
     with pytest.raises(LakeError) as caught:
         store.write("unified/aaa/x.json", b"new")
     assert str(caught.value) == (
-        "unified/aaa: expected a file, found a folder in its place; take it away"
+        "unified/aaa: expected a file, found a folder in its place; remove it"
     )
     assert list(store.path(".scratch").iterdir()) == []
 
@@ -285,7 +285,7 @@ def test_a_listing_that_cannot_be_whole_is_none(locked: FolderStore) -> None:
         list(locked.listing("unified/aaa/"))
     assert str(caught.value) == (
         "a folder below unified/aaa cannot be listed: Permission denied; give this program the "
-        "right to read it, or take it away"
+        "right to read it, or remove it"
     )
 
 

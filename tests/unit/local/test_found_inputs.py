@@ -1,4 +1,4 @@
-"""What a folder of transcripts or documents holds beside files: said, and never opened."""
+"""Links, pipes and folders among input files are reported and never opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that unpack to more than they seem."""
+"""Limits for compressed input files (zip bombs)."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def bomb(levels: int = 12) -> str:
 def test_a_form_that_names_lists_within_lists_is_refused_in_little_memory(
     tmp_path: Path, form: str
 ) -> None:
-    from cci_lite.cli.forms import read_form
+    from cci_lite.cli.form_files import read_form
 
     file = tmp_path / "form.yaml"
     file.write_text(form.format(bomb=bomb()), encoding="utf-8")

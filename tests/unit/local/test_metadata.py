@@ -100,11 +100,11 @@ REFUSED = {
     ),
     "a NUL character": (
         "job_name,agent_name\nfirst-call,K\0im\n",
-        ", line 2: expected text, found a NUL character; take it out, or export the file again",
+        ", line 2: expected text, found a NUL character; remove it, or export the file again",
     ),
     "NUL characters at the end": (
         "job_name,agent_name\nfirst-call,Kim\n" + "\0" * 3,
-        ", line 3: expected text, found a NUL character; take it out, or export the file again",
+        ", line 3: expected text, found a NUL character; remove it, or export the file again",
     ),
     "a cell that is larger than any may be": (
         "job_name,agent_name\nfirst-call," + "x" * 200_000 + "\n",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cci_lite.masking.introductions import HeardName, introduced_names
-from tests.asked_calls import CUSTOMER, call_of
 from tests.depth import mostly_slow
+from tests.model_examples import CUSTOMER, call_of
 
 
 @pytest.mark.parametrize(

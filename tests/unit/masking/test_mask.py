@@ -24,7 +24,8 @@ from cci_lite.evaluation.by_model.answer.reading import ModelReply
 from cci_lite.evaluation.by_model.asking import judge_by_model
 from cci_lite.masking.introductions import HeardName
 from cci_lite.masking.mask import mask, masked_conversation, masked_judgement, masked_nlp
-from tests.asked_calls import (
+from tests.depth import mostly_slow
+from tests.model_examples import (
     AGENT,
     CALL,
     CRITERIA,
@@ -34,7 +35,6 @@ from tests.asked_calls import (
     said,
     wrote,
 )
-from tests.depth import mostly_slow
 
 
 @pytest.mark.parametrize(

@@ -8,46 +8,48 @@ import pytest
 
 from cci_lite.local.folder import FolderStore
 from cci_lite.nightly.generations import delete_generation, leftover_generations
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 
 HOUR = dt.timedelta(hours=1)
 
 
 def test_what_a_killed_run_staged_and_what_was_replaced_before_the_grace_period_is_left_over(
-    world: World,
+    small_lake: SmallLake,
 ) -> None:
-    world.put("call-1")
-    world.run()
-    world.put("call-2")
-    world.run()
-    world.catalog.stage(TENANT, NEXT_DAY, "killed")
+    small_lake.put("call-1")
+    small_lake.run()
+    small_lake.put("call-2")
+    small_lake.run()
+    small_lake.catalog.stage(TENANT, NEXT_DAY, "killed")
     killed, old = (NEXT_DAY, "killed"), (DAY, "run-1-0001")
-    assert leftover_generations(world.lake, TENANT, HOUR) == [killed]
-    world.now += HOUR
-    assert leftover_generations(world.lake, TENANT, HOUR) == [killed]
-    world.now += dt.timedelta(microseconds=1)
-    assert leftover_generations(world.lake, TENANT, HOUR) == [killed, old]
+    assert leftover_generations(small_lake.lake, TENANT, HOUR) == [killed]
+    small_lake.now += HOUR
+    assert leftover_generations(small_lake.lake, TENANT, HOUR) == [killed]
+    small_lake.now += dt.timedelta(microseconds=1)
+    assert leftover_generations(small_lake.lake, TENANT, HOUR) == [killed, old]
 
 
-def test_a_deleted_generation_leaves_no_file_of_any_table_and_no_note(world: World) -> None:
-    world.put("call-1")
-    world.put_bytes("broken", b"{")
-    world.put("call-2", day=NEXT_DAY)
-    world.run()
-    other_day = {key for key in world.files("curated") if "2025-11-06" in key}
-    world.catalog.stage(TENANT, DAY, "noted")
-    delete_generation(world.lake, TENANT, DAY, "run-1-0001")
-    delete_generation(world.lake, TENANT, DAY, "noted")
-    assert world.files("curated").keys() == other_day
-    assert world.catalog.abandoned(TENANT) == []
+def test_a_deleted_generation_leaves_no_file_of_any_table_and_no_note(
+    small_lake: SmallLake,
+) -> None:
+    small_lake.put("call-1")
+    small_lake.put_bytes("broken", b"{")
+    small_lake.put("call-2", day=NEXT_DAY)
+    small_lake.run()
+    other_day = {key for key in small_lake.files("curated") if "2025-11-06" in key}
+    small_lake.catalog.stage(TENANT, DAY, "noted")
+    delete_generation(small_lake.lake, TENANT, DAY, "run-1-0001")
+    delete_generation(small_lake.lake, TENANT, DAY, "noted")
+    assert small_lake.files("curated").keys() == other_day
+    assert small_lake.catalog.abandoned(TENANT) == []
 
 
 def test_a_generation_is_remembered_until_its_last_file_is_gone(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.catalog.stage(TENANT, DAY, "g")
+    small_lake.catalog.stage(TENANT, DAY, "g")
     place = f"curated/{TENANT}/etl_runs/call_date=2025-11-05/g/part-0000.parquet"
-    world.store.write(place, b"x")
+    small_lake.store.write(place, b"x")
     delete_below = FolderStore.delete_below
 
     def refuse(store: FolderStore, prefix: str) -> None:
@@ -58,8 +60,8 @@ def test_a_generation_is_remembered_until_its_last_file_is_gone(
     with monkeypatch.context() as patched:
         patched.setattr(FolderStore, "delete_below", refuse)
         with pytest.raises(PermissionError):
-            delete_generation(world.lake, TENANT, DAY, "g")
-    assert world.catalog.abandoned(TENANT) == [(DAY, "g")]
-    delete_generation(world.lake, TENANT, DAY, "g")
-    assert world.files("curated") == {}
-    assert world.catalog.abandoned(TENANT) == []
+            delete_generation(small_lake.lake, TENANT, DAY, "g")
+    assert small_lake.catalog.abandoned(TENANT) == [(DAY, "g")]
+    delete_generation(small_lake.lake, TENANT, DAY, "g")
+    assert small_lake.files("curated") == {}
+    assert small_lake.catalog.abandoned(TENANT) == []

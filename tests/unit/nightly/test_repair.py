@@ -16,24 +16,24 @@ from cci_lite.local.folder import FolderStore
 from cci_lite.nightly.repair import RepairedDay, RepairStatus, repair_tenant, unknown_days
 from cci_lite.nightly.work import read_part, write_part
 from cci_lite.ports import SourceOutcome
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 from tests.unit.nightly.values import key_of
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 FIRST = "run-1-0001"
 SHEET = f"curated/{TENANT}/etl_runs/call_date=2025-11-05/{FIRST}/part-0000.parquet"
 CALLS = SHEET.replace("etl_runs", "calls")
 
 
-def forget(world: World, tables: str = "days parts sources generations") -> None:
+def forget(small_lake: SmallLake, tables: str = "days parts sources generations") -> None:
     """Make the catalogue an empty one."""
-    with sqlite3.connect(world.root / "catalog.db") as database:
+    with sqlite3.connect(small_lake.root / "catalog.db") as database:
         for table in tables.split():
             database.execute(f"DELETE FROM {table}")
     database.close()
 
 
-def repair(world: World) -> list[RepairedDay]:
-    return repair_tenant(world.lake, TENANT)
+def repair(small_lake: SmallLake) -> list[RepairedDay]:
+    return repair_tenant(small_lake.lake, TENANT)
 
 
 def lost(generation: str, why: str, day: dt.date = DAY) -> RepairedDay:
@@ -45,20 +45,20 @@ def lost(generation: str, why: str, day: dt.date = DAY) -> RepairedDay:
 
 
 @pytest.fixture
-def day(world: World) -> World:
+def day(small_lake: SmallLake) -> SmallLake:
     """A published day of a call and a quarantined document."""
-    world.put("call-1", revision=3)
-    world.put_bytes("broken", b"{")
-    world.run()
-    return world
+    small_lake.put("call-1", revision=3)
+    small_lake.put_bytes("broken", b"{")
+    small_lake.run()
+    return small_lake
 
 
-def test_a_day_that_is_published_and_whole_is_left_alone(day: World) -> None:
+def test_a_day_that_is_published_and_whole_is_left_alone(day: SmallLake) -> None:
     assert repair(day) == []
     assert unknown_days(day.lake, TENANT) == []
 
 
-def test_a_forgotten_day_is_published_as_it_was(day: World) -> None:
+def test_a_forgotten_day_is_published_as_it_was(day: SmallLake) -> None:
     published, parts = day.catalog.days(TENANT)[DAY], day.catalog.parts(TENANT, DAY)
     sources = day.catalog.sources(TENANT, DAY)
     forget(day)
@@ -75,7 +75,7 @@ def test_a_forgotten_day_is_published_as_it_was(day: World) -> None:
     assert day.run().days == []
 
 
-def test_a_document_that_changed_since_has_the_time_of_the_publication(day: World) -> None:
+def test_a_document_that_changed_since_has_the_time_of_the_publication(day: SmallLake) -> None:
     forget(day)
     at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp()
     os.utime(day.store.path(key_of("call-1")), (at, at))
@@ -89,7 +89,7 @@ def test_a_document_that_changed_since_has_the_time_of_the_publication(day: Worl
 
 
 def test_the_generation_that_was_published_last_is_taken_and_the_others_are_counted(
-    day: World,
+    day: SmallLake,
 ) -> None:
     day.put("call-2")
     day.now += dt.timedelta(hours=1)
@@ -102,7 +102,7 @@ def test_the_generation_that_was_published_last_is_taken_and_the_others_are_coun
     )
 
 
-def test_a_catalogue_that_is_older_than_the_files_gets_the_later_generation(day: World) -> None:
+def test_a_catalogue_that_is_older_than_the_files_gets_the_later_generation(day: SmallLake) -> None:
     before = (day.root / "catalog.db").read_bytes()
     day.put("call-2")
     day.now += dt.timedelta(hours=1)
@@ -117,7 +117,7 @@ def test_a_catalogue_that_is_older_than_the_files_gets_the_later_generation(day:
     assert day.catalog.retired(TENANT, dt.datetime.max.replace(tzinfo=dt.UTC)) == [(DAY, FIRST)]
 
 
-def test_files_of_a_run_that_was_killed_before_its_balance_sheet_are_no_day(day: World) -> None:
+def test_files_of_a_run_that_was_killed_before_its_balance_sheet_are_no_day(day: SmallLake) -> None:
     day.store.delete(SHEET)
     forget(day)
     assert unknown_days(day.lake, TENANT) == []
@@ -125,15 +125,15 @@ def test_files_of_a_run_that_was_killed_before_its_balance_sheet_are_no_day(day:
     assert day.catalog.days(TENANT) == {}
 
 
-def test_what_a_run_is_staging_is_not_unknown(world: World) -> None:
+def test_what_a_run_is_staging_is_not_unknown(small_lake: SmallLake) -> None:
     place = f"curated/{TENANT}/etl_runs/call_date=2025-11-06/g/part-0000.parquet"
-    world.store.write(place, b"x")
-    assert unknown_days(world.lake, TENANT) == [NEXT_DAY]
-    world.catalog.stage(TENANT, NEXT_DAY, "g")
-    assert unknown_days(world.lake, TENANT) == []
+    small_lake.store.write(place, b"x")
+    assert unknown_days(small_lake.lake, TENANT) == [NEXT_DAY]
+    small_lake.catalog.stage(TENANT, NEXT_DAY, "g")
+    assert unknown_days(small_lake.lake, TENANT) == []
 
 
-def test_a_sheet_of_another_generation_makes_no_day(day: World) -> None:
+def test_a_sheet_of_another_generation_makes_no_day(day: SmallLake) -> None:
     rows = [
         {**row, "generation": "other"}
         for row in read_part(day.store, SHEET, "etl_runs").to_pylist()
@@ -145,24 +145,24 @@ def test_a_sheet_of_another_generation_makes_no_day(day: World) -> None:
     assert repair(day) == []
 
 
-def _calls_gone(world: World) -> None:
-    world.store.delete(CALLS)
+def _calls_gone(small_lake: SmallLake) -> None:
+    small_lake.store.delete(CALLS)
 
 
-def _calls_damaged(world: World) -> None:
-    world.store.write(CALLS, b"x" * world.store.path(CALLS).stat().st_size)
+def _calls_damaged(small_lake: SmallLake) -> None:
+    small_lake.store.write(CALLS, b"x" * small_lake.store.path(CALLS).stat().st_size)
 
 
-def _calls_cut_off(world: World) -> None:
-    world.store.write(CALLS, world.store.read(CALLS)[:-1])
+def _calls_cut_off(small_lake: SmallLake) -> None:
+    small_lake.store.write(CALLS, small_lake.store.read(CALLS)[:-1])
 
 
-def _sheet_damaged(world: World) -> None:
-    world.store.write(SHEET, b"x")
+def _sheet_damaged(small_lake: SmallLake) -> None:
+    small_lake.store.write(SHEET, b"x")
 
 
-def _all_gone(world: World) -> None:
-    world.store.delete_below("curated/")
+def _all_gone(small_lake: SmallLake) -> None:
+    small_lake.store.delete_below("curated/")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def _all_gone(world: World) -> None:
     ],
 )
 def test_a_published_day_whose_files_are_not_all_there_is_lost_and_stays_published(
-    day: World, damage: Callable[[World], None], why: str
+    day: SmallLake, damage: Callable[[SmallLake], None], why: str
 ) -> None:
     published = day.catalog.days(TENANT)
     damage(day)
@@ -192,7 +192,7 @@ def test_a_published_day_whose_files_are_not_all_there_is_lost_and_stays_publish
     ],
 )
 def test_a_forgotten_day_whose_files_are_not_all_there_is_lost_and_not_published(
-    day: World, damage: Callable[[World], None], why: str
+    day: SmallLake, damage: Callable[[SmallLake], None], why: str
 ) -> None:
     forget(day)
     damage(day)
@@ -202,7 +202,7 @@ def test_a_forgotten_day_whose_files_are_not_all_there_is_lost_and_not_published
 
 @pytest.mark.parametrize("key", [SHEET, CALLS], ids=["sheet", "calls"])
 def test_a_file_that_may_not_be_read_is_no_loss(
-    day: World, monkeypatch: pytest.MonkeyPatch, key: str
+    day: SmallLake, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     forget(day)
     read = FolderStore.read
@@ -217,7 +217,7 @@ def test_a_file_that_may_not_be_read_is_no_loss(
         repair(day)
 
 
-def test_what_could_not_be_brought_back_is_said(day: World) -> None:
+def test_what_could_not_be_brought_back_is_said(day: SmallLake) -> None:
     day.put("call-1", day=NEXT_DAY, revision=4)
     day.run(discard=frozenset())
     day.now += dt.timedelta(hours=1)
@@ -234,7 +234,7 @@ def test_what_could_not_be_brought_back_is_said(day: World) -> None:
     assert (second.calls, second.discarded, second.note) == (1, 0, "")
 
 
-def test_files_of_other_tables_and_names_are_left_alone(day: World) -> None:
+def test_files_of_other_tables_and_names_are_left_alone(day: SmallLake) -> None:
     day.store.write(SHEET.replace("etl_runs", "no_table"), b"x")
     day.store.write(f"curated/{TENANT}/calls/notes.parquet", b"x")
     forget(day)

@@ -9,8 +9,8 @@ import pytest
 from cci_lite.nightly.repair import RepairedDay, RepairReport, RepairStatus
 from cci_lite.nightly.run_report import Balance, DayReport, DayStatus, RunReport
 from cci_lite.ports import SourceOutcome
+from tests.small_lake import DAY, NEXT_DAY, TENANT
 from tests.unit.nightly.values import NOW, record
-from tests.worlds import DAY, NEXT_DAY, TENANT
 
 
 def test_a_balance_sheet_counts_each_outcome_in_its_own_column() -> None:

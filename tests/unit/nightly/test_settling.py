@@ -9,8 +9,8 @@ import pytest
 
 from cci_lite.nightly.settling import settle
 from cci_lite.ports import SourceOutcome, SourceRecord
+from tests.small_lake import DAY, NEXT_DAY
 from tests.unit.nightly.values import NOW, key_of
-from tests.worlds import DAY, NEXT_DAY
 
 THIRD_DAY = NEXT_DAY + dt.timedelta(days=1)
 

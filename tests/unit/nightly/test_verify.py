@@ -14,15 +14,15 @@ import pytest
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part, write_part
+from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 from tests.unit.nightly.values import refuse_folder
-from tests.worlds import DAY, NEXT_DAY, TENANT, World
 
 Row = dict[str, Any]
-Plant = Callable[[World], None]
+Plant = Callable[[SmallLake], None]
 
 
-def findings(world: World) -> set[tuple[str, str]]:
-    return {(each.claim, each.found) for each in verify_tenant(world.lake, TENANT).findings}
+def findings(small_lake: SmallLake) -> set[tuple[str, str]]:
+    return {(each.claim, each.found) for each in verify_tenant(small_lake.lake, TENANT).findings}
 
 
 def rewrite(
@@ -30,13 +30,13 @@ def rewrite(
 ) -> Plant:
     """Change the rows of the day's file; `noted` tells the catalogue how many there are now."""
 
-    def plant(world: World) -> None:
-        [part] = world.catalog.parts(TENANT, DAY)[table_name]
-        rows = edit(read_part(world.store, part.key, table_name).to_pylist())
+    def plant(small_lake: SmallLake) -> None:
+        [part] = small_lake.catalog.parts(TENANT, DAY)[table_name]
+        rows = edit(read_part(small_lake.store, part.key, table_name).to_pylist())
         table = pa.Table.from_pylist(rows, schema=arrow_schema(table_name))
-        write_part(world.store, part.key, table_name, [table])
+        write_part(small_lake.store, part.key, table_name, [table])
         if noted:
-            database(world, "UPDATE parts SET rows = ? WHERE key = ?", len(rows), part.key)
+            database(small_lake, "UPDATE parts SET rows = ? WHERE key = ?", len(rows), part.key)
 
     return plant
 
@@ -46,20 +46,20 @@ def each(**values: Any) -> Callable[[list[Row]], list[Row]]:
     return lambda rows: [{**rows[0], **values}, *rows[1:]]
 
 
-def database(world: World, sql: str, *values: object) -> None:
-    with sqlite3.connect(world.root / "catalog.db") as connection:
+def database(small_lake: SmallLake, sql: str, *values: object) -> None:
+    with sqlite3.connect(small_lake.root / "catalog.db") as connection:
         connection.execute(sql, values)
     connection.close()
 
 
-def delete_a_file(world: World) -> None:
-    [part] = world.catalog.parts(TENANT, DAY)["qa_criteria"]
-    world.store.delete(part.key)
+def delete_a_file(small_lake: SmallLake) -> None:
+    [part] = small_lake.catalog.parts(TENANT, DAY)["qa_criteria"]
+    small_lake.store.delete(part.key)
 
 
-def truncate_a_file(world: World) -> None:
-    [part] = world.catalog.parts(TENANT, DAY)["calls"]
-    world.store.write(part.key, world.store.read(part.key)[:-20])
+def truncate_a_file(small_lake: SmallLake) -> None:
+    [part] = small_lake.catalog.parts(TENANT, DAY)["calls"]
+    small_lake.store.write(part.key, small_lake.store.read(part.key)[:-20])
 
 
 def broken_part(table_name: str, found: str) -> str:
@@ -71,12 +71,12 @@ def broken_part(table_name: str, found: str) -> str:
     )
 
 
-def call_on_two_days(world: World) -> None:
-    [part] = world.catalog.parts(TENANT, NEXT_DAY)["calls"]
-    rows = read_part(world.store, part.key, "calls").to_pylist()
+def call_on_two_days(small_lake: SmallLake) -> None:
+    [part] = small_lake.catalog.parts(TENANT, NEXT_DAY)["calls"]
+    rows = read_part(small_lake.store, part.key, "calls").to_pylist()
     rows[0]["call_id"] = "call-1"
     table = pa.Table.from_pylist(rows, schema=arrow_schema("calls"))
-    write_part(world.store, part.key, "calls", [table])
+    write_part(small_lake.store, part.key, "calls", [table])
 
 
 # name: what is planted, and the claims that must be found not to hold.
@@ -156,7 +156,7 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
         },
     ),
     "a quarantined document is forgotten": (
-        lambda world: database(world, "DELETE FROM sources WHERE outcome = 'quarantined'"),
+        lambda small_lake: database(small_lake, "DELETE FROM sources WHERE outcome = 'quarantined'"),
         {
             ("quarantined_documents: one row for each document (0)",
              "documents without a row: 0, rows without a document: 1"),
@@ -168,18 +168,18 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
 
 
 @pytest.fixture
-def proved(world: World) -> World:
+def proved(small_lake: SmallLake) -> SmallLake:
     """A lake of two days of which every claim holds."""
-    world.put("call-1")
-    world.put("call-2")
-    world.put_bytes("broken", b"{")
-    world.put("call-3", day=NEXT_DAY)
-    world.run()
-    assert findings(world) == set()
-    return world
+    small_lake.put("call-1")
+    small_lake.put("call-2")
+    small_lake.put_bytes("broken", b"{")
+    small_lake.put("call-3", day=NEXT_DAY)
+    small_lake.run()
+    assert findings(small_lake) == set()
+    return small_lake
 
 
-def test_a_sound_lake_has_no_findings_and_says_how_much_was_looked_at(proved: World) -> None:
+def test_a_sound_lake_has_no_findings_and_says_how_much_was_looked_at(proved: SmallLake) -> None:
     proof = verify_tenant(proved.lake, TENANT)
     assert (proof.days, proof.calls, proof.findings, proof.waiting) == (2, 3, (), 0)
     proved.put("call-4")
@@ -188,13 +188,13 @@ def test_a_sound_lake_has_no_findings_and_says_how_much_was_looked_at(proved: Wo
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_a_corruption_is_found(proved: World, name: str) -> None:
+def test_a_corruption_is_found(proved: SmallLake, name: str) -> None:
     plant, expected = CORRUPTIONS[name]
     plant(proved)
     assert findings(proved) == expected
 
 
-def test_a_key_that_is_missing_is_found(proved: World) -> None:
+def test_a_key_that_is_missing_is_found(proved: SmallLake) -> None:
     [part] = proved.catalog.parts(TENANT, DAY)["entities"]
     rows = read_part(proved.store, part.key, "entities").drop_columns(["position"])
     pq.write_table(rows, proved.store.path(part.key))
@@ -203,7 +203,7 @@ def test_a_key_that_is_missing_is_found(proved: World) -> None:
     }
 
 
-def test_a_day_that_the_catalogue_does_not_know_is_found(proved: World) -> None:
+def test_a_day_that_the_catalogue_does_not_know_is_found(proved: SmallLake) -> None:
     for table in ("days", "parts", "sources", "generations"):
         database(proved, f"DELETE FROM {table} WHERE call_date = ?", DAY.isoformat())
     assert findings(proved) == {
@@ -220,7 +220,7 @@ def test_a_day_that_the_catalogue_does_not_know_is_found(proved: World) -> None:
         (
             "05", DAY,
             "a folder of documents cannot be listed: Permission denied; give this program the "
-            "right to read it, or take it away",
+            "right to read it, or remove it",
         ),
         (
             "unified", None,
@@ -231,7 +231,7 @@ def test_a_day_that_the_catalogue_does_not_know_is_found(proved: World) -> None:
     ids=["of a day", "of all documents"],
 )  # fmt: skip
 def test_documents_that_cannot_be_listed_are_found(
-    proved: World, monkeypatch: pytest.MonkeyPatch, folder: str, day: dt.date | None, found: str
+    proved: SmallLake, monkeypatch: pytest.MonkeyPatch, folder: str, day: dt.date | None, found: str
 ) -> None:
     refuse_folder(monkeypatch, folder)
     [finding] = verify_tenant(proved.lake, TENANT).findings
@@ -240,7 +240,7 @@ def test_documents_that_cannot_be_listed_are_found(
     )  # fmt: skip
 
 
-def test_a_finding_names_its_day(proved: World) -> None:
+def test_a_finding_names_its_day(proved: SmallLake) -> None:
     delete_a_file(proved)
     [finding] = verify_tenant(proved.lake, TENANT).findings
     assert (finding.tenant_id, finding.call_date) == (TENANT, dt.date(2025, 11, 5))

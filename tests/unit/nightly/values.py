@@ -13,7 +13,7 @@ from cci_lite.flatten.plan import DayPlan
 from cci_lite.nightly.staging import StagedDay
 from cci_lite.nightly.work import ItemResult
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord, StoredObject
-from tests.worlds import DAY, TENANT
+from tests.small_lake import DAY, TENANT
 
 NOW = dt.datetime(2025, 11, 7, 2, tzinfo=dt.UTC)
 

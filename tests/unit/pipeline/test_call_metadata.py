@@ -24,7 +24,6 @@ from cci_lite.pipeline.call_metadata import (
 )
 from cci_lite.ports import Metric
 from cci_lite.tenancy import call_id_for, recording_key
-from cci_lite.testing.memory import Crash
 from tests.calls_in_memory import (
     BUCKET,
     KEY,
@@ -35,6 +34,7 @@ from tests.calls_in_memory import (
     interrupted,
     minutes,
 )
+from tests.interrupter import Crash
 
 OTHER_KEY = b"next secret"
 CALL_ID = call_id_for(TENANT, recording_key(TENANT, "a.wav"))
@@ -101,7 +101,7 @@ def test_a_webhook_before_the_recording_is_kept_for_it(installation: Installatio
     )
 
 
-def test_a_list_tells_of_several_recordings(installation: Installation) -> None:
+def test_a_list_holds_metadata_of_several_recordings(installation: Installation) -> None:
     entries = [
         {"recording_key": "a.wav", "agent_id": "a-1"},
         {"recording_key": f"{TENANT}/calls/2025/b.wav", "agent_id": "a-2", "x": 1, "y": 2},
@@ -111,7 +111,7 @@ def test_a_list_tells_of_several_recordings(installation: Installation) -> None:
     assert told(installation, "2025/b.wav").agent_id == "a-2"
 
 
-def test_an_empty_list_tells_nothing(installation: Installation) -> None:
+def test_an_empty_list_changes_nothing(installation: Installation) -> None:
     assert send(installation, []) == WebhookAnswer(
         202, {"accepted": 0, "changed": 0, "unknown_fields": 0}
     )
@@ -251,7 +251,7 @@ class NoSecrets:
 
 
 @pytest.mark.parametrize("tenant_id", ["work", "shared", "a", "UPPER", "../x", "x" * 49, ""])
-def test_no_secret_is_asked_for_a_tenant_that_cannot_be(
+def test_no_secret_is_read_for_an_invalid_tenant_id(
     installation: Installation, tenant_id: str
 ) -> None:
     intake = dataclasses.replace(installation.metadata_intake, keys=NoSecrets())
@@ -264,7 +264,7 @@ def test_no_secret_is_asked_for_a_tenant_that_cannot_be(
 
 
 @pytest.mark.parametrize("change", ["none", "no time", "no signature", "another time", "late"])
-def test_no_secret_is_asked_for_a_request_that_is_not_signed_just_now(
+def test_no_secret_is_read_for_a_request_with_an_old_signature(
     installation: Installation, change: str
 ) -> None:
     intake = dataclasses.replace(installation.metadata_intake, keys=NoSecrets())
@@ -276,7 +276,7 @@ def test_no_secret_is_asked_for_a_request_that_is_not_signed_just_now(
     assert answer == UNAUTHORIZED
 
 
-def test_what_is_told_is_logged_by_call(installation: Installation) -> None:
+def test_metadata_is_logged_by_call(installation: Installation) -> None:
     keys = [recording_key(TENANT, name) for name in ("a.wav", "b.wav")]
     send(installation, {"recording_key": keys[0], "agent_id": "a-1"})
     installation.telemetry.events.clear()
@@ -471,7 +471,7 @@ EARLY = "a time at most 366 days before the upload"
     ],
 )
 @pytest.mark.parametrize("is_uploaded", [True, False], ids=["uploaded", "not uploaded"])
-def test_a_start_that_cannot_be_is_refused_with_the_reason(
+def test_an_impossible_start_is_refused_with_the_reason(
     installation: Installation, started_at: str, expected: str, is_uploaded: bool
 ) -> None:
     if is_uploaded:
@@ -489,7 +489,7 @@ def test_a_start_that_cannot_be_is_refused_with_the_reason(
     assert nothing_is_told(installation)
 
 
-def test_a_start_that_cannot_be_does_not_lose_what_was_told_with_it(
+def test_an_impossible_start_does_not_lose_the_other_values(
     installation: Installation,
 ) -> None:
     installation.register(CallState.DONE)
@@ -502,7 +502,7 @@ def test_a_start_that_cannot_be_does_not_lose_what_was_told_with_it(
     assert told(installation) == CallMetadata(agent_id="a-1")
 
 
-def test_the_upload_says_what_can_be_and_not_the_day_on_which_it_is_told(
+def test_a_start_is_checked_against_the_upload_and_not_against_the_request(
     installation: Installation,
 ) -> None:
     installation.register(CallState.DONE)
@@ -514,7 +514,7 @@ def test_the_upload_says_what_can_be_and_not_the_day_on_which_it_is_told(
     assert (send(installation, after).status, send(installation, before).status) == (400, 202)
 
 
-def test_a_sidecar_cannot_tell_a_start_that_cannot_be_either(installation: Installation) -> None:
+def test_an_impossible_start_in_a_sidecar_is_left_out_too(installation: Installation) -> None:
     outcome = upload_sidecar(
         installation, {"started_at": "2031-01-01T00:00:00Z", "agent_id": "a-1"}
     )
@@ -699,7 +699,7 @@ def test_a_call_without_a_document_is_not_marked(
 @pytest.mark.parametrize(
     "state", [CallState.RECEIVED, CallState.TRANSCRIBING, CallState.TRANSCRIBED, CallState.FAILED]
 )
-def test_whoever_is_at_work_on_an_upload_finds_out_that_more_was_told(
+def test_a_process_at_work_on_an_upload_notices_new_metadata(
     installation: Installation, state: CallState
 ) -> None:
     record = installation.register(state)
@@ -758,7 +758,7 @@ def test_metadata_of_an_erased_call_is_not_kept(installation: Installation) -> N
 
 @pytest.mark.parametrize("when", ["crash_before", "crash_after"])
 @pytest.mark.parametrize("at", range(1, 4))
-def test_a_crash_anywhere_leaves_what_was_told_with_its_mark_or_neither(
+def test_a_crash_anywhere_leaves_metadata_and_mark_or_neither(
     installation: Installation, when: str, at: int
 ) -> None:
     record = installation.register(CallState.DONE)
@@ -785,7 +785,7 @@ def test_two_sources_at_once_lose_nothing(installation: Installation) -> None:
     assert stored.merged == CallMetadata(agent_id="a-1", queue="0")
 
 
-def test_metadata_that_is_overtaken_again_and_again_is_for_later(
+def test_contended_metadata_asks_for_a_retry(
     installation: Installation,
 ) -> None:
     event = event_of(installation.upload("a.wav.meta.json", b'{"agent_id": "a-1"}'))
@@ -854,7 +854,7 @@ def intake_with(installation: Installation, registry: Any) -> MetadataIntake:
     )
 
 
-def test_a_tenant_that_is_active_again_is_told_again(installation: Installation) -> None:
+def test_a_tenant_that_is_active_again_receives_metadata_again(installation: Installation) -> None:
     installation.suspend()
     assert send(installation, {"recording_key": "a.wav"}) == UNAUTHORIZED
     installation.add_tenant()

@@ -27,7 +27,7 @@ from cci_lite.contract.scoring import Verdict
 from cci_lite.contract.service_answers import Judgement, ModelUsage
 from cci_lite.contract.tenant import Audio, Tenant, TenantStatus, UnredactedPolicy, parse_tenant
 from cci_lite.errors import UsageError
-from cci_lite.evaluation.results import judged_by_model
+from cci_lite.evaluation.results import decided
 from cci_lite.local.folder import FolderStore
 from cci_lite.pipeline.document_writing import Written
 from cci_lite.pipeline.documents import (
@@ -401,7 +401,7 @@ def test_an_evaluator_that_is_given_decides_what_has_no_rule_and_its_words_are_m
         assert [criterion.id for criterion in criteria] == ["solved_02"]
         return Judgement(
             results=[
-                judged_by_model(
+                decided(
                     criteria[0],
                     Verdict.PASS,
                     reason="Jane Canary got it",

@@ -32,14 +32,15 @@ from cci_lite.pipeline.intake import take_in
 from cci_lite.pipeline.judge import JudgedOutcome, judge_call
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob, TranscriptionOrder
 from cci_lite.tenancy import checkpoint_key
-from cci_lite.testing.memory import Crash, MemoryFiles, ScriptedEvaluator, ScriptedNlp
-from tests.courts import DRAFT, Court, judgement
+from cci_lite.testing.memory import MemoryFiles, ScriptedEvaluator, ScriptedNlp
+from tests.interrupter import Crash
+from tests.judging_setup import DRAFT, JudgingSetup, judgement
 
 
 def test_a_completed_call_becomes_a_scored_document_with_its_provenance() -> None:
-    court = Court()
-    assert court.finish_and_judge() is JudgedOutcome.DOCUMENTED
-    document = court.document()
+    setup = JudgingSetup()
+    assert setup.finish_and_judge() is JudgedOutcome.DOCUMENTED
+    document = setup.document()
     assert (document.schema_version, document.tenant_id, document.revision) == ("1.3", "acme", 1)
     evaluation, source, usage = document.qa_evaluation, document.source, document.usage
     assert evaluation is not None
@@ -50,25 +51,25 @@ def test_a_completed_call_becomes_a_scored_document_with_its_provenance() -> Non
         ("resolve_03", Verdict.PASS, Evaluator.MODEL),
     ]
     assert (evaluation.percentage, evaluation.outcome) == (100.0, "pass")
-    assert (source.pii_redacted, source.transcribe_job) == (Redaction.TRANSCRIBE, court.job_name)
+    assert (source.pii_redacted, source.transcribe_job) == (Redaction.TRANSCRIBE, setup.job_name)
     assert (source.model_id, source.prompt_version) == ("eu.amazon.nova-2-lite-v1:0", "1")
     assert source.pipeline_version == "1.2.3"
     assert (usage.model_calls, usage.input_tokens, usage.audio_seconds) == (1, 1000, 1.0)
-    record = court.record()
+    record = setup.record()
     assert (record.state, record.form) == (CallState.DONE, ("default", 1))
-    assert record.document_key in court.files.objects
+    assert record.document_key in setup.files.objects
 
 
 def test_only_criteria_without_a_rule_are_asked() -> None:
-    court = Court()
-    court.finish_and_judge()
-    assert court.asked == [["resolve_03"]]
+    setup = JudgingSetup()
+    setup.finish_and_judge()
+    assert setup.asked == [["resolve_03"]]
 
 
 def test_metrics_say_what_was_done_and_what_it_cost() -> None:
-    court = Court()
-    court.finish_and_judge()
-    counted = court.telemetry.metrics
+    setup = JudgingSetup()
+    setup.finish_and_judge()
+    counted = setup.telemetry.metrics
     assert (counted[Metric.TRANSCRIBED], counted[Metric.DOCUMENTED]) == (1, 1)
     assert (counted[Metric.INPUT_TOKENS], counted[Metric.OUTPUT_TOKENS]) == (1000, 100)
     assert counted[Metric.MODEL_LATENCY] == 1.5
@@ -78,22 +79,22 @@ def test_metrics_say_what_was_done_and_what_it_cost() -> None:
 
 
 def test_doubt_sends_the_call_to_review_with_its_reasons() -> None:
-    court = Court()
-    court.judgement = judgement(
+    setup = JudgingSetup()
+    setup.judgement = judgement(
         Verdict.UNSCORED, review_reasons=["answer_unusable"], summary_raw="not json"
     )
-    assert court.finish_and_judge() is JudgedOutcome.REVIEW
-    document = court.document()
+    assert setup.finish_and_judge() is JudgedOutcome.REVIEW
+    document = setup.document()
     assert document.review is not None
     assert document.review.reasons == ["answer_unusable", "unscored_required:resolve_03"]
     assert document.summary_raw == "not json"
     assert document.qa_evaluation is not None
     assert document.qa_evaluation.outcome == "review"
-    assert court.record().state is CallState.REVIEW
-    assert court.telemetry.metrics[Metric.REVIEW] == 1
+    assert setup.record().state is CallState.REVIEW
+    assert setup.telemetry.metrics[Metric.REVIEW] == 1
 
 
-class CourtOfOneTrack(Court):
+class CourtOfOneTrack(JudgingSetup):
     """The call was recorded on one track, which was written to both channels."""
 
     def transcript(self, order: TranscriptionOrder) -> bytes:
@@ -106,9 +107,9 @@ class CourtOfOneTrack(Court):
 
 
 def test_a_call_with_the_same_speech_on_both_channels_is_reviewed_and_nobody_is_judged() -> None:
-    court = CourtOfOneTrack()
-    assert court.finish_and_judge() is JudgedOutcome.REVIEW
-    document = court.document()
+    setup = CourtOfOneTrack()
+    assert setup.finish_and_judge() is JudgedOutcome.REVIEW
+    document = setup.document()
     assert document.review is not None
     assert document.review.reasons == ["channels_alike"]
     assert document.qa_evaluation is not None
@@ -116,10 +117,10 @@ def test_a_call_with_the_same_speech_on_both_channels_is_reviewed_and_nobody_is_
 
 
 def test_a_tenant_without_a_form_gets_a_document_for_review() -> None:
-    court = Court()
-    court.config.delete(partition_key("acme"), sort_key("default", 1))
-    assert court.finish_and_judge() is JudgedOutcome.REVIEW
-    document = court.document()
+    setup = JudgingSetup()
+    setup.config.delete(partition_key("acme"), sort_key("default", 1))
+    assert setup.finish_and_judge() is JudgedOutcome.REVIEW
+    document = setup.document()
     assert document.qa_evaluation is None
     assert document.review is not None
     assert document.review.reasons == ["no_form"]
@@ -127,11 +128,11 @@ def test_a_tenant_without_a_form_gets_a_document_for_review() -> None:
 
 
 def test_an_answer_about_other_criteria_than_asked_counts_for_nothing() -> None:
-    court = Court()
+    setup = JudgingSetup()
     greeting = CriterionResult(id="greet_01", verdict=Verdict.FAIL, passed=False)
-    court.judgement = judgement(results=[greeting, CriterionResult(id="made_up_09")])
-    court.finish_and_judge()
-    evaluation = court.document().qa_evaluation
+    setup.judgement = judgement(results=[greeting, CriterionResult(id="made_up_09")])
+    setup.finish_and_judge()
+    evaluation = setup.document().qa_evaluation
     assert evaluation is not None
     assert [(each.id, each.verdict) for each in evaluation.criteria] == [
         ("greet_01", Verdict.PASS),
@@ -143,125 +144,125 @@ def test_an_answer_about_other_criteria_than_asked_counts_for_nothing() -> None:
     "job_name", ["somebody-elses-job", "cci_acme_aaaaaaaaaaaaaaaaaaaa_r1"], ids=["other", "unknown"]
 )
 def test_jobs_that_are_not_ours_are_ignored(job_name: str) -> None:
-    court = Court()
-    judged = judge_call(court.judging, job_name, holder="one")
+    setup = JudgingSetup()
+    judged = judge_call(setup.judging, job_name, holder="one")
     assert (judged.outcome, judged.record) == (JudgedOutcome.IGNORED, None)
 
 
 def test_a_second_event_of_a_documented_call_is_a_duplicate() -> None:
-    court = Court()
-    court.finish_and_judge()
-    assert court.judge() is JudgedOutcome.DUPLICATE
-    assert court.evaluator.paid == 1
-    assert court.telemetry.metrics[Metric.DUPLICATES] == 1
+    setup = JudgingSetup()
+    setup.finish_and_judge()
+    assert setup.judge() is JudgedOutcome.DUPLICATE
+    assert setup.evaluator.paid == 1
+    assert setup.telemetry.metrics[Metric.DUPLICATES] == 1
 
 
 def test_while_another_attempt_is_at_work_the_event_comes_again() -> None:
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    court.judgement = ServiceError("model_AccessDeniedException")
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    setup.judgement = ServiceError("model_AccessDeniedException")
     with pytest.raises(ServiceError):
-        judge_call(court.judging, court.job_name, holder="one")
+        judge_call(setup.judging, setup.job_name, holder="one")
     # An attempt that ended in an error has given its lease back; one that died has not.
-    dead = leased(court.record(), "dead", court.clock(), dt.timedelta(minutes=5))
+    dead = leased(setup.record(), "dead", setup.clock(), dt.timedelta(minutes=5))
     assert dead is not None
-    assert court.registry.replace(dead)
+    assert setup.registry.replace(dead)
     with pytest.raises(RetryLaterError, match="in_progress"):
-        judge_call(court.judging, court.job_name, holder="two")
-    court.judgement = judgement()
-    court.clock.wait(301)
-    assert court.judge() is JudgedOutcome.DOCUMENTED
+        judge_call(setup.judging, setup.job_name, holder="two")
+    setup.judgement = judgement()
+    setup.clock.wait(301)
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
 
 
 def test_a_job_that_is_not_completed_has_the_event_come_again() -> None:
-    court = Court()
+    setup = JudgingSetup()
     with pytest.raises(RetryLaterError, match="not_completed"):
-        court.judge()
-    assert court.record().lease_until is None
+        setup.judge()
+    assert setup.record().lease_until is None
 
 
 def test_a_failed_job_fails_the_call_and_people_are_told_once() -> None:
-    court = Court()
-    court.transcriber.fail(court.job_name, "media_format")
-    assert court.judge() is JudgedOutcome.FAILED
-    assert court.judge() is JudgedOutcome.DUPLICATE
-    assert court.telemetry.metrics[Metric.FAILED] == 1
-    assert (court.record().state, court.record().reason) == (CallState.FAILED, "media_format")
-    assert [notice.code for notice in court.notifier.notices] == ["media_format"]
+    setup = JudgingSetup()
+    setup.transcriber.fail(setup.job_name, "media_format")
+    assert setup.judge() is JudgedOutcome.FAILED
+    assert setup.judge() is JudgedOutcome.DUPLICATE
+    assert setup.telemetry.metrics[Metric.FAILED] == 1
+    assert (setup.record().state, setup.record().reason) == (CallState.FAILED, "media_format")
+    assert [notice.code for notice in setup.notifier.notices] == ["media_format"]
 
 
 def test_a_transcript_that_is_late_is_waited_for_and_then_asked_for_again() -> None:
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    [key] = [key for key in court.files.objects if "/transcripts/" in key]
-    data, _ = court.files.objects.pop(key)
-    before = court.clock()
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    [key] = [key for key in setup.files.objects if "/transcripts/" in key]
+    data, _ = setup.files.objects.pop(key)
+    before = setup.clock()
     with pytest.raises(RetryLaterError, match="transcript_missing"):
-        court.judge()
-    assert dt.timedelta(seconds=20) < court.clock() - before < dt.timedelta(minutes=1)
+        setup.judge()
+    assert dt.timedelta(seconds=20) < setup.clock() - before < dt.timedelta(minutes=1)
 
     def arrives(seconds: float) -> None:
-        court.clock.wait(seconds)
-        court.files.put(key, data)
+        setup.clock.wait(seconds)
+        setup.files.put(key, data)
 
-    assert court.judge(wait=arrives) is JudgedOutcome.DOCUMENTED
+    assert setup.judge(wait=arrives) is JudgedOutcome.DOCUMENTED
 
 
 @pytest.mark.parametrize("step", ["transcript", "job"])
 def test_a_transcript_that_is_not_redacted_is_never_judged(step: str) -> None:
-    court = Court()
-    court.redacted = step == "job"
-    court.transcriber.finish(court.job_name)
+    setup = JudgingSetup()
+    setup.redacted = step == "job"
+    setup.transcriber.finish(setup.job_name)
     if step == "job":
-        order = court.transcriber.orders[court.job_name]
-        court.transcriber.jobs[court.job_name] = TranscriptionJob(
-            court.job_name,
+        order = setup.transcriber.orders[setup.job_name]
+        setup.transcriber.jobs[setup.job_name] = TranscriptionJob(
+            setup.job_name,
             JobStatus.COMPLETED,
             order.media_key,
-            transcript_key=f"work/acme/transcripts/{court.job_name}.json",
+            transcript_key=f"work/acme/transcripts/{setup.job_name}.json",
         )
-    assert court.judge() is JudgedOutcome.FAILED
-    assert court.record().reason == "redaction_missing"
-    assert not court.has_document()
-    assert court.evaluator.paid == court.nlp.calls == 0
+    assert setup.judge() is JudgedOutcome.FAILED
+    assert setup.record().reason == "redaction_missing"
+    assert not setup.has_document()
+    assert setup.evaluator.paid == setup.nlp.calls == 0
 
 
 def test_a_transcript_of_another_call_is_never_taken() -> None:
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    order = court.transcriber.orders[court.job_name]
-    court.transcriber.jobs[court.job_name] = TranscriptionJob(
-        court.job_name,
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    order = setup.transcriber.orders[setup.job_name]
+    setup.transcriber.jobs[setup.job_name] = TranscriptionJob(
+        setup.job_name,
         JobStatus.COMPLETED,
         order.media_key,
         redacted_transcript_key="work/acme/transcripts/redacted-another.json",
     )
-    assert court.judge() is JudgedOutcome.FAILED
+    assert setup.judge() is JudgedOutcome.FAILED
 
 
 def test_what_is_no_transcript_fails_the_call_without_a_word_of_it() -> None:
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    [key] = [key for key in court.files.objects if "/transcripts/" in key]
-    court.files.put(key, b'{"Jane Canary": 1}')
-    assert court.judge() is JudgedOutcome.FAILED
-    assert court.record().reason == "transcript_unreadable"
-    assert "Canary" not in repr(court.notifier.notices) + repr(court.telemetry.events)
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    [key] = [key for key in setup.files.objects if "/transcripts/" in key]
+    setup.files.put(key, b'{"Jane Canary": 1}')
+    assert setup.judge() is JudgedOutcome.FAILED
+    assert setup.record().reason == "transcript_unreadable"
+    assert "Canary" not in repr(setup.notifier.notices) + repr(setup.telemetry.events)
 
 
 def test_a_language_that_is_not_redacted_is_masked_where_the_tenant_says_so() -> None:
     spoken = [("ch_0", "Good morning, my name is Jane Canary, call 0170 1234567")]
-    court = Court(spoken, language_code="en-GB", unredacted="mask")
-    court.redacted = False
+    setup = JudgingSetup(spoken, language_code="en-GB", unredacted="mask")
+    setup.redacted = False
     seen: list[Conversation] = []
 
     def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
         seen.append(said)
         return judgement()
 
-    court.evaluator = ScriptedEvaluator(answer)
-    assert court.finish_and_judge() is JudgedOutcome.DOCUMENTED
-    source = court.document().source
+    setup.evaluator = ScriptedEvaluator(answer)
+    assert setup.finish_and_judge() is JudgedOutcome.DOCUMENTED
+    source = setup.document().source
     assert source is not None
     assert source.pii_redacted is Redaction.MASKED
     [conversation] = seen
@@ -270,8 +271,8 @@ def test_a_language_that_is_not_redacted_is_masked_where_the_tenant_says_so() ->
 
 
 def test_names_and_numbers_in_the_models_words_and_in_entities_do_not_reach_the_document() -> None:
-    court = Court()
-    court.nlp = ScriptedNlp(
+    setup = JudgingSetup()
+    setup.nlp = ScriptedNlp(
         NlpAnswer(
             entities=Entities(
                 result_list=[
@@ -286,23 +287,23 @@ def test_names_and_numbers_in_the_models_words_and_in_entities_do_not_reach_the_
         ),
         names=["Hugo Birdsong"],
     )
-    court.judgement = judgement(
+    setup.judgement = judgement(
         summary=AiSummary(
             issue="Jane Canary asked about 4111 1111 1111 1111",
             action_items=["Write to hugo@example.org", "Call Hugo Birdsong"],
         )
     )
-    court.finish_and_judge()
-    text = repr(court.document())
+    setup.finish_and_judge()
+    text = repr(setup.document())
     for canary in ("Canary", "4111", "hugo@example.org", "Birdsong"):
         assert canary not in text
     assert "Berlin" in text
 
 
 def test_metadata_gives_day_agent_queue_and_the_queues_form() -> None:
-    court = Court(time_zone="America/New_York")
-    court.put_form({"name": "billing", **DRAFT})
-    court.config.put(
+    setup = JudgingSetup(time_zone="America/New_York")
+    setup.put_form({"name": "billing", **DRAFT})
+    setup.config.put(
         partition_key("acme"),
         "QA_ACTIVE#billing",
         {
@@ -315,9 +316,9 @@ def test_metadata_gives_day_agent_queue_and_the_queues_form() -> None:
     metadata = CallMetadata(
         started_at=dt.datetime(2025, 11, 5, 2, tzinfo=dt.UTC), agent_id="a-1", queue="billing"
     )
-    tell(court, metadata)
-    court.finish_and_judge()
-    document = court.document()
+    tell(setup, metadata)
+    setup.finish_and_judge()
+    document = setup.document()
     assert document.call_date == dt.date(2025, 11, 4)
     assert document.agent is not None
     assert (document.agent.agent_id, document.queue) == ("a-1", "billing")
@@ -333,172 +334,172 @@ def test_metadata_gives_day_agent_queue_and_the_queues_form() -> None:
 def test_a_start_that_was_told_before_the_upload_cannot_move_the_call_to_another_day(
     started_at: dt.datetime,
 ) -> None:
-    court = Court()
-    tell(court, CallMetadata(started_at=started_at, agent_id="a-1"))
-    court.finish_and_judge()
-    document = court.document()
-    uploaded_at = court.record().upload.uploaded_at
+    setup = JudgingSetup()
+    tell(setup, CallMetadata(started_at=started_at, agent_id="a-1"))
+    setup.finish_and_judge()
+    document = setup.document()
+    uploaded_at = setup.record().upload.uploaded_at
     assert (document.call_date, document.call_started_at) == (uploaded_at.date(), None)
     assert document.agent is not None
     assert document.agent.agent_id == "a-1"
 
 
 def test_metadata_that_comes_in_while_the_call_is_judged_marks_the_document() -> None:
-    court = Court()
+    setup = JudgingSetup()
 
     def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
-        tell(court, CallMetadata(agent_id="late"))
+        tell(setup, CallMetadata(agent_id="late"))
         return judgement()
 
-    court.evaluator = ScriptedEvaluator(answer)
-    court.finish_and_judge()
-    assert court.record().rewrite
+    setup.evaluator = ScriptedEvaluator(answer)
+    setup.finish_and_judge()
+    assert setup.record().rewrite
 
 
-def tell(court: Court, metadata: CallMetadata) -> None:
-    call_id = court.record().call_id
-    told = StoredMetadata().with_told(MetadataSource.WEBHOOK, metadata, court.clock())
+def tell(setup: JudgingSetup, metadata: CallMetadata) -> None:
+    call_id = setup.record().call_id
+    told = StoredMetadata().with_told(MetadataSource.WEBHOOK, metadata, setup.clock())
     assert told is not None
-    assert court.registry.put_metadata("acme", call_id, told)
+    assert setup.registry.put_metadata("acme", call_id, told)
 
 
 def test_a_second_attempt_judges_by_the_form_of_the_first() -> None:
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    court.judgement = RetryLaterError("model_throttled")
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    setup.judgement = RetryLaterError("model_throttled")
     with pytest.raises(RetryLaterError):
-        court.judge()
-    court.config.put(
+        setup.judge()
+    setup.config.put(
         partition_key("acme"),
         "QA_ACTIVE#*",
         {"queue": "*", "name": "default", "version": 2, "activated_at": "2025-01-01T00:00:00Z"},
     )
-    court.put_form(DRAFT, version=2)
-    court.judgement = judgement()
-    assert court.judge() is JudgedOutcome.DOCUMENTED
-    evaluation = court.document().qa_evaluation
+    setup.put_form(DRAFT, version=2)
+    setup.judgement = judgement()
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
+    evaluation = setup.document().qa_evaluation
     assert evaluation is not None
     assert evaluation.template_version == 1
 
 
 def test_the_copy_of_the_recording_goes_when_the_document_is_there() -> None:
-    court = Court()
-    assert court.record().media_key in court.files.objects
-    court.finish_and_judge()
-    assert court.record().media_key not in court.files.objects
-    kept = [key for key in court.files.objects if key.startswith("work/")]
+    setup = JudgingSetup()
+    assert setup.record().media_key in setup.files.objects
+    setup.finish_and_judge()
+    assert setup.record().media_key not in setup.files.objects
+    kept = [key for key in setup.files.objects if key.startswith("work/")]
     assert [key.rpartition("/")[0] for key in kept] == ["work/acme/transcripts"]
 
 
 def test_an_empty_recording_is_documented_as_one_in_which_nobody_spoke() -> None:
-    court = Court(spoken=[])
-    assert court.finish_and_judge() in (JudgedOutcome.DOCUMENTED, JudgedOutcome.REVIEW)
-    document = court.document()
+    setup = JudgingSetup(spoken=[])
+    assert setup.finish_and_judge() in (JudgedOutcome.DOCUMENTED, JudgedOutcome.REVIEW)
+    document = setup.document()
     assert document.duration_seconds == 0
     assert document.qa_evaluation is not None
     assert document.qa_evaluation.criteria[0].verdict is Verdict.NA
 
 
 def test_a_call_that_was_given_up_is_judged_when_its_event_comes_after_all() -> None:
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    given_up = moved(court.record(), CallState.FAILED, court.clock(), reason="stuck_transcribing")
-    assert court.registry.replace(given_up)
-    assert court.judge() is JudgedOutcome.DOCUMENTED
-    assert court.record().reason is None
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    given_up = moved(setup.record(), CallState.FAILED, setup.clock(), reason="stuck_transcribing")
+    assert setup.registry.replace(given_up)
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
+    assert setup.record().reason is None
 
 
 def test_people_are_told_of_a_failure_even_when_the_attempt_that_saw_it_died_before() -> None:
-    court = Court()
-    failed = moved(court.record(), CallState.FAILED, court.clock(), reason="media_format")
-    assert court.registry.replace(failed)
-    assert court.judge() is JudgedOutcome.DUPLICATE
-    assert [notice.code for notice in court.notifier.notices] == ["media_format"]
+    setup = JudgingSetup()
+    failed = moved(setup.record(), CallState.FAILED, setup.clock(), reason="media_format")
+    assert setup.registry.replace(failed)
+    assert setup.judge() is JudgedOutcome.DUPLICATE
+    assert [notice.code for notice in setup.notifier.notices] == ["media_format"]
 
 
 @pytest.mark.parametrize(("overwrite", "written"), [(False, "others"), (True, "1.2.3")])
 def test_a_document_that_others_wrote_is_replaced_only_where_it_is_said_so(
     overwrite: bool, written: str
 ) -> None:
-    other = Court()
+    other = JudgingSetup()
     other.finish_and_judge()
     [(key, data)] = [
         (key, data) for key, (data, _) in other.files.objects.items() if key.startswith("unified/")
     ]
-    court = Court()
-    court.files.put(key, data.replace(b'"1.2.3"', b'"others"'))
-    court.transcriber.finish(court.job_name)
-    assert court.judge(overwrite=overwrite) is JudgedOutcome.DOCUMENTED
-    source = court.document().source
+    setup = JudgingSetup()
+    setup.files.put(key, data.replace(b'"1.2.3"', b'"others"'))
+    setup.transcriber.finish(setup.job_name)
+    assert setup.judge(overwrite=overwrite) is JudgedOutcome.DOCUMENTED
+    source = setup.document().source
     assert source is not None
     assert source.pipeline_version == written
 
 
 def test_texts_that_could_not_be_looked_at_send_the_call_to_review() -> None:
-    court = Court()
-    court.nlp = ScriptedNlp(NlpAnswer(unanswered=1))
-    assert court.finish_and_judge() is JudgedOutcome.REVIEW
-    review = court.document().review
+    setup = JudgingSetup()
+    setup.nlp = ScriptedNlp(NlpAnswer(unanswered=1))
+    assert setup.finish_and_judge() is JudgedOutcome.REVIEW
+    review = setup.document().review
     assert review is not None
     assert review.reasons == ["nlp_incomplete"]
 
 
 def test_units_of_every_question_are_counted() -> None:
     spoken = [("ch_0", "Good morning"), ("ch_1", "hello there")]
-    court = Court(spoken, language_code="en-GB", unredacted="mask")
-    court.redacted = False
-    court.nlp = ScriptedNlp(NlpAnswer(units=9))
-    court.finish_and_judge()
-    usage = court.document().usage
+    setup = JudgingSetup(spoken, language_code="en-GB", unredacted="mask")
+    setup.redacted = False
+    setup.nlp = ScriptedNlp(NlpAnswer(units=9))
+    setup.finish_and_judge()
+    usage = setup.document().usage
     assert usage is not None
     # 3 to mask the transcript, 9 to analyse it, 3 to mask what the model wrote.
     assert usage.comprehend_units == 15
 
 
 def test_a_name_that_only_the_call_tells_is_masked_in_what_the_model_wrote() -> None:
-    court = Court([("ch_0", "Good morning"), ("ch_1", "my name is Jane Canary")])
-    court.judgement = judgement(summary=AiSummary(issue="Jane Canary asked for an invoice"))
-    court.finish_and_judge()
-    assert "Canary" not in repr(court.document().ai_summary)
+    setup = JudgingSetup([("ch_0", "Good morning"), ("ch_1", "my name is Jane Canary")])
+    setup.judgement = judgement(summary=AiSummary(issue="Jane Canary asked for an invoice"))
+    setup.finish_and_judge()
+    assert "Canary" not in repr(setup.document().ai_summary)
 
 
 def test_the_agents_name_stays_where_it_belongs() -> None:
-    court = Court()
-    tell(court, CallMetadata(agent_name="Hugo Birdsong"))
-    court.judgement = judgement(summary=AiSummary(resolution="Hugo Birdsong sent the invoice"))
-    court.finish_and_judge()
-    document = court.document()
+    setup = JudgingSetup()
+    tell(setup, CallMetadata(agent_name="Hugo Birdsong"))
+    setup.judgement = judgement(summary=AiSummary(resolution="Hugo Birdsong sent the invoice"))
+    setup.finish_and_judge()
+    document = setup.document()
     assert document.agent is not None
     assert document.agent.name == "Hugo Birdsong"
     assert "Birdsong" not in repr(document.ai_summary)
 
 
 def test_services_that_look_for_entities_never_see_a_card_number() -> None:
-    court = Court([("ch_0", "Good morning"), ("ch_1", "it is 4539 1488 0343 6467, thanks")])
-    court.finish_and_judge()
-    assert "4539" not in repr(court.nlp.seen)
-    assert "thanks" in repr(court.nlp.seen)
+    setup = JudgingSetup([("ch_0", "Good morning"), ("ch_1", "it is 4539 1488 0343 6467, thanks")])
+    setup.finish_and_judge()
+    assert "4539" not in repr(setup.nlp.seen)
+    assert "thanks" in repr(setup.nlp.seen)
 
 
 def test_the_lease_is_that_of_the_attempt() -> None:
-    court = Court()
-    court.transcriber.finish(court.job_name)
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
     seen: list[tuple[str | None, dt.datetime | None]] = []
 
     def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
-        record = court.record()
+        record = setup.record()
         seen.append((record.lease_holder, record.lease_until))
         with pytest.raises(RetryLaterError, match="in_progress"):
-            judge_call(court.judging, court.job_name, holder="two")
+            judge_call(setup.judging, setup.job_name, holder="two")
         return judgement()
 
-    court.evaluator = ScriptedEvaluator(answer)
-    assert court.judge() is JudgedOutcome.DOCUMENTED
+    setup.evaluator = ScriptedEvaluator(answer)
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
     [(holder, until)] = seen
     assert holder == "one"
     assert until is not None
-    assert until - court.clock() > dt.timedelta(minutes=10)
-    assert court.record().lease_holder is None
+    assert until - setup.clock() > dt.timedelta(minutes=10)
+    assert setup.record().lease_holder is None
 
 
 class DiesAfterWriting:
@@ -518,64 +519,64 @@ class DiesAfterWriting:
 
 
 def test_metadata_between_two_attempts_leaves_one_document_of_the_call() -> None:
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    dies = DiesAfterWriting(court.files)
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    dies = DiesAfterWriting(setup.files)
     with pytest.raises(Crash):
-        court.judge(files=dies)
-    assert court.has_document()
-    tell(court, CallMetadata(started_at=dt.datetime(2025, 10, 1, tzinfo=dt.UTC)))
-    court.clock.wait(3600)
-    assert court.judge() is JudgedOutcome.DOCUMENTED
-    assert court.document().call_date == dt.date(2025, 10, 1)
+        setup.judge(files=dies)
+    assert setup.has_document()
+    tell(setup, CallMetadata(started_at=dt.datetime(2025, 10, 1, tzinfo=dt.UTC)))
+    setup.clock.wait(3600)
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
+    assert setup.document().call_date == dt.date(2025, 10, 1)
 
 
 def test_a_later_upload_on_another_day_leaves_one_document_of_the_call() -> None:
-    court = Court()
-    court.finish_and_judge()
-    court.clock.wait(3 * 86_400)
-    take_in(court.intake, court.upload(data=b"another recording"))
-    assert court.record().revision == 2
-    court.finish_and_judge()
-    assert court.document().revision == 2
+    setup = JudgingSetup()
+    setup.finish_and_judge()
+    setup.clock.wait(3 * 86_400)
+    take_in(setup.intake, setup.upload(data=b"another recording"))
+    assert setup.record().revision == 2
+    setup.finish_and_judge()
+    assert setup.document().revision == 2
 
 
 def test_a_second_attempt_has_no_form_when_the_first_had_none() -> None:
-    court = Court()
-    court.config.delete(partition_key("acme"), sort_key("default", 1))
-    court.transcriber.finish(court.job_name)
-    court.judgement = RetryLaterError("model_throttled")
+    setup = JudgingSetup()
+    setup.config.delete(partition_key("acme"), sort_key("default", 1))
+    setup.transcriber.finish(setup.job_name)
+    setup.judgement = RetryLaterError("model_throttled")
     with pytest.raises(RetryLaterError):
-        court.judge()
-    court.put_form(DRAFT)
-    court.judgement = judgement(results=[])
-    assert court.judge() is JudgedOutcome.REVIEW
-    assert court.document().qa_evaluation is None
-    assert court.asked == [[], []]
+        setup.judge()
+    setup.put_form(DRAFT)
+    setup.judgement = judgement(results=[])
+    assert setup.judge() is JudgedOutcome.REVIEW
+    assert setup.document().qa_evaluation is None
+    assert setup.asked == [[], []]
 
 
 def test_of_two_answers_the_one_that_was_kept_first_counts() -> None:
-    court = Court()
+    setup = JudgingSetup()
     kept = judgement(Verdict.FAIL)
 
     def answer(tenant: Tenant, criteria: Sequence[Criterion], said: Conversation) -> Judgement:
         # An attempt whose lease had run out keeps its answer while this one asks.
-        key = checkpoint_key("acme", court.job_name, "evaluation")
-        court.files.write_new("acme", key, msgspec.json.encode(kept))
+        key = checkpoint_key("acme", setup.job_name, "evaluation")
+        setup.files.write_new("acme", key, msgspec.json.encode(kept))
         return judgement(Verdict.PASS)
 
-    court.evaluator = ScriptedEvaluator(answer)
-    court.finish_and_judge()
-    evaluation = court.document().qa_evaluation
+    setup.evaluator = ScriptedEvaluator(answer)
+    setup.finish_and_judge()
+    evaluation = setup.document().qa_evaluation
     assert evaluation is not None
     assert evaluation.criteria[1].verdict is Verdict.FAIL
 
 
 def test_a_tenant_that_has_given_up_masking_meanwhile_gets_no_unmasked_document() -> None:
-    court = Court([("ch_0", "Jane Canary here")], language_code="en-GB", unredacted="mask")
-    court.redacted = False
-    court.transcriber.finish(court.job_name)
-    court.configure("acme", language_code="en-GB", unredacted="mask", nlp="none")
-    assert court.judge(nlp={NlpChoice.NONE: court.nlp}) is JudgedOutcome.FAILED
-    assert court.record().reason == "language_unredacted"
-    assert not court.has_document()
+    setup = JudgingSetup([("ch_0", "Jane Canary here")], language_code="en-GB", unredacted="mask")
+    setup.redacted = False
+    setup.transcriber.finish(setup.job_name)
+    setup.configure("acme", language_code="en-GB", unredacted="mask", nlp="none")
+    assert setup.judge(nlp={NlpChoice.NONE: setup.nlp}) is JudgedOutcome.FAILED
+    assert setup.record().reason == "language_unredacted"
+    assert not setup.has_document()

@@ -34,14 +34,14 @@ def test_a_header_that_is_not_ascii_is_read_as_it_was_meant(header: str, name: s
 
 
 @pytest.mark.parametrize("header", ["=?nope?B?TcO8?=", "=?UTF-8?B?/w==?="])
-def test_an_encoded_word_that_cannot_be_read_is_put_aside(header: str) -> None:
+def test_an_encoded_word_that_cannot_be_read_is_left_out(header: str) -> None:
     parsed = metadata_of_headers({"agent-name": header, "queue": "billing"})
     assert parsed.metadata == CallMetadata(queue="billing")
     (problem,) = parsed.problems
     assert (problem.path, problem.expected) == ("agent_name", "words as of RFC 2047")
 
 
-def test_an_encoded_word_that_hides_a_control_character_is_put_aside() -> None:
+def test_an_encoded_word_that_hides_a_control_character_is_left_out() -> None:
     (problem,) = metadata_of_headers({"agent-id": "=?utf-8?q?a=00b?="}).problems
     assert problem.expected == "text without control characters"
 

@@ -21,8 +21,8 @@ from cci_lite.pipeline.notify import (
     job_failed,
 )
 from cci_lite.ports import JobStatus, Metric
-from cci_lite.testing.memory import Crash, Interrupter
 from tests.calls_in_memory import BUCKET, TENANT, Installation, everything_said, interrupted
+from tests.interrupter import Crash, Interrupter
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_call_that_is_moved_meanwhile_is_looked_at_again(installation: Install
     assert installation.notifier.notices == []
 
 
-def test_a_call_that_is_moved_again_and_again_is_for_later(installation: Installation) -> None:
+def test_a_contended_call_asks_for_a_retry(installation: Installation) -> None:
     record = installation.register(CallState.TRANSCRIBING)
     registry = Meddling(installation, record, times=1_000, state=CallState.TRANSCRIBING)
 

@@ -23,9 +23,10 @@ from cci_lite.pipeline.lease import held
 from cci_lite.pipeline.rewrite import Rewriting, rewrite_document
 from cci_lite.pipeline.stored_metadata import keep_told
 from cci_lite.tenancy import unified_key
-from cci_lite.testing.memory import Crash, Interrupter, MemoryFiles
-from tests.courts import Court
-from tests.offices import KEY
+from cci_lite.testing.memory import MemoryFiles
+from tests.intake_setup import KEY
+from tests.interrupter import Crash, Interrupter
+from tests.judging_setup import JudgingSetup
 
 OTHER_DAY = dt.datetime(2025, 10, 1, 12, tzinfo=dt.UTC)
 THIRD_DAY = dt.datetime(2025, 9, 30, 12, tzinfo=dt.UTC)
@@ -33,63 +34,63 @@ KINDS = ["crash_before", "crash_after", "throttle"]
 
 
 @pytest.fixture
-def court() -> Court:
+def setup() -> JudgingSetup:
     """A call whose transcription job is completed."""
-    court = Court()
-    court.transcriber.finish(court.job_name)
-    return court
+    setup = JudgingSetup()
+    setup.transcriber.finish(setup.job_name)
+    return setup
 
 
-def tell(court: Court, **told: Any) -> None:
+def tell(setup: JudgingSetup, **told: Any) -> None:
     """A webhook, every time a second later."""
-    court.clock.wait(1)
+    setup.clock.wait(1)
     keep_told(
-        court.judging,
+        setup.judging,
         "acme",
-        court.record().call_id,
+        setup.record().call_id,
         source=MetadataSource.WEBHOOK,
         metadata=CallMetadata(**told),
-        told_at=court.clock(),
+        told_at=setup.clock(),
     )
 
 
-def rewriting(court: Court, wrap: Callable[[Any], Any] = lambda port: port) -> Rewriting:
+def rewriting(setup: JudgingSetup, wrap: Callable[[Any], Any] = lambda port: port) -> Rewriting:
     return Rewriting(
-        wrap(court.registry), wrap(court.files), court.judging.tenants, court.telemetry, court.clock
+        wrap(setup.registry), wrap(setup.files), setup.judging.tenants, setup.telemetry, setup.clock
     )
 
 
-def sweep(court: Court, wrap: Callable[[Any], Any] = lambda port: port) -> None:
+def sweep(setup: JudgingSetup, wrap: Callable[[Any], Any] = lambda port: port) -> None:
     """Do what is marked; what is refused is left to the next sweep."""
-    for record in list(court.registry.to_rewrite("acme")):
+    for record in list(setup.registry.to_rewrite("acme")):
         with contextlib.suppress(PipelineError):
-            rewrite_document(rewriting(court, wrap), record)
+            rewrite_document(rewriting(setup, wrap), record)
 
 
-def documents(court: Court) -> dict[str, UnifiedDocument]:
+def documents(setup: JudgingSetup) -> dict[str, UnifiedDocument]:
     """Every document of the store, by its key."""
     return {
         key: decode_document(data).document
-        for key, (data, _) in court.files.objects.items()
+        for key, (data, _) in setup.files.objects.items()
         if key.startswith("unified/")
     }
 
 
-def says(court: Court) -> tuple[str | None, str | None, dt.date]:
+def says(setup: JudgingSetup) -> tuple[str | None, str | None, dt.date]:
     """Agent, queue and day in the only document."""
-    document = court.document()
+    document = setup.document()
     assert document.agent is not None
     return document.agent.agent_id, document.queue, document.call_date
 
 
-def is_settled(court: Court) -> bool:
+def is_settled(setup: JudgingSetup) -> bool:
     """Whether the record claims exactly what is in the document, and wants nothing more."""
-    record = court.record()
-    stored = court.registry.metadata("acme", record.call_id)
-    told, document = stored.merged, court.document()
+    record = setup.record()
+    stored = setup.registry.metadata("acme", record.call_id)
+    told, document = stored.merged, setup.document()
     assert document.agent is not None
     assert (document.agent.agent_id, document.queue) == (told.agent_id, told.queue)
-    assert [*documents(court)] == [record.document_key]
+    assert [*documents(setup)] == [record.document_key]
     return (record.metadata_version, record.rewrite, record.stale_keys) == (
         stored.version,
         False,
@@ -100,9 +101,9 @@ def is_settled(court: Court) -> bool:
 class Refusing:
     """A registry that refuses to move the newest record to a state, or dies before or after it."""
 
-    def __init__(self, court: Court, state: CallState, kind: str) -> None:
-        self._registry, self._state, self._kind = court.registry, state, kind
-        self._job_name = court.job_name
+    def __init__(self, setup: JudgingSetup, state: CallState, kind: str) -> None:
+        self._registry, self._state, self._kind = setup.registry, state, kind
+        self._job_name = setup.job_name
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._registry, name)
@@ -131,68 +132,70 @@ class Refusing:
     ids=["agent and queue", "another day", "queue"],
 )
 def test_what_is_told_between_the_document_and_its_record_is_in_the_document(
-    court: Court, kind: str, told: dict[str, Any]
+    setup: JudgingSetup, kind: str, told: dict[str, Any]
 ) -> None:
     with pytest.raises((Crash, RetryLaterError)):
-        court.judge(registry=Refusing(court, CallState.DONE, kind))
-    assert court.has_document()
-    tell(court, **told)
-    court.clock.wait(3_600)
-    assert court.judge() in (JudgedOutcome.DOCUMENTED, JudgedOutcome.DUPLICATE)
-    sweep(court)
-    assert is_settled(court)
-    assert court.evaluator.paid == 1
+        setup.judge(registry=Refusing(setup, CallState.DONE, kind))
+    assert setup.has_document()
+    tell(setup, **told)
+    setup.clock.wait(3_600)
+    assert setup.judge() in (JudgedOutcome.DOCUMENTED, JudgedOutcome.DUPLICATE)
+    sweep(setup)
+    assert is_settled(setup)
+    assert setup.evaluator.paid == 1
 
 
-def test_the_second_attempts_document_is_a_later_writing(court: Court) -> None:
+def test_the_second_attempts_document_is_a_later_writing(setup: JudgingSetup) -> None:
     with pytest.raises(RetryLaterError):
-        court.judge(registry=Refusing(court, CallState.DONE, "throttle"))
-    first = court.document()
-    tell(court, agent_id="a-7")
-    court.judge()
-    assert (first.writing or 0) < (court.document().writing or 0)
-    assert is_settled(court)
+        setup.judge(registry=Refusing(setup, CallState.DONE, "throttle"))
+    first = setup.document()
+    tell(setup, agent_id="a-7")
+    setup.judge()
+    assert (first.writing or 0) < (setup.document().writing or 0)
+    assert is_settled(setup)
 
 
 def test_what_is_told_while_the_document_is_written_marks_it_even_when_that_attempt_dies(
-    court: Court,
+    setup: JudgingSetup,
 ) -> None:
     class Telling(MemoryFiles):
         def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
-            written = court.files.write_new(tenant_id, key, data)
+            written = setup.files.write_new(tenant_id, key, data)
             if key.startswith("unified/"):
-                tell(court, agent_id="a-9")
+                tell(setup, agent_id="a-9")
             return written
 
-    files = Telling(court.clock)
-    files.objects = court.files.objects
+    files = Telling(setup.clock)
+    files.objects = setup.files.objects
     with pytest.raises(Crash):
-        court.judge(files=files, registry=Refusing(court, CallState.DONE, "crash_after"))
-    assert court.record().state is CallState.DONE
-    assert court.record().rewrite
-    court.clock.wait(3_600)
-    sweep(court)
-    assert says(court)[0] == "a-9"
-    assert is_settled(court)
+        setup.judge(files=files, registry=Refusing(setup, CallState.DONE, "crash_after"))
+    assert setup.record().state is CallState.DONE
+    assert setup.record().rewrite
+    setup.clock.wait(3_600)
+    sweep(setup)
+    assert says(setup)[0] == "a-9"
+    assert is_settled(setup)
 
 
-def test_a_document_that_somebody_else_wrote_is_kept_and_told_what_it_lacks(court: Court) -> None:
-    other = Court()
+def test_a_document_that_somebody_else_wrote_is_kept_and_told_what_it_lacks(
+    setup: JudgingSetup,
+) -> None:
+    other = JudgingSetup()
     other.finish_and_judge()
     [(key, data)] = [
         (key, data) for key, (data, _) in other.files.objects.items() if key.startswith("unified/")
     ]
-    court.files.put(key, data.replace(b'"1.2.3"', b'"others"'))
-    tell(court, agent_id="a-7")
-    assert court.judge() is JudgedOutcome.DOCUMENTED
-    assert court.record().metadata_version == 0
-    assert court.record().rewrite
-    sweep(court)
-    source = court.document().source
+    setup.files.put(key, data.replace(b'"1.2.3"', b'"others"'))
+    tell(setup, agent_id="a-7")
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
+    assert setup.record().metadata_version == 0
+    assert setup.record().rewrite
+    sweep(setup)
+    source = setup.document().source
     assert source is not None
     assert source.pipeline_version == "others"
-    assert says(court)[0] == "a-7"
-    assert is_settled(court)
+    assert says(setup)[0] == "a-7"
+    assert is_settled(setup)
 
 
 # --- A call that moves to another day -------------------------------------------------------------
@@ -200,11 +203,11 @@ def test_a_document_that_somebody_else_wrote_is_kept_and_told_what_it_lacks(cour
 
 def steps_of_a_move() -> list[str]:
     """The calls of ports of one sweep in which a document moves."""
-    court = Court()
-    court.finish_and_judge()
-    tell(court, started_at=OTHER_DAY)
+    setup = JudgingSetup()
+    setup.finish_and_judge()
+    tell(setup, started_at=OTHER_DAY)
     counting = Interrupter()
-    sweep(court, counting.wrap)
+    sweep(setup, counting.wrap)
     return counting.log
 
 
@@ -215,214 +218,218 @@ MOVE = steps_of_a_move()
 @pytest.mark.parametrize("step", range(1, len(MOVE) + 1), ids=lambda n: f"{n}-{MOVE[n - 1]}")
 @pytest.mark.parametrize(
     "afterwards",
-    [{}, {"agent_id": "a-8"}, {"started_at": THIRD_DAY}, {"started_at": Court().clock()}],
+    [{}, {"agent_id": "a-8"}, {"started_at": THIRD_DAY}, {"started_at": JudgingSetup().clock()}],
     ids=["nothing more", "an agent", "a third day", "the first day again"],
 )
 def test_a_move_that_fails_anywhere_is_finished_by_the_next_sweep(
-    court: Court, kind: str, step: int, afterwards: dict[str, Any]
+    setup: JudgingSetup, kind: str, step: int, afterwards: dict[str, Any]
 ) -> None:
-    court.judge()
-    tell(court, started_at=OTHER_DAY)
+    setup.judge()
+    tell(setup, started_at=OTHER_DAY)
     with contextlib.suppress(Crash):
-        sweep(court, Interrupter(**{kind: frozenset({step})}).wrap)
-    assert documents(court)
+        sweep(setup, Interrupter(**{kind: frozenset({step})}).wrap)
+    assert documents(setup)
     if afterwards:
-        tell(court, **afterwards)
-    court.clock.wait(3_600)
-    sweep(court)
-    assert list(court.registry.to_rewrite("acme")) == []
-    assert is_settled(court)
-    told = court.registry.metadata("acme", court.record().call_id).merged
+        tell(setup, **afterwards)
+    setup.clock.wait(3_600)
+    sweep(setup)
+    assert list(setup.registry.to_rewrite("acme")) == []
+    assert is_settled(setup)
+    told = setup.registry.metadata("acme", setup.record().call_id).merged
     assert told.started_at is not None
-    assert says(court)[2] == told.started_at.date()
+    assert says(setup)[2] == told.started_at.date()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("step", range(1, len(MOVE) + 1), ids=lambda n: f"{n}-{MOVE[n - 1]}")
 def test_a_move_that_fails_anywhere_is_finished_by_the_next_upload(
-    court: Court, kind: str, step: int
+    setup: JudgingSetup, kind: str, step: int
 ) -> None:
-    court.judge()
-    tell(court, started_at=OTHER_DAY)
+    setup.judge()
+    tell(setup, started_at=OTHER_DAY)
     with contextlib.suppress(Crash):
-        sweep(court, Interrupter(**{kind: frozenset({step})}).wrap)
-    court.clock.wait(3_600)
-    take_in(court.intake, court.upload(data=b"again"))
-    court.finish_and_judge()
-    sweep(court)
-    assert court.document().revision == 2
-    assert is_settled(court)
-    assert list(court.registry.to_rewrite("acme")) == []
+        sweep(setup, Interrupter(**{kind: frozenset({step})}).wrap)
+    setup.clock.wait(3_600)
+    take_in(setup.intake, setup.upload(data=b"again"))
+    setup.finish_and_judge()
+    sweep(setup)
+    assert setup.document().revision == 2
+    assert is_settled(setup)
+    assert list(setup.registry.to_rewrite("acme")) == []
 
 
 def test_the_record_names_both_keys_before_anything_is_written_at_the_new_one(
-    court: Court,
+    setup: JudgingSetup,
 ) -> None:
-    court.judge()
-    before = court.record().document_key
-    tell(court, started_at=OTHER_DAY)
+    setup.judge()
+    before = setup.record().document_key
+    tell(setup, started_at=OTHER_DAY)
     named: list[tuple[str | None, tuple[str, ...]]] = []
 
     class Watching(MemoryFiles):
         def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
-            named.append((court.record().document_key, court.record().stale_keys))
-            return court.files.write_new(tenant_id, key, data)
+            named.append((setup.record().document_key, setup.record().stale_keys))
+            return setup.files.write_new(tenant_id, key, data)
 
-    files = Watching(court.clock)
-    files.objects = court.files.objects
-    rewrite_document(dataclasses.replace(rewriting(court), files=files), court.record())
-    after = unified_key("acme", OTHER_DAY.date(), court.record().call_id)
+    files = Watching(setup.clock)
+    files.objects = setup.files.objects
+    rewrite_document(dataclasses.replace(rewriting(setup), files=files), setup.record())
+    after = unified_key("acme", OTHER_DAY.date(), setup.record().call_id)
     assert named == [(after, (before,))]
 
 
-def test_a_delete_that_was_refused_does_not_make_the_judged_call_fail(court: Court) -> None:
-    court.judge()
-    court.clock.wait(3 * 86_400)
-    take_in(court.intake, court.upload(data=b"again"))
-    court.transcriber.finish(court.job_name)
+def test_a_delete_that_was_refused_does_not_make_the_judged_call_fail(setup: JudgingSetup) -> None:
+    setup.judge()
+    setup.clock.wait(3 * 86_400)
+    take_in(setup.intake, setup.upload(data=b"again"))
+    setup.transcriber.finish(setup.job_name)
 
     class NoDelete(MemoryFiles):
         def delete(self, tenant_id: str, key: str) -> None:
             raise RetryLaterError("s3_not_deleted")
 
-    files = NoDelete(court.clock)
-    files.objects = court.files.objects
-    assert court.judge(files=files) is JudgedOutcome.DOCUMENTED
-    assert len(documents(court)) == 2
-    assert court.record().rewrite
-    sweep(court)
-    assert court.document().revision == 2
-    assert is_settled(court)
+    files = NoDelete(setup.clock)
+    files.objects = setup.files.objects
+    assert setup.judge(files=files) is JudgedOutcome.DOCUMENTED
+    assert len(documents(setup)) == 2
+    assert setup.record().rewrite
+    sweep(setup)
+    assert setup.document().revision == 2
+    assert is_settled(setup)
 
 
 # --- Several uploads of one call ------------------------------------------------------------------
 
 
 def test_an_upload_that_is_judged_after_a_later_one_writes_nothing_and_is_not_paid(
-    court: Court,
+    setup: JudgingSetup,
 ) -> None:
-    first = court.job_name
-    court.clock.wait(3 * 86_400)
-    take_in(court.intake, court.upload(data=b"again"))
-    assert court.finish_and_judge() is JudgedOutcome.DOCUMENTED
-    judged = judge_call(court.judging, first, holder="late")
+    first = setup.job_name
+    setup.clock.wait(3 * 86_400)
+    take_in(setup.intake, setup.upload(data=b"again"))
+    assert setup.finish_and_judge() is JudgedOutcome.DOCUMENTED
+    judged = judge_call(setup.judging, first, holder="late")
     assert judged.outcome is JudgedOutcome.SUPERSEDED
     assert judged.record is not None
     assert (judged.record.state, judged.record.document_key) == (CallState.DONE, None)
-    assert court.document().revision == 2
-    assert court.evaluator.paid == 1
+    assert setup.document().revision == 2
+    assert setup.evaluator.paid == 1
 
 
-def test_the_document_of_an_attempt_that_died_goes_with_the_later_uploads(court: Court) -> None:
-    first = court.job_name
+def test_the_document_of_an_attempt_that_died_goes_with_the_later_uploads(
+    setup: JudgingSetup,
+) -> None:
+    first = setup.job_name
     with pytest.raises(Crash):
-        court.judge(registry=Refusing(court, CallState.DONE, "crash_before"))
-    court.clock.wait(3 * 86_400)
-    take_in(court.intake, court.upload(data=b"again"))
-    court.finish_and_judge()
-    assert [each.revision for each in documents(court).values()] == [2]
-    judge_call(court.judging, first, holder="late")
-    sweep(court)
-    assert [each.revision for each in documents(court).values()] == [2]
-    assert is_settled(court)
+        setup.judge(registry=Refusing(setup, CallState.DONE, "crash_before"))
+    setup.clock.wait(3 * 86_400)
+    take_in(setup.intake, setup.upload(data=b"again"))
+    setup.finish_and_judge()
+    assert [each.revision for each in documents(setup).values()] == [2]
+    judge_call(setup.judging, first, holder="late")
+    sweep(setup)
+    assert [each.revision for each in documents(setup).values()] == [2]
+    assert is_settled(setup)
 
 
-def test_while_one_upload_is_judged_another_one_of_the_call_waits(court: Court) -> None:
-    first = court.job_name
-    take_in(court.intake, court.upload(data=b"again"))
-    court.transcriber.finish(court.job_name)
-    records = court.registry.records(court.record().call_id)
+def test_while_one_upload_is_judged_another_one_of_the_call_waits(setup: JudgingSetup) -> None:
+    first = setup.job_name
+    take_in(setup.intake, setup.upload(data=b"again"))
+    setup.transcriber.finish(setup.job_name)
+    records = setup.registry.records(setup.record().call_id)
     with (
-        held(court.registry, records, "another", court.clock, dt.timedelta(minutes=12)),
+        held(setup.registry, records, "another", setup.clock, dt.timedelta(minutes=12)),
         pytest.raises(RetryLaterError, match=r"^in_progress$"),
     ):
-        court.judge()
-    assert court.judge() is JudgedOutcome.DOCUMENTED
-    assert judge_call(court.judging, first, holder="late").outcome is JudgedOutcome.SUPERSEDED
+        setup.judge()
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
+    assert judge_call(setup.judging, first, holder="late").outcome is JudgedOutcome.SUPERSEDED
 
 
 @pytest.mark.parametrize("is_documented", [True, False], ids=["one before", "none before"])
 def test_what_an_upload_left_that_was_given_up_is_deleted(
-    court: Court, is_documented: bool
+    setup: JudgingSetup, is_documented: bool
 ) -> None:
     if is_documented:
-        court.judge()
-        court.clock.wait(3 * 86_400)
-        take_in(court.intake, court.upload(data=b"again"))
-        court.transcriber.finish(court.job_name)
+        setup.judge()
+        setup.clock.wait(3 * 86_400)
+        take_in(setup.intake, setup.upload(data=b"again"))
+        setup.transcriber.finish(setup.job_name)
     with pytest.raises(Crash):
-        court.judge(registry=Refusing(court, CallState.DONE, "crash_before"))
-    assert len(documents(court)) == 1 + is_documented
-    court.clock.wait(3_600)
-    given_up = failed(court.record(), "stuck_transcribed", court.clock())
-    assert court.registry.replace(given_up)
-    sweep(court)
-    assert [each.revision for each in documents(court).values()] == [1] * is_documented
-    assert list(court.registry.to_rewrite("acme")) == []
+        setup.judge(registry=Refusing(setup, CallState.DONE, "crash_before"))
+    assert len(documents(setup)) == 1 + is_documented
+    setup.clock.wait(3_600)
+    given_up = failed(setup.record(), "stuck_transcribed", setup.clock())
+    assert setup.registry.replace(given_up)
+    sweep(setup)
+    assert [each.revision for each in documents(setup).values()] == [1] * is_documented
+    assert list(setup.registry.to_rewrite("acme")) == []
     # And taken up again after all, it has its document.
-    court.clock.wait(3_600)
-    assert court.judge() is JudgedOutcome.DOCUMENTED
-    sweep(court)
-    assert is_settled(court)
-    assert court.evaluator.paid == 1 + is_documented
+    setup.clock.wait(3_600)
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
+    sweep(setup)
+    assert is_settled(setup)
+    assert setup.evaluator.paid == 1 + is_documented
 
 
 # --- Who holds the call ---------------------------------------------------------------------------
 
 
-def test_a_call_that_is_judged_is_not_rewritten_meanwhile(court: Court) -> None:
-    court.judge()
-    tell(court, agent_id="a-7")
-    records = court.registry.records(court.record().call_id)
-    with held(court.registry, records, "another", court.clock, dt.timedelta(minutes=12)):
+def test_a_call_that_is_judged_is_not_rewritten_meanwhile(setup: JudgingSetup) -> None:
+    setup.judge()
+    tell(setup, agent_id="a-7")
+    records = setup.registry.records(setup.record().call_id)
+    with held(setup.registry, records, "another", setup.clock, dt.timedelta(minutes=12)):
         with pytest.raises(RetryLaterError, match=r"^in_progress$"):
-            rewrite_document(rewriting(court), court.record())
-        assert says(court)[0] is None
-    assert rewrite_document(rewriting(court), court.record())
-    assert says(court)[0] == "a-7"
+            rewrite_document(rewriting(setup), setup.record())
+        assert says(setup)[0] is None
+    assert rewrite_document(rewriting(setup), setup.record())
+    assert says(setup)[0] == "a-7"
 
 
-def test_who_has_lost_the_call_writes_nothing_into_its_record(court: Court) -> None:
-    records = court.registry.records(court.record().call_id)
+def test_who_has_lost_the_call_writes_nothing_into_its_record(setup: JudgingSetup) -> None:
+    records = setup.registry.records(setup.record().call_id)
 
     class TakenOver(MemoryFiles):
         def write_new(self, tenant_id: str, key: str, data: bytes) -> bool:
             if key.startswith("unified/"):
-                court.clock.wait(3_600)
+                setup.clock.wait(3_600)
                 with held(
-                    court.registry,
-                    court.registry.records(records[0].call_id),
+                    setup.registry,
+                    setup.registry.records(records[0].call_id),
                     "another",
-                    court.clock,
+                    setup.clock,
                     dt.timedelta(minutes=12),
                 ):
                     pass
-            return court.files.write_new(tenant_id, key, data)
+            return setup.files.write_new(tenant_id, key, data)
 
-    files = TakenOver(court.clock)
-    files.objects = court.files.objects
+    files = TakenOver(setup.clock)
+    files.objects = setup.files.objects
     with pytest.raises(RetryLaterError, match=r"^record_contended$"):
-        court.judge(files=files)
-    assert court.record().state is CallState.TRANSCRIBED
-    assert court.judge() is JudgedOutcome.DOCUMENTED
-    assert is_settled(court)
+        setup.judge(files=files)
+    assert setup.record().state is CallState.TRANSCRIBED
+    assert setup.judge() is JudgedOutcome.DOCUMENTED
+    assert is_settled(setup)
 
 
-def test_a_call_is_given_back_even_when_its_record_is_touched_meanwhile(court: Court) -> None:
-    records = court.registry.records(court.record().call_id)
+def test_a_call_is_given_back_even_when_its_record_is_touched_meanwhile(
+    setup: JudgingSetup,
+) -> None:
+    records = setup.registry.records(setup.record().call_id)
     life = dt.timedelta(minutes=12)
-    with held(court.registry, records, "one", court.clock, life):
-        tell(court, agent_id="a-7")
-        assert court.record().lease_holder == "one"
-    assert (court.record().lease_holder, court.record().lease_until) == (None, None)
+    with held(setup.registry, records, "one", setup.clock, life):
+        tell(setup, agent_id="a-7")
+        assert setup.record().lease_holder == "one"
+    assert (setup.record().lease_holder, setup.record().lease_until) == (None, None)
 
 
-def test_a_call_that_moved_since_it_was_read_is_not_held(court: Court) -> None:
-    records = court.registry.records(court.record().call_id)
-    tell(court, agent_id="a-7")
+def test_a_call_that_moved_since_it_was_read_is_not_held(setup: JudgingSetup) -> None:
+    records = setup.registry.records(setup.record().call_id)
+    tell(setup, agent_id="a-7")
     with (
         pytest.raises(RetryLaterError, match=r"^in_progress$"),
-        held(court.registry, records, "one", court.clock, dt.timedelta(minutes=12)),
+        held(setup.registry, records, "one", setup.clock, dt.timedelta(minutes=12)),
     ):
         pytest.fail("it is held")
 
@@ -446,7 +453,7 @@ def test_a_call_that_moved_since_it_was_read_is_not_held(court: Court) -> None:
     ],
 )
 def test_a_later_document_is_never_replaced_by_an_earlier_one(
-    court: Court, there: tuple[int, int | None] | None, overwrite: bool, written: Written
+    setup: JudgingSetup, there: tuple[int, int | None] | None, overwrite: bool, written: Written
 ) -> None:
     document = UnifiedDocument(
         schema_version="1.3",
@@ -461,18 +468,18 @@ def test_a_later_document_is_never_replaced_by_an_earlier_one(
     if there is not None:
         fields |= {"revision": there[0], "writing": there[1]}
     other = changed(document, **fields) if there is not None else b"{"
-    court.files.put(key, other)
-    assert write_document(court.files, document, overwrite=overwrite) is written
-    is_ours = decode_document(court.files.objects[key][0]).document == document
+    setup.files.put(key, other)
+    assert write_document(setup.files, document, overwrite=overwrite) is written
+    is_ours = decode_document(setup.files.objects[key][0]).document == document
     assert is_ours == (written is Written.CHANGED)
 
 
-def test_what_was_written_without_the_writer_learning_of_it_is_its_own(court: Court) -> None:
+def test_what_was_written_without_the_writer_learning_of_it_is_its_own(setup: JudgingSetup) -> None:
     document = UnifiedDocument(
         schema_version="1.3", tenant_id="acme", call_id="c", call_date=OTHER_DAY.date(), writing=5
     )
     for _ in range(2):
-        assert write_document(court.files, document, overwrite=False) is Written.NEW
+        assert write_document(setup.files, document, overwrite=False) is Written.NEW
 
 
 def changed(document: UnifiedDocument, **fields: Any) -> bytes:
@@ -484,16 +491,16 @@ def changed(document: UnifiedDocument, **fields: Any) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_later_uploads_headers_tell_reaches_the_document_that_there_is(
-    court: Court, kind: str
+    setup: JudgingSetup, kind: str
 ) -> None:
     """Whether or not the later upload ever has a document of its own."""
-    court.judge()
+    setup.judge()
     counting = Interrupter()
-    other = Court()
+    other = JudgingSetup()
     other.finish_and_judge()
     take_in(other.interrupted(counting), other.upload(data=b"2", headers={"agent-id": "h-1"}))
     for step in range(1, counting.calls + 1):
-        fresh = Court()
+        fresh = JudgingSetup()
         fresh.finish_and_judge()
         event = fresh.upload(data=b"2", headers={"agent-id": "h-1"})
         with contextlib.suppress(Crash, PipelineError):
@@ -508,8 +515,8 @@ def test_what_a_later_uploads_headers_tell_reaches_the_document_that_there_is(
         assert newest[-1].metadata_version == stored.version
 
 
-def test_a_mark_of_an_upload_that_is_on_its_way_is_left_alone(court: Court) -> None:
-    record = court.record(KEY)
-    assert court.registry.replace(moved(record, CallState.TRANSCRIBED, court.clock(), rewrite=True))
-    assert not rewrite_document(rewriting(court), court.record())
-    assert court.record().rewrite
+def test_a_mark_of_an_upload_that_is_on_its_way_is_left_alone(setup: JudgingSetup) -> None:
+    record = setup.record(KEY)
+    assert setup.registry.replace(moved(record, CallState.TRANSCRIBED, setup.clock(), rewrite=True))
+    assert not rewrite_document(rewriting(setup), setup.record())
+    assert setup.record().rewrite

@@ -18,7 +18,6 @@ from cci_lite.pipeline.reconcile import in_turn, reconcile_all, reconcile_tenant
 from cci_lite.pipeline.redrive import Action
 from cci_lite.ports import JobStatus, Metric, TranscriptionJob
 from cci_lite.tenancy import call_id_for
-from cci_lite.testing.memory import Crash
 from tests.calls_in_memory import (
     MORNING,
     TENANT,
@@ -28,6 +27,7 @@ from tests.calls_in_memory import (
     interrupted,
     minutes,
 )
+from tests.interrupter import Crash
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ def test_folder_markers_and_sidecars_are_no_recordings(installation: Installatio
     assert installation.dispatcher.started == []
 
 
-def test_a_sidecar_that_was_never_told_is_told(installation: Installation) -> None:
+def test_a_sidecar_whose_event_was_lost_is_taken_in(installation: Installation) -> None:
     upload = installation.upload("a.wav.meta.json", b'{"agent_id": "a-1"}')
 
     assert sweep(installation, after=10) == {Action.SIDECAR_TOLD: 1}
@@ -324,7 +324,7 @@ def test_an_upload_is_left_alone_while_another_one_of_its_call_is_worked_on(
     assert installation.dispatcher.judged == [second.job_name]
 
 
-def test_a_sidecar_that_was_replaced_since_it_was_told_is_told_again(
+def test_a_sidecar_that_was_replaced_since_is_taken_in_again(
     installation: Installation,
 ) -> None:
     upload = installation.upload("a.wav.meta.json", b'{"agent_id": "a-1"}')
@@ -397,7 +397,7 @@ def test_a_document_that_needed_no_rewriting_is_not_counted(installation: Instal
     assert reconcile_tenant(r, TENANT).counts == {}
 
 
-def test_a_failure_that_nobody_was_told_of_is_told(installation: Installation) -> None:
+def test_a_failure_without_a_notice_is_reported(installation: Installation) -> None:
     installation.register(CallState.FAILED, reason="job_name_taken")
     told = installation.register(CallState.FAILED, name="b.wav", reason="internal")
     call_failed(installation.notifying, told)
@@ -420,7 +420,7 @@ def test_an_unknown_tenant_has_nothing_to_reconcile(installation: Installation) 
     assert (done.tenant_id, done.counts) == ("unknown", {})
 
 
-def test_one_call_in_trouble_does_not_stop_the_others(installation: Installation) -> None:
+def test_a_failure_of_one_call_does_not_stop_the_others(installation: Installation) -> None:
     records = [
         installation.register(CallState.TRANSCRIBING, name) for name in ("a.wav", "b.wav", "c.wav")
     ]
@@ -447,7 +447,7 @@ def test_one_call_in_trouble_does_not_stop_the_others(installation: Installation
     assert "canary" not in everything_said(installation)
 
 
-def test_one_tenant_in_trouble_does_not_stop_the_others(installation: Installation) -> None:
+def test_a_failure_of_one_tenant_does_not_stop_the_others(installation: Installation) -> None:
     for tenant_id in ("a-broken", "b-dying", "c-fine"):
         installation.add_tenant(tenant_id)
         installation.upload(tenant_id=tenant_id)
@@ -496,7 +496,7 @@ def test_a_sweep_ends_before_the_function_has_to(installation: Installation) -> 
     assert installation.telemetry.events == [("sweep_cut_short", {"count": 3})]
 
 
-def test_a_sweep_ends_amid_a_tenant_which_is_gone_on_with_the_next_time(
+def test_a_sweep_that_ends_within_a_tenant_continues_there_the_next_time(
     installation: Installation,
 ) -> None:
     records = [installation.register(name=name) for name in ("a.wav", "b.wav", "c.wav")]
@@ -523,7 +523,7 @@ def test_every_tenant_has_its_turn_however_few_a_sweep_gets_to(tenants: int) -> 
     assert first == set(names)
 
 
-def test_without_tenants_there_is_nobodys_turn() -> None:
+def test_without_tenants_a_sweep_does_nothing() -> None:
     assert in_turn([], MORNING) == []
 
 

@@ -705,7 +705,7 @@ def test_anything_else_is_refused_by_name(value: object, message: str) -> None:
         "channel label without channels",
     ],
 )
-def test_an_item_that_could_lie_is_refused_with_its_place(item: dict[str, Any]) -> None:
+def test_an_item_that_could_be_misread_is_refused_with_its_place(item: dict[str, Any]) -> None:
     with pytest.raises(TranscriptError) as refusal:
         read(item)
     assert refusal.value.path.startswith("results.items[0]")
@@ -715,7 +715,7 @@ def test_the_processed_output_of_another_product_is_refused(load: Callable[[str]
     with pytest.raises(TranscriptError) as refusal:
         read_transcript(load("pca-output.json.gz"), ANY)
     assert str(refusal.value) == (
-        _A_TRANSCRIPT + "the processed form that Post Call Analytics makes of a transcript; "
+        _A_TRANSCRIPT + "the processed output that Post Call Analytics makes of a transcript; "
         "use the file that Transcribe wrote"
     )
 
@@ -781,7 +781,7 @@ def test_an_agents_segment_without_a_word_is_known_and_no_turn(content: str | No
     assert call.unknown_agent is None
 
 
-def test_a_turn_without_items_may_have_a_time_that_cannot_be() -> None:
+def test_a_turn_without_items_may_have_an_impossible_time() -> None:
     call = read(_streamed(_turn_of("AGENT", "Hi.", 0, 90), _turn_of("AGENT", "Bye.", -1, 90)))
     assert said(call) == [(AGENT, "AGENT", "Hi. Bye.")]
     assert call.untimed_words == 1

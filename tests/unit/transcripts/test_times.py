@@ -1,4 +1,4 @@
-"""A word whose time cannot be is kept, and its time is not believed."""
+"""A word with an impossible time is kept, and its time is ignored."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def analytics(segments: list[dict[str, Any]], total: Any = None) -> Conversation
     ],
     ids=str,
 )
-def test_a_word_with_a_time_that_cannot_be_keeps_its_place_and_loses_the_time(
+def test_a_word_with_an_impossible_time_keeps_its_place_and_loses_the_time(
     times: dict[str, Any],
 ) -> None:
     items = spaced("this", "call", "is", "recorded")
@@ -90,7 +90,7 @@ def test_a_missing_time_costs_the_word_its_time_only(field: str) -> None:
     assert call.untimed_words == 1
 
 
-def test_numbers_beyond_all_bounds_are_times_that_cannot_be() -> None:
+def test_numbers_beyond_all_bounds_are_impossible_times() -> None:
     items = spaced("hello", "there")
     data = json.dumps({"jobName": "c", "status": "COMPLETED", "results": {"items": items}})
     call = read_transcript(data.replace('"1.5"', "1" + "0" * 400 + ".5").encode(), AUDIO)
@@ -192,7 +192,7 @@ def test_speakers_without_times_take_turns_in_the_order_of_the_list() -> None:
     assert [turn.text for turn in call.turns] == ["hello", "hi", "bye"]
 
 
-def test_old_speaker_layouts_do_not_find_a_speaker_by_a_time_that_is_none() -> None:
+def test_old_speaker_layouts_do_not_find_a_speaker_by_an_invalid_time() -> None:
     segment = {"speaker_label": "spk_1", "items": [{"start_time": None, "end_time": None}]}
     items = [word("hi", None, None), word("there", "1", "2")]
     call = read({"items": items, "speaker_labels": {"segments": [segment]}})
@@ -218,7 +218,7 @@ def test_call_analytics_believes_no_word_later_than_the_longest_call_whatever_it
 
 
 @pytest.mark.parametrize("total", [None, 0, -5, "nan", "soon", 10**12])
-def test_a_length_that_cannot_be_is_the_end_of_the_last_word(total: Any) -> None:
+def test_an_impossible_length_is_replaced_by_the_end_of_the_last_word(total: Any) -> None:
     call = analytics([{"ParticipantRole": "AGENT", "Items": [_item("hi", 0, 500)]}], total=total)
     assert call.untimed_words == 0
     assert call.duration_seconds == 0.5

@@ -1,4 +1,4 @@
-"""What an analyst's query may not do, said with line and column."""
+"""What an analyst's query may not do, reported with line and column."""
 
 from __future__ import annotations
 
@@ -97,23 +97,29 @@ def test_a_query_reads_known_relations_only(relation: str, message: str) -> None
         ("CAST(tone_score AS varchar)", "CAST(double AS varchar) differs between engines"),
         ("CAST(call_started_at AS varchar)", "CAST(timestamp(3) AS varchar) differs between "),
         ("CAST(agent_id AS date)", "CAST(varchar AS date) takes surprising text; use date_parse"),
-        ("CAST(agent_id AS varbinary)", "type varbinary is not known to mean the same everywhere"),
+        (
+            "CAST(agent_id AS varbinary)",
+            "type varbinary is not known to mean the same on every engine",
+        ),
         ("DATE '2025-13'", "'2025-13' is not a date: YYYY-MM-DD"),
         ("CAST(now() AS date)", "say in which zone: CAST(… AT TIME ZONE 'UTC' AS date)"),
-        ("call_started_at AT TIME ZONE 'UTC'", "AT TIME ZONE is known inside CAST("),
+        ("call_started_at AT TIME ZONE 'UTC'", "AT TIME ZONE is supported in CAST("),
         ("date_trunc('hour', call_date)", "unit 'hour' of date: expected one of day, week, month"),
         ("date_trunc('week', agent_id)", "date_trunc expects a date or timestamp, found varchar"),
         ("call_date + INTERVAL '1' HOUR", "a date takes DAY, MONTH and YEAR; cast it to timestamp"),
         ("date_format(call_date, '%x')", "date_format: %"),
-        ("no_such_function(1)", "no_such_function is not known to mean the same everywhere"),
+        ("no_such_function(1)", "no_such_function is not known to mean the same on every engine"),
         ("count(DISTINCT agent_id, queue)", "count(DISTINCT …) takes one value"),
         ("sum(revision) OVER w", "ALIAS is not understood in window"),
         ("(SELECT call_id, agent_id FROM calls)", "a subquery of one column is needed"),
         ("array_agg(agent_id)", "array_agg needs ORDER BY inside"),
         ("regexp_like(agent_id, '\\d')", "patterns with \\d, \\w, \\s, \\b or (?…) differ"),
         ("regexp_extract(agent_id, '(a)?b', 1)", "a group that may be missing is NULL on one "),
-        ("substr(agent_id, 0)", "substr is known with a literal start only, from 1"),
-        ("TRY(upper(CAST(CAST(agent_id AS bigint) AS varchar)))", "TRY is known around a cast"),
+        ("substr(agent_id, 0)", "substr takes a literal start only, from 1"),
+        (
+            "TRY(upper(CAST(CAST(agent_id AS bigint) AS varchar)))",
+            "TRY is supported directly around a cast",
+        ),
     ],
     ids=lambda text: text[:32],
 )
@@ -276,17 +282,17 @@ def test_athenas_own_words_pass(text: str) -> None:
 
 def test_a_format_is_named_as_it_is_written() -> None:
     assert complaint("SELECT date_format(call_date, '%k') AS a FROM calls") == (
-        "line 1, column 8: date_format: %k is not known to mean the same everywhere"
+        "line 1, column 8: date_format: %k is not known to mean the same on every engine"
     )
     assert complaint("SELECT date_format(call_date, '%A') AS a FROM calls") == (
-        "line 1, column 8: date_format: %A is not known to mean the same everywhere"
+        "line 1, column 8: date_format: %A is not known to mean the same on every engine"
     )
 
 
 def test_a_function_is_named_as_athena_names_it() -> None:
     sql = "SELECT listagg(call_id, ',') WITHIN GROUP (ORDER BY call_id) AS a FROM calls"
     assert complaint(sql).endswith(
-        "listagg is not known to mean the same everywhere; "
+        "listagg is not known to mean the same on every engine; "
         "write array_join(array_agg(x ORDER BY x), ',')"
     )
 

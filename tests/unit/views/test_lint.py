@@ -1,4 +1,4 @@
-"""What the linter says about a view file."""
+"""The findings of the linter on view files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_view_that_is_right_has_no_findings() -> None:
     [
         (
             "SELECT tenant_id, call_id FROM calls",
-            ["line 1, column 1: the header is not of the form "
+            ["line 1, column 1: the header is not written as "
              "-- <name>_v<N>: <grain>. Key: <columns>. Reads: <relations>. <note>"],
         ),
         (

@@ -1,4 +1,4 @@
-"""What is rendered from the views: DuckDB's text, readable in review, and the README's table.
+"""What is rendered from the views: snapshots of their SQL for DuckDB, and the README's table.
 
 `make generate` renews both (CCI_LITE_UPDATE_SNAPSHOTS=1).
 """

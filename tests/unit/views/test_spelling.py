@@ -1,4 +1,4 @@
-"""What is Athena's own is not called a misspelling, whatever else the linter says to it."""
+"""Valid Athena SQL is never reported as a misspelling."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_every_misspelling_is_found_at_its_place() -> None:
     found = [(wrong.offset, wrong.message) for wrong in misspellings(sqlglot.tokenize(text))]
     assert found == [
         (8, ":: is not understood by Athena; write CAST(x AS type)"),
-        (28, "nothing follows the comma; take it away"),
+        (28, "nothing follows the comma; remove it"),
         (45, "== is not understood by Athena; write ="),
     ]
 

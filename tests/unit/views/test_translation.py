@@ -1,4 +1,4 @@
-"""Athena's meaning on DuckDB, where DuckDB left alone would say something else."""
+"""Translation to DuckDB where the two engines would return different results."""
 
 from __future__ import annotations
 

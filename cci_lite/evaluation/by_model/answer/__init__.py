@@ -1,1 +1,1 @@
-"""Reading what a language model answered, however it is wrapped; all of it or nothing."""
+"""Reads what a language model answered, however it is wrapped: all of it or nothing."""

@@ -1,8 +1,8 @@
-"""Words that stand around an evaluation and say nothing about it.
+"""Recognises the polite words around an evaluation that do not change its meaning.
 
 Whoever writes "on second thought" or "nur ein Beispiel" beside an evaluation may take it back, in
-any language and in words that no list foresees. So it is the other way round: known politeness is
-passed over, and everything else makes the answer doubtful.
+any language and in words that no list foresees. So the list is of what is harmless: known
+politeness is ignored, and everything else makes the answer doubtful.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _MARKUP = re.compile(
     r"|</?(?:json|answer|result|output|evaluation|record_evaluation|thinking|tool_call|tool_use)>",
     re.IGNORECASE,
 )
-# Signs are closed like words: what strikes out (~~ ~~), comments out (<!-- -->, --, /* */), negates
-# (!, -) or asks (?) is none of these.
+# Punctuation is listed like words. These patterns leave out on purpose what strikes out (~~ ~~),
+# comments out (<!-- -->, --, /* */), negates (!, -) or asks (?).
 _HEADING = re.compile(r"(?<=\n) {0,3}#{1,6} +(?=[^\n\w]*\w[^\n]*\n)")
 _RULE = re.compile(r"(?<=\n) {0,3}(?:-{3,}|\*{3,}) *(?=\n)")
 _EMPHASIS = re.compile(r"(\*\*?)(?=\w)([^*\n]+)\1")
 _DASH = re.compile(r"(?<=\w) ?[\u2013\u2014-] ?(?=\w)")
 _PAUSE = re.compile(r"(?<=\w),|(?<=\w)\((?=\s*$)", re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=\w)[.!:;]+|\n+")
-# Brackets that close too much are no words; neither is a stop that follows them.
+# Surplus closing brackets are no words; neither is a stop that follows them.
 _BRACKETS = re.compile(r"[\s{}\[\]()`]*")
 _STOP = re.compile(r"\A[\s}\])`]*[.,;](?![.,;])")
 _SPACES = re.compile(r"\s+")

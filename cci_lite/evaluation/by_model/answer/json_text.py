@@ -1,4 +1,4 @@
-"""The JSON that a language model writes as text: read exactly, or repaired in structure only."""
+"""Reads the JSON that a language model writes as text: exactly, or repaired in structure only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import json_repair
 
 from cci_lite.evaluation.by_model.answer.framing import is_closing, is_lead_in
 
-# Far more than a model may write. What is longer is not worth the library's time.
+# Far more than a model may write; the library's repair is slow on long text.
 _LONGEST_REPAIR = 100_000
 _DEEPEST = 20
 
@@ -21,7 +21,7 @@ class DoubtfulError(ValueError):
 
 
 def is_deep(value: object) -> bool:
-    """Whether a value is nested deeper than any answer, and than what looks at it can go."""
+    """Whether a value is nested deeper than any answer, so that recursion over it could fail."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [inner for outer in level for inner in _members(outer)]
@@ -37,7 +37,7 @@ def _members(value: object) -> Sequence[object]:
 
 
 def only_one(values: Sequence[object]) -> object:
-    """What is there once, or several times alike; raises DoubtfulError for different values."""
+    """The value when all are equal; raises DoubtfulError for different values."""
     first = values[0]
     if any(is_deep(each) for each in values):
         raise DoubtfulError("it was nested too deep")
@@ -47,7 +47,7 @@ def only_one(values: Sequence[object]) -> object:
 
 
 def exact_value(text: str) -> object:
-    """The one JSON object or list in a text, beside which nothing stands that could matter.
+    """The one JSON object or list in a text that has only harmless words beside it.
 
     Raises DoubtfulError for anything else, and JSONDecodeError where only a repair could help.
     """
@@ -70,9 +70,9 @@ def structure(value: object) -> object:
 
 
 def repaired_value(text: str) -> object:
-    """What the library makes of a text whose structure is broken; raises DoubtfulError in doubt.
+    """What `json_repair` makes of a text with a broken structure; raises DoubtfulError in doubt.
 
-    Nothing may be missing from the text, and no word of it may be missing from what is made.
+    The text must be complete, and the repaired value must hold every word of it and no other.
     """
     start, end = text.find("{"), text.rfind("}") + 1
     body = text[start:end]
@@ -83,7 +83,9 @@ def repaired_value(text: str) -> object:
     shielded = escapes.shielded(body)
     try:
         value = json_repair.loads(shielded, skip_json_loads=True)
-        is_same = _words(shielded) == _words("\n".join(_spelled(value)))
+        # json_repair may drop or invent text to make the structure valid. Comparing all letters and
+        # digits before and after shows whether it did.
+        is_same = _said(shielded) == _said("\n".join(_texts_of(value)))
     except (ValueError, RecursionError) as problem:
         raise _doubt(problem) from None
     if not is_same:
@@ -122,7 +124,7 @@ def _exact_value(text: str) -> object:
     while start := _START.search(text, place):
         around.append(text[place : start.start()])
         value, place = _DECODER.raw_decode(text, start.start())
-        # The text of the text: what a model writes that quotes its own answer.
+        # JSON in a JSON string: some models quote their own answer.
         values.append(_exact_value(value) if isinstance(value, str) else value)
     if not values:
         raise DoubtfulError("it was not JSON")
@@ -131,9 +133,9 @@ def _exact_value(text: str) -> object:
 
 
 def _check_framing(around: Sequence[str]) -> None:
-    """What stands before, between and after must not be able to take anything back.
+    """Raise DoubtfulError unless the words before, between and after are known to be harmless.
 
-    Brackets that close too much are no words.
+    Surplus closing brackets are no words.
     """
     first, *between, last = around
     if not (
@@ -148,7 +150,7 @@ def _check_framing(around: Sequence[str]) -> None:
 
 
 def _is_closed(text: str) -> bool:
-    """Whether all that is opened is closed again: a repair would otherwise make up the end."""
+    """Whether every bracket is closed: otherwise a repair would invent the end."""
     depth = 0
     quoted = escaped = False
     for character in text:
@@ -172,9 +174,9 @@ _FIRST_PRIVATE = 0xF0000
 
 
 class _Escapes:
-    """Legal escapes, each kept as one character of private use while the library is at work.
+    """Replaces legal escapes by private-use characters while the library repairs a text.
 
-    It knows some of them only, and turns the others into other text.
+    It knows only some escapes, and turns the others into other text.
     """
 
     def __init__(self) -> None:
@@ -205,15 +207,15 @@ class _Escapes:
         return restored(value)
 
 
-def _spelled(value: object) -> Iterator[str]:
+def _texts_of(value: object) -> Iterator[str]:
     """Everything that a value says, in its order."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield str(key)
-            yield from _spelled(each)
+            yield from _texts_of(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _spelled(each)
+            yield from _texts_of(each)
     else:
         yield value if isinstance(value, str) else json.dumps(value)
 
@@ -221,7 +223,7 @@ def _spelled(value: object) -> Iterator[str]:
 _FRACTION = re.compile(r"(?<=\d)\.\d+", re.ASCII)
 
 
-def _words(text: str) -> str:
+def _said(text: str) -> str:
     """Letters, figures and shielded escapes alone; 0.90 as 0.9."""
     plain = _FRACTION.sub(lambda each: each[0].rstrip("0"), text)
     return "".join(each for each in plain if each.isalnum() or ord(each) >= _FIRST_PRIVATE)

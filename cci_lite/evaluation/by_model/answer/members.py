@@ -1,7 +1,7 @@
-"""The names that an answer may use: what was asked for, what wraps it, and what says nothing.
+"""Lists the field names that an answer may use: asked for, wrapping it, or without meaning.
 
-The name of a member is a word as well: `draft`, `not_valid` and `corrected_verdict` take something
-back whatever stands under them. So there is no name that is passed over unless it is listed here.
+A name has a meaning, too: `draft`, `not_valid` and `corrected_verdict` take something back whatever
+their value is. So no name is ignored unless it is listed here.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ EVALUATION_FIELDS = frozenset(_PARTS)
 ENTRY_FIELDS = frozenset(_ENTRY)
 SUMMARY_FIELDS = frozenset(_SUMMARY)
 
-# What a call of a tool is written down with, and what the whole is called. None says of what kind
-# the evaluation is, or whether it holds.
+# Names by which models wrap a tool call or call the whole. None says what kind of evaluation it is,
+# or whether it is valid.
 _WRAPPERS = frozenset(
     {
         TOOL.name,
@@ -31,7 +31,7 @@ _WRAPPERS = frozenset(
         *("qa_assessment", "qa_evaluation", "qa_result", "response", "result", "results"),
     }
 )
-# Figures that models add although nobody asked: points are computed from the verdicts.
+# Figures that models add unasked. They are ignored: points are computed from the verdicts.
 _FIGURES = frozenset(
     {
         *("score", "max_score", "overall_score", "total_score", "qa_score", "total", "points"),
@@ -39,7 +39,7 @@ _FIGURES = frozenset(
         *("criteria_count", "total_criteria", "fail_count", "na_count", "pass_count"),
     }
 )
-# What stands beside the arguments when a call is written down, and the only words there.
+# Fields beside the arguments of a written-out tool call, with the only values that they may have.
 _CALL_NAMES: Mapping[str, Collection[str]] = {
     **{key: {TOOL.name} for key in ("name", "tool", "tool_name", "function", "function_name")},
     "type": {"function", "function_call", "tool_call", "tool_use"},
@@ -47,12 +47,12 @@ _CALL_NAMES: Mapping[str, Collection[str]] = {
 
 
 def is_wrapper(name: str, value: object) -> bool:
-    """Whether an evaluation may be what stands under this name."""
+    """Whether the value of this name may be the evaluation."""
     return name in _WRAPPERS and isinstance(value, (dict, list, str)) and not is_idle(name, value)
 
 
 def is_idle(name: str, value: object) -> bool:
-    """Whether a member beside an evaluation can say nothing about it."""
+    """Whether a field beside an evaluation cannot change its meaning."""
     if name in _FIGURES:
         return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
     return isinstance(value, str) and value in _CALL_NAMES.get(name, ())
@@ -79,7 +79,7 @@ _FIGURE = re.compile(r"[\d\s.,/%+-]*", re.ASCII)
 
 
 def _is_beyond(value: object, kind: str) -> bool:
-    """Whether a value is, or holds, what was not wanted: members, or words for a figure or list."""
+    """Whether a value is more than its kind allows: nested fields, words for a figure or list."""
     if kind == "array":
         items = structure(value)
         return any(map(_is_filled, items)) if isinstance(items, list) else bool(items)

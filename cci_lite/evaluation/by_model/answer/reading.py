@@ -1,6 +1,6 @@
-"""Reading what a language model answered: all of it is there and well-formed, or none is used.
+"""The way in to this room: a model's reply as verdicts, all of them or none.
 
-How an answer is wrapped does not matter where it can be read in one way only; what it says does.
+How an answer is wrapped does not matter as long as it can be read in one way only.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from cci_lite.evaluation.by_model.answer.json_text import DoubtfulError, structu
 from cci_lite.evaluation.by_model.answer.members import entry_says_more, summary_says_more
 from cci_lite.evaluation.by_model.answer.wrapping import evaluation_in, evaluation_in_text
 
-# Bedrock's words (Converse, stopReason). One that is not listed says that the model did not end
-# by itself, or is new: such an answer is never read.
+# Bedrock's stop reasons (API reference, Converse, stopReason). With any other one the model did not
+# end by itself, or the reason is new: such an answer is never read.
 _ENDED = frozenset({"tool_use", "end_turn", "stop_sequence"})
 _REASONS = {
     "max_tokens": "answer_truncated",
@@ -42,7 +42,7 @@ _REASONS = {
 _ADVICE = {
     "answer_truncated": "it was too long: reasons of a few words, one quote for each criterion",
 }
-# Asking the same again would only be paid for again.
+# Asking again would only cost again and end in the same way.
 FINAL_REASONS = frozenset({"call_too_long", "answer_blocked"})
 _VERDICTS = {verdict.value: verdict for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.NA)}
 _NO_CALL = "it was not a call of the tool"
@@ -73,7 +73,7 @@ class GivenVerdict(msgspec.Struct, frozen=True):
 
 
 class ModelAnswer(msgspec.Struct, frozen=True, tag="answer"):
-    """A whole answer: a verdict for exactly the criteria that were asked."""
+    """A complete answer: a verdict for exactly the criteria that were asked."""
 
     verdicts: dict[str, GivenVerdict]
     summary: AiSummary | None
@@ -88,7 +88,7 @@ class Unusable(msgspec.Struct, frozen=True, tag="unusable"):
 
 
 class PaidAnswer(msgspec.Struct, frozen=True):
-    """What one request to a model gave, as it is kept."""
+    """The outcome of one request to a model, as a checkpoint keeps it."""
 
     content: ModelAnswer | Unusable
     usage: ModelUsage
@@ -98,8 +98,8 @@ def read_answer(reply: ModelReply, asked: Sequence[str]) -> ModelAnswer | Unusab
     """The model's answer on the criteria of these ids, or why it is not used.
 
     Text without a call of the tool is read when it ended properly, and repaired only when nothing
-    was cut off and every verdict stands in it beside its id. Words and members beside what was
-    asked for must be known to mean nothing.
+    was cut off and every verdict stands beside its id. Words and fields beside what was asked for
+    must be known to be harmless.
     """
     if reply.stop_reason not in _ENDED:
         reason = _REASONS.get(reply.stop_reason, "answer_unusable")
@@ -134,21 +134,21 @@ def _evaluation_of(reply: ModelReply) -> dict[str, Any]:
 
 
 def _unusable(reply: ModelReply, reason: str, *problems: str) -> Unusable:
-    raw = reply.text if reply.tool_input is None else _spelled(reply.tool_input)
+    raw = reply.text if reply.tool_input is None else _raw_text(reply.tool_input)
     return Unusable(reason, problems, cut_raw(_ESCAPE.sub(_unescaped, raw)))
 
 
-def _spelled(value: object) -> str:
+def _raw_text(value: object) -> str:
     if isinstance(value, str):
         return value
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
     except (RecursionError, ValueError):
-        # Too deep, or a number with too many digits: nothing that a person could read.
+        # Nested too deeply, or a number with too many digits: nothing that a person could read.
         return ""
 
 
-# What is escaped could not be recognised, and masked, as a name.
+# Escaped letters would hide a name from masking.
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf])")
 
 
@@ -159,47 +159,47 @@ def _unescaped(escape: re.Match[str]) -> str:
 # --- verdicts and summary -------------------------------------------------------------------------
 
 
+# What can be wrong with the entry of a criterion, in the order in which the model is told.
+_MISSING = "no entry for"
+_REPEATED = "more than one entry for"
+_UNCLEAR = "a verdict other than pass, fail or na for"
+_GROUNDLESS = "no reason, or evidence that is no list of quotes, for"
+_QUALIFIED = "more than was asked for in the entry for"
+_PROBLEMS = (_MISSING, _REPEATED, _UNCLEAR, _GROUNDLESS, _QUALIFIED)
+
+
 def _verdicts(
     items: object, asked: Sequence[str]
 ) -> tuple[dict[str, GivenVerdict], tuple[str, ...]]:
-    """The verdicts by id, in the order asked; or what is wrong with them."""
+    """The verdicts by id, in the order asked; or what is wrong with them.
+
+    All problems are collected, because the model gets them in a single correction.
+    """
     items = structure(items)
     entries = [structure(item) for item in items] if isinstance(items, list) else [None]
     given: dict[str, GivenVerdict] = {}
     seen: dict[str, dict[str, Any]] = {}
-    repeated: set[str] = set()
-    unclear: set[str] = set()
-    groundless: set[str] = set()
-    qualified: set[str] = set()
+    wrong: dict[str, set[str]] = {what: set() for what in _PROBLEMS}
     unknown = 0
     for entry in entries:
         if not isinstance(entry, dict):
             return {}, ("criteria was not a list of objects",)
         name = entry.get("id")
-        verdict = entry.get("verdict")
         if not isinstance(name, str) or name not in asked:
             unknown += 1
         elif name in seen:
-            repeated |= {name} if entry != seen[name] else set()
-        elif not isinstance(verdict, str) or verdict not in _VERDICTS:
-            unclear.add(name)
-        elif (found := _given(_VERDICTS[verdict], entry)) is None:
-            groundless.add(name)
-        elif entry_says_more(entry):
-            qualified.add(name)
+            # The same entry again says nothing new; another one for the same id is a contradiction.
+            wrong[_REPEATED] |= {name} if entry != seen[name] else set()
+        elif isinstance(found := _read_entry(entry), str):
+            wrong[found].add(name)
         else:
             given[name] = found
         if isinstance(name, str):
             seen.setdefault(name, entry)
+    wrong[_MISSING] = set(asked) - seen.keys()
     problems = [
         f"{what} {', '.join(name for name in asked if name in names)}"
-        for what, names in (
-            ("no entry for", set(asked) - seen.keys()),
-            ("more than one entry for", repeated),
-            ("a verdict other than pass, fail or na for", unclear),
-            ("no reason, or evidence that is no list of quotes, for", groundless),
-            ("more than was asked for in the entry for", qualified),
-        )
+        for what, names in wrong.items()
         if names
     ]
     if unknown:
@@ -207,17 +207,28 @@ def _verdicts(
     return {name: given[name] for name in asked if name in given}, tuple(problems)
 
 
+def _read_entry(entry: dict[str, Any]) -> GivenVerdict | str:
+    """The verdict in an entry, or which of _PROBLEMS it has."""
+    verdict = entry.get("verdict")
+    if not isinstance(verdict, str) or verdict not in _VERDICTS:
+        return _UNCLEAR
+    found = _given(_VERDICTS[verdict], entry)
+    if found is None:
+        return _GROUNDLESS
+    return _QUALIFIED if entry_says_more(entry) else found
+
+
 def _given(verdict: Verdict, entry: dict[str, Any]) -> GivenVerdict | None:
     """The verdict, when a reason is given, and evidence as quotes that can be looked up."""
-    reason = _text(entry.get("reason"), MAX_REASON)
+    reason = _limited_text(entry.get("reason"), MAX_REASON)
     quotes = structure(entry.get("evidence"))
     if reason is None or not isinstance(quotes, list):
         return None
     if not all(isinstance(each, str) for each in quotes):
         return None
-    texts = [text for each in quotes if (text := _text(each, MAX_SENTENCES)) is not None]
+    texts = [text for each in quotes if (text := _limited_text(each, MAX_SENTENCES)) is not None]
     return GivenVerdict(
-        verdict, reason, _number(entry.get("confidence"), 1), tuple(texts[:MAX_EVIDENCE])
+        verdict, reason, _limited_number(entry.get("confidence"), 1), tuple(texts[:MAX_EVIDENCE])
     )
 
 
@@ -226,24 +237,24 @@ def _summary(value: object) -> AiSummary | None:
         return None
     given = structure(value.get("action_items"))
     items = given if isinstance(given, list) else []
-    texts = [text for item in items if (text := _text(item, MAX_ACTION_ITEM)) is not None]
+    texts = [text for item in items if (text := _limited_text(item, MAX_ACTION_ITEM)) is not None]
     return AiSummary(
-        issue=_text(value.get("issue"), MAX_SENTENCES),
-        resolution=_text(value.get("resolution"), MAX_SENTENCES),
-        outcome=_text(value.get("outcome"), MAX_SENTENCES),
+        issue=_limited_text(value.get("issue"), MAX_SENTENCES),
+        resolution=_limited_text(value.get("resolution"), MAX_SENTENCES),
+        outcome=_limited_text(value.get("outcome"), MAX_SENTENCES),
         action_items=texts[:MAX_ACTION_ITEMS],
-        tone_score=_number(value.get("tone_score"), 100),
-        sentiment_summary=_text(value.get("sentiment_summary"), MAX_SENTENCES),
+        tone_score=_limited_number(value.get("tone_score"), 100),
+        sentiment_summary=_limited_text(value.get("sentiment_summary"), MAX_SENTENCES),
     )
 
 
-def _text(value: object, limit: int) -> str | None:
+def _limited_text(value: object, limit: int) -> str | None:
     return (cut_text(value, limit) or None) if isinstance(value, str) else None
 
 
-def _number(value: object, limit: int) -> float | None:
-    # Compared before it is converted: a whole number may be too large for any float. NaN is
-    # between no bounds, and a zero below zero is zero.
+def _limited_number(value: object, limit: int) -> float | None:
+    # Compared before it is converted: a whole number may be too large for a float. The comparison
+    # is false for NaN, and `abs` turns -0.0 into 0.0.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= limit:
         return None
     return abs(float(value))

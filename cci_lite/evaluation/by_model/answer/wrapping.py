@@ -1,6 +1,6 @@
-"""Where in a model's answer the evaluation is: odd wrappings are opened, doubtful ones are not.
+"""Finds the evaluation in a model's answer, which often is wrapped in another object or in text.
 
-What a model was asked for often comes inside another object, or as the JSON text of it.
+Known wrappings are opened; anything that could be read in two ways is doubtful.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_WRAPPERS = 3
 
 
 def evaluation_in(value: object) -> dict[str, Any] | None:
-    """The evaluation: the value itself, or what stands alone under a known name or in a list.
+    """The evaluation: the value itself, or the single value under a known name or in a list.
 
     Text is read when it is the exact JSON of an object. None where there is no object; raises
     DoubtfulError for a value that is too deep, or that says more than the evaluation.
@@ -40,10 +40,10 @@ def evaluation_in(value: object) -> dict[str, Any] | None:
 
 
 def evaluation_in_text(text: str) -> dict[str, Any] | None:
-    """The evaluation that a text holds whole; None where it holds another object.
+    """The complete evaluation in a text; None where the text holds another object.
 
-    A call of the tool is whole when the model stops; text may be an excerpt of one. Raises
-    DoubtfulError where it is broken so that it could be read in more than one way.
+    A tool call is complete once the model stops; text may be an excerpt of one. Raises
+    DoubtfulError for broken text that could be read in more than one way.
     """
     try:
         found = evaluation_in(exact_value(text))
@@ -65,23 +65,24 @@ def _unwrapped(value: object, wrappers: int) -> object:
         return value
     told = {name: each for name, each in value.items() if not is_idle(name, each)}
     around = [name for name, each in told.items() if is_wrapper(name, each)]
+    # Exactly one known wrapper: with two it would be open which of them is the answer.
     if "criteria" not in told and len(around) == 1 and wrappers:
         inner = _unwrapped(told.pop(around[0]), wrappers - 1)
-        told = _joined(told, inner if isinstance(inner, dict) else {})
+        told = _merged_fields(told, inner if isinstance(inner, dict) else {})
     if not told.keys() <= EVALUATION_FIELDS:
         raise DoubtfulError("it held more than criteria and summary")
     return told
 
 
-def _joined(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
-    """What stands beside a wrapper, and what is in it. A part of both must be alike in both."""
+def _merged_fields(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    """The fields beside a wrapper and those in it; a field in both must be equal in both."""
     for name in outer.keys() & inner.keys():
         only_one([structure(outer[name]), structure(inner[name])])
     return outer | inner
 
 
 def _is_whole(value: dict[str, Any]) -> bool:
-    """Whether the structure that was asked for is there with all its fields."""
+    """Whether all fields that were asked for are there."""
     summary, criteria = structure(value.get("summary")), structure(value.get("criteria"))
     entries = [structure(each) for each in criteria] if isinstance(criteria, list) else [None]
     return (
@@ -99,8 +100,8 @@ def _made(criteria: Sequence[Any]) -> list[tuple[Any, Any] | None]:
     ]
 
 
-# A key and its word, however they are quoted. The word must be followed by something: the end of
-# the text could have cut it.
+# A key and its value, however they are quoted. Something must follow the value, because the end of
+# the text could have cut it off.
 _STATED = re.compile(
     r"""(?<![A-Za-z0-9_])(?P<key>id|verdict)["']?\s{0,20}:\s{0,20}["']?"""
     r"""(?P<word>[A-Za-z0-9_]{1,80})(?=["',}\]\s])"""
@@ -108,7 +109,7 @@ _STATED = re.compile(
 
 
 def _stated(text: str) -> list[tuple[str, str]] | None:
-    """Ids and verdicts as they stand in the text, in order; None unless each id has its verdict.
+    """Ids and verdicts as they are written in the text; None unless each id has its verdict.
 
     A reason or a quote that imitates such a pair makes the text doubtful, as it should.
     """

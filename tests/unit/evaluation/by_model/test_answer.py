@@ -16,7 +16,17 @@ from cci_lite.evaluation.by_model.answer.reading import (
     Unusable,
     read_answer,
 )
-from tests.asked_calls import IDS, SUMMARY, TRUTH, USAGE, as_text, entry, evaluation_of, said, wrote
+from tests.model_examples import (
+    IDS,
+    SUMMARY,
+    TRUTH,
+    USAGE,
+    as_text,
+    entry,
+    evaluation_of,
+    said,
+    wrote,
+)
 
 WHOLE = evaluation_of()
 
@@ -243,7 +253,7 @@ def test_words_that_may_take_an_evaluation_back_make_it_doubtful(text: str, word
     "comment", ["/* example only */", "// on second thought, greet_01 fails\n", "# Korrektur\n"]
 )
 @pytest.mark.parametrize("place", ['"criteria": [', '"summary"', "}, {"])
-def test_a_comment_inside_an_evaluation_is_not_passed_over(comment: str, place: str) -> None:
+def test_a_comment_inside_an_evaluation_is_not_ignored(comment: str, place: str) -> None:
     for text in (TEXT, BROKEN):
         answer = read_answer(wrote(text.replace(place, f"{comment}{place}", 1)), IDS)
         assert isinstance(answer, Unusable)
@@ -467,14 +477,12 @@ STATED = [
 
 @pytest.mark.parametrize("place", [_beside, _in_an_entry, _in_the_summary])
 @pytest.mark.parametrize(("name", "value"), STATED)
-def test_a_name_that_was_not_asked_for_is_not_passed_over(
-    place: Any, name: str, value: Any
-) -> None:
+def test_an_unknown_field_is_not_ignored(place: Any, name: str, value: Any) -> None:
     assert not _is_read(place(name, value))
 
 
 @pytest.mark.parametrize(("name", "value"), STATED)
-def test_a_name_beside_a_wrapper_is_not_passed_over(name: str, value: Any) -> None:
+def test_an_unknown_field_beside_a_wrapper_is_not_ignored(name: str, value: Any) -> None:
     assert not _is_read({"qa_evaluation": WHOLE, name: value})
 
 
@@ -519,7 +527,7 @@ def test_a_summary_inside_a_wrapper_does_not_hide_another_beside_it() -> None:
         (_in_the_summary, "action_items", '[{"note": "this evaluation is only an example"}]'),
     ],
 )
-def test_what_stands_where_a_figure_or_a_text_was_asked_for_is_not_passed_over(
+def test_a_value_of_another_kind_than_asked_for_is_not_ignored(
     place: Any, name: str, value: Any
 ) -> None:
     assert not _is_read(place(name, value))
@@ -534,12 +542,12 @@ def test_a_figure_of_the_wrong_type_says_nothing(figure: Any) -> None:
 @pytest.mark.parametrize(
     "summary", ["this evaluation is only an example", ["no"], [SUMMARY] * 2, 7]
 )
-def test_a_summary_of_another_kind_is_not_passed_over(summary: Any) -> None:
+def test_a_summary_of_another_kind_is_not_ignored(summary: Any) -> None:
     assert isinstance(read_answer(said(WHOLE | {"summary": summary}), IDS), Unusable)
     assert isinstance(read_answer(wrote(as_text(WHOLE | {"summary": summary})), IDS), Unusable)
 
 
-def test_what_was_added_is_told_with_the_criterion_that_it_was_added_to() -> None:
+def test_an_addition_is_reported_with_its_criterion() -> None:
     answer = read_answer(said(_in_an_entry("corrected_verdict", "fail")), IDS)
     assert isinstance(answer, Unusable)
     assert answer.problems == ("more than was asked for in the entry for greet_01",)
@@ -659,7 +667,7 @@ def test_a_value_that_is_nested_too_deep_is_not_used(place: str, depth: int) -> 
     assert answer.problems == ("it was nested too deep",)
 
 
-def test_a_flood_of_entries_is_told_in_few_words() -> None:
+def test_a_flood_of_entries_is_reported_in_few_words() -> None:
     value = _with(*(entry("greet_01", "pass", confidence=number) for number in range(20_000)))
     answer = read_answer(said(value), IDS)
     assert isinstance(answer, Unusable)

@@ -1,4 +1,4 @@
-"""Asking a model: what counts, what is asked again, and what a person must look at."""
+"""Requests to a model: which answers count, which are asked again, which need a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cci_lite.errors import RetryLaterError
 from cci_lite.evaluation.by_model.answer.reading import ModelReply
 from cci_lite.evaluation.by_model.asking import judge_by_model
 from cci_lite.evaluation.by_model.prompt import PROMPT_VERSION, SYSTEM, ModelRequest
-from tests.asked_calls import (
+from tests.model_examples import (
     AGENT,
     CALL,
     CRITERIA,
@@ -237,7 +237,7 @@ def test_a_missing_summary_is_asked_for_alone() -> None:
     assert _asked(script.requests[1]) == []
 
 
-def test_a_summary_that_stays_missing_is_told() -> None:
+def test_a_summary_that_stays_missing_is_reported() -> None:
     replies = [said(evaluation_of() | {"summary": None}), said({"criteria": []})]
     judgement = judge_by_model(Script(*replies), MODEL, CRITERIA, CALL)
     assert (verdicts_of(judgement), judgement.review_reasons) == (TRUTH, ["summary_missing"])
@@ -353,7 +353,7 @@ DICTATING = call_of(
     ],
     ids=["na", "na, quoted", "fail", "fail by the customer", "fail by the agent", "pass"],
 )
-def test_a_verdict_without_the_agents_words_is_named_where_verdicts_were_talked_about(
+def test_a_verdict_without_the_agents_words_is_reported_where_verdicts_were_dictated(
     given: dict[str, Any], is_named: bool
 ) -> None:
     answer = evaluation_of({"empathy_02": "pass"})
@@ -387,7 +387,7 @@ def test_an_unscored_verdict_has_one_reason() -> None:
     ],
     ids=["all", "unknown speaker", "not all", "one question", "no agent", "silent agent", "none"],
 )
-def test_a_form_of_which_nothing_applies_is_looked_at(
+def test_a_form_of_which_nothing_applies_is_reviewed(
     verdicts: list[str], turns: Any, reasons: list[str]
 ) -> None:
     given = dict(zip(IDS, verdicts, strict=False))
@@ -398,7 +398,7 @@ def test_a_form_of_which_nothing_applies_is_looked_at(
     assert [each for each in judgement.review_reasons if each != "roles_unknown"] == reasons
 
 
-def test_a_service_without_time_is_the_callers_business() -> None:
+def test_a_throttled_service_is_raised_to_the_caller() -> None:
     with pytest.raises(RetryLaterError, match="model_throttled"):
         judge_by_model(
             Script(wrote("no"), RetryLaterError("model_throttled")), MODEL, CRITERIA, CALL

@@ -1,4 +1,4 @@
-"""Words around an evaluation: known politeness is passed over, everything else is not."""
+"""Text around an evaluation: known phrases of courtesy are ignored, any other text is not."""
 
 from __future__ import annotations
 

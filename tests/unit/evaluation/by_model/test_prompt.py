@@ -20,7 +20,7 @@ from cci_lite.evaluation.by_model.prompt import (
     transcript_block,
     user_message,
 )
-from tests.asked_calls import AGENT, CALL, CRITERIA, call_of
+from tests.model_examples import AGENT, CALL, CRITERIA, call_of
 
 _SNAPSHOT = Path(__file__).parents[3] / "snapshots" / "prompts" / "record_evaluation.txt"
 

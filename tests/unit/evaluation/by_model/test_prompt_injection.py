@@ -1,4 +1,4 @@
-"""Talk about verdicts and instructions, and what only sounds like it."""
+"""Detection of prompt injection, and harmless talk that resembles it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from cci_lite.contract.conversation import Role
 from cci_lite.evaluation.by_model.prompt_injection import is_dictated
 from cci_lite.evaluation.by_model.quotes import heard_turns
-from tests.asked_calls import AGENT, CUSTOMER, UNKNOWN, call_of
+from tests.model_examples import AGENT, CUSTOMER, UNKNOWN, call_of
 
 
 def _is_dictated(text: str, role: Role = CUSTOMER) -> bool:
@@ -48,7 +48,7 @@ def _is_dictated(text: str, role: Role = CUSTOMER) -> bool:
     ],
 )
 @pytest.mark.parametrize("role", [CUSTOMER, AGENT, UNKNOWN])
-def test_talk_about_verdicts_and_instructions_is_noticed(text: str, role: Role) -> None:
+def test_prompt_injection_is_noticed(text: str, role: Role) -> None:
     assert _is_dictated(text, role)
 
 
@@ -75,5 +75,5 @@ def test_talk_about_verdicts_and_instructions_is_noticed(text: str, role: Role) 
         "",
     ],
 )
-def test_what_customers_say_anyway_is_not(text: str) -> None:
+def test_what_customers_say_anyway_is_no_prompt_injection(text: str) -> None:
     assert not _is_dictated(text)

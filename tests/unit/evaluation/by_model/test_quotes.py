@@ -1,4 +1,4 @@
-"""Quotes are found as people hear them, and nowhere else."""
+"""Quotes are found in the turns as they are heard, and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from cci_lite.contract.conversation import Conversation, Role, Turn, Word
 from cci_lite.contract.document import Redaction
 from cci_lite.evaluation.by_model.quotes import find_quote, heard_turns
-from tests.asked_calls import AGENT, CUSTOMER, call_of
+from tests.model_examples import AGENT, CUSTOMER, call_of
 
 CALL = call_of(
     (CUSTOMER, "Yes, that is right, my name is [NAME]."),

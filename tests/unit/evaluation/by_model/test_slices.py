@@ -6,7 +6,7 @@ import pytest
 
 from cci_lite.evaluation.by_model.prompt import PromptTurn, transcript_block
 from cci_lite.evaluation.by_model.slices import estimated_tokens, slices_of
-from tests.asked_calls import AGENT
+from tests.model_examples import AGENT
 
 
 def _turns(*texts: str) -> list[PromptTurn]:

@@ -439,8 +439,8 @@ def test_reasons_never_repeat_the_transcript() -> None:
 
 # --- what the transcript does not tell ------------------------------------------------------------
 
-TURNS_NOT_KNOWN = "the transcript does not tell where one turn ends and the next begins"
-TIME_NOT_KNOWN = "it was said, but the transcript does not tell when"
+TURNS_NOT_KNOWN = "the transcript does not show where one turn ends and the next begins"
+TIME_NOT_KNOWN = "it was said, but the transcript does not show when"
 
 
 def judge(rule: dict[str, Any], conversation: Conversation) -> tuple[Verdict, str | None]:

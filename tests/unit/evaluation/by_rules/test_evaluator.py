@@ -1,8 +1,8 @@
-"""The evaluator that asks nobody."""
+"""The evaluator that uses rules only and asks no model."""
 
 from cci_lite.contract.tenant import Tenant
 from cci_lite.evaluation.by_rules.evaluator import RulesEvaluator
-from tests.asked_calls import CALL, CRITERIA, all_unscored, verdicts_of
+from tests.model_examples import CALL, CRITERIA, all_unscored, verdicts_of
 
 
 def test_what_has_no_rule_is_left_to_people() -> None:

@@ -1,4 +1,4 @@
-"""The guide's walk: from an empty folder to the true numbers of its example call."""
+"""The guide's walk-through: from an empty folder to the numbers of its example call."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_guides_walk_gives_the_true_score_and_says_what_the_document_claimed
 
     assert succeed("query", SCORE, *scope, "--output", "json").json == [SCORED]
     verified = succeed("etl", "verify", "--lake", lake)
-    assert verified.err == "demo-tenant: 1 days, 1 calls: all claims hold\n"
+    assert verified.err == "demo-tenant: 1 day, 1 call: all claims hold\n"
 
 
 def test_repeating_every_step_changes_nothing(lake: Path) -> None:
@@ -172,13 +172,13 @@ def test_json_keeps_the_kind_of_every_value(lake: Path, sql: str, value: object)
 @pytest.mark.parametrize("output", ["csv", "json", "parquet"])
 def test_columns_of_one_name_are_refused_rather_than_lost(lake: Path, output: str) -> None:
     done = cci("query", "SELECT 1 AS a, 2 AS a", *scope_of(lake), "--output", output)
-    assert done.error == "two columns are called 'a': name them apart with AS"
+    assert done.error == "two columns are called 'a': rename one with AS"
     assert done.code == 2
 
 
 def test_csv_refuses_what_it_cannot_hold(lake: Path) -> None:
     done = cci("query", "SELECT ARRAY[1] AS a", *scope_of(lake), "--output", "csv")
-    assert done.error == "column 'a' has no form in CSV: use --output json"
+    assert done.error == "column 'a' does not fit into CSV: use --output json"
 
 
 def test_the_tenant_of_a_query_sees_no_other(lake: Path) -> None:

@@ -16,7 +16,6 @@ from cci_lite.pipeline.intake import Intake
 from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.tenancy import call_id_for
 from cci_lite.testing.memory import (
-    Interrupter,
     ManualClock,
     MemoryConfig,
     MemoryFiles,
@@ -25,12 +24,13 @@ from cci_lite.testing.memory import (
     MemoryTelemetry,
     MemoryTranscriber,
 )
+from tests.interrupter import Interrupter
 
 KEY = "acme/calls/2025/Anna Meier +49 170.WAV"
 BUCKET = "input"
 
 
-class Office:
+class IntakeSetup:
     """An installation in memory with the tenant `acme`."""
 
     def __init__(self, **settings: Any) -> None:

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from cci_lite.transcripts.times import SpokenWord
 
-# Of the channel with fewer words, as many must be on the other: what is quieter is heard worse.
+# This share of the words of the channel with fewer must be on the other one too. Not all of them:
+# the quieter copy of a track is transcribed worse.
 SHARE_ALIKE = 0.8
-# Fewer words can be said by both at once ("thank you, bye bye"), unless to the hundredth.
+# Fewer words can be a coincidence ("thank you, bye bye"), unless they and all times are equal.
 FEWEST_WORDS = 8
 SECONDS_APART = 0.3
-# As much later may one channel be as a whole.
+# One channel may lag behind the other by this many seconds.
 MOST_DELAY = 5.0
 
 
@@ -39,9 +40,11 @@ def channels_alike(words: Iterable[SpokenWord]) -> bool:
     if len(by_label) != 2:
         return False
     fewer, more = sorted(by_label.values(), key=len)
+    # Equal to the last time: the same track twice, however short it is.
     if fewer == more:
         return True
     wanted = SHARE_ALIKE * len(fewer)
+    # A cheap test before the expensive one: enough words in common, at whatever time.
     common = Counter(said.text for said in fewer) & Counter(said.text for said in more)
     if len(fewer) < FEWEST_WORDS or common.total() < wanted:
         return False
@@ -68,7 +71,7 @@ def _at_once(fewer: Sequence[_Said], more: Sequence[_Said]) -> int:
 
 
 def _delay(fewer: Sequence[_Said], more: Sequence[_Said]) -> float:
-    """How much later the other channel is, by the words that are said once on each."""
+    """By how much the other channel lags behind, judged by words that occur once on each."""
     once, other = _said_once(fewer), _said_once(more)
     delays = [other[text] - start for text, start in once.items() if text in other]
     delay = median(delays) if delays else 0.0

@@ -1,4 +1,4 @@
-"""Two channels with the same speech: nobody can tell who spoke on which."""
+"""Two channels with the same speech: the agent cannot be told from the customer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from cci_lite.contract.conversation import Conversation, Role, UnknownAgent
 from cci_lite.contract.tenant import Audio
 from cci_lite.transcripts import read_transcript
-from cci_lite.transcripts.alike import FEWEST_WORDS, MOST_DELAY, SECONDS_APART
+from cci_lite.transcripts.duplicate_channels import FEWEST_WORDS, MOST_DELAY, SECONDS_APART
 
 SENTENCE = [
     *("good", "morning", "this", "is", "the", "shop", "how", "can", "i"),
@@ -60,7 +60,7 @@ def shifted(words: list[Spoken], seconds: float) -> list[Spoken]:
     ids=["to the hundredth", "short", "other marks", "nearly at once", "one is late",
          "the quieter one lacks words", "some are heard otherwise", "the first one is quieter"],
 )  # fmt: skip
-def test_the_same_speech_on_both_channels_is_nobodys(
+def test_the_same_speech_on_both_channels_has_no_known_speaker(
     one: list[Spoken], other: list[Spoken]
 ) -> None:
     call = read(one, other)
@@ -139,7 +139,7 @@ def test_call_analytics_of_the_same_speech_on_both_channels_tells_no_roles_eithe
     assert call.review_reasons == ["channels_alike"]
 
 
-def test_two_speakers_of_one_recording_are_never_taken_for_alike() -> None:
+def test_speakers_of_one_channel_are_never_compared_as_channels() -> None:
     items = [
         _item(word) | {"speaker_label": label}
         for pair in zip(spoken(*SENTENCE), spoken(*SENTENCE), strict=True)

@@ -24,7 +24,7 @@ from cci_lite.testing.memory import (
     ScriptedEvaluator,
     ScriptedNlp,
 )
-from tests.offices import Office
+from tests.intake_setup import IntakeSetup
 
 DRAFT = {
     "criteria": [
@@ -35,7 +35,7 @@ DRAFT = {
 }  # fmt: skip
 
 
-class Court(Office):
+class JudgingSetup(IntakeSetup):
     """An installation in memory in which one call has been transcribed."""
 
     def __init__(

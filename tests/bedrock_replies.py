@@ -1,4 +1,4 @@
-"""The real client of Bedrock, answered with bytes of ours."""
+"""The real client of Bedrock, whose HTTP responses the tests write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 
-class Wire:
+class BedrockReplies:
     """A `bedrock-runtime` client that is answered with these bodies; `sent` counts them."""
 
     def __init__(self, *bodies: bytes) -> None:

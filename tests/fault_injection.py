@@ -1,8 +1,9 @@
-"""The whole pipeline in memory under random fire: crashes, throttles and interruptions at any port.
+"""The whole pipeline in memory with faults at any port: crashes, throttles and interruptions.
 
-A `Plant` is one history, drawn from a seed. Every port is wrapped: at each call the process may die
-before or after it, the service may have no time, or something else may happen first, from beginning
-to end: another message, a webhook, a sweep. `laws` are over whole stores, once all is quiet.
+A `History` is one run of the pipeline, drawn from a seed. Every port is wrapped: at each call the
+process may crash before or after it, the service may throttle, or something else may happen first
+from beginning to end: another message, a webhook, a sweep. `laws` checks what must hold over whole
+stores once nothing is left to do.
 """
 
 from __future__ import annotations
@@ -54,7 +55,6 @@ from cci_lite.pipeline.tenant_directory import TenantDirectory
 from cci_lite.ports import JobStatus, Notice, TranscriptionOrder
 from cci_lite.tenancy import call_id_for, parse_recording_key, parse_unified_key, unified_key
 from cci_lite.testing.memory import (
-    Crash,
     ManualClock,
     MemoryConfig,
     MemoryDispatcher,
@@ -68,6 +68,7 @@ from cci_lite.testing.memory import (
     ScriptedEvaluator,
     ScriptedNlp,
 )
+from tests.interrupter import Crash
 
 BUCKET = "input"
 SECRET = b"secret"
@@ -102,7 +103,7 @@ FORM = parse_draft(
         ]
     }
 ).as_version(1)  # fmt: skip
-# What Transcribe says of a job that it could not do; everything else a plant gets through.
+# What Transcribe says of a job that it could not do; everything else a history gets through.
 JOB_FAILURES = ("internal", "media_channels")
 
 Message = UploadEvent | JobEvent
@@ -122,7 +123,7 @@ class Attempt:
 
 
 @dataclasses.dataclass
-class Fire:
+class Faults:
     """Which calls go wrong, and how often they did: by kind, and by port and method."""
 
     dice: random.Random
@@ -138,11 +139,11 @@ class Fire:
         return sum(count for (kind, _), count in self.counts.items() if kind in kinds)
 
 
-class _UnderFire:
+class _FaultyPort:
     """A port at which anything may happen, before each call and after it."""
 
-    def __init__(self, plant: Plant, name: str, port: Any) -> None:
-        self._plant = plant
+    def __init__(self, history: History, name: str, port: Any) -> None:
+        self._history = history
         self._name = name
         self._port = port
 
@@ -151,11 +152,11 @@ class _UnderFire:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             place = f"{self._name}.{name}"
-            self._plant.before(place)
+            self._history.before(place)
             answer = method(*args, **kwargs)
             answer = list(answer) if isinstance(answer, Iterator) else answer
-            self._plant.seen(place, args, answer)
-            self._plant.after(place)
+            self._history.seen(place, args, answer)
+            self._history.after(place)
             return answer
 
         return call
@@ -173,12 +174,12 @@ class _Queueing(MemoryDispatcher):
         self._queue.append(JobEvent(job_name, JobStatus.COMPLETED))
 
 
-class Plant:
-    """One history of the pipeline."""
+class History:
+    """One history of the pipeline: what is uploaded, told and delivered, and what goes wrong."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
-        self.fire = Fire(self.dice, rate=self.dice.choice([0.01, 0.02, 0.04, 0.08]))
+        self.faults = Faults(self.dice, rate=self.dice.choice([0.01, 0.02, 0.04, 0.08]))
         self.queue: list[Message] = []
         self.uploads: list[Upload] = []
         self.lost: set[Upload] = set()
@@ -199,20 +200,20 @@ class Plant:
         for tenant in TENANTS:
             self.configure(tenant.tenant_id, TenantStatus.ACTIVE)
             self.config.put(f"TENANT#{tenant.tenant_id}", sort_key("default", 1), item_of(FORM))
-        self._wire()
+        self._build_use_cases()
 
-    def _wire(self) -> None:
-        """Every use case, with every port under fire."""
-        registry = self._under_fire("registry", self.registry)
-        files = self._under_fire("files", self.files)
-        recordings = self._under_fire("recordings", self.recordings)
-        transcriber = self._under_fire("transcriber", self.transcriber)
-        telemetry = self._under_fire("telemetry", MemoryTelemetry())
-        notifier = self._under_fire("notifier", MemoryNotifier())
-        evaluator = self._under_fire("evaluator", ScriptedEvaluator(answer))
+    def _build_use_cases(self) -> None:
+        """Every use case, with faults at every port."""
+        registry = self._faulty("registry", self.registry)
+        files = self._faulty("files", self.files)
+        recordings = self._faulty("recordings", self.recordings)
+        transcriber = self._faulty("transcriber", self.transcriber)
+        telemetry = self._faulty("telemetry", MemoryTelemetry())
+        notifier = self._faulty("notifier", MemoryNotifier())
+        evaluator = self._faulty("evaluator", ScriptedEvaluator(answer))
         keys = MemoryKeys({tenant.tenant_id: (SECRET,) for tenant in TENANTS})
         self.tenants = TenantDirectory(
-            self._under_fire("config", self.config), self.clock, form_key="QA_TEMPLATE#v1"
+            self._faulty("config", self.config), self.clock, form_key="QA_TEMPLATE#v1"
         )
         self.notifying = Notifying(registry, notifier, telemetry, self.clock)
         self.metadata_intake = MetadataIntake(
@@ -220,7 +221,7 @@ class Plant:
             registry=registry,
             recordings=recordings,
             tenants=self.tenants,
-            keys=self._under_fire("keys", keys),
+            keys=self._faulty("keys", keys),
             telemetry=telemetry,
             clock=self.clock,
         )
@@ -239,7 +240,7 @@ class Plant:
             files=files,
             transcriber=transcriber,
             tenants=self.tenants,
-            nlp={NlpChoice.COMPREHEND: self._under_fire("nlp", ScriptedNlp())},
+            nlp={NlpChoice.COMPREHEND: self._faulty("nlp", ScriptedNlp())},
             evaluators={EvaluatorChoice.BEDROCK: evaluator},
             notifier=notifier,
             telemetry=telemetry,
@@ -255,38 +256,38 @@ class Plant:
             files=files,
             transcriber=transcriber,
             tenants=self.tenants,
-            dispatcher=self._under_fire("dispatcher", _Queueing(self.queue)),
+            dispatcher=self._faulty("dispatcher", _Queueing(self.queue)),
             notifier=notifier,
             telemetry=telemetry,
             clock=self.clock,
             rewrite=lambda record: rewrite_document(rewriting, record),
         )
 
-    def _under_fire(self, name: str, port: Any) -> Any:
-        return _UnderFire(self, name, port)
+    def _faulty(self, name: str, port: Any) -> Any:
+        return _FaultyPort(self, name, port)
 
     # --- What goes wrong --------------------------------------------------------------------------
 
     def before(self, place: str) -> None:
         """Maybe die, have no time or let something else happen before a call."""
-        if self.fire.hits():
+        if self.faults.hits():
             # Telemetry is written to memory, and never refused.
             kinds = ["crash", "meanwhile", *["throttle"] * (not place.startswith("telemetry"))]
             self._happen(self.dice.choice(kinds), f"before {place}", place)
 
     def after(self, place: str) -> None:
         """Maybe die, or let something else happen, after a call."""
-        if self.fire.hits():
+        if self.faults.hits():
             self._happen(self.dice.choice(["crash", "meanwhile"]), f"after {place}", place)
 
     def _happen(self, kind: str, when: str, place: str) -> None:
         if kind == "meanwhile":
             # In what interrupts nothing interrupts for long.
             if len(self.attempts) < 3:
-                self.fire.counts[kind, place] += 1
+                self.faults.counts[kind, place] += 1
                 self.act(self.dice.choices(_MEANWHILE, _MEANWHILE_WEIGHTS)[0])
             return
-        self.fire.counts[f"{kind} {when.partition(' ')[0]}", place] += 1
+        self.faults.counts[f"{kind} {when.partition(' ')[0]}", place] += 1
         raise Crash if kind == "crash" else RetryLaterError("throttled")
 
     def seen(self, place: str, args: Sequence[Any], answer: Any) -> None:
@@ -343,7 +344,7 @@ class Plant:
     # --- What happens -----------------------------------------------------------------------------
 
     def run(self) -> None:
-        """The whole history: under fire, and then until all is quiet."""
+        """The whole history: under faults, and then until all is quiet."""
         waiting = UPLOADS
         for step in range(STEPS):
             # All uploads come, and not all at the start.
@@ -354,7 +355,7 @@ class Plant:
                 self.act(self.dice.choices(_ACTIONS, _WEIGHTS)[0])
         for _ in range(waiting):
             self.act("upload")
-        self.fire.rate = 0
+        self.faults.rate = 0
         self.settle()
 
     def act(self, action: str) -> None:
@@ -506,7 +507,7 @@ class Plant:
     # --- Quiet ------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """No more fire: deliver, end and sweep until nothing is left to do."""
+        """No more faults: deliver, end and sweep until nothing is left to do."""
         suspended = self.dice.choice([None, None, TENANTS[0].tenant_id])
         for tenant in TENANTS:
             is_active = tenant.tenant_id != suspended
@@ -668,7 +669,7 @@ class Plant:
         for step, count in self.answers.items():
             if count > 1 + self.lost_answers[step]:
                 yield f"{step}: {count} answers, {self.lost_answers[step]} lost"
-        interrupted = self.fire.of_kind("crash before", "crash after", "throttle before")
+        interrupted = self.faults.of_kind("crash before", "crash after", "throttle before")
         if self.lost_answers.total() > interrupted:
             yield f"{self.lost_answers.total()} answers lost by {interrupted} faults"
 

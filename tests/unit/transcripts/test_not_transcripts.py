@@ -1,4 +1,4 @@
-"""What people hand in instead of a transcript is named as what it is, with what to do."""
+"""Files that are no transcript are recognised, and the message says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation on moto, and the events that its functions are given."""
+"""An installation on moto, and example events for its functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import boto3
 
 from cci_lite.aws.config import DynamoConfigStore
 from cci_lite.aws.registry import DynamoRegistry
-from cci_lite.functions.wiring import Function, Installation, run
+from cci_lite.functions.wiring import Function, Installation, invoke
 from cci_lite.testing.memory import ManualClock
 
 REGION = "eu-central-1"
@@ -57,7 +57,7 @@ class Cloud:
     postponed: list[tuple[str, str, int]] = field(default_factory=list)
 
     def call(self, function: Function, event: Any) -> Any:
-        return run(function, self.installation, event, Context())
+        return invoke(function, self.installation, event, Context())
 
     def upload(self, key: str, data: bytes = b"RIFF") -> dict[str, Any]:
         """Upload an object; its event as EventBridge sends it."""

@@ -1,4 +1,4 @@
-"""Calls and criteria that a scripted model is asked about."""
+"""Example conversations and criteria to put to a scripted model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small lakes to test against."""
+"""Builds small lakes of a few tenants and calls."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FORM: dict[str, Any] = {
 
 # For tests, or whole modules, whose runs shall work in this process and in several: only those draw
 # work ahead, so that a day is staged before the one in front of it is published.
-EVERY_POOL = pytest.mark.parametrize("world", ["inline", "processes"], indirect=True)
+EVERY_POOL = pytest.mark.parametrize("small_lake", ["inline", "processes"], indirect=True)
 
 
 def form() -> Form:
@@ -72,7 +72,7 @@ def document(
 
 
 @dataclass
-class World:
+class SmallLake:
     """A lake in a folder, and a clock that only moves when it is told to."""
 
     root: Path

@@ -1,4 +1,4 @@
-"""An account of AWS in this process, as the environment of a command names it."""
+"""An AWS account by moto, and the environment variables that lead a command to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cci_lite.aws.config import table_definition
+from cci_lite.aws.config import config_table_definition
 from tests.aws.account import empty_account
 
 REGION = "eu-central-1"
@@ -33,7 +33,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch, *, table: bool = True) -> Iterator[An
     monkeypatch.delenv("QA_TEMPLATE_KEY", raising=False)
     with empty_account():
         if table:
-            boto3.client("dynamodb", region_name=REGION).create_table(**table_definition(TABLE))
+            boto3.client("dynamodb", region_name=REGION).create_table(
+                **config_table_definition(TABLE)
+            )
         s3 = boto3.client("s3", region_name=REGION)
         for bucket in (INPUT_BUCKET, OUTPUT_BUCKET):
             s3.create_bucket(

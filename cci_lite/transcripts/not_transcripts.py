@@ -1,6 +1,6 @@
-"""What people hand in instead of a transcript, named as what it is.
+"""Recognises files that are given instead of a transcript, so that the error names what they are.
 
-Found by what only that has: the first bytes of a file that is no JSON, a field of one that is.
+By what only they have: the first bytes of a file that is no JSON, or a field of one that is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _EVENT = "an event; use the file that the transcription job wrote"
 
 # By a field of the whole document; the first that is there decides.
 _BY_FIELD = {
-    "SpeechSegments": "the processed form that Post Call Analytics makes of a transcript; "
+    "SpeechSegments": "the processed output that Post Call Analytics makes of a transcript; "
     "use the file that Transcribe wrote",
     "TranscriptionJob": f"an answer about a transcription job; {_JOB}",
     "CallAnalyticsJob": f"an answer about a Call Analytics job; {_JOB}",
@@ -72,12 +72,12 @@ _UTF32_MARKS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 _SUBTITLES = "subtitles; use the .json file that the same transcription job wrote"
 _SUBRIP = re.compile(rb"\d+\s*\r?\n\d{2}:\d{2}:\d{2}[,.]\d{3} -->")
 _S3_CODE = re.compile(rb"<Error>.{0,200}?<Code>([A-Za-z]{1,40})</Code>", re.DOTALL)
-# As much of a file as shows what it is.
+# This much of a file is enough to recognise it.
 _HEAD = 1000
 
 
 def describe_document(document: Mapping[str, msgspec.Raw]) -> str | None:
-    """What a JSON document is, by its fields, where it is known and no transcript."""
+    """What a JSON document is, judged by its fields; None when it is not recognised."""
     transcript = document.get("Transcript")
     if transcript is not None and bytes(transcript).startswith(b"{"):
         return _STREAMED
@@ -87,12 +87,12 @@ def describe_document(document: Mapping[str, msgspec.Raw]) -> str | None:
 
 
 def describe_list(data: bytes) -> str | None:
-    """What a list of JSON documents is, by the first of them."""
+    """What a list of JSON documents is, judged by the first of them."""
     return next(filter(None, map(describe_document, _objects_in(data)[:1])), None)
 
 
 def describe_bytes(data: bytes) -> str | None:
-    """What the bytes of a file are, where that can be told and they are no JSON in UTF-8."""
+    """What a file that is no JSON in UTF-8 is; None when it is not recognised."""
     head = data[:_HEAD].lstrip()
     if not head:
         return "an empty file"
