@@ -43,7 +43,7 @@ Query = Callable[[str], pa.Table]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PlantedCheck:
     """How many numbers of one kind were planted, and how many of them are not what was found."""
 
     what: str
@@ -131,7 +131,7 @@ def _delivered(lake: Lake, company: Company, calls: Sequence[SampleCall]) -> Ite
     yield from ingest_documents(lake.store, tenant, forms, documents)
 
 
-def compare(world: World, tenant_id: str, query: Query) -> Iterator[Comparison]:
+def compare(world: World, tenant_id: str, query: Query) -> Iterator[PlantedCheck]:
     """The planted numbers of a tenant against those that its tables and views give.
 
     The raw documents of the last day have to be readable too.
@@ -140,7 +140,7 @@ def compare(world: World, tenant_id: str, query: Query) -> Iterator[Comparison]:
         yield compare_numbers(what, planted, query)
 
 
-def compare_numbers(what: str, planted: Numbers, query: Query) -> Comparison:
+def compare_numbers(what: str, planted: Numbers, query: Query) -> PlantedCheck:
     """The planted numbers of one question against those that are found."""
     question = read_questions()[what]
     # The columns before those that are added up say whose numbers they are.
@@ -153,7 +153,7 @@ def compare_numbers(what: str, planted: Numbers, query: Query) -> Comparison:
         first = min(wrong, key=repr)
         whose = f"{_listed(first)}: " if first else ""
         words = f"{whose}planted {_listed(planted.get(first))}, found {_listed(found.get(first))}"
-    return Comparison(what, sum(map(len, planted.values())), len(wrong), words)
+    return PlantedCheck(what, sum(map(len, planted.values())), len(wrong), words)
 
 
 def _listed(values: tuple[Any, ...] | None) -> str:

@@ -253,7 +253,7 @@ def test_own_transcripts_with_junk_among_them_end_with_a_page(
     lake = tmp_path / "lake"
     done = own(lake, own_transcripts, "--agent-channel", "ch_0")
     assert done.code == 0, done.err
-    assert "13 transcripts: 4 refused, 9 new\n" in done.err
+    assert "13 transcripts: 9 new, 4 refused\n" in done.err
     for name in ("broken.json", "other.json", "not.json.gz", "empty.json"):
         assert f"{own_transcripts / name}: " in done.err
     page = done.err.splitlines()[-1].removeprefix("report page: ")
