@@ -292,7 +292,7 @@ def test_a_tenant_that_refuses_what_is_not_redacted_gets_no_document_and_is_told
     assert "refused as not redacted: 1; " in done.err
     done = laptop.run("forms", "try", laptop.form, laptop.given / "calls", *SCOPE)
     assert (
-        "3 of the transcripts left out: not redacted, and refused by calls analyze, too"
+        "left out: 3 transcripts not redacted, and refused by calls analyze, too"
         in done.err.splitlines()
     )
     assert documents(laptop) == []

@@ -188,7 +188,7 @@ def test_a_table_shows_the_first_rows_of_an_endless_answer(lake: Lake) -> None:
     done = succeed(
         "query", endless("an answer without end"), "--tenant", TENANT, "--lake", lake.path
     )
-    assert done.err == "the first 1,000 rows; there are more: --output csv has all\n"
+    assert done.err == "the first 1,000 rows; --output csv prints all of them\n"
 
 
 @pytest.mark.parametrize("limit", ["", "much", "1", "-1GB", "5MB", "1 PB", "nan"])

@@ -17,7 +17,7 @@ from cci_lite.assets import asset_folder
 from cci_lite.contract.columns import TABLES
 from cci_lite.demo import (
     LAST_DAY,
-    Comparison,
+    PlantedCheck,
     Query,
     compare,
     compare_numbers,
@@ -63,7 +63,7 @@ def query(lake: Lake, world: World) -> Iterator[Query]:
         yield query
 
 
-def compared(lake: Lake, world: World, tenant_id: str) -> list[Comparison]:
+def compared(lake: Lake, world: World, tenant_id: str) -> list[PlantedCheck]:
     with lake.reader(tenant_id, raw=world.period.last_day) as query:
         return list(compare(world, tenant_id, query))
 

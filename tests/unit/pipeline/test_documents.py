@@ -15,6 +15,7 @@ from cci_lite.contract.conversation import Conversation, UnknownAgent
 from cci_lite.contract.document import (
     Agent,
     CallDateSource,
+    Evaluator,
     Redaction,
     UnifiedDocument,
     encode_document,
@@ -346,12 +347,12 @@ def test_what_is_not_redacted_is_masked_where_the_tenant_says_so(store: FolderSt
     ("settings", "language_code", "why"),
     [
         ({}, "en-US", "the tenant's setting is unredacted: refuse"),
-        ({"unredacted": "mask"}, "nl-NL", "nobody finds the names that are to be masked"),
+        ({"unredacted": "mask"}, "nl-NL", "names to be masked cannot be found"),
         ({"unredacted": "mask"}, "xx", "its language is none that Transcribe knows"),
         (
             {"unredacted": "mask", "nlp": "none"},
             "en-US",
-            "nobody finds the names that are to be masked",
+            "names to be masked cannot be found",
         ),
     ],
     ids=["as it is set", "language", "unknown language", "no service"],
@@ -404,6 +405,7 @@ def test_an_evaluator_that_is_given_decides_what_has_no_rule_and_its_words_are_m
                 decided(
                     criteria[0],
                     Verdict.PASS,
+                    evaluator=Evaluator.MODEL,
                     reason="Jane Canary got it",
                     evidence=[],
                     confidence=None,
