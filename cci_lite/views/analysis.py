@@ -456,7 +456,16 @@ class QueryAnalysis:
             return
         self._only(group, {"expressions"}, "GROUP BY")
         for item in list(group.expressions):
+            if not node.is_star and self._is_no_position(item, "GROUP BY", len(node.expressions)):
+                continue
             self._grouping(item, scope, len(node.expressions))
+
+    def _is_no_position(self, item: exp.Expr, clause: str, width: int) -> bool:
+        """Whether a number names a column that is not there; then it is reported."""
+        if not is_whole_literal(item) or is_ordinal(item, width):
+            return False
+        self.report(item, f"{clause} position {item.name} is not in the select list")
+        return True
 
     def _grouping(self, item: exp.Expr, scope: Scope, width: int) -> None:
         if is_ordinal(item, width):
@@ -483,7 +492,9 @@ class QueryAnalysis:
         outputs = {alias.alias.lower(): alias.this for alias in node.expressions}
         for ordered in self._ordered(node):
             value = ordered.this
-            if is_ordinal(value, len(columns)):
+            if is_ordinal(value, len(columns)) or self._is_no_position(
+                value, "ORDER BY", len(columns)
+            ):
                 continue
             if (
                 isinstance(value, exp.Column)

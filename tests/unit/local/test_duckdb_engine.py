@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -374,3 +375,8 @@ def test_what_takes_a_documents_place_between_look_and_opening_is_not_read(
         rows = engine.query("SELECT call_id FROM unified").to_pylist()
     signal.alarm(0)
     assert rows == []
+
+
+def test_no_setting_can_be_changed_once_an_engine_is_open(engine: TenantEngine) -> None:
+    with pytest.raises(duckdb.Error, match="configuration has been locked"):
+        engine._connection.execute("SET threads = 1")

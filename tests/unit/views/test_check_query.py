@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_lite.errors import SqlError
-from cci_lite.views import check_query, table_schema
+from cci_lite.views import check_query, table_schema, to_duckdb
 from tests.engines.expression_tables import CALLS_SCHEMA, read_refused
 
 SCHEMA = table_schema()
@@ -325,3 +325,13 @@ def test_a_function_is_named_as_athena_names_it() -> None:
 )
 def test_what_engines_answer_differently_is_refused(expression: str, message: str) -> None:
     assert f": {message}" in complaint(f"SELECT {expression} AS x")
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_number_stands_for_a_column_that_is_there(number: int) -> None:
+    for clause in (f"ORDER BY {number}", f"GROUP BY {number}"):
+        message = f"{clause[:8]} position {number} is not in the select list"
+        with pytest.raises(SqlError, match=message):
+            to_duckdb(f"SELECT call_id FROM calls {clause}", SCHEMA)
+    for clause in ("ORDER BY 1", "GROUP BY 1"):
+        assert to_duckdb(f"SELECT call_id FROM calls {clause}", SCHEMA)

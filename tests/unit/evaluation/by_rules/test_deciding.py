@@ -574,3 +574,12 @@ def test_a_call_without_a_word_of_anybody_is_decided_too() -> None:
     rule = {"phrases": ["hi"], "within": {"first_seconds": 30}}
     assert judge(rule, conversation)[0] is FAIL
     assert judge({**rule, "said_by": "anyone"}, conversation) == (NA, "nobody spoke")
+
+
+def test_a_word_a_few_milliseconds_too_late_is_too_late() -> None:
+    turn = Turn(
+        Role.AGENT, None, 0.0, 1.0, "so hello", None, (Word(0, 0.0, 0.2), Word(3, 0.505, 1.0))
+    )
+    conversation = Conversation("x", None, Redaction.NONE, 1.0, (turn,))
+    rule = {"phrases": ["hello"], "within": {"first_seconds": 0.5}}
+    assert evaluate_rules(form(rule), conversation)[0].verdict is FAIL
