@@ -21,7 +21,7 @@ from tests.own_calls.calls import AGENT_CHANNELS, own_calls
 from tests.small_lake import SmallLake
 
 # A loaded machine is no reason to fail: what a law says holds in any time.
-settings.register_profile("quick", deadline=None, max_examples=30)
+settings.register_profile("quick", deadline=None, max_examples=20)
 settings.register_profile("deep", deadline=None, max_examples=500)
 settings.load_profile("quick")
 

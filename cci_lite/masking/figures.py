@@ -27,6 +27,8 @@ _DATE = (
     rf"{_YEAR}-{_MONTH}-{_DAY}|{_YEAR}/{_MONTH}/{_DAY}|{_DAY}\.{_MONTH}\.{_YEAR}"
     rf"|{_DAY}/{_DAY}/{_YEAR}|{_DAY}-{_DAY}-{_YEAR}"
 )
+# Two years, unless they are groups in the middle of a longer number.
+_PERIOD = rf"(?<!\d\s[/–-]\s){_YEAR}\s?[/–-]\s?(?:{_YEAR}|\d\d)(?!\s[/–-]\s\d)"  # noqa: RUF001
 _SHORT_DATE = rf"{_DAY}\.{_MONTH}\.\d\d|{_DAY}/{_DAY}/\d\d|{_DAY}\.{_MONTH}\."
 _TIME = r"[012]?\d:[0-5]\d(?::[0-5]\d)?|[012]?\d(?:[.:][0-5]\d)?\s?(?:uhr|[ap]\.?m)(?![\w\[])"
 _AMOUNT = r"(?:\d{1,3}(?:[,.']\d{3}){1,2}|\d{1,2}(?:,\d\d){1,3},\d{3}|\d{1,5})(?:[.,]\d{1,2})?"
@@ -43,7 +45,7 @@ def _item_expression() -> re.Pattern[str]:
     unit = rf"(?:(?:{any_of(known.spaced)})(?![\w\[{mark_class()}])|{any_of(known.unspaced)})"
     return re.compile(
         rf"{_FREE}(?:(?P<moment>(?<!\w){month_name}\.?\s{_DAY}(?:st|nd|rd|th|\.)?,?\s{_YEAR}"
-        rf"|{_DATE}|{_TIME}|{_YEAR}\s?[/–-]\s?(?:{_YEAR}|\d\d)|24/7"  # noqa: RUF001
+        rf"|{_DATE}|{_TIME}|{_PERIOD}|24/7"
         r"|(?:version|release|firmware)\s\d{1,3}(?:\.\d{1,3}){1,9})"
         rf"|(?P<amount>{_SHORT_DATE}|{currency}\s?{_AMOUNT}|{_AMOUNT}\s?{unit}"
         rf"|\d{{1,9}}(?:{any_of(known.money)})"

@@ -546,3 +546,15 @@ def test_a_word_without_a_time_is_masked_like_any_other() -> None:
     masked = masked_conversation(call, {"Kim"})
     assert masked.untimed_words == 2
     assert [word.start_seconds for word in masked.turns[0].words] == [None, 1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("4111 - 2010 - 2051 - 1111", "[CARD]"),
+        ("+00 - 2000 - 00", "[NUMBER]"),
+        ("from 2019 - 2021, and 2020 - 21", "from 2019 - 2021, and 2020 - 21"),
+    ],
+)
+def test_groups_that_read_as_years_are_still_groups_of_a_number(text: str, masked: str) -> None:
+    assert mask(text) == masked
