@@ -166,18 +166,14 @@ def _written_criterion(
     criterion: Criterion, result: CriterionResult | None, verdict: Verdict
 ) -> CriterionResult:
     """One criterion with the form's wording and weight, and the document's grounds."""
-    return CriterionResult(
-        id=criterion.id,
+    return msgspec.structs.replace(
+        result or CriterionResult(id=criterion.id, question=criterion.question),
         question=criterion.question,
         passed=passed_of(verdict),
         verdict=verdict,
         score=points_of(criterion.weight, verdict),
         weight=float(criterion.weight),
         required=criterion.required,
-        reason=result.reason if result else None,
-        evidence=result.evidence if result else [],
-        confidence=result.confidence if result else None,
-        evaluator=result.evaluator if result else None,
     )
 
 
