@@ -56,10 +56,19 @@ class FormColumns:
         self.criterion_id = pa.array([*(each.id for each in criteria), None], pa.string())
         self.question = pa.array([*(each.question for each in criteria), None], pa.string())
 
-    def column(self, attribute: str, form: Places) -> pa.Array:
-        """An attribute of each of these forms; null for no form."""
-        values = [*(getattr(each, attribute) for each in self.forms), None]
-        return pa.array(values).take(pa.array(form % len(values)))
+    def identity(self, form: Places) -> dict[str, pa.Array]:
+        """What names each of these forms, as columns; null for no form."""
+        columns = {
+            "template_id": pa.array([*(each.name for each in self.forms), None], pa.string()),
+            "template_version": pa.array(
+                [*(each.version for each in self.forms), None], pa.int64()
+            ),
+            "template_hash": pa.array(
+                [*(each.content_hash for each in self.forms), None], pa.string()
+            ),
+        }
+        place = pa.array(form % len(self.size))
+        return {name: values.take(place) for name, values in columns.items()}
 
     def places_of(self, evaluations: pa.StructArray) -> Places:
         """The form that each evaluation names: -1 for none, an unknown one and another hash."""
@@ -168,9 +177,7 @@ class Scores:
         reported = field_at(self._evaluations.said, "reported")
         failed = [",".join(ids) or None for ids in self._criteria_of_calls(self._failed_required)]
         return {
-            "template_id": forms.column("name", form),
-            "template_version": forms.column("version", form),
-            "template_hash": forms.column("content_hash", form),
+            **forms.identity(form),
             "qa_outcome": self.outcome_word,
             "qa_passed": pa.array(self.outcome == _PASSES, mask=self.outcome > _FAILS),
             **{f"qa_{name}": points for name, points in self._points.items()},

@@ -560,3 +560,10 @@ def test_a_value_without_a_declared_column_is_named() -> None:
     columns = {name: [None] for name in (*TABLES["calls"].column_names, "novelty")}
     with pytest.raises(ValueError, match="found a value for novelty, which is not declared;"):
         table_of("calls", columns)
+
+
+def test_a_tenant_without_forms_has_calls_that_nobody_judged() -> None:
+    rows = Flattener(TENANT, DAY, {}, "run-1", NOW)
+    found = rows.flatten([stored(document("call-1") | {"qa_evaluation": None})])
+    [row] = found.tables["calls"].to_pylist()
+    assert (row["qa_outcome"], row["template_id"], row["template_version"]) == ("none", None, None)
