@@ -44,8 +44,8 @@ def usual_line(data: bytes) -> bytes | None:
         # Escapes by number can spell a field's name in another way, or half of a character. (Most
         # documents have no escapes at all, and one byte is found much faster than two.)
         and not (b"\\" in line and b"\\u" in line)
-        # Arrow gives the same for a field that is null and for one that is left out, but the contract
-        # allows null in few places. (A text that looks like such a field only costs time.)
+        # Arrow gives the same for a field that is null and for one that is left out; the contract
+        # does not always take the former. (A text that looks like one only costs time.)
         and not any(part.rstrip().endswith(b":") for part in line.split(b"null")[:-1])
     )
     if not usual:
