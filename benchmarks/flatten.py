@@ -76,6 +76,7 @@ CONTENDERS = {
         Contender("pandas", "pandas", "pandas", processors=1),
         Contender("duckdb", "duckdb", "duckdb"),
         Contender("duckdb-text", "duckdb_text", "duckdb"),
+        Contender("duckdb-safe", "duckdb_safe", "duckdb", compares_checks=True),
         Contender("polars", "polars", "polars"),
         Contender("arrow", "arrow", "pyarrow"),
         Contender("spark", "spark", "pyspark", needs_java=True),
@@ -219,6 +220,7 @@ GOALS = (
     ("bare", "cpu", 1.05),
     ("duckdb-text", "wall", 0.7),
     ("duckdb-text", "memory", 0.5),
+    ("duckdb-safe", "wall", 1 / 2),
     ("pandas", "wall", 1 / 7),
     (BEFORE, "cpu", 0.61),
 )

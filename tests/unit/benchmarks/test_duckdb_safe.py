@@ -1,0 +1,197 @@
+"""The contender that checks as the product does: what it refuses, and what it keeps."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from cci_lite.contract.document import encode_document
+from cci_lite.contract.form_reading import parse_draft
+from cci_lite.flatten.rows import Flattener
+from cci_lite.ports import SourceOutcome, StoredObject
+from cci_lite.tenancy import unified_key
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+if str(CHECKOUT) not in sys.path:
+    sys.path.append(str(CHECKOUT))
+
+from benchmarks.contenders import duckdb_safe  # noqa: E402
+from benchmarks.documents import (  # noqa: E402
+    FIRST_DAY,
+    FORMS,
+    SMALL,
+    TENANT_ID,
+    documents_of_day,
+)
+
+MODIFIED_AT = dt.datetime(2025, 1, 2, tzinfo=dt.UTC)
+
+
+def _set(path: str, value: object) -> Callable[[str], str]:
+    """A document in which the value at `path` is another one."""
+
+    def spoil(text: str) -> str:
+        document = json.loads(text)
+        *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+        place: Any = document
+        for step in steps:
+            place = place[step]
+        place[last] = value
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+    return spoil
+
+
+def _replaced(old: str, new: str) -> Callable[[str], str]:
+    """A document in whose text something else stands, once."""
+
+    def spoil(text: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return spoil
+
+
+REFUSED: dict[str, Callable[[str], str]] = {
+    "cut off": lambda text: text[: len(text) // 2],
+    "nothing": lambda text: text[:0],
+    "a list": lambda text: f"[{text.strip()}]",
+    "two documents": lambda text: text + text,
+    "a key twice": _replaced('"revision":', '"queue":"a","queue":"b","revision":'),
+    "a key twice, once escaped": _replaced('"tenant_id":', '"tenant\\u005fid":"x","tenant_id":'),
+    "a key twice in another case": _replaced('"tenant_id":', '"Tenant_ID":"x","tenant_id":'),
+    "a key twice in a criterion": _replaced('"verdict":', '"weight":1,"verdict":'),
+    "a key twice in a list": _replaced('"Index":', '"Index":7,"Index":'),
+    "a key twice in an unknown field": _replaced(
+        '"revision":', '"x":[{"y":{"z":1,"z":2}}],"revision":'
+    ),
+    "an object for a number": _set("duration_seconds", {"seconds": 3}),
+    "words for a number": _set("duration_seconds", "a while"),
+    "a number for text": _set("queue", 5),
+    "text for a list": _set("qa_evaluation.criteria", "none"),
+    "a number for an object": _set("sentiment.ResultList.0.SentimentScore", 1),
+    "another tenant": _set("tenant_id", "another-tenant"),
+    "another day": _set("call_date", "2025-01-09"),
+    "another id": _set("call_id", "another"),
+    "another schema": _set("schema_version", "2.0"),
+    "an unknown form": _set("qa_evaluation.template_id", "sales"),
+    "an unknown version": _set("qa_evaluation.template_version", 9),
+    "another hash": _set("qa_evaluation.template_hash", "0" * 32),
+    "an unknown criterion": _set("qa_evaluation.criteria.0.id", "criterion_99"),
+    "a criterion twice": _set("qa_evaluation.criteria.0.id", "criterion_02"),
+    "an unknown verdict": _set("qa_evaluation.criteria.0.verdict", "maybe"),
+    "a verdict that passed denies": _set("qa_evaluation.criteria.0.passed", "true"),
+}
+KEPT: dict[str, Callable[[str], str]] = {
+    "as written": lambda text: text,
+    "another order of keys": lambda text: json.dumps(dict(reversed(json.loads(text).items()))),
+    "a number as text": _set("duration_seconds", "12.5"),
+    "an unknown field": _set("later", {"a": [1, {"a": 2}]}),
+    "an unknown field of a criterion": _set("qa_evaluation.criteria.1.later", 1),
+    "an unknown field of Comprehend": _set("sentiment.ResultList.0.Later", 1),
+    "null where it may stand": _set("queue", None),
+    "no review": _set("review", {}),
+    "no sentiment": _set("sentiment", None),
+    "no evaluation": _set("qa_evaluation", None),
+    "claims a whole percentage": _set("qa_evaluation.reported", {"percentage": 57}),
+    "claims a wrong total": _set("qa_evaluation.reported", {"total_score": 99.5}),
+    "claims nothing": _set("qa_evaluation.reported", None),
+    "a criterion is missing": _set("qa_evaluation.criteria", []),
+}
+# What the contender's first words say of it.
+BEYOND: dict[str, Callable[[str], str]] = {
+    "a comma too many": lambda text: f"{text.strip()[:-1]},}}",
+    "null in a list beside text": _set("ai_summary.action_items", ["call", None]),
+    "a number out of bounds": _set("ai_summary.tone_score", 250),
+    "another word": _set("direction", "sideways"),
+    "two lines": lambda text: text.replace(",", ",\n", 1),
+}
+CASES = {**REFUSED, **KEPT, **BEYOND}
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One document of each case, in the lake's layout."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    documents = documents_of_day(1, FIRST_DAY, 10 * len(CASES), SMALL)
+    # The first criterion failed, so that any of its fields can contradict the others.
+    failed = (
+        each
+        for each in documents
+        if each.qa_evaluation.criteria[0].verdict == "fail"  # type: ignore[union-attr]
+    )
+    for spoil, document in zip(CASES.values(), failed, strict=False):
+        path = folder / unified_key(TENANT_ID, FIRST_DAY, document.call_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(spoil(encode_document(document).decode()))
+    (path.parent / "no_text.json").write_bytes(b'{"call_id":"\xff"}\n')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the contender made of them."""
+    folder = tmp_path_factory.mktemp("rows")
+    duckdb_safe.flatten(lake, folder, 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def product(lake: Path) -> tuple[set[str], dict[str, Any]]:
+    """What the product refuses of them, and its tables of the rest."""
+    forms = [parse_draft(form).as_version(1) for form in FORMS]
+    flattener = Flattener(
+        TENANT_ID, FIRST_DAY, {(form.name, 1): form for form in forms}, "run", MODIFIED_AT
+    )
+    refused = set()
+    for path in sorted(lake.rglob("*.json")):
+        key = path.relative_to(lake).as_posix()
+        source = StoredObject(key, "etag", path.stat().st_size, MODIFIED_AT)
+        if flattener.add(source, path.read_bytes).outcome is SourceOutcome.QUARANTINED:
+            refused.add(key)
+    return refused, flattener.tables()
+
+
+def test_what_the_product_refuses_is_listed_and_stops_nothing(
+    lake: Path, rows: Path, product: tuple[set[str], dict[str, Any]]
+) -> None:
+    refused, _ = product
+    listed = pq.read_table(rows / "quarantined_documents").to_pydict()
+    assert all(listed["reason"])
+    assert len(refused) == len(REFUSED) + len(BEYOND) + 1
+    beyond = refused - set(listed["source_key"])
+    assert set(listed["source_key"]) < refused
+    assert len(beyond) == len(BEYOND)
+    texts = [(lake / key).read_text() for key in beyond]
+    assert sum("sideways" in text for text in texts) == 1
+
+
+def test_what_both_keep_gives_the_same_rows(
+    rows: Path, product: tuple[set[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    from benchmarks.rows import COMPARED_TABLES, RUN_COLUMNS, compare_rows
+
+    refused, tables = product
+    listed = set(pq.read_table(rows / "quarantined_documents")["source_key"].to_pylist())
+    for name in COMPARED_TABLES:
+        for folder in ("ours", "theirs"):
+            (tmp_path / folder / name).mkdir(parents=True)
+        pq.write_table(tables[name], tmp_path / "ours" / name / "part.parquet")
+        found = pq.read_table(rows / name / "part.parquet")
+        beyond = pc.is_in(found["source_key"], pa.array(sorted(refused - listed)))
+        pq.write_table(found.filter(pc.invert(beyond)), tmp_path / "theirs" / name / "part.parquet")
+    compared = compare_rows(tmp_path / "ours", tmp_path / "theirs", left_out=RUN_COLUMNS)
+    assert [table.difference for table in compared] == [""] * 6
+    assert [table.columns for table in compared] == [51, 30, 7, 6, 8, 4]
+    assert tables["calls"].num_rows == len(KEPT)
+    assert len(set(tables["calls"]["unknown_fields"].to_pylist())) > 1
+    assert set(tables["calls"]["qa_reported_differs"].to_pylist()) == {None, False, True}
