@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.measure import Usage, measure
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 OURS, BEFORE = "ours", "before"
 
@@ -53,6 +55,12 @@ class Build:
         if done.returncode != 0:
             raise BuildError(f"{self.name}: {' '.join(command[1:])}: {done.stderr[-2_000:]}")
         return done.stdout
+
+    def measure(self, command: Sequence[str], log: Path, **environment: str) -> Usage:
+        """What a command takes, whose words go to `log`; raises CommandError when it fails."""
+        return measure(
+            command, cwd=self.folder, log=log, environment={**environment, **self.environment}
+        )
 
     def ready(self) -> Build:
         """The build, after all of it is compiled; raises BuildError when another is imported."""

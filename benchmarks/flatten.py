@@ -31,7 +31,7 @@ from benchmarks.builds import BEFORE, OURS, Build, builds  # noqa: E402
 from benchmarks.contenders import ours  # noqa: E402
 from benchmarks.documents import LARGE, SIZES, Corpus, write_documents  # noqa: E402
 from benchmarks.machine import library_version, machine_facts  # noqa: E402
-from benchmarks.measure import CommandError, Usage, measure  # noqa: E402
+from benchmarks.measure import CommandError, Usage  # noqa: E402
 from benchmarks.program import (  # noqa: E402
     before_option,
     json_option,
@@ -146,12 +146,7 @@ def run_contender(
     else:
         command = [sys.executable, "-m", "benchmarks.contend", contender.module]
         command += [str(lake), str(rows), str(workers)]
-    return measure(
-        command,
-        cwd=build.folder,
-        log=rows.with_suffix(".log"),
-        environment={"POLARS_MAX_THREADS": str(workers), **build.environment},
-    )
+    return build.measure(command, rows.with_suffix(".log"), POLARS_MAX_THREADS=str(workers))
 
 
 def tables_of(contender: Contender, rows: Path) -> Path:

@@ -16,6 +16,9 @@ import click
 from benchmarks.builds import BEFORE, OURS
 from benchmarks.measure import Usage
 
+# By job and by build: one usage for each round.
+Runs = dict[str, dict[str, list[Usage]]]
+
 _RATIOS = {"wall": "wall_seconds", "cpu": "cpu_seconds", "memory": "peak_pss_mib"}
 
 before_option = click.option(
@@ -87,9 +90,16 @@ def figures(by_build: Mapping[str, Sequence[Usage]]) -> dict[str, Any]:
     return named
 
 
+def keep_runs(runs: Runs, job: str, build: str, usage: Usage) -> None:
+    """Keep what one run of a job took, and say it."""
+    of_build = runs.setdefault(job, {}).setdefault(build, [])
+    of_build.append(usage)
+    said(len(of_build), f"{job}, {build}", usage)
+
+
 def said(round_number: int, name: str, usage: Usage) -> None:
     """Say what one measured run took."""
     say(
-        f"round {round_number}  {name:28} {usage.wall_seconds:7.2f} s "
+        f"round {round_number}  {name:34} {usage.wall_seconds:7.2f} s "
         f"{usage.cpu_seconds:7.2f} s CPU {usage.peak_pss_mib:6,.0f} MiB"
     )

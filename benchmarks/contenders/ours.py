@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from benchmarks.builds import Build
 from benchmarks.documents import FORMS, TENANT_ID
 
 
-def prepare(build: Build, lake: Path, rows: Path) -> None:
+def prepare(build: Build, lake: Path, rows: Path, left_out: Collection[Path] = ()) -> None:
     """A new lake at `rows` with the tenant, its forms and the documents of `lake`. Not measured."""
     build.run(build.command("tenants", "add", TENANT_ID, "--lake", rows))
     file = rows / "form.json"
@@ -19,12 +18,16 @@ def prepare(build: Build, lake: Path, rows: Path) -> None:
         file.write_text(json.dumps(form))
         build.run(build.command("forms", "put", file, "--tenant", TENANT_ID, "--lake", rows))
     file.unlink()
-    link_documents(lake, rows)
+    for path in lake.rglob("*.json"):
+        if path not in left_out:
+            deliver(path, lake, rows)
 
 
-def link_documents(lake: Path, rows: Path) -> None:
-    """The same files under another name: a lake follows no symbolic links."""
-    shutil.copytree(lake / "unified", rows / "unified", copy_function=os.link)
+def deliver(document: Path, lake: Path, rows: Path) -> None:
+    """The same file under another name: a lake follows no symbolic links."""
+    target = rows / document.relative_to(lake)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.hardlink_to(document)
 
 
 def command(build: Build, rows: Path, workers: int) -> list[str]:
