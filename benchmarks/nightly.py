@@ -107,7 +107,13 @@ class Nights:
         usage = build.measure([*command, *self._options[build.name]], log)
         keep_runs(self.runs, job, build.name, usage)
         if build.name == OURS and self._options[OURS]:
-            self.profiles[job] = json.loads(log.read_text())["profile"]
+            self.profiles[job] = profile_in(log.read_text())
+
+
+def profile_in(said: str) -> Any:
+    """The parts of a run, from all that it said: messages may stand around its JSON."""
+    report, _ = json.JSONDecoder().raw_decode(said[said.index("{") :])
+    return report["profile"]
 
 
 def _counts(_: click.Context, __: click.Parameter, value: str) -> list[int]:

@@ -17,6 +17,7 @@ if str(CHECKOUT) not in sys.path:
 from benchmarks.builds import BEFORE, OURS  # noqa: E402
 from benchmarks.flatten import GOALS, goals  # noqa: E402
 from benchmarks.measure import Usage  # noqa: E402
+from benchmarks.nightly import profile_in  # noqa: E402
 from benchmarks.program import figures, ratios  # noqa: E402
 from benchmarks.query import answer, further_seconds  # noqa: E402
 
@@ -51,6 +52,11 @@ def test_what_a_query_took_is_kept_apart_from_what_it_answered() -> None:
     said = "cpu_seconds 9.0\ncpu_seconds 0.5\ncpu_seconds 0.25\n[{'a': 1}]\n"
     assert further_seconds(said) == [0.5, 0.25]
     assert answer(said) == ["[{'a': 1}]"]
+
+
+def test_the_parts_of_a_run_are_found_between_its_messages() -> None:
+    said = 'one document is in quarantine\n{"days": [{}], "profile": [{"part": "start"}]}\nmore\n'
+    assert profile_in(said) == [{"part": "start"}]
 
 
 @pytest.mark.slow
