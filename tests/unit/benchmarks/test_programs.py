@@ -67,6 +67,13 @@ def test_nights_of_three_kinds_are_measured_at_each_size() -> None:
     assert all(night[job]["ours"]["cpu_seconds"] > 0 for job in ("first", "one_new", "nothing_new"))
 
 
+@pytest.mark.slow
+def test_calls_of_the_sample_world_are_judged() -> None:
+    result = _result("analyze.py", "--transcripts", "2", "--repeat", "1")
+    assert (result["transcripts"], result["same_documents"]) == (2, True)
+    assert result["analyze"]["ours"]["cpu_seconds"] > 0
+
+
 def test_a_query_s_command_is_measured_without_a_lake() -> None:
     found = _result("query.py", "--jobs", "help", "--repeat", "1")
     assert found["jobs"]["help"]["ours"]["cpu_seconds"] > 0
