@@ -3,7 +3,8 @@
 One bad document stops nothing. Refused are: bytes that are no UTF-8 or no JSON, a key twice in one
 object (anywhere, also escaped or in another case), a value of the wrong kind, another tenant, id or
 day than the file's, an unknown form or criterion, a criterion twice, a verdict that there is not.
-What is left is scored again from the form, and claimed scores are compared.
+What is left is scored again from the form, claimed scores are compared, and no key of a table may
+have two rows.
 
 `json_keys` with `$..*` gives the keys of every object in one parse, `json_structure` the names and
 kinds of all values; structures are few, so each is compared with the contract once, and only
@@ -33,6 +34,7 @@ from benchmarks.contenders.duckdb import (
 )
 from benchmarks.contenders.shapes import DOCUMENT
 from benchmarks.documents import FORMS
+from cci_lite.contract.columns import TABLES
 from cci_lite.contract.document import UnifiedDocument
 from cci_lite.contract.form import RequiredPolicy
 from cci_lite.contract.form_reading import parse_draft
@@ -322,9 +324,7 @@ _TABLES = {
     "calls": f"SELECT * EXCLUDE claims_nothing FROM ({_CALLS})",
     "qa_criteria": _QA_CRITERIA,
     **NESTED_TABLES,
-    "quarantined_documents": _QUARANTINED,
 }
-
 
 # The plain contender's shape, and what only the checks look at.
 _SHAPE = copy.deepcopy(DOCUMENT)
@@ -332,7 +332,7 @@ _SHAPE["qa_evaluation"]["criteria"][0]["passed"] = "flag"
 
 
 def flatten(lake: Path, rows: Path, workers: int) -> None:
-    """One file per table; raises ValueError when a call has more than one row."""
+    """One file per table; raises ValueError when two rows of a table have the same key."""
     place = {
         "lake": lake,
         "prefix": len(str(lake)),
@@ -344,16 +344,24 @@ def flatten(lake: Path, rows: Path, workers: int) -> None:
         _put_forms(db)
         db.execute(_READ.format(**place))
         db.execute(_UNUSUAL)
-        files = db.execute(_UNUSUAL_FILES.format(**place)).fetchall()
-        db.execute(
-            (_VALUES if files else _NO_VALUES).format(**place, files=[name for (name,) in files])
-        )
+        files = [file for (file,) in db.execute(_UNUSUAL_FILES.format(**place)).fetchall()]
+        db.execute((_VALUES if files else _NO_VALUES).format(**place, files=files))
         for statement in (_SAID, _REFUSED, _JUDGED, _SCORES, _DOCUMENTS):
             db.execute(statement)
-        (more,) = db.execute("SELECT count(*) - count(DISTINCT call_id) FROM documents").fetchone()
-        if more:
-            raise ValueError(f"rows in calls: expected one per call, found {more} more")
-        write_tables(db, rows, _TABLES)
+        write_tables(db, rows, {**_TABLES, "quarantined_documents": _QUARANTINED})
+        for table_name in _TABLES:
+            _check_keys(db, rows, table_name)
+
+
+def _check_keys(db: duckdb.DuckDBPyConnection, rows: Path, table_name: str) -> None:
+    written = f"'{rows}/{table_name}/part.parquet'"
+    key = ", ".join(TABLES[table_name].key)
+    (more,) = db.execute(
+        f"SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT {key} FROM {written})) "
+        f"FROM {written}"
+    ).fetchone()
+    if more:
+        raise ValueError(f"rows in {table_name}: expected one per key, found {more} more")
 
 
 def _contract() -> list[tuple[str, str, bool]]:
@@ -386,17 +394,12 @@ _KINDS = {
 
 def _put_forms(db: duckdb.DuckDBPyConnection) -> None:
     for form in (parse_draft(form).as_version(1) for form in FORMS):
-        scoring = form.scoring
-        fails = scoring.required_policy is RequiredPolicy.FAIL_CALL
+        # Shares and weights have at most four decimals: as whole numbers their sums are exact.
+        threshold = int(form.scoring.pass_threshold * 10_000)
+        fails = form.scoring.required_policy is RequiredPolicy.FAIL_CALL
         db.execute(
             "INSERT INTO forms VALUES (?, ?, ?, ?, ?)",
-            [
-                form.name,
-                form.version,
-                form.content_hash,
-                int(scoring.pass_threshold * 10_000),
-                fails,
-            ],
+            [form.name, form.version, form.content_hash, threshold, fails],
         )
         db.executemany(
             "INSERT INTO form_criteria VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 
 from cci_lite.contract.document import encode_document
 from cci_lite.contract.form_reading import parse_draft
+from cci_lite.contract.scoring import Verdict
 from cci_lite.flatten.rows import Flattener
 from cci_lite.ports import SourceOutcome, StoredObject
 from cci_lite.tenancy import unified_key
@@ -28,11 +30,14 @@ from benchmarks.contenders import duckdb_safe  # noqa: E402
 from benchmarks.documents import (  # noqa: E402
     FIRST_DAY,
     FORMS,
+    LARGE,
     SMALL,
     TENANT_ID,
     documents_of_day,
 )
 
+# Of ten criteria each: enough for odd shares, and for calls that only a required criterion fails.
+AS_WRITTEN = 40
 MODIFIED_AT = dt.datetime(2025, 1, 2, tzinfo=dt.UTC)
 
 
@@ -120,19 +125,26 @@ CASES = {**REFUSED, **KEPT, **BEYOND}
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One document of each case, in the lake's layout."""
+    """A few documents as they are and one of each case, in the lake's layout."""
     folder = tmp_path_factory.mktemp("spoilt")
-    documents = documents_of_day(1, FIRST_DAY, 10 * len(CASES), SMALL)
+    documents = documents_of_day(1, FIRST_DAY, AS_WRITTEN + 10 * len(CASES), SMALL)
     # The first criterion failed, so that any of its fields can contradict the others.
     failed = (
-        each
-        for each in documents
-        if each.qa_evaluation.criteria[0].verdict == "fail"  # type: ignore[union-attr]
+        document
+        for document in itertools.islice(documents, AS_WRITTEN, None)
+        if document.qa_evaluation and document.qa_evaluation.criteria[0].verdict is Verdict.FAIL
     )
-    for spoil, document in zip(CASES.values(), failed, strict=False):
+    large = documents_of_day(1, FIRST_DAY, AS_WRITTEN, LARGE)
+    texts = [(each, encode_document(each).decode()) for each in large]
+    texts += [
+        (document, spoil(encode_document(document).decode()))
+        for spoil, document in zip(CASES.values(), failed, strict=False)
+    ]
+    assert len(texts) == AS_WRITTEN + len(CASES)
+    for document, text in texts:
         path = folder / unified_key(TENANT_ID, FIRST_DAY, document.call_id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(spoil(encode_document(document).decode()))
+        path.write_text(text)
     (path.parent / "no_text.json").write_bytes(b'{"call_id":"\xff"}\n')
     return folder
 
@@ -192,6 +204,17 @@ def test_what_both_keep_gives_the_same_rows(
     compared = compare_rows(tmp_path / "ours", tmp_path / "theirs", left_out=RUN_COLUMNS)
     assert [table.difference for table in compared] == [""] * 6
     assert [table.columns for table in compared] == [51, 30, 7, 6, 8, 4]
-    assert tables["calls"].num_rows == len(KEPT)
+    assert tables["calls"].num_rows == AS_WRITTEN + len(KEPT)
     assert len(set(tables["calls"]["unknown_fields"].to_pylist())) > 1
     assert set(tables["calls"]["qa_reported_differs"].to_pylist()) == {None, False, True}
+
+
+def test_two_rows_with_one_key_are_refused(tmp_path: Path) -> None:
+    (document,) = documents_of_day(1, FIRST_DAY, 1, SMALL)
+    for call_date in (FIRST_DAY, FIRST_DAY + dt.timedelta(days=1)):
+        path = tmp_path / unified_key(TENANT_ID, call_date, document.call_id)
+        path.parent.mkdir(parents=True)
+        text = encode_document(document).decode()
+        path.write_text(_set("call_date", call_date.isoformat())(text))
+    with pytest.raises(ValueError, match="rows in calls: expected one per key, found 1 more"):
+        duckdb_safe.flatten(tmp_path, tmp_path / "rows", 1)
