@@ -18,15 +18,16 @@ import pytest
 from cci_lite.contract.document import encode_document
 from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.scoring import Verdict
-from cci_lite.flatten.rows import Flattener
-from cci_lite.ports import SourceOutcome, StoredObject
+from cci_lite.contract.tenant import parse_tenant
+from cci_lite.deploy.tenants import put_form, put_tenant
+from cci_lite.laptop import create_lake
 from cci_lite.tenancy import unified_key
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 if str(CHECKOUT) not in sys.path:
     sys.path.append(str(CHECKOUT))
 
-from benchmarks.contenders import duckdb_safe  # noqa: E402
+from benchmarks.contenders import duckdb_safe, ours  # noqa: E402
 from benchmarks.documents import (  # noqa: E402
     FIRST_DAY,
     FORMS,
@@ -38,7 +39,6 @@ from benchmarks.documents import (  # noqa: E402
 
 # Of ten criteria each: enough for odd shares, and for calls that only a required criterion fails.
 AS_WRITTEN = 40
-MODIFIED_AT = dt.datetime(2025, 1, 2, tzinfo=dt.UTC)
 
 
 def _set(path: str, value: object) -> Callable[[str], str]:
@@ -158,55 +158,50 @@ def rows(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def product(lake: Path) -> tuple[set[str], dict[str, Any]]:
-    """What the product refuses of them, and its tables of the rest."""
-    forms = [parse_draft(form).as_version(1) for form in FORMS]
-    flattener = Flattener(
-        TENANT_ID, FIRST_DAY, {(form.name, 1): form for form in forms}, "run", MODIFIED_AT
-    )
-    refused = set()
-    for path in sorted(lake.rglob("*.json")):
-        key = path.relative_to(lake).as_posix()
-        source = StoredObject(key, "etag", path.stat().st_size, MODIFIED_AT)
-        if flattener.add(source, path.read_bytes).outcome is SourceOutcome.QUARANTINED:
-            refused.add(key)
-    return refused, flattener.tables()
+def product(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the product made of them, by its nightly run."""
+    folder = tmp_path_factory.mktemp("product")
+    with create_lake(folder) as created:
+        put_tenant(created.catalog, parse_tenant({"tenant_id": TENANT_ID}))
+        for form in FORMS:
+            put_form(created.catalog, TENANT_ID, parse_draft(form))
+        for path in lake.rglob("*.json"):
+            ours.deliver(path, lake, folder)
+        assert created.run_etl(workers=1).succeeded
+    return ours.rows_of(folder)
 
 
 def test_what_the_product_refuses_is_listed_and_stops_nothing(
-    lake: Path, rows: Path, product: tuple[set[str], dict[str, Any]]
+    lake: Path, rows: Path, product: Path
 ) -> None:
-    refused, _ = product
-    listed = pq.read_table(rows / "quarantined_documents").to_pydict()
-    assert all(listed["reason"])
+    refused, listed = _refused(product), _refused(rows)
     assert len(refused) == len(REFUSED) + len(BEYOND) + 1
-    beyond = refused - set(listed["source_key"])
-    assert set(listed["source_key"]) < refused
-    assert len(beyond) == len(BEYOND)
-    texts = [(lake / key).read_text() for key in beyond]
+    assert listed < refused
+    assert len(refused - listed) == len(BEYOND)
+    texts = [(lake / key).read_text() for key in refused - listed]
     assert sum("sideways" in text for text in texts) == 1
+    reasons = pq.read_table(rows / "quarantined_documents")["reason"].to_pylist()
+    assert all(reasons)
 
 
-def test_what_both_keep_gives_the_same_rows(
-    rows: Path, product: tuple[set[str], dict[str, Any]], tmp_path: Path
-) -> None:
-    from benchmarks.rows import COMPARED_TABLES, RUN_COLUMNS, compare_rows
+def test_what_both_keep_gives_the_same_rows(rows: Path, product: Path, tmp_path: Path) -> None:
+    from benchmarks.rows import COMPARED_TABLES, RUN_COLUMNS, compare_rows, read_rows
 
-    refused, tables = product
-    listed = set(pq.read_table(rows / "quarantined_documents")["source_key"].to_pylist())
+    beyond = pa.array(sorted(_refused(product) - _refused(rows)))
     for name in COMPARED_TABLES:
-        for folder in ("ours", "theirs"):
-            (tmp_path / folder / name).mkdir(parents=True)
-        pq.write_table(tables[name], tmp_path / "ours" / name / "part.parquet")
         found = pq.read_table(rows / name / "part.parquet")
-        beyond = pc.is_in(found["source_key"], pa.array(sorted(refused - listed)))
-        pq.write_table(found.filter(pc.invert(beyond)), tmp_path / "theirs" / name / "part.parquet")
-    compared = compare_rows(tmp_path / "ours", tmp_path / "theirs", left_out=RUN_COLUMNS)
+        (tmp_path / name).mkdir()
+        pq.write_table(
+            found.filter(pc.invert(pc.is_in(found["source_key"], beyond))),
+            tmp_path / name / "part.parquet",
+        )
+    compared = compare_rows(product, tmp_path, left_out=RUN_COLUMNS)
     assert [table.difference for table in compared] == [""] * 6
     assert [table.columns for table in compared] == [51, 30, 7, 6, 8, 4]
-    assert tables["calls"].num_rows == AS_WRITTEN + len(KEPT)
-    assert len(set(tables["calls"]["unknown_fields"].to_pylist())) > 1
-    assert set(tables["calls"]["qa_reported_differs"].to_pylist()) == {None, False, True}
+    assert compared[0].rows == AS_WRITTEN + len(KEPT)
+    checks = read_rows(product, "calls", {"call_id", "unknown_fields", "qa_reported_differs"})
+    assert len(set(checks["unknown_fields"].to_pylist())) > 1
+    assert set(checks["qa_reported_differs"].to_pylist()) == {None, False, True}
 
 
 def test_two_rows_with_one_key_are_refused(tmp_path: Path) -> None:
@@ -218,3 +213,8 @@ def test_two_rows_with_one_key_are_refused(tmp_path: Path) -> None:
         path.write_text(_set("call_date", call_date.isoformat())(text))
     with pytest.raises(ValueError, match="rows in calls: expected one per key, found 1 more"):
         duckdb_safe.flatten(tmp_path, tmp_path / "rows", 1)
+
+
+def _refused(rows: Path) -> set[str]:
+    (part,) = (rows / "quarantined_documents").rglob("*.parquet")
+    return set(pq.ParquetFile(part).read(columns=["source_key"])["source_key"].to_pylist())
