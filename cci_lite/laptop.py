@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from cci_lite.ports import InputFile, UnreadableFile
     from cci_lite.views import Schema, View
 
-# Below this many documents, starting worker processes takes longer than the work.
-INLINE_DOCUMENTS = 400
+# Up to this much, starting worker processes takes longer than the work: about 500 documents.
+LIGHT_WORK_BYTES = 12 * 1024 * 1024
 SCRATCH_LIFE = dt.timedelta(days=1)
 
 
@@ -286,8 +286,8 @@ class Lake:
     ) -> RunReport:
         """Bring the curated tables of a tenant (or all) up to date; tenants fail independently.
 
-        `workers` processes flatten documents; by default as many as there are processors, or this
-        process alone when there is too little to read for others to pay off.
+        Up to `workers` processes flatten documents, by default as many as there are processors;
+        they start when there is so much to read that it pays.
         """
         from cci_lite import __version__
         from cci_lite.local.processes import Inline, Processes
@@ -298,10 +298,8 @@ class Lake:
         # Scratch files of killed writers; one that is a day old belongs to no writer at work.
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
         tenants, broken = self.usable_tenants(tenant_id)
-        # Planning reads listings only, so finding out is cheap.
-        if workers is None and self._waiting(tenants, options) < INLINE_DOCUMENTS:
-            workers = 1
-        with Inline() if workers == 1 else Processes(workers) as pool:
+        several = Processes(workers, weigh=lambda _, item: item.weight, in_place=LIGHT_WORK_BYTES)
+        with Inline() if workers == 1 else several as pool:
             report = run_etl(
                 self.nightly(),
                 tenants,
@@ -335,20 +333,6 @@ class Lake:
             except Exception as problem:  # one tenant must not stop the others
                 report.failed[each] = describe_problem(problem)
         return report
-
-    def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
-        """How many documents a run would read, counted no further than it matters."""
-        from cci_lite.nightly.planning import plan_tenant
-
-        waiting = 0
-        for tenant_id in tenants:
-            # When a tenant cannot be planned, the run itself reports why.
-            with contextlib.suppress(CciLiteError, OSError):
-                for plan in plan_tenant(self.nightly(), tenant_id, options):
-                    waiting += len(plan.to_read)
-                    if waiting >= INLINE_DOCUMENTS:
-                        return waiting
-        return waiting
 
 
 def _added_up(reports: Iterable[InputReport], observe: Callable[[], None]) -> DeliveryReport:

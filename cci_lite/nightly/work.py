@@ -26,6 +26,9 @@ from cci_lite.tenancy import part_key, quarantine_key
 
 _CALLS_PER_BATCH = 500
 _ROWS_PER_GROUP = 128 * 1024
+# What a document costs besides its bytes, and what a file to carry over costs, in bytes.
+_DOCUMENT_WEIGHT = 4 * 1024
+_CARRIED_WEIGHT = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ class WorkItem:
     etl_run_id: str
     now: dt.datetime
     copied: frozenset[str] = frozenset()
+
+    @property
+    def weight(self) -> int:
+        """How much work it is, as the bytes of one document that would be as much."""
+        carried = sum(map(len, self.carry.values()))
+        return carried * _CARRIED_WEIGHT + sum(
+            source.size + _DOCUMENT_WEIGHT for source in self.sources
+        )
 
 
 @dataclass(frozen=True)
