@@ -9,29 +9,15 @@ from __future__ import annotations
 
 import gc
 import importlib
-import importlib.abc
 import os
 import pickle
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-
-class _Hidden(importlib.abc.MetaPathFinder):
-    """Hides packages that pyarrow imports where it finds them: a third of its start, unused."""
-
-    def find_spec(self, fullname: str, *_: object) -> None:
-        """Say that there is no such package; leave all else to the other finders."""
-        if fullname in ("numpy", "pandas"):
-            raise ModuleNotFoundError(f"{fullname} is kept out of this process", name=fullname)
-
-
-def keep_small() -> None:
-    """Keep numpy and pandas out of this process: for programs of our own, not for a library."""
-    sys.meta_path.insert(0, _Hidden())
+from cci_lite.local.unneeded import keep_out_unneeded
 
 
 def serve(module: str, ends: Sequence[tuple[int, int]]) -> None:
@@ -42,7 +28,7 @@ def serve(module: str, ends: Sequence[tuple[int, int]]) -> None:
     neither files nor connections that a copy could damage.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
-    keep_small()
+    keep_out_unneeded()
     importlib.import_module(module)
     gc.freeze()  # collecting would write to pages that are shared, which copies them
     mine, children = 0, []
