@@ -29,7 +29,7 @@ _SINCE = click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Ignore days before this one.",
+    help="List this day and later ones only; earlier days stay as they are.",
 )
 _REBUILD = click.option(
     "--rebuild",

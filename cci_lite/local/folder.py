@@ -16,6 +16,7 @@ from cci_lite.errors import LakeError, UsageError
 from cci_lite.local.regular import (
     SCRATCH,
     Seen,
+    holds_anything,
     modified_at,
     open_regular,
     opened_folder,
@@ -58,11 +59,11 @@ class FolderStore:
             if not found.stray:
                 yield found
 
-    def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
-        """Everything below `prefix`, ordered by key: files, strays, unlistable folders."""
+    def survey(self, prefix: str, *, start: str = "") -> Iterator[StoredObject | Unlisted]:
+        """Everything below `prefix` from `start` on, ordered: files, strays, unlistable folders."""
         try:
             with opened_folder(self.root, _checked_names(prefix.rstrip("/"))) as folder:
-                yield from map(_stored, walk(folder, prefix, _DOCUMENT))
+                yield from map(_stored, walk(folder, prefix, _DOCUMENT, start=start))
         except FileNotFoundError:
             return
         except OSError as problem:
@@ -85,6 +86,16 @@ class FolderStore:
     def loose(self, prefix: str) -> int:
         """How many things directly below `prefix` are no folders."""
         return sum(not is_folder for is_folder in self._directly(prefix).values())
+
+    def holds_anything(self, prefix: str) -> bool:
+        """Whether a survey would find anything below `prefix`; raises LakeError as it does."""
+        try:
+            with opened_folder(self.root, _checked_names(prefix.rstrip("/"))) as folder:
+                return holds_anything(folder, _DOCUMENT)
+        except FileNotFoundError:
+            return False
+        except OSError as problem:
+            raise _blocked(prefix, problem) from None
 
     def read(self, key: str) -> bytes:
         """The whole file; raises FileNotFoundError when there is none, whatever else is there.

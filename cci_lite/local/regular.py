@@ -181,10 +181,13 @@ def walk(
     endings: str | tuple[str, ...],
     levels: int = DEEPEST,
     names: tuple[str, ...] = (),
+    *,
+    start: str = "",
 ) -> Iterator[Seen]:
     """Everything below an open folder, ordered by path; folders are walked, links never.
 
-    A folder that is called like a document (`endings`) is a stray.
+    A folder that is called like a document (`endings`) is a stray. What comes before the path
+    `start` is left out, without opening its folders.
     """
     try:
         entries = _entries(folder)
@@ -193,7 +196,10 @@ def walk(
         return
     for shown, name, state in entries:
         path, its_names = f"{prefix}{shown}", (*names, name)
-        if not stat.S_ISDIR(state.st_mode):
+        is_folder = stat.S_ISDIR(state.st_mode)
+        if path < start and not (is_folder and f"{path}/" >= start[: len(path) + 1]):
+            continue
+        if not is_folder:
             regular = stat.S_ISREG(state.st_mode)
             yield Seen(path, its_names, state, "" if regular else kind_of(state))
         elif name.endswith(endings):
@@ -209,9 +215,33 @@ def walk(
                 yield Seen(path, its_names, None, reason_of(problem))
                 continue
             try:
-                yield from walk(below, f"{path}/", endings, levels - 1, its_names)
+                yield from walk(below, f"{path}/", endings, levels - 1, its_names, start=start)
             finally:
                 os.close(below)
+
+
+def holds_anything(folder: int, endings: str | tuple[str, ...], levels: int = DEEPEST) -> bool:
+    """Whether `walk` would find anything below an open folder; stops at the first."""
+    with os.scandir(folder) as found:
+        names = []
+        for entry in found:
+            if not entry.is_dir(follow_symlinks=False) or entry.name.endswith(endings):
+                return True
+            names.append(entry.name)
+    return any(_holds_anything_in(folder, name, endings, levels) for name in names)
+
+
+def _holds_anything_in(folder: int, name: str, endings: str | tuple[str, ...], levels: int) -> bool:
+    try:
+        below = os.open(name, _FOLDER, dir_fd=folder)
+        try:
+            return not levels or holds_anything(below, endings, levels - 1)
+        finally:
+            os.close(below)
+    except FileNotFoundError:
+        return False
+    except OSError:  # nobody knows
+        return True
 
 
 def kind_of(state: os.stat_result) -> str:

@@ -356,3 +356,28 @@ def test_a_part_of_a_table_may_be_larger_than_a_document_and_has_a_limit_too(
     os.truncate(path, MAX_PART_BYTES + 1)
     with pytest.raises(OSError, match="more than 1,073,741,824 bytes"):
         store.read("curated/acme/calls/part-0.parquet")
+
+
+def test_a_survey_from_a_start_on_gives_the_rest_of_the_whole_survey(store: FolderStore) -> None:
+    """Also where a name sorts between a folder's name and what is in the folder."""
+    names = ("2025/11/05/a", "2025/11/06/b", "2025-11/c", "2025.d", "2025", "2024/12/e", "2026/f")
+    for name in names:
+        store.write(f"unified/ccc/{name}x.json", b"{}")
+    keys = [found.key for found in store.survey("unified/ccc/")]
+    assert len(keys) == len(names)
+    starts = {key[:length] for key in keys for length in range(len("unified/ccc/"), len(key) + 1)}
+    for start in (*starts, *(f"{key}~" for key in keys)):
+        found = [each.key for each in store.survey("unified/ccc/", start=start)]
+        assert found == [key for key in keys if key >= start]
+
+
+@pytest.mark.parametrize("name", ["", "a/b/", "a/folder.json/"])
+def test_whether_there_is_anything_is_known_without_a_survey(store: FolderStore, name: str) -> None:
+    store.path("unified/ccc/a/b").mkdir(parents=True)
+    assert not store.holds_anything("unified/ccc/")
+    if name.endswith(".json/"):
+        store.path(f"unified/ccc/{name}".rstrip("/")).mkdir()
+    else:
+        os.mkfifo(store.path(f"unified/ccc/{name}stray"))
+    assert store.holds_anything("unified/ccc/")
+    assert next(store.survey("unified/ccc/"), None) is not None
