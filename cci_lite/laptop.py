@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import resource
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -299,6 +300,7 @@ class Lake:
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
         tenants, broken = self.usable_tenants(tenant_id)
         several = Processes(workers, weigh=lambda _, item: item.weight, in_place=LIGHT_WORK_BYTES)
+        cpu = _cpu_of_other_processes()
         with Inline() if workers == 1 else several as pool:
             report = run_etl(
                 self.nightly(),
@@ -309,6 +311,8 @@ class Lake:
                 pipeline_version=__version__,
                 observe=observe or (lambda _: None),
             )
+        cpu = _cpu_of_other_processes() - cpu - report.profile.elsewhere.cpu_seconds
+        report.profile.spent("workers").add(several.start_seconds, cpu)
         report.failed |= broken
         with contextlib.suppress(CciLiteError):  # the report of each tenant says it already
             report.of_no_tenant = things_of_no_tenant(self.store)
@@ -333,6 +337,12 @@ class Lake:
             except Exception as problem:  # one tenant must not stop the others
                 report.failed[each] = describe_problem(problem)
         return report
+
+
+def _cpu_of_other_processes() -> float:
+    """The CPU seconds of processes that this one started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _added_up(reports: Iterable[InputReport], observe: Callable[[], None]) -> DeliveryReport:

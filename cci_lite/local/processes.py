@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,8 @@ class Processes:
     ) -> None:
         """As many workers as `width`, by default one per processor.
 
+        `start_seconds` says how long it took them to start.
+
         The first work is done in this process, up to `in_place` in all as `weigh` says of the
         arguments: starting others takes longer than a little work does.
         """
@@ -79,6 +82,8 @@ class Processes:
         self._in_place = in_place
         self._workers: list[_Worker] = []
         self._started: list[subprocess.Popen[bytes]] = []
+        self._starting_since: float | None = None
+        self.start_seconds = 0.0
         self._numbers = itertools.count()
         self._done: dict[int, tuple[Any, Exception | None]] = {}
         self._unwanted: set[int] = set()
@@ -132,6 +137,11 @@ class Processes:
         busy = {worker.results: worker for worker in self._workers if worker.pending}
         if not busy:
             raise _EndedError
+        if self._starting_since is not None:
+            for worker in self._workers:
+                worker.wait_until_ready()
+            self.start_seconds += time.perf_counter() - self._starting_since
+            self._starting_since = None
         for end in wait(list(busy)):
             number, answer = busy[end].receive()  # type: ignore[index]
             if number in self._unwanted:
@@ -143,6 +153,7 @@ class Processes:
         import subprocess
         from multiprocessing import Pipe
 
+        self._starting_since = time.perf_counter()
         theirs = []
         for _ in range(self.width):
             items_in, items = Pipe(duplex=False)
@@ -200,6 +211,12 @@ class _Worker:
         try:
             self.items.send(work)
         except OSError:
+            raise _EndedError from None
+
+    def wait_until_ready(self) -> None:
+        try:
+            self.results.recv_bytes()
+        except (EOFError, OSError):
             raise _EndedError from None
 
     def receive(self) -> tuple[int, tuple[Any, Exception | None]]:

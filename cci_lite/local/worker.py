@@ -49,6 +49,7 @@ def serve(module: str, ends: Sequence[tuple[int, int]]) -> None:
 def _work(items: Connection, results: Connection, children: Sequence[int]) -> None:
     inbox = queue.SimpleQueue[bytes]()
     threading.Thread(target=_receive, args=(items, inbox, children), daemon=True).start()
+    results.send_bytes(b"ready")
     while True:
         try:
             function, arguments = pickle.loads(inbox.get())

@@ -10,6 +10,7 @@ from cci_lite.contract.columns import tables_digest
 from cci_lite.errors import CciLiteError, LakeError
 from cci_lite.flatten.plan import DayPlan, listing_digest, plan_day
 from cci_lite.nightly.lake import NightlyLake
+from cci_lite.nightly.run_profile import RunProfile
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import SourceOutcome, SourceRecord, Store, StoredObject, Unlisted
 from cci_lite.tenancy import (
@@ -35,7 +36,7 @@ class RunOptions:
     documents are checked again first (all, when it is empty); the run itself then sets `again`,
     documents to read although they are unchanged, and `removed`, documents whose rows go.
     `discard`: the run takes these documents (all, when it is empty) out of quarantine for good,
-    and does nothing else.
+    and does nothing else. `profiled`: also the time that reading documents takes is measured.
     """
 
     since: dt.date | None = None
@@ -44,6 +45,7 @@ class RunOptions:
     rebuild: bool = False
     replay: frozenset[str] | None = None
     discard: frozenset[str] | None = None
+    profiled: bool = False
     again: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
 
@@ -52,7 +54,10 @@ DEFAULT_OPTIONS = RunOptions()
 
 
 def plan_tenant(
-    lake: NightlyLake, tenant_id: str, options: RunOptions = DEFAULT_OPTIONS
+    lake: NightlyLake,
+    tenant_id: str,
+    options: RunOptions = DEFAULT_OPTIONS,
+    profile: RunProfile | None = None,
 ) -> Iterator[DayPlan]:
     """What there is to do for a tenant, day by day. Reads listings and the catalogue, no document.
 
@@ -65,9 +70,10 @@ def plan_tenant(
     published = lake.catalog.days(tenant_id)
     set_aside = _set_aside(lake, tenant_id)
     listing = _Listing(lake.store, tenant_id, options.since)
-    for call_date, listed in listing.days(
-        set_aside.keys() | published.keys() if options.removed else set_aside.keys()
-    ):
+    others = set_aside.keys() | published.keys() if options.removed else set_aside.keys()
+    profile = profile or RunProfile()
+    for call_date, listed in profile.each("list", listing.days(others)):
+        profile.spent("list").documents += len(listed)
         day = published.get(call_date)
         rebuild = day is not None and (options.rebuild or day.tables_digest != columns)
         # The digest says nothing of what a rebuild or a replay wants to be read, or to go.

@@ -21,6 +21,7 @@ from cci_lite.contract.form import Form
 from cci_lite.errors import BalanceError, LakeError
 from cci_lite.flatten.rows import Flattener
 from cci_lite.nightly.problems import describe_problem
+from cci_lite.nightly.run_profile import RunProfile
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord, Store, StoredObject
 from cci_lite.tenancy import part_key, quarantine_key
 
@@ -37,7 +38,8 @@ class WorkItem:
 
     `carry` are the files of the previous generation whose rows this part takes over, by table,
     except the rows of the documents in `drop`. Of those in `copied` there is a copy in quarantine
-    already, which a person may have corrected.
+    already, which a person may have corrected. `profiled`: also the time that reading takes is
+    measured.
     """
 
     tenant_id: str
@@ -51,6 +53,7 @@ class WorkItem:
     etl_run_id: str
     now: dt.datetime
     copied: frozenset[str] = frozenset()
+    profiled: bool = False
 
     @property
     def weight(self) -> int:
@@ -68,6 +71,7 @@ class ItemResult:
     parts: Mapping[str, PartFile] = field(default_factory=dict)
     records: tuple[SourceRecord, ...] = ()
     failure: str | None = None
+    profile: RunProfile = field(default_factory=RunProfile, compare=False)
 
 
 def flatten_item(store: Store, item: WorkItem) -> ItemResult:
@@ -133,12 +137,16 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
 
 
 def _flatten(store: Store, item: WorkItem) -> ItemResult:
-    rows, records = _read_documents(store, item)
-    return ItemResult(_write_parts(store, item, rows), tuple(records))
+    profile = RunProfile()
+    with profile.part("flatten", len(item.sources)):
+        rows, records = _read_documents(store, item, profile)
+    with profile.part("write", len(item.sources)):
+        parts = _write_parts(store, item, rows)
+    return ItemResult(parts, tuple(records), profile=profile)
 
 
 def _read_documents(
-    store: Store, item: WorkItem
+    store: Store, item: WorkItem, profile: RunProfile
 ) -> tuple[dict[str, list[pa.Table]], list[SourceRecord]]:
     """The rows of the item's documents by table, and what became of each document."""
     forms = {(form.name, form.version): form for form in item.forms}
@@ -149,9 +157,10 @@ def _read_documents(
     records: list[SourceRecord] = []
     # Rows are Python values until they become a table, which takes far less memory.
     rows = flattener()
+    read = profile.measured("read", store.read) if item.profiled else store.read
     for source in item.sources:
         try:
-            record = rows.add(source, functools.partial(store.read, source.key))
+            record = rows.add(source, functools.partial(read, source.key))
         except FileNotFoundError:
             continue  # gone since the listing; the next run sees what became of it
         records.append(record)
@@ -160,9 +169,11 @@ def _read_documents(
             with contextlib.suppress(OSError, LakeError):
                 store.copy(source.key, quarantine_key(item.tenant_id, source.key))
         if len(rows) == _CALLS_PER_BATCH:
-            _collect(tables, rows)
+            with profile.part("write"):
+                _collect(tables, rows)
             rows = flattener()
-    _collect(tables, rows)
+    with profile.part("write"):
+        _collect(tables, rows)
     return tables, records
 
 
