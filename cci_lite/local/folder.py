@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES
 from cci_lite.errors import LakeError, UsageError
 from cci_lite.local.regular import (
     SCRATCH,
+    FolderReader,
     Seen,
     holds_anything,
     modified_at,
     open_regular,
     opened_folder,
-    read_regular,
     reason_of,
     regular_state,
     scratch_file,
@@ -102,9 +102,20 @@ class FolderStore:
 
         Raises OSError (EOVERFLOW) for a file above the size limit of documents or table parts.
         """
-        *names, name = _checked_names(key)
-        limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
-        return read_regular(self.root, names, name, limit)
+        with self.reading() as read:
+            return read(key)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Callable[[str], bytes]]:
+        """`read`, for many files one after the other: the folder of the last one stays open."""
+        with FolderReader(self.root) as reader:
+
+            def read(key: str) -> bytes:
+                *names, name = _checked_names(key)
+                limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
+                return reader.read(names, name, limit)
+
+            yield read
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the file atomically; raises LakeError where a stray blocks the path."""

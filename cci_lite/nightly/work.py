@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -138,15 +138,16 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
 
 def _flatten(store: Store, item: WorkItem) -> ItemResult:
     profile = RunProfile()
-    with profile.part("flatten", len(item.sources)):
-        rows, records = _read_documents(store, item, profile)
+    with profile.part("flatten", len(item.sources)), store.reading() as plain:
+        read = profile.measured("read", plain) if item.profiled else plain
+        rows, records = _read_documents(store, item, read, profile)
     with profile.part("write", len(item.sources)):
         parts = _write_parts(store, item, rows)
     return ItemResult(parts, tuple(records), profile=profile)
 
 
 def _read_documents(
-    store: Store, item: WorkItem, profile: RunProfile
+    store: Store, item: WorkItem, read: Callable[[str], bytes], profile: RunProfile
 ) -> tuple[dict[str, list[pa.Table]], list[SourceRecord]]:
     """The rows of the item's documents by table, and what became of each document."""
     forms = {(form.name, form.version): form for form in item.forms}
@@ -157,7 +158,6 @@ def _read_documents(
     records: list[SourceRecord] = []
     # Rows are Python values until they become a table, which takes far less memory.
     rows = flattener()
-    read = profile.measured("read", store.read) if item.profiled else store.read
     for source in item.sources:
         try:
             record = rows.add(source, functools.partial(read, source.key))

@@ -61,6 +61,9 @@ class Store(Protocol):
     def read(self, key: str) -> bytes:
         """The whole object; raises FileNotFoundError, or EOVERFLOW when it is too large."""
 
+    def reading(self) -> AbstractContextManager[Callable[[str], bytes]]:
+        """`read`, for many objects one after the other."""
+
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the object in one step: readers see the old or the new content.
 

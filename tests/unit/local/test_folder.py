@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -381,3 +382,43 @@ def test_whether_there_is_anything_is_known_without_a_survey(store: FolderStore,
         os.mkfifo(store.path(f"unified/ccc/{name}stray"))
     assert store.holds_anything("unified/ccc/")
     assert next(store.survey("unified/ccc/"), None) is not None
+
+
+def test_reading_many_files_opens_each_folder_once(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"unified/aaa/2025/11/{day}/{name}.json" for day in ("05", "06") for name in "abc"]
+    for key in keys:
+        store.write(key, key.encode())
+    opened: list[str] = []
+    plain_open = os.open
+    monkeypatch.setattr(
+        os,
+        "open",
+        lambda name, *args, **kw: (opened.append(str(name)), plain_open(name, *args, **kw))[1],
+    )
+    with store.reading() as read:
+        assert [read(key) for key in keys] == [key.encode() for key in keys]
+    assert Counter(opened)["unified"] == 2
+    assert len(opened) == 2 * len((store.root, "unified", "aaa", "2025", "11", "05")) + len(keys)
+
+
+def test_reading_many_files_follows_no_link_and_goes_on_after_what_is_not_there(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        store.write(f"unified/aaa/05/{name}.json", b"{}")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.json").write_bytes(b"not of this lake")
+    with store.reading() as read:
+        assert read("unified/aaa/05/a.json") == b"{}"
+        # What is put in the place of the folder meanwhile is not looked at.
+        folder = store.path("unified/aaa/05")
+        folder.rename(folder.with_name("06"))
+        folder.symlink_to(other)
+        assert read("unified/aaa/05/b.json") == b"{}"
+        for key in ("unified/aaa/06/gone.json", "unified/aaa/05/b.json", "unified/aaa/07/a.json"):
+            with pytest.raises(FileNotFoundError):
+                read(key)
+        assert read("unified/aaa/06/c.json") == b"{}"
