@@ -260,6 +260,7 @@ class _TenantRun:
                 self._report.etl_run_id,
                 self._lake.clock(),
                 copied,
+                piece.is_one_old_part and not (drop or plan.rebuild),
                 self._options.profiled,
             )
             for number, piece in enumerate(pieces)
