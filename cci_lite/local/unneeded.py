@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-# pyarrow imports numpy and, for some conversions, pandas where it finds them: together that takes
-# longer than all of pyarrow.
-_UNNEEDED = frozenset({"numpy", "pandas"})
+# pyarrow imports pandas for some conversions where it finds it, which takes longer than a night
+# with a few documents.
+_UNNEEDED = frozenset({"pandas"})
 
 
 class _Hidden:
