@@ -1,7 +1,8 @@
-"""Keeps packages that nothing here needs out of the processes that are ours."""
+"""Keeps what nothing here needs out of the processes that are ours."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 # pyarrow imports pandas for some conversions where it finds it, which takes longer than a night
@@ -22,3 +23,5 @@ class _Hidden:
 def keep_out_unneeded() -> None:
     """Hide these packages for as long as this process runs: not for a process that is a user's."""
     sys.meta_path.insert(0, _Hidden())
+    # numpy's linear algebra, which nothing here uses, starts a thread per processor.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
