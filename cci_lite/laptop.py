@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import resource
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
     from cci_lite.ports import InputFile, UnreadableFile
     from cci_lite.views import Schema, View
 
-# Below this many documents, starting worker processes takes longer than the work.
-INLINE_DOCUMENTS = 400
+# Up to this much, starting worker processes takes longer than the work: about 500 documents.
+LIGHT_WORK_BYTES = 12 * 1024 * 1024
 SCRATCH_LIFE = dt.timedelta(days=1)
 
 
@@ -286,8 +287,8 @@ class Lake:
     ) -> RunReport:
         """Bring the curated tables of a tenant (or all) up to date; tenants fail independently.
 
-        `workers` processes flatten documents; by default as many as there are processors, or this
-        process alone when there is too little to read for others to pay off.
+        Up to `workers` processes flatten documents, by default as many as there are processors;
+        they start when there is so much to read that it pays.
         """
         from cci_lite import __version__
         from cci_lite.local.processes import Inline, Processes
@@ -298,10 +299,9 @@ class Lake:
         # Scratch files of killed writers; one that is a day old belongs to no writer at work.
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
         tenants, broken = self.usable_tenants(tenant_id)
-        # Planning reads listings only, so finding out is cheap.
-        if workers is None and self._waiting(tenants, options) < INLINE_DOCUMENTS:
-            workers = 1
-        with Inline() if workers == 1 else Processes(workers) as pool:
+        several = Processes(workers, weigh=lambda _, item: item.weight, in_place=LIGHT_WORK_BYTES)
+        cpu = _cpu_of_other_processes()
+        with Inline() if workers == 1 else several as pool:
             report = run_etl(
                 self.nightly(),
                 tenants,
@@ -311,6 +311,8 @@ class Lake:
                 pipeline_version=__version__,
                 observe=observe or (lambda _: None),
             )
+        cpu = _cpu_of_other_processes() - cpu - report.profile.elsewhere.cpu_seconds
+        report.profile.spent("workers").add(several.start_seconds, cpu)
         report.failed |= broken
         with contextlib.suppress(CciLiteError):  # the report of each tenant says it already
             report.of_no_tenant = things_of_no_tenant(self.store)
@@ -336,19 +338,11 @@ class Lake:
                 report.failed[each] = describe_problem(problem)
         return report
 
-    def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
-        """How many documents a run would read, counted no further than it matters."""
-        from cci_lite.nightly.planning import plan_tenant
 
-        waiting = 0
-        for tenant_id in tenants:
-            # When a tenant cannot be planned, the run itself reports why.
-            with contextlib.suppress(CciLiteError, OSError):
-                for plan in plan_tenant(self.nightly(), tenant_id, options):
-                    waiting += len(plan.to_read)
-                    if waiting >= INLINE_DOCUMENTS:
-                        return waiting
-        return waiting
+def _cpu_of_other_processes() -> float:
+    """The CPU seconds of processes that this one started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _added_up(reports: Iterable[InputReport], observe: Callable[[], None]) -> DeliveryReport:

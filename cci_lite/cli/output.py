@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -128,28 +129,27 @@ def records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[
 @contextlib.contextmanager
 def progress(description: str, total: int | None) -> Iterator[_Bar]:
     """A progress bar on a terminal's stderr, nothing elsewhere."""
+    # On stderr, so that the output of a command can go into a pipe while the bar is shown.
+    if not sys.stderr.isatty():
+        yield _Bar(lambda _: None)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    # On stderr, so that the output of a command can go into a pipe while the bar is shown.
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        yield _Bar(bar, bar.add_task(description, total=total))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _Bar(functools.partial(bar.advance, bar.add_task(description, total=total)))
 
 
 class _Bar:
-    """Moves a progress bar."""
+    """Moves a progress bar, if there is one."""
 
-    def __init__(self, bar: Any, task: Any) -> None:
-        self._bar = bar
-        self._task = task
+    def __init__(self, move: Callable[[int], object]) -> None:
+        self._move = move
 
     def advance(self, steps: int = 1) -> None:
         """Move on."""
-        self._bar.advance(self._task, steps)
+        self._move(steps)
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:

@@ -42,9 +42,10 @@ class Store(Protocol):
         Raises LakeError when a folder there cannot be listed: it may hold any of them.
         """
 
-    def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
+    def survey(self, prefix: str, *, start: str = "") -> Iterator[StoredObject | Unlisted]:
         """Everything below `prefix`, ordered by key, with strays and folders that cannot be listed.
 
+        Keys before `start` are left out, and folders that hold only such keys are not opened.
         Raises LakeError when `prefix` itself cannot be listed.
         """
 
@@ -59,6 +60,9 @@ class Store(Protocol):
 
     def read(self, key: str) -> bytes:
         """The whole object; raises FileNotFoundError, or EOVERFLOW when it is too large."""
+
+    def reading(self) -> AbstractContextManager[Callable[[str], bytes]]:
+        """`read`, for many objects one after the other."""
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the object in one step: readers see the old or the new content.
