@@ -52,14 +52,16 @@ class TenantEngine:
         connection: duckdb.DuckDBPyConnection,
         tenant_id: str,
         scans: Scans,
-        selects: Mapping[str, str],
+        views: Mapping[str, str],
         memory: int,
     ) -> None:
         # Closed by `open_engine`, which made it.
         self._connection = connection
         self._tenant_id = tenant_id
         self._scans = scans
-        self._to_make = dict(selects)
+        self._tables = _table_selects(tenant_id, scans)
+        self._views = views
+        self._made: set[str] = set()
         self._memory = memory
 
     def query(self, sql: str, *, timeout: float | None = None) -> pa.Table:
@@ -126,9 +128,12 @@ class TenantEngine:
     def _make_relations(self, sql: str) -> None:
         """Make the relations that a SELECT names: to make all takes longer than most queries."""
         for name in _WORD.findall(sql.lower()):
-            select = self._to_make.pop(name, None)
+            if name in self._made:
+                continue
+            select = self._tables.get(name) or self._views.get(name)
             if select is None:
                 continue
+            self._made.add(name)
             self._make_relations(select)
             try:
                 self._connection.execute(f"CREATE VIEW {_quoted(name)} AS {select}")
@@ -192,8 +197,7 @@ def open_engine(
             # From here on no query can read another file or change a setting.
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            selects = {**_table_selects(snapshot.tenant_id, scans), **views}
-            yield TenantEngine(connection, snapshot.tenant_id, scans, selects, memory)
+            yield TenantEngine(connection, snapshot.tenant_id, scans, views, memory)
         finally:
             connection.close()
 
