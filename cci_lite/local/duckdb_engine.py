@@ -126,7 +126,7 @@ class TenantEngine:
 
             with explained():
                 reader = running.run(functools.partial(self._start, sql))
-            schema = _in_milliseconds(reader.schema.empty_table()).schema
+            schema = _in_milliseconds(pa.Table.from_batches([], reader.schema)).schema
 
             def batches() -> Iterator[pa.RecordBatch]:
                 while True:
