@@ -113,9 +113,13 @@ class PartFiles:
         return next((place for path, place in self._places.items() if path in message), None)
 
     def unproven(self, paths: Iterable[str]) -> list[str]:
-        """Those of the paths whose content has not been compared since it last changed."""
+        """The parts among the paths whose content was not compared since it last changed."""
+        # A query also opens files of its own, to spill what does not fit into the memory.
         return [
-            path for path in paths if self._intact.get(path, ()) != self._states.get(path, None)
+            path
+            for path in paths
+            if path in self._places
+            and (path not in self._intact or self._intact[path] != self._states.get(path))
         ]
 
     def prove(self, path: str) -> Place | None:

@@ -344,6 +344,19 @@ def test_a_file_in_another_days_folder_is_refused(lake: Path) -> None:
         pass
 
 
+def test_a_query_that_spills_reads_tables_all_the_same(lake: Path) -> None:
+    calls = write_calls(lake, "acme")
+    sql = (
+        "SELECT i, call_id, repeat('x', 100) || i AS t FROM calls, range(600000) AS r(i) ORDER BY t"
+    )
+    snapshot = TenantSnapshot("acme", {"calls": (calls,)})
+    with (
+        open_engine(snapshot, {}, memory_limit="60MB", threads=1) as engine,
+        engine.stream(sql) as answer,
+    ):
+        assert sum(batch.num_rows for batch in answer.batches) == 600_000
+
+
 def test_a_query_that_needs_more_memory_than_it_may_have_fails(lake: Path) -> None:
     with open_engine(TenantSnapshot("acme", {}), {}, memory_limit="30MB", threads=1) as engine:
         with pytest.raises(SqlError):
