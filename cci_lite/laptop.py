@@ -7,8 +7,9 @@ import datetime as dt
 import functools
 import resource
 import secrets
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from cci_lite.contract.form import FormDraft
     from cci_lite.contract.tenant import Tenant
     from cci_lite.local.duckdb_engine import QueryAnswer, TenantEngine
+    from cci_lite.local.tenant_files import TenantSnapshot
     from cci_lite.local.transcripts import MetadataReport, TranscriptFiles
     from cci_lite.nightly.lake import NightlyLake
     from cci_lite.nightly.planning import RunOptions
@@ -57,6 +59,20 @@ LIGHT_WORK_BYTES = 12 * 1024 * 1024
 SCRATCH_LIFE = dt.timedelta(days=1)
 
 
+@dataclass
+class _KeptEngine:
+    """An engine, what closes it, and the state of the catalogue that it shows."""
+
+    engine: TenantEngine
+    closing: contextlib.ExitStack
+    state: tuple[int, int]
+
+
+def _close_engines(kept: dict[tuple[str, str | None], _KeptEngine]) -> None:
+    while kept:
+        kept.popitem()[1].closing.close()
+
+
 @dataclass(frozen=True)
 class Lake:
     """A lake in a folder. Every read names its tenant and sees that tenant's data only."""
@@ -64,9 +80,18 @@ class Lake:
     path: Path
     store: FolderStore
     catalog: SqliteCatalog
+    # By tenant and memory limit: opening an engine takes longer than most queries.
+    _kept: dict[tuple[str, str | None], _KeptEngine] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        # Engines of a lake that nobody closed are closed with it, as its catalogue is.
+        weakref.finalize(self, _close_engines, self._kept)
 
     def close(self) -> None:
-        """Close the catalogue's file; a lake can also be used in a `with` statement."""
+        """Close engines and the catalogue's file; a lake can also be used in a `with` statement."""
+        _close_engines(self._kept)
         self.catalog.close()
 
     def __enter__(self) -> Lake:
@@ -152,11 +177,53 @@ class Lake:
     def _engine(
         self, tenant_id: str, raw: bool | dt.date, memory_limit: str | None
     ) -> Iterator[TenantEngine]:
+        """An engine over what is published now; later publications do not change what it reads.
+
+        It is kept for the next query, but for one of raw documents: nobody says when they change.
+        """
+        get_tenant(self.catalog, tenant_id)
+        if raw:
+            with self._opened(self._snapshot(tenant_id, raw), memory_limit) as opened:
+                yield opened
+            return
+        # Taken away while it is in use: a query that runs meanwhile opens another one.
+        kept = self._kept.pop((tenant_id, memory_limit), None)
+        # Asked for before the files are: what is published in between is found the next time.
+        state = self.catalog.state()
+        if kept is None:
+            closing = contextlib.ExitStack()
+            engine = closing.enter_context(
+                self._opened(self._snapshot(tenant_id, raw), memory_limit)
+            )
+            kept = _KeptEngine(engine, closing, state)
+        try:
+            if kept.state != state:
+                kept.engine.show(self._snapshot(tenant_id, raw))
+                kept.state = state
+            yield kept.engine
+        except BaseException:
+            kept.closing.close()
+            raise
+        if other := self._kept.pop((tenant_id, memory_limit), None):
+            other.closing.close()
+        self._kept[tenant_id, memory_limit] = kept
+
+    def _opened(
+        self, snapshot: TenantSnapshot, memory_limit: str | None
+    ) -> contextlib.AbstractContextManager[TenantEngine]:
         from cci_lite.local.duckdb_engine import MEMORY_LIMIT, open_engine
+
+        return open_engine(
+            snapshot,
+            _translated_views(),
+            tables_folder=self.store.path(f"{CURATED}/{snapshot.tenant_id}"),
+            memory_limit=MEMORY_LIMIT if memory_limit is None else memory_limit,
+        )
+
+    def _snapshot(self, tenant_id: str, raw: bool | dt.date) -> TenantSnapshot:
+        """The files that are published now; read from the catalogue at once, so of one state."""
         from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
 
-        get_tenant(self.catalog, tenant_id)
-        # Read from the catalogue once: later publications do not change what this engine reads.
         tables: dict[str, list[SnapshotFile]] = {}
         for call_date, parts in self.catalog.parts_by_day(tenant_id).items():
             for name, files in parts.items():
@@ -168,10 +235,7 @@ class Lake:
             for key, call_date in (self._documents(tenant_id) if raw else ())
             if raw in (True, call_date)
         ]
-        snapshot = TenantSnapshot(tenant_id, tables, documents)
-        limit = MEMORY_LIMIT if memory_limit is None else memory_limit
-        with open_engine(snapshot, _translated_views(), memory_limit=limit) as engine:
-            yield engine
+        return TenantSnapshot(tenant_id, tables, documents)
 
     def _documents(self, tenant_id: str) -> Iterator[tuple[str, dt.date]]:
         """The raw documents with their days; files in other places are strays and not read."""

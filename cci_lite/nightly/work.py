@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.form import Form
+from cci_lite.contract.part_checksum import CHECKSUM_KEY, NO_CHECKSUM, set_checksum
 from cci_lite.errors import BalanceError, LakeError
 from cci_lite.flatten.plan import split
 from cci_lite.flatten.rows import Flattener
@@ -94,18 +95,20 @@ def write_part(
     if not table.num_rows:
         return None
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        table,
+    with pq.ParquetWriter(
         sink,
+        schema,
         compression="zstd",
-        row_group_size=_ROWS_PER_GROUP,
         store_schema=False,
         # A page that was damaged where it lies must not be read as other numbers.
         write_page_checksum=True,
-    )
-    data = sink.getvalue()
-    store.write(key, memoryview(data))
-    return PartFile(key, table.num_rows, data.size)
+    ) as writer:
+        writer.write_table(table, row_group_size=_ROWS_PER_GROUP)
+        writer.add_key_value_metadata({CHECKSUM_KEY: NO_CHECKSUM})
+    data = memoryview(sink.getvalue()).cast("B")
+    set_checksum(data)
+    store.write(key, data)
+    return PartFile(key, table.num_rows, len(data))
 
 
 def read_part(store: Store, key: str, table_name: str) -> pa.Table:
