@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES
@@ -21,6 +21,7 @@ from cci_lite.local.regular import (
     modified_at,
     open_regular,
     opened_folder,
+    read_regular,
     reason_of,
     regular_state,
     scratch_file,
@@ -43,6 +44,7 @@ class FolderStore:
     """
 
     root: Path
+    reader: FolderReader | None = None  # of a store that `reading` has made
 
     def path(self, key: str) -> Path:
         """The file of a key; raises UsageError for a key that leads out of the folder."""
@@ -102,20 +104,17 @@ class FolderStore:
 
         Raises OSError (EOVERFLOW) for a file above the size limit of documents or table parts.
         """
-        with self.reading() as read:
-            return read(key)
+        *names, name = _checked_names(key)
+        limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
+        if self.reader is not None:
+            return self.reader.read(names, name, limit)
+        return read_regular(self.root, names, name, limit)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Callable[[str], bytes]]:
         """`read`, for many files one after the other: the folder of the last one stays open."""
         with FolderReader(self.root) as reader:
-
-            def read(key: str) -> bytes:
-                *names, name = _checked_names(key)
-                limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
-                return reader.read(names, name, limit)
-
-            yield read
+            yield replace(self, reader=reader).read
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the file atomically; raises LakeError where a stray blocks the path."""

@@ -120,7 +120,7 @@ class _Listing:
     def days(self, others: Set[dt.date]) -> Iterator[tuple[dt.date, list[StoredObject]]]:
         """Each day with what is listed of it, in order, the day UNDATED last.
 
-        `others` are days that come too when nothing is listed of them, unless they are hidden.
+        `others` are days that come too when nothing is listed of them, unless that is not known.
         """
         waiting = sorted(others - {UNDATED}, reverse=True)
         for call_date, listed in self._listed_days():
@@ -143,14 +143,17 @@ class _Listing:
             call_date = waiting.pop()
             if self._since is not None and call_date < self._since:
                 continue
+            # The documents of a day can be there unseen: behind a link, or in a folder that may not
+            # be read.
             prefix = unified_day_prefix(self._tenant_id, call_date)
-            if self.hides(prefix):
-                try:
-                    next(self._store.survey(prefix), None)
-                except LakeError as problem:
-                    self.unlisted.setdefault(call_date, str(problem))
-            else:
-                yield call_date, []
+            try:
+                found = list(self._store.survey(prefix))
+            except LakeError as problem:
+                self.unlisted.setdefault(call_date, str(problem))
+                continue
+            listed = [each for each in found if isinstance(each, StoredObject)]
+            if call_date not in self.unlisted:
+                yield call_date, [each for each in listed if _day_of_key(each.key) == call_date]
 
     def _listed_days(self) -> Iterator[tuple[dt.date, list[StoredObject]]]:
         start = unified_day_prefix(self._tenant_id, self._since) if self._since else ""
