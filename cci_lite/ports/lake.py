@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+
+class StoredObject(msgspec.Struct, frozen=True, gc=False):
     """One object of a store as a listing shows it. `etag` changes whenever the content does.
 
     `stray` is empty for an object; otherwise it says what stands there instead (a link, a named
@@ -118,8 +119,7 @@ class SourceOutcome(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(msgspec.Struct, frozen=True, gc=False):
     """What the catalogue knows of one document: the version that was taken in and its outcome.
 
     `etag` is empty when no version could be read; then the next run tries again.
