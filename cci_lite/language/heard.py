@@ -35,7 +35,9 @@ _LETTERS_OF_A_WORD = 2
 _WITHHELD = r"\[[a-z_]+\]|\*\*\*"
 _ASCII_WORDS = re.compile(rf"{_WITHHELD}|[a-z0-9]+(?:'[a-z0-9]+)*")
 _CHUNK = re.compile(r"\S+")
-_FAR_SCRIPT = re.compile("[\u0600-\u1cff\u2e80-\U0010ffff]")
+# Letters of Arabic, of scripts of India, and of those without blanks, as a class of an expression.
+FAR_SCRIPT = "[\u0600-\u1cff\u2e80-\U0010ffff]"
+_FAR_SCRIPT = re.compile(FAR_SCRIPT)
 _REPEATED = re.compile("(.)([々ゝゞ])")
 _VOICED = "\u3099"
 _DOTLESS = "\u0131"

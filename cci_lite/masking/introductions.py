@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.language.heard import mark_class
+from cci_lite.masking.clues import BLANK, BORDER, Clues, any_phrase
 from cci_lite.masking.word_lists import introductions, introductions_in, word_set
 
 _CUES = ("my_name", "a_name", "title", "polite", "speaking", "perhaps")
@@ -39,8 +40,9 @@ class HeardName(str):
 
 
 class _Expressions(NamedTuple):
-    """How cues and names are found in calls of a language."""
+    """How cues and names are found in calls of a language; nothing without one of the clues."""
 
+    clues: Clues
     cue: re.Pattern[str]
     around: re.Pattern[str]
     behind: re.Pattern[str]
@@ -66,13 +68,24 @@ def _expressions(language_code: str | None) -> _Expressions:
     letter = rf"[\w{mark_class()}]"
     word = rf"[^\W\d_](?:{letter}|['’-](?=\w))*"  # noqa: RUF001
 
+    def listed(*keys: str) -> Iterator[str]:
+        return (phrase for key in keys for each in languages for phrase in getattr(each, key))
+
     def phrases(key: str) -> str:
-        return _any(itertools.chain.from_iterable(getattr(each, key) for each in languages))
+        return _any(listed(key))
 
     cues = "|".join(f"(?P<{key}>{phrases(key)})" for key in _CUES)
-    pairs = itertools.chain.from_iterable(each.around for each in languages)
+    pairs = list(itertools.chain.from_iterable(each.around for each in languages))
     around = (rf"{_any([one])}((?:\s+{word}){{1,3}}?)\s+{_any([other])}" for one, other in pairs)
+    beginnings = any_phrase([*listed(*_CUES), *(one for one, _ in pairs)])
     return _Expressions(
+        Clues(
+            [
+                f"{BORDER}{beginnings}{BLANK}",
+                f"{BLANK}{any_phrase(listed('behind'))}",
+                f",{BLANK}{any_phrase(listed('greeting'))}",
+            ]
+        ),
         re.compile(rf"(?<!\w)(?:{cues})(?=\s)", re.IGNORECASE),
         re.compile(rf"(?<!\w)(?:{'|'.join(around)})", re.IGNORECASE),
         re.compile(rf"(?<=\w)\s(?:{phrases('behind')})\b", re.IGNORECASE),
@@ -94,6 +107,8 @@ def _any(phrases: Iterable[str]) -> str:
 
 
 def _names(text: str, known: _Expressions) -> Iterator[str]:
+    if not known.clues.found_in(text):
+        return
     for cue in known.cue.finditer(text):
         before = text[max(0, cue.start() - _REACH) : cue.start()].lower().split()
         yield from _behind_cue(text, cue, before[-1] if before else "", known)

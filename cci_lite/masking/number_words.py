@@ -26,13 +26,21 @@ _REPEATED = re.compile(r"(.)\1+")
 _HANGUL = "\uac00-\ud7af"
 
 
+class NumberWord(NamedTuple):
+    """A word that says a number, as it is heard; not `known` when it is only spelled like one."""
+
+    heard: str
+    known: bool
+
+
 class Vocabulary(NamedTuple):
-    """The number words of some languages, and how they are found in a text.
+    """The number words in calls of a language, and how they are found in a text.
 
     `digits` are said one by one. Behind an `apart` nothing strange belongs to a number.
     `outlines` and `misspelled` tell what is nearly one of `words`.
     """
 
+    language_code: str | None
     words: frozenset[str]
     digits: frozenset[str]
     only_dictated: frozenset[str]
@@ -73,12 +81,22 @@ class Vocabulary(NamedTuple):
 
 def vocabulary_for(text: str, language_code: str | None) -> Vocabulary:
     """The number words that count in a text, in calls of a language."""
-    return _vocabulary(language_code, has_far_script(text))
+    return _vocabulary(language_code, is_far=has_far_script(text))
 
 
 def is_number_word(word: str, language_code: str | None) -> bool:
     """Whether this word says a number, in calls of a language."""
-    return vocabulary_for(word, language_code).has(key_of(word))
+    found = number_word(word, language_code)
+    return found is not None and found.known
+
+
+@lru_cache(maxsize=16384)
+def number_word(word: str, language_code: str | None) -> NumberWord | None:
+    """The number that this word says, or seems to say, in calls of a language."""
+    # The words are the same in all texts; only how they are found differs.
+    vocabulary, heard_word = _vocabulary(language_code, is_far=False), key_of(word)
+    known = vocabulary.has(heard_word)
+    return NumberWord(heard_word, known) if known or vocabulary.is_alike(heard_word) else None
 
 
 @lru_cache(maxsize=16384)
@@ -88,13 +106,14 @@ def key_of(word: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _vocabulary(language_code: str | None, is_far: bool) -> Vocabulary:
+def _vocabulary(language_code: str | None, *, is_far: bool) -> Vocabulary:
     spoken = spoken_in(language_code)
     words = {word for each in spoken for word in _words(each)}
     numerals = [in_place(each) for each in words_of(*(each.numerals for each in spoken))]
     spelled_freely = (word for each in spoken if each.spelled_freely for word in _words(each))
     misspelled = (_misspellings(word) for word in words if len(word) >= _SHORTEST_MISSPELLED)
     return Vocabulary(
+        language_code,
         frozenset(words),
         _keys(f"{each.digits} {each.only_dictated} {each.numerals}" for each in spoken),
         _keys(each.only_dictated for each in spoken),
