@@ -1,8 +1,8 @@
 """Tells in one pass over a text what is worth looking for in it.
 
-A clue is an expression of RE2 that a text has wherever something may be found in it: "@" or "at" with
-a dot behind it for a mail address, six digits for a telephone number. It may be in other texts, too.
-Most of what is said has no clue at all, and RE2 looks for all of them at once, in linear time.
+A clue is an expression of RE2 that is in every text in which something can be found: for a mail
+address "@", or "at" and a dot; for a telephone number six digits. It may be in other texts, too.
+Most of what is said has no clue, and RE2 looks for all of them at once, in linear time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Clues:
 
     def found_in(self, text: str) -> Collection[int]:
         """The numbers of the clues that the text has."""
-        found = self._set.Match(text if text.isascii() else text.encode(errors="replace"))
+        found: list[int] = self._set.Match(
+            text if text.isascii() else text.encode(errors="replace")
+        )
         if self._count not in found:
             return range(self._count)
         found.remove(self._count)
@@ -51,4 +53,4 @@ def _character(character: str) -> str:
     if character == "'":
         return "['’]"  # noqa: RUF001
     # For Python's `re` these are one letter, for RE2 they are not.
-    return "[iıİ]" if character == "i" else str(re2.escape(character))
+    return "[i\u0131\u0130]" if character == "i" else str(re2.escape(character))

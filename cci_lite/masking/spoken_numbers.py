@@ -12,7 +12,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cci_lite.masking.number_words import LENGTHENING, Vocabulary, key_of, number_word, vocabulary_for
+from cci_lite.masking.number_words import (
+    LENGTHENING,
+    Vocabulary,
+    key_of,
+    number_word,
+    vocabulary_for,
+)
 from cci_lite.masking.spans import FEWEST_DIGITS, FEWEST_GROUPS_OF_DICTATION, NUMBER, Span, Stage
 
 FEWEST_NUMBER_WORDS = 5
