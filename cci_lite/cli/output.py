@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -128,6 +128,9 @@ def records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[
 @contextlib.contextmanager
 def progress(description: str, total: int | None) -> Iterator[_Bar]:
     """A progress bar on a terminal's stderr, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield _Bar(lambda _: None)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -137,19 +140,19 @@ def progress(description: str, total: int | None) -> Iterator[_Bar]:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        yield _Bar(bar, bar.add_task(description, total=total))
+        task = bar.add_task(description, total=total)
+        yield _Bar(lambda steps: bar.advance(task, steps))
 
 
 class _Bar:
     """Moves a progress bar."""
 
-    def __init__(self, bar: Any, task: Any) -> None:
-        self._bar = bar
-        self._task = task
+    def __init__(self, move: Callable[[int], None]) -> None:
+        self._move = move
 
     def advance(self, steps: int = 1) -> None:
         """Move on."""
-        self._bar.advance(self._task, steps)
+        self._move(steps)
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:

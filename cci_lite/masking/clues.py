@@ -52,5 +52,7 @@ def _character(character: str) -> str:
         return BLANK
     if character == "'":
         return "['’]"  # noqa: RUF001
-    # For Python's `re` these are one letter, for RE2 they are not.
-    return "[i\u0131\u0130]" if character == "i" else str(re2.escape(character))
+    if character == "i":
+        # For Python's `re` these are one letter, for RE2 they are not.
+        return "[i\u0131\u0130]"
+    return character if character.isalpha() else str(re2.escape(character))

@@ -207,6 +207,8 @@ def _moved(words: Sequence[Word], spans: Sequence[Span]) -> tuple[Word, ...]:
 
 
 def _masked_result(result: CriterionResult, stages: _Stages) -> CriterionResult:
+    if result.reason is None and not result.evidence:
+        return result
     return msgspec.structs.replace(
         result,
         reason=None if result.reason is None else _masked(result.reason, stages),

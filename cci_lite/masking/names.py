@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from cci_lite.language.heard import heard, mark_class
@@ -138,5 +138,6 @@ def _without_genitive(word: str) -> tuple[str, ...]:
     return (word,)
 
 
+@lru_cache(maxsize=16384)
 def _fold(word: str) -> str:
     return heard(word).replace(" ", "")

@@ -12,6 +12,8 @@ from cci_lite.language.comparison import unspaced_class
 from cci_lite.language.heard import has_far_script, heard, in_place, mark_class
 from cci_lite.masking.word_lists import Spoken, any_of, spoken_in, words_of
 
+# So many words of a number must be known, where others are spelled like one or strange.
+FEWEST_KNOWN_WORDS = 3
 _LONGEST_STRANGER = 8
 _LONGEST_FAR_STRANGER = 5
 _SHORTEST_ALIKE, _LONGEST_ALIKE = 3, 20
@@ -82,6 +84,20 @@ class Vocabulary(NamedTuple):
 def vocabulary_for(text: str, language_code: str | None) -> Vocabulary:
     """The number words that count in a text, in calls of a language."""
     return _vocabulary(language_code, is_far=has_far_script(text))
+
+
+def number_clue(language_code: str | None) -> str:
+    """The clue that a text may have so many number words that it says a number: FEWEST_KNOWN_WORDS.
+
+    It is for texts in ASCII; in others words can be spelled in many ways, and each may have some.
+    """
+    vocabulary = _vocabulary(language_code, is_far=False)
+    words = "|".join(sorted(filter(str.isascii, vocabulary.words)))
+    with_hundreds = "|".join(
+        f"[a-z]*{each}[a-z]*" for each in vocabulary.hundreds if each.isascii()
+    )
+    number = rf"\b(?:\d+|{words}|{with_hundreds})\b"
+    return rf"[^\x00-\x7f]|{number}(?:.*{number}){{{FEWEST_KNOWN_WORDS - 1}}}"
 
 
 def is_number_word(word: str, language_code: str | None) -> bool:

@@ -13,17 +13,17 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cci_lite.masking.number_words import (
+    FEWEST_KNOWN_WORDS,
     LENGTHENING,
     Vocabulary,
     key_of,
+    number_clue,
     number_word,
     vocabulary_for,
 )
 from cci_lite.masking.spans import FEWEST_DIGITS, FEWEST_GROUPS_OF_DICTATION, NUMBER, Span, Stage
 
 FEWEST_NUMBER_WORDS = 5
-# So many of them must be known words, where others are spelled like one or strange.
-FEWEST_KNOWN_WORDS = 3
 # English people say these without meaning a number.
 _EXCLAMATIONS = frozenset(("o", "oh"))
 
@@ -49,7 +49,7 @@ def number_word_stage(language_code: str | None) -> Stage:
             if _is_number(text, run, vocabulary):
                 yield Span(run[0].start, run[-1].end, NUMBER)
 
-    return Stage(stage)
+    return Stage(stage, number_clue(language_code))
 
 
 def _runs(text: str, vocabulary: Vocabulary) -> Iterator[list[_Item]]:

@@ -43,9 +43,10 @@ class SpokenWord(msgspec.Struct, gc=False):
 
 def number_in(raw: msgspec.Raw) -> float:
     """The number in a raw JSON value, also when written as text; NaN for anything else."""
+    value = bytes(raw)
     try:
-        return float(bytes(raw).strip(b'"'))
-    except ValueError:
+        return float(msgspec.json.decode(value, type=str).encode() if value[:1] == b'"' else value)
+    except (ValueError, msgspec.MsgspecError):
         return math.nan
 
 

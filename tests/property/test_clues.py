@@ -140,7 +140,7 @@ def test_a_clue_knows_every_character_that_counts_as_one_of_a_phrase() -> None:
 
 def test_a_clue_knows_every_blank_and_every_border() -> None:
     blanks, borders = Clues([f"a{BLANK}b"]), Clues([f"{BORDER}b"])
-    for code in range(sys.maxunicode):
+    for code in range(0x3001):
         character = chr(code)
         if character.isspace():
             assert blanks.found_in(f"a{character}b")
