@@ -74,6 +74,7 @@ _SHAPES = [
 _WHOLE = [
     *("jane.doe (at) acme.com", "jane[ät]acme punkt de", "jane at the rate of acme dot com"),
     *("राहुल एट एक्मे डॉट कॉम", "田中アットアクメドットコム", "김민수골뱅이네이버닷컴"),
+    "zweihundertdrei vierhundertzwei sechshundertelf achthundertzehn neunhundertzwei",
     *("DE\u00a089 3704 0044 0532 0130 00", "GB-82 WEST 1234 5698 7654 32"),
 ]
 _PIECES = st.one_of(
