@@ -16,6 +16,7 @@ from cci_lite.errors import ContractError, describe_value
 
 SCHEMA_VERSION = "1.3"
 GUIDE_SCHEMA_VERSION = "1.2"
+SCHEMA_VERSIONS = (GUIDE_SCHEMA_VERSION, SCHEMA_VERSION)
 
 
 # The bounds also keep out NaN and Infinity, which msgspec's lenient mode reads from text ("nan").
@@ -24,6 +25,8 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 # Any offset is accepted and kept as an instant; it is written in UTC.
 UtcTime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+# Whole numbers that say nothing about a call; the bounds are those of `bigint`.
+Offset = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 IdText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -75,7 +78,7 @@ class SentimentResult(_Part, rename="pascal"):
 
     sentiment: Literal["POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED"] | None = None
     sentiment_score: SentimentScores | None = None
-    index: int | None = None
+    index: Offset | None = None
 
 
 class KeyPhrase(_Part, rename="pascal"):
@@ -83,15 +86,15 @@ class KeyPhrase(_Part, rename="pascal"):
 
     text: str | None = None
     score: Share | None = None
-    begin_offset: int | None = None
-    end_offset: int | None = None
+    begin_offset: Offset | None = None
+    end_offset: Offset | None = None
 
 
 class KeyPhraseResult(_Part, rename="pascal"):
     """The key phrases of one segment."""
 
     key_phrases: list[KeyPhrase] = []
-    index: int | None = None
+    index: Offset | None = None
 
 
 class Entity(_Part, rename="pascal"):
@@ -100,15 +103,15 @@ class Entity(_Part, rename="pascal"):
     text: str | None = None
     type: str | None = None
     score: Share | None = None
-    begin_offset: int | None = None
-    end_offset: int | None = None
+    begin_offset: Offset | None = None
+    end_offset: Offset | None = None
 
 
 class EntityResult(_Part, rename="pascal"):
     """The entities of one segment."""
 
     entities: list[Entity] = []
-    index: int | None = None
+    index: Offset | None = None
 
 
 class Sentiment(_Part, rename="pascal"):

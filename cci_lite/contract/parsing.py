@@ -145,9 +145,14 @@ def check_time(raw: object, moment: dt.datetime | None, path: str) -> None:
         raise ContractError(path, _TIME, describe_value(raw))
 
 
+def is_possible_year(day: dt.date) -> bool:
+    """Whether a call can be from this day's year."""
+    return _FIRST_YEAR <= day.year <= _LAST_YEAR
+
+
 def check_year(day: dt.date, path: str) -> None:
     """Raise ContractError for a day outside the years that a call can be from."""
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+    if not is_possible_year(day):
         raise ContractError(path, f"a day from {_FIRST_YEAR} to {_LAST_YEAR}", day.isoformat())
 
 

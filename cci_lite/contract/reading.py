@@ -16,8 +16,7 @@ from typing import Any
 import msgspec
 
 from cci_lite.contract.document import (
-    GUIDE_SCHEMA_VERSION,
-    SCHEMA_VERSION,
+    SCHEMA_VERSIONS,
     Agent,
     AiSummary,
     CriterionResult,
@@ -29,7 +28,7 @@ from cci_lite.contract.document import (
     verdict_of,
 )
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_SUMMARY_RAW_BYTES
-from cci_lite.contract.parsing import check_time, check_year, convert, is_not_utf8
+from cci_lite.contract.parsing import check_time, check_year, convert, in_words, is_not_utf8
 from cci_lite.errors import ContractError, describe_value
 from cci_lite.tenancy import check_call_id, check_tenant_id
 
@@ -186,10 +185,10 @@ def _check_document(document: UnifiedDocument) -> None:
     check_tenant_id(document.tenant_id)
     check_call_id(document.call_id)
     check_year(document.call_date, "call_date")
-    if document.schema_version not in (SCHEMA_VERSION, GUIDE_SCHEMA_VERSION):
+    if document.schema_version not in SCHEMA_VERSIONS:
         raise ContractError(
             "schema_version",
-            f"{GUIDE_SCHEMA_VERSION} or {SCHEMA_VERSION}",
+            in_words(SCHEMA_VERSIONS),
             describe_value(document.schema_version),
         )
     summary_raw = document.summary_raw

@@ -129,13 +129,13 @@ def with_evaluation(document: UnifiedDocument, scored: ScoredEvaluation) -> Unif
     return msgspec.structs.replace(
         document,
         schema_version=SCHEMA_VERSION,
-        qa_evaluation=_written(scored),
+        qa_evaluation=written_evaluation(scored),
         qa_template_version=None,
         review=Review(needed=needed, reasons=reasons),
     )
 
 
-def _written(scored: ScoredEvaluation) -> QaEvaluation:
+def written_evaluation(scored: ScoredEvaluation) -> QaEvaluation:
     """The evaluation as version 1.3 writes it."""
     form, score = scored.form, scored.score
     criteria = [
@@ -193,7 +193,7 @@ def _reported(
     claim only when they differ.
     """
     if evaluation.reported is not None:
-        return evaluation.reported, _differs(evaluation.reported, score)
+        return evaluation.reported, claim_differs(evaluation.reported, score.total, score.max)
     claimed = ReportedScore(
         total_score=evaluation.total_score,
         max_score=evaluation.max_score,
@@ -206,14 +206,15 @@ def _reported(
     )
     if claimed == _NO_CLAIM or (evaluation.template_hash is not None and claimed == ours):
         return None, None
-    return claimed, _differs(claimed, score)
+    return claimed, claim_differs(claimed, score.total, score.max)
 
 
-def _differs(reported: ReportedScore, score: CallScore) -> bool:
+def claim_differs(reported: ReportedScore, total: Decimal, most: Decimal) -> bool:
+    """Whether a figure that was claimed is not the computed one, as coarsely as it is written."""
     pairs = (
-        (reported.total_score, score.total),
-        (reported.max_score, score.max),
-        (reported.percentage, 100 * score.total / score.max if score.max else None),
+        (reported.total_score, total),
+        (reported.max_score, most),
+        (reported.percentage, 100 * total / most if most else None),
     )
     return any(claim is not None and not _agrees(claim, computed) for claim, computed in pairs)
 

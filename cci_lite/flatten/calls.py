@@ -1,186 +1,93 @@
-"""The row of `calls` that a document gives.
+"""The rows of `calls`.
 
-Each column that `contract/columns.py` declares gets its value in one of the dictionaries here, by
-its name.
+Each column that `contract/columns.py` declares gets its values here, by its name.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cci_lite.contract.columns import UNKNOWN_AGENT
-from cci_lite.contract.document import (
-    AiSummary,
-    Sentiment,
-    Source,
-    UnifiedDocument,
-    Usage,
-    redaction_of,
-)
-from cci_lite.contract.scored_evaluation import ScoredEvaluation
-from cci_lite.contract.scoring import Outcome, Verdict
-from cci_lite.flatten.columns import milliseconds
-from cci_lite.ports import StoredObject
+from cci_lite.contract.document import GUIDE_SCHEMA_VERSION, CallDateSource
+from cci_lite.flatten.columns import field_at, flags_of, items_of, times_of
+from cci_lite.flatten.scores import Scores
 
-_NO_SUMMARY = AiSummary()
-_NO_USAGE = Usage()
-
-
-def call_row(
-    document: UnifiedDocument,
-    scored: ScoredEvaluation | None,
-    *,
-    source: StoredObject,
-    etl_run_id: str,
-    unknown_fields: int,
-) -> dict[str, object]:
-    """The values of every column of `calls`; times in milliseconds since the epoch."""
-    return {
-        **_identity(document),
-        **_people(document),
-        **_sentiment(document.sentiment),
-        **_summary(document.ai_summary or _NO_SUMMARY),
-        **(_NOT_JUDGED if scored is None else _scores(scored)),
-        **_review(document, scored),
-        **_usage(document.usage or _NO_USAGE),
-        **_origin(document.source),
-        "unknown_fields": unknown_fields,
-        "source_key": source.key,
-        "source_etag": source.etag,
-        "etl_run_id": etl_run_id,
-    }
-
-
-def _identity(document: UnifiedDocument) -> dict[str, object]:
-    return {
-        "call_id": document.call_id,
-        "revision": document.revision,
-        "schema_version": document.schema_version,
-        "call_started_at": milliseconds(document.call_started_at),
-        "call_date_source": document.call_date_source.value,
-        "duration_seconds": document.duration_seconds,
-    }
-
-
-def _people(document: UnifiedDocument) -> dict[str, object]:
-    agent = document.agent
-    return {
-        "agent_id": (agent and agent.agent_id) or UNKNOWN_AGENT,
-        "agent_name": agent and agent.name,
-        "agent_team": agent and agent.team,
-        "queue": document.queue,
-        "direction": document.direction,
-        "channel": document.channel,
-        "language_code": document.language_code,
-    }
-
-
-def _sentiment(sentiment: Sentiment | None) -> dict[str, object]:
-    label, score = overall_sentiment(sentiment)
-    return {"sentiment": label, "sentiment_score": score}
-
-
-def _summary(summary: AiSummary) -> dict[str, object]:
-    return {
-        "issue": summary.issue,
-        "resolution": summary.resolution,
-        "issue_outcome": summary.outcome,
-        "tone_score": summary.tone_score,
-        "sentiment_summary": summary.sentiment_summary,
-    }
-
-
-def _usage(usage: Usage) -> dict[str, object]:
-    return {
-        "audio_seconds": usage.audio_seconds,
-        "comprehend_units": usage.comprehend_units,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "model_calls": usage.model_calls,
-    }
-
-
-def _origin(made_by: Source | None) -> dict[str, object]:
-    redacted = redaction_of(made_by)
-    return {
-        "pii_redacted": redacted and redacted.value,
-        "model_id": made_by and made_by.model_id,
-        "prompt_version": made_by and made_by.prompt_version,
-        "pipeline_version": made_by and made_by.pipeline_version,
-    }
-
-
-def overall_sentiment(sentiment: Sentiment | None) -> tuple[str | None, float | None]:
-    """The most frequent label (`MIXED` when two are level), and mean positive minus negative."""
-    if sentiment is None:
-        return None, None
-    labels = Counter(result.sentiment for result in sentiment.result_list if result.sentiment)
-    ranked = labels.most_common(2)
-    label: str | None = ranked[0][0] if ranked else None
-    if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
-        label = "MIXED"
-    scores = [
-        scores.positive - scores.negative
-        for result in sentiment.result_list
-        if (scores := result.sentiment_score)
-        and scores.positive is not None
-        and scores.negative is not None
-    ]
-    return label, sum(scores) / len(scores) if scores else None
-
-
-_NOT_JUDGED: dict[str, object] = {
-    "template_id": None,
-    "template_version": None,
-    "template_hash": None,
-    "qa_outcome": Outcome.NONE.value,
-    "qa_passed": None,
-    "qa_total_score": None,
-    "qa_max_score": None,
-    "qa_percentage": None,
-    "qa_failed_required": None,
-    "qa_criteria": 0,
-    "qa_criteria_passed": 0,
-    "qa_criteria_failed": 0,
-    "qa_criteria_na": 0,
-    "qa_criteria_unscored": 0,
-    "qa_reported_total_score": None,
-    "qa_reported_max_score": None,
-    "qa_reported_percentage": None,
-    "qa_reported_differs": None,
+# Columns that are fields of the document as they stand there.
+_SAID = {
+    **{name: name for name in ("call_id", "duration_seconds", "queue", "direction", "channel")},
+    "language_code": "language_code",
+    "agent_name": "agent.name",
+    "agent_team": "agent.team",
+    "issue": "ai_summary.issue",
+    "resolution": "ai_summary.resolution",
+    "issue_outcome": "ai_summary.outcome",
+    "tone_score": "ai_summary.tone_score",
+    "sentiment_summary": "ai_summary.sentiment_summary",
+    "pii_redacted": "source.pii_redacted",
+    "audio_seconds": "usage.audio_seconds",
+    "comprehend_units": "usage.comprehend_units",
+    "input_tokens": "usage.input_tokens",
+    "output_tokens": "usage.output_tokens",
+    "model_calls": "usage.model_calls",
+    "model_id": "source.model_id",
+    "prompt_version": "source.prompt_version",
+    "pipeline_version": "source.pipeline_version",
 }
+_SAID_OR_DEFAULT: dict[str, tuple[str, Any]] = {
+    "revision": ("revision", 1),
+    "schema_version": ("schema_version", GUIDE_SCHEMA_VERSION),
+    "call_date_source": ("call_date_source", CallDateSource.DOCUMENT.value),
+    "agent_id": ("agent.agent_id", UNKNOWN_AGENT),
+}
+_LABELS = pa.array(["POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED"])
 
 
-def _scores(scored: ScoredEvaluation) -> dict[str, object]:
-    form, score, reported = scored.form, scored.score, scored.reported
-    verdicts = scored.verdicts
+def call_columns(documents: pa.StructArray, scores: Scores) -> dict[str, Any]:
+    """The columns of `calls` that come from the documents, which hold to the contract."""
     return {
-        "template_id": form.name,
-        "template_version": form.version,
-        "template_hash": form.content_hash,
-        "qa_outcome": score.outcome.value,
-        "qa_passed": score.passed,
-        "qa_total_score": float(score.total),
-        "qa_max_score": float(score.max),
-        "qa_percentage": None if score.percentage is None else float(score.percentage),
-        "qa_failed_required": ",".join(score.failed_required) or None,
-        "qa_criteria": len(verdicts),
-        "qa_criteria_passed": verdicts.count(Verdict.PASS),
-        "qa_criteria_failed": verdicts.count(Verdict.FAIL),
-        "qa_criteria_na": verdicts.count(Verdict.NA),
-        "qa_criteria_unscored": verdicts.count(Verdict.UNSCORED),
-        "qa_reported_total_score": reported and reported.total_score,
-        "qa_reported_max_score": reported and reported.max_score,
-        "qa_reported_percentage": reported and reported.percentage,
-        "qa_reported_differs": scored.reported_differs,
+        **{name: field_at(documents, path) for name, path in _SAID.items()},
+        **{
+            name: field_at(documents, path).fill_null(default)
+            for name, (path, default) in _SAID_OR_DEFAULT.items()
+        },
+        "call_started_at": times_of(field_at(documents, "call_started_at")),
+        **_sentiment(field_at(documents, "sentiment.ResultList")),
+        **scores.columns(),
+        **_review(field_at(documents, "review"), scores),
     }
 
 
-def _review(document: UnifiedDocument, scored: ScoredEvaluation | None) -> dict[str, object]:
-    review = document.review
-    reasons = list(review.reasons) if review else []
-    needed = review is not None and review.needed
-    if scored is not None and scored.score.outcome is Outcome.REVIEW:
-        needed = True
-        reasons += [reason for reason in scored.review_reasons if reason not in reasons]
-    return {"needs_review": needed, "review_reasons": ",".join(reasons) or None}
+def _sentiment(segments: pa.ListArray) -> dict[str, pa.Array]:
+    """The most frequent label (`MIXED` when two are level), and mean positive minus negative."""
+    call, _, segment = items_of(segments)
+    label = pc.index_in(field_at(segment, "Sentiment"), value_set=_LABELS)
+    labelled = flags_of(pc.is_valid(label))
+    code = call[labelled] * len(_LABELS) + label.drop_null().to_numpy()
+    counts = np.bincount(code, minlength=len(segments) * len(_LABELS))
+    counts = counts.reshape(len(segments), len(_LABELS))
+    most = counts.max(axis=1)
+    is_level = (counts == most[:, None]).sum(axis=1) > 1
+    chosen = np.where(is_level, len(_LABELS) - 1, counts.argmax(axis=1))
+    scores = field_at(segment, "SentimentScore")
+    balance = pc.subtract(field_at(scores, "Positive"), field_at(scores, "Negative"))
+    scored = call[flags_of(pc.is_valid(balance))]
+    sums = np.bincount(scored, weights=balance.drop_null().to_numpy(), minlength=len(segments))
+    number = np.bincount(scored, minlength=len(segments))
+    return {
+        "sentiment": _LABELS.take(pa.array(chosen, mask=most == 0)),
+        "sentiment_score": pa.array(sums / np.maximum(number, 1), mask=number == 0),
+    }
+
+
+def _review(review: pa.StructArray, scores: Scores) -> dict[str, Any]:
+    own = field_at(review, "reasons").to_pylist()
+    needed = flags_of(field_at(review, "needed").fill_null(False))
+    reasons = []
+    for said, found in zip(own, scores.review_reasons(), strict=True):
+        said = said or []
+        reasons.append(",".join([*said, *(one for one in found if one not in said)]) or None)
+    return {"needs_review": pa.array(needed | scores.sends_to_review), "review_reasons": reasons}

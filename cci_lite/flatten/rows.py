@@ -1,39 +1,51 @@
-"""Unified documents to rows of the curated tables.
+"""Unified documents to rows of the curated tables, many documents at a time.
 
-A `Flattener` takes documents one by one and yields Arrow tables. What a nested row repeats of its
-call (agent, queue, source, …) or of its form (question, weight, …) is not copied in Python: each
-row keeps the position of its call and of its criterion, and Arrow takes the repeated columns from
-there.
+Documents that are written as usual are checked together, as columns. Those that are not, or fail
+there, are read one by one (`day_reader.py`), which refuses them or writes them as usual; then all
+become columns. So there is one way to rows, and one that says what is wrong with a document.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from cci_lite.contract.document import (
-    Entities,
-    KeyPhrases,
-    Sentiment,
-    SentimentScores,
-    UnifiedDocument,
-)
-from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
-from cci_lite.contract.reading import decode_document
-from cci_lite.contract.scored_evaluation import Forms, ScoredEvaluation, score_document
-from cci_lite.errors import ContractError
-from cci_lite.flatten.calls import call_row
-from cci_lite.flatten.columns import FlatRows, NestedRows, milliseconds
-from cci_lite.flatten.criteria import CriterionRows
+from cci_lite.contract.document import SCHEMA_VERSIONS
+from cci_lite.contract.limits import MAX_SUMMARY_RAW_BYTES
+from cci_lite.contract.parsing import is_possible_year
+from cci_lite.contract.scored_evaluation import Forms
+from cci_lite.errors import BalanceError
+from cci_lite.flatten.calls import call_columns
+from cci_lite.flatten.columns import Flags, field_at, flags_of, milliseconds, table_of
+from cci_lite.flatten.day_reader import FURTHEST_TIME_ZONE, DayReader, Line, Refused
+from cci_lite.flatten.documents import read_lines, which_hold
+from cci_lite.flatten.nested import nested_tables
+from cci_lite.flatten.scores import Evaluations, FormColumns, Scores, evaluations_of
 from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
-from cci_lite.tenancy import parse_unified_key, quarantine_key
+from cci_lite.tenancy import quarantine_key
 
-# Somewhere it is the next day already; one more for clocks that differ.
-_FURTHEST_TIME_ZONE = dt.timedelta(days=2)
-_NO_SCORES = SentimentScores()
+
+@dataclass(frozen=True)
+class Flattened:
+    """What documents gave: rows by table (tables without rows are left out), and their outcomes."""
+
+    tables: Mapping[str, pa.Table]
+    records: Sequence[SourceRecord]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Documents that were read together, and which of them have to be read by themselves."""
+
+    documents: pa.StructArray
+    evaluations: Evaluations
+    scores: Scores
+    is_odd: Flags
 
 
 class Flattener:
@@ -53,189 +65,124 @@ class Flattener:
     ) -> None:
         self._tenant_id = tenant_id
         self._call_date = call_date
-        self._forms = forms
+        self._forms = FormColumns(forms)
         self._etl_run_id = etl_run_id
         self._now = now
-        self._calls = FlatRows("calls")
-        self._criteria = CriterionRows()
-        self._entities = NestedRows("entities")
-        self._key_phrases = NestedRows("key_phrases")
-        self._segments = NestedRows("sentiment_segments")
-        self._action_items = NestedRows("action_items")
-        self._quarantined = FlatRows("quarantined_documents")
+        self._reader = DayReader(tenant_id, call_date, forms)
 
-    def __len__(self) -> int:
-        """How many calls there are so far."""
-        return len(self._calls)
+    def flatten(self, documents: Iterable[tuple[StoredObject, Callable[[], bytes]]]) -> Flattened:
+        """The rows of documents, and what became of each.
 
-    def add(self, source: StoredObject, read: Callable[[], bytes]) -> SourceRecord:
-        """Flatten one document, or quarantine it; gives its record.
-
-        `read` is called only for documents that may be read (key and size hold to the contract);
-        the FileNotFoundError of one that is gone is passed on.
+        The function that comes with a document reads it; it is called only when key and size hold
+        to the contract. A document whose function raises FileNotFoundError is gone: no outcome.
         """
-        try:
-            document, scored, unknown_fields = self._checked(source, read)
-        except ContractError as problem:
-            return self._add_quarantined(source, problem)
-        except FileNotFoundError:
-            raise
-        except OSError as problem:
-            return self._add_unread(source, problem)
-        self._add_rows(
-            document,
-            scored,
-            call_row(
-                document,
-                scored,
-                source=source,
-                etl_run_id=self._etl_run_id,
-                unknown_fields=unknown_fields,
+        found = [one for each in documents if (one := self._reader.read(*each)) is not None]
+        columns = self._together(lines := _lines_of(found))
+        if columns is None or columns.is_odd.any():
+            is_odd = iter([True] * len(lines) if columns is None else columns.is_odd)
+            found = [
+                self._reader.read_alone(one.source, one.data)
+                if isinstance(one, Line) and next(is_odd) and not one.is_checked
+                else one
+                for one in found
+            ]
+            columns = self._together(lines := _lines_of(found))
+            if columns is None:
+                raise BalanceError(f"{len(lines)} documents that hold cannot be read together")
+        refused = [one for one in found if isinstance(one, Refused)]
+        tables = {"quarantined_documents": self._refused_table(refused)} if refused else {}
+        if lines:
+            tables |= self._tables(lines, columns)
+        return Flattened(tables, self._records(found, columns))
+
+    def _together(self, lines: Sequence[Line]) -> _Columns | None:
+        """The documents as columns; None when one of them cannot be read so."""
+        documents = read_lines([line.data for line in lines])
+        if documents is None:
+            return None
+        evaluations, is_odd = evaluations_of(documents, self._forms)
+        scores = Scores(evaluations)
+        is_odd |= scores.hides_claim() | ~which_hold(documents) | self._differs(documents, lines)
+        is_odd &= ~np.array([line.is_checked for line in lines], bool)
+        return _Columns(documents, evaluations, scores, is_odd)
+
+    def _differs(self, documents: pa.StructArray, lines: Sequence[Line]) -> Flags:
+        """Which documents do not say what their keys say, or break a rule beyond types."""
+        expected = {
+            "tenant_id": self._tenant_id,
+            "call_date": self._call_date.isoformat(),
+            "call_id": pa.array(
+                [self._reader.call_id_of(line.source.key) for line in lines], pa.string()
             ),
-        )
-        return SourceRecord(
-            source.key,
-            source.etag,
-            source.modified_at,
-            SourceOutcome.CALL,
-            document.call_id,
-            document.revision,
-            document.writing or 0,
-        )
-
-    def tables(self) -> dict[str, pa.Table]:
-        """The rows so far, by table; tables without rows are left out."""
-        calls = self._calls.table()
-        tables = {
-            "calls": calls,
-            "qa_criteria": self._criteria.table(calls),
-            "entities": self._entities.table(calls),
-            "key_phrases": self._key_phrases.table(calls),
-            "sentiment_segments": self._segments.table(calls),
-            "action_items": self._action_items.table(calls),
-            "quarantined_documents": self._quarantined.table(),
         }
-        return {name: table for name, table in tables.items() if table.num_rows}
+        holds = np.ones(len(lines), bool)
+        for name, value in expected.items():
+            holds &= flags_of(pc.equal(field_at(documents, name), value).fill_null(False))
+        versions = pa.array([*SCHEMA_VERSIONS, None])
+        holds &= flags_of(pc.is_in(field_at(documents, "schema_version"), value_set=versions))
+        summary_bytes = pc.binary_length(field_at(documents, "summary_raw")).fill_null(0)
+        holds &= flags_of(pc.less_equal(summary_bytes, MAX_SUMMARY_RAW_BYTES))
+        latest = [line.source.modified_at.date() + FURTHEST_TIME_ZONE for line in lines]
+        holds &= np.array([self._call_date <= day for day in latest], bool)
+        return ~holds if is_possible_year(self._call_date) else np.ones(len(lines), bool)
 
-    def _checked(
-        self, source: StoredObject, read: Callable[[], bytes]
-    ) -> tuple[UnifiedDocument, ScoredEvaluation | None, int]:
-        if source.stray:
-            raise ContractError("", "a regular file", source.stray)
-        key = parse_unified_key(source.key)
-        check_size(source.size)
-        decoded = decode_document(read())
-        document = decoded.document
-        if document.tenant_id != self._tenant_id:
-            raise ContractError(
-                "tenant_id", f"'{self._tenant_id}', as in the key", "another tenant"
-            )
-        if document.call_date != key.call_date:
-            raise ContractError(
-                "call_date", f"{key.call_date}, as in the key", f"{document.call_date}"
-            )
-        written = source.modified_at.date()
-        if document.call_date > written + _FURTHEST_TIME_ZONE:
-            raise ContractError(
-                "call_date",
-                f"at the latest two days after the document was written ({written})",
-                f"{document.call_date}",
-            )
-        if document.call_id != key.call_id:
-            raise ContractError("call_id", "the file's name without .json", "another id")
-        return document, score_document(document, self._forms), decoded.unknown_fields
-
-    def _add_rows(
-        self,
-        document: UnifiedDocument,
-        scored: ScoredEvaluation | None,
-        row: Mapping[str, object],
-    ) -> None:
-        call = len(self)
-        self._calls.add(row)
-        if scored is not None:
-            self._criteria.add(call, scored)
-        self._add_sentiment(call, document.sentiment)
-        self._add_entities(call, document.entities)
-        self._add_key_phrases(call, document.key_phrases)
-        if document.ai_summary is not None and (items := document.ai_summary.action_items):
-            self._action_items.add(call, len(items), position=range(1, len(items) + 1), text=items)
-
-    def _add_sentiment(self, call: int, sentiment: Sentiment | None) -> None:
-        if sentiment is None:
-            return
-        results = sentiment.result_list
-        scores = [result.sentiment_score or _NO_SCORES for result in results]
-        self._segments.add(
-            call,
-            len(results),
-            segment=range(1, len(results) + 1),
-            sentiment=[result.sentiment for result in results],
-            positive=[each.positive for each in scores],
-            negative=[each.negative for each in scores],
-            neutral=[each.neutral for each in scores],
-            mixed=[each.mixed for each in scores],
-        )
-
-    def _add_entities(self, call: int, entities: Entities | None) -> None:
-        segments = [result.entities for result in entities.result_list] if entities else []
-        found = [entity for segment in segments for entity in segment]
-        self._entities.add(
-            call,
-            len(found),
-            **_places(segments),
-            text=[entity.text for entity in found],
-            entity_type=[entity.type for entity in found],
-            score=[entity.score for entity in found],
-        )
-
-    def _add_key_phrases(self, call: int, key_phrases: KeyPhrases | None) -> None:
-        segments = [result.key_phrases for result in key_phrases.result_list] if key_phrases else []
-        found = [phrase for segment in segments for phrase in segment]
-        self._key_phrases.add(
-            call,
-            len(found),
-            **_places(segments),
-            text=[phrase.text for phrase in found],
-            score=[phrase.score for phrase in found],
-        )
-
-    def _add_unread(self, source: StoredObject, problem: OSError) -> SourceRecord:
-        """Quarantine a document without its etag: no version was read, the next run tries again."""
-        found = problem.strerror or type(problem).__name__
-        return self._add_quarantined(
-            dataclasses.replace(source, etag=""),
-            ContractError("", "a document that can be read", found),
-        )
-
-    def _add_quarantined(self, source: StoredObject, problem: ContractError) -> SourceRecord:
-        self._quarantined.add(
+    def _tables(self, lines: Sequence[Line], columns: _Columns) -> dict[str, pa.Table]:
+        calls = table_of(
+            "calls",
             {
-                "source_key": source.key,
-                "source_etag": source.etag,
-                "source_bytes": source.size,
-                "source_modified_at": milliseconds(source.modified_at),
-                "json_path": problem.path,
-                "expected": problem.expected,
-                "found": problem.found,
-                "quarantine_key": quarantine_key(self._tenant_id, source.key),
+                **call_columns(columns.documents, columns.scores),
+                "unknown_fields": [line.unknown_fields for line in lines],
+                "source_key": [line.source.key for line in lines],
+                "source_etag": [line.source.etag for line in lines],
+                "etl_run_id": [self._etl_run_id] * len(lines),
+            },
+        )
+        tables = nested_tables(columns.documents, columns.evaluations, calls)
+        return {"calls": calls} | {name: table for name, table in tables.items() if len(table)}
+
+    def _records(
+        self, found: Sequence[Line | Refused], columns: _Columns | None
+    ) -> list[SourceRecord]:
+        """The outcome of each document, in their order."""
+        calls: Iterator[tuple[str, int | None, int | None]] = iter(())
+        if columns is not None:
+            names = ("call_id", "revision", "writing")
+            said = [field_at(columns.documents, name).to_pylist() for name in names]
+            calls = zip(*said, strict=True)
+        records = []
+        for one in found:
+            source = one.source
+            known = (source.key, source.etag, source.modified_at)
+            if isinstance(one, Line):
+                call_id, revision, writing = next(calls)
+                record = SourceRecord(
+                    *known, SourceOutcome.CALL, call_id, revision or 1, writing or 0
+                )
+            else:
+                record = SourceRecord(*known, SourceOutcome.QUARANTINED)
+            records.append(record)
+        return records
+
+    def _refused_table(self, refused: Sequence[Refused]) -> pa.Table:
+        rows = [
+            {
+                "source_key": one.source.key,
+                "source_etag": one.source.etag,
+                "source_bytes": one.source.size,
+                "source_modified_at": milliseconds(one.source.modified_at),
+                "json_path": one.problem.path,
+                "expected": one.problem.expected,
+                "found": one.problem.found,
+                "quarantine_key": quarantine_key(self._tenant_id, one.source.key),
                 "quarantined_at": milliseconds(self._now),
                 "etl_run_id": self._etl_run_id,
             }
+            for one in refused
+        ]
+        return table_of(
+            "quarantined_documents", {name: [row[name] for row in rows] for name in rows[0]}
         )
-        return SourceRecord(source.key, source.etag, source.modified_at, SourceOutcome.QUARANTINED)
 
 
-def _places(segments: Sequence[Sequence[object]]) -> dict[str, list[int]]:
-    """The segment of each row, and its position in it, both from 1."""
-    sizes = [len(segment) for segment in segments]
-    return {
-        "segment": [number for number, size in enumerate(sizes, start=1) for _ in range(size)],
-        "position": [position for size in sizes for position in range(1, size + 1)],
-    }
-
-
-def check_size(size: int) -> None:
-    """Refuse a document that is too large, before it is read; raises ContractError."""
-    if size > MAX_DOCUMENT_BYTES:
-        raise ContractError("", f"at most {MAX_DOCUMENT_BYTES} bytes", f"{size} bytes")
+def _lines_of(found: Iterable[Line | Refused]) -> list[Line]:
+    return [one for one in found if isinstance(one, Line)]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,12 +20,13 @@ from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.form import Form
 from cci_lite.errors import BalanceError, LakeError
+from cci_lite.flatten.plan import split
 from cci_lite.flatten.rows import Flattener
 from cci_lite.nightly.problems import describe_problem
 from cci_lite.ports import PartFile, SourceOutcome, SourceRecord, Store, StoredObject
 from cci_lite.tenancy import part_key, quarantine_key
 
-_CALLS_PER_BATCH = 500
+_DOCUMENTS_PER_BATCH = 500
 _ROWS_PER_GROUP = 128 * 1024
 
 
@@ -131,27 +133,21 @@ def _read_documents(
 ) -> tuple[dict[str, list[pa.Table]], list[SourceRecord]]:
     """The rows of the item's documents by table, and what became of each document."""
     forms = {(form.name, form.version): form for form in item.forms}
-    flattener = functools.partial(
-        Flattener, item.tenant_id, item.call_date, forms, item.etl_run_id, item.now
-    )
+    flattener = Flattener(item.tenant_id, item.call_date, forms, item.etl_run_id, item.now)
     tables: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
     records: list[SourceRecord] = []
-    # Rows are Python values until they become a table, which takes far less memory.
-    rows = flattener()
-    for source in item.sources:
-        try:
-            record = rows.add(source, functools.partial(store.read, source.key))
-        except FileNotFoundError:
-            continue  # gone since the listing; the next run sees what became of it
-        records.append(record)
-        if record.outcome is SourceOutcome.QUARANTINED and source.key not in item.copied:
+    for sources in split(item.sources, max_documents=_DOCUMENTS_PER_BATCH):
+        flattened = flattener.flatten(
+            (source, functools.partial(store.read, source.key)) for source in sources
+        )
+        for table_name, table in flattened.tables.items():
+            tables[table_name].append(table)
+        records += flattened.records
+    for record in records:
+        if record.outcome is SourceOutcome.QUARANTINED and record.key not in item.copied:
             # Gone since, no file, not to be read, or no place for it: the document itself counts.
             with contextlib.suppress(OSError, LakeError):
-                store.copy(source.key, quarantine_key(item.tenant_id, source.key))
-        if len(rows) == _CALLS_PER_BATCH:
-            _collect(tables, rows)
-            rows = flattener()
-    _collect(tables, rows)
+                store.copy(record.key, quarantine_key(item.tenant_id, record.key))
     return tables, records
 
 
@@ -183,20 +179,28 @@ def _write_parts(
 
 def _check_keys(table_name: str, tables: list[pa.Table]) -> None:
     """Refuse rows of which two have the same key: other parts hold the rows of other calls."""
-    key = list(TABLES[table_name].key)
+    key = TABLES[table_name].key
     rows = sum(table.num_rows for table in tables)
     if rows:
-        keys = pa.concat_tables([table.select(key) for table in tables])
-        distinct = keys.group_by(key).aggregate([]).num_rows
+        keys = pa.concat_tables([table.select(list(key)) for table in tables])
+        distinct = _distinct_rows([keys[name].combine_chunks() for name in key])
         if distinct != rows:
             raise BalanceError(
                 f"rows in {table_name}: expected one per key, found {rows - distinct} more"
             )
 
 
-def _collect(tables: Mapping[str, list[pa.Table]], rows: Flattener) -> None:
-    for table_name, table in rows.tables().items():
-        tables[table_name].append(table)
+def _distinct_rows(columns: Sequence[pa.Array]) -> int:
+    """How many different rows these columns (texts, and whole numbers above 0) have."""
+    # Each row as one whole number; far below its limit, because a part has few calls.
+    rows = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        if pa.types.is_string(column.type):
+            column = column.dictionary_encode().indices
+        numbers = column.to_numpy()
+        rows = rows * (int(numbers.max()) + 1) + numbers
+    # New rows are in the order of their keys, where nothing has to be sorted.
+    return len(rows) if (rows[1:] > rows[:-1]).all() else len(np.unique(rows))
 
 
 def _carried(store: Store, item: WorkItem, table_name: str) -> list[pa.Table]:

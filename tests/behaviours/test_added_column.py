@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from cci_lite.contract.columns import TABLES, Column, ColumnType, tables_digest
-from cci_lite.contract.document import UnifiedDocument
-from cci_lite.flatten.calls import call_row
+from cci_lite.flatten.calls import call_columns
+from cci_lite.flatten.columns import field_at
+from cci_lite.flatten.scores import Scores
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.processes import Inline
 from cci_lite.nightly.planning import plan_tenant
@@ -30,17 +33,16 @@ LATER_DAY = dt.date(2025, 11, 7)
 def add_column(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Gives `calls` a column that is derived from the document, as a later release would."""
 
-    def with_next_steps(document: UnifiedDocument, *values: Any, **named: Any) -> dict[str, object]:
-        summary = document.ai_summary
-        steps = len(summary.action_items) if summary else 0
-        return {**call_row(document, *values, **named), "next_steps": steps}
+    def with_next_steps(documents: pa.StructArray, scores: Scores) -> dict[str, Any]:
+        steps = pc.list_value_length(field_at(documents, "ai_summary.action_items"))
+        return {**call_columns(documents, scores), "next_steps": steps.fill_null(0).cast("int64")}
 
     def add() -> None:
         table = TABLES["calls"]
         added = Column("next_steps", ColumnType.BIGINT, "How many next steps were agreed.")
         wider = replace(table, columns=(*table.columns, added))
         monkeypatch.setitem(TABLES, "calls", wider)
-        monkeypatch.setattr("cci_lite.flatten.rows.call_row", with_next_steps)
+        monkeypatch.setattr("cci_lite.flatten.rows.call_columns", with_next_steps)
 
     return add
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from math import floor
 
+import msgspec
+import pyarrow as pa
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cci_lite.contract.form import Criterion, RequiredPolicy, Scoring
+from cci_lite.contract.document import (
+    CriterionResult,
+    QaEvaluation,
+    ReportedScore,
+    UnifiedDocument,
+)
+from cci_lite.contract.form import Criterion, Form, RequiredPolicy, Scoring
+from cci_lite.contract.scored_evaluation import score_evaluation
 from cci_lite.contract.scoring import CallScore, Outcome, Verdict, score_call
+from cci_lite.flatten.documents import read_lines
+from cci_lite.flatten.scores import FormColumns, Scores, evaluations_of
 
 Line = tuple[Criterion, Verdict]
 
@@ -190,3 +202,66 @@ def test_a_hundredth_of_a_percent_is_a_cent(weight: Decimal) -> None:
     assert scored.percentage is not None
     assert abs(Fraction(scored.percentage) - exact) <= Fraction(1, 200)
     assert scored.percentage == scored.percentage.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+# --- many calls at once ---------------------------------------------------------------------------
+
+claims = st.none() | st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.sampled_from((0.0, 1.0, 33.3, 33.33, 50.0, 66.7, 66.67, 67.0, 100.0))
+        for name in ("total_score", "max_score", "percentage")
+    },
+)
+
+
+@given(
+    lines=forms(),
+    scoring=scorings,
+    more=st.lists(st.lists(verdicts, min_size=100, max_size=100), max_size=4),
+    claim=claims,
+)
+def test_many_calls_at_once_score_as_each_one_does(
+    lines: list[Line], scoring: Scoring, more: list[list[Verdict]], claim: dict[str, float] | None
+) -> None:
+    criteria = tuple(line[0] for line in lines)
+    form = Form("default", 1, criteria, scoring, "hash")
+    judged = [[line[1] for line in lines], *(row[: len(lines)] for row in more)]
+    said = [
+        QaEvaluation(
+            template_id="default",
+            template_version=1,
+            criteria=[
+                CriterionResult(id=criterion.id, verdict=verdict)
+                for criterion, verdict in zip(criteria, row, strict=True)
+            ],
+            reported=None if claim is None else ReportedScore(**claim),
+        )
+        for row in judged
+    ]
+    documents = read_lines(
+        [
+            msgspec.json.encode(
+                UnifiedDocument(
+                    tenant_id="t", call_id="c", call_date=dt.date(2025, 1, 1), qa_evaluation=one
+                )
+            )
+            for one in said
+        ]
+    )
+    evaluations, is_odd = evaluations_of(documents, FormColumns({("default", 1): form}))
+    scores = Scores(evaluations)
+    columns = pa.table(scores.columns()).to_pylist()
+    assert not is_odd.any()
+    for row, evaluation, reasons in zip(columns, said, scores.review_reasons(), strict=True):
+        scored = score_evaluation(evaluation, form)
+        expected = scored.score
+        assert row["qa_outcome"] == expected.outcome.value
+        assert row["qa_passed"] == expected.passed
+        assert row["qa_total_score"] == float(expected.total)
+        assert row["qa_max_score"] == float(expected.max)
+        percentage = expected.percentage
+        assert row["qa_percentage"] == (None if percentage is None else float(percentage))
+        assert row["qa_failed_required"] == (",".join(expected.failed_required) or None)
+        assert row["qa_reported_differs"] == scored.reported_differs
+        assert reasons == scored.review_reasons

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cci_lite.contract.columns import TABLES, Column, ColumnType
-from cci_lite.contract.document import Sentiment, SentimentResult, SentimentScores
 from cci_lite.contract.form import Form
 from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
-from cci_lite.flatten.calls import overall_sentiment
-from cci_lite.flatten.columns import FlatRows
-from cci_lite.flatten.rows import Flattener
-from cci_lite.ports import SourceOutcome, SourceRecord, StoredObject
+from cci_lite.flatten.columns import table_of
+from cci_lite.flatten.rows import Flattened, Flattener
+from cci_lite.ports import SourceOutcome, StoredObject
 from tests.small_lake import DAY, FORM, TENANT, document, form
+
+Read = Callable[[], bytes]
 
 NOW = dt.datetime(2025, 11, 7, 2, 0, 0, 987654, tzinfo=dt.UTC)
 MODIFIED = dt.datetime(2025, 11, 6, 1, 2, 3, 456789, tzinfo=dt.UTC)
@@ -113,18 +114,29 @@ def flattener(forms: list[Form] | None = None) -> Flattener:
     return Flattener(TENANT, DAY, by_name, "run-1", NOW)
 
 
-def add(rows: Flattener, value: dict[str, Any], name: str | None = None) -> SourceRecord:
+def stored(value: dict[str, Any], name: str | None = None) -> tuple[StoredObject, Read]:
     name = name or value["call_id"]
     data = json.dumps(value).encode()
     key = f"unified/{TENANT}/2025/11/05/{name}.json"
-    return rows.add(StoredObject(key, f"e-{name}", len(data), MODIFIED), lambda: data)
+    return StoredObject(key, f"e-{name}", len(data), MODIFIED), lambda: data
+
+
+def flattened(*values: dict[str, Any]) -> Flattened:
+    return flattener().flatten(map(stored, values))
 
 
 def flatten(*values: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    rows = flattener()
-    for value in values:
-        assert add(rows, value).outcome is SourceOutcome.CALL
-    return {name: table.to_pylist() for name, table in rows.tables().items()}
+    found = flattened(*values)
+    assert [record.outcome for record in found.records] == [SourceOutcome.CALL] * len(values)
+    return {name: table.to_pylist() for name, table in found.tables.items()}
+
+
+def refusal(*documents: tuple[StoredObject, Read]) -> dict[str, Any]:
+    """The quarantine of the only document."""
+    found = flattener().flatten(documents)
+    assert [record.outcome for record in found.records] == [SourceOutcome.QUARANTINED]
+    [row] = found.tables["quarantined_documents"].to_pylist()
+    return row
 
 
 def test_a_call_row_says_all_that_its_document_says() -> None:
@@ -300,8 +312,9 @@ def test_moments_are_utc_in_whole_milliseconds(written: str, stored: dt.datetime
 
 
 def result(label: str | None, positive: float | None = None, negative: float | None = None) -> Any:
-    scores = SentimentScores(positive=positive, negative=negative)
-    return SentimentResult(sentiment=label, sentiment_score=scores)  # type: ignore[arg-type]
+    scores = {"Positive": positive, "Negative": negative}
+    said = {name: score for name, score in scores.items() if score is not None}
+    return ({"Sentiment": label} if label else {}) | {"SentimentScore": said}
 
 
 @pytest.mark.parametrize(
@@ -325,10 +338,11 @@ def result(label: str | None, positive: float | None = None, negative: float | N
     ],
 )  # fmt: skip
 def test_the_overall_sentiment(
-    results: list[SentimentResult] | None, expected: tuple[str | None, float | None]
+    results: list[dict[str, Any]] | None, expected: tuple[str | None, float | None]
 ) -> None:
-    sentiment = None if results is None else Sentiment(result_list=results)
-    assert overall_sentiment(sentiment) == expected
+    sentiment = None if results is None else {"ResultList": results}
+    [row] = flatten(document("call-1") | {"sentiment": sentiment})["calls"]
+    assert (row["sentiment"], row["sentiment_score"]) == expected
 
 
 def test_versions_of_a_form_in_one_batch_keep_their_own_words_and_weights() -> None:
@@ -356,15 +370,14 @@ def test_versions_of_a_form_in_one_batch_keep_their_own_words_and_weights() -> N
 
 
 def test_a_document_that_breaks_the_contract_leaves_no_row_but_its_quarantine() -> None:
-    rows = flattener()
-    good = add(rows, document("call-1"))
     bad = document("call-2")
     bad["qa_evaluation"]["criteria"].append({"id": "other_09"})
-    record = add(rows, bad)
-    assert good.outcome is SourceOutcome.CALL
-    assert (record.outcome, record.call_id) == (SourceOutcome.QUARANTINED, None)
-    assert len(rows) == 1
-    tables = rows.tables()
+    found = flattened(document("call-1"), bad)
+    tables = found.tables
+    assert [(record.outcome, record.call_id) for record in found.records] == [
+        (SourceOutcome.CALL, "call-1"),
+        (SourceOutcome.QUARANTINED, None),
+    ]
     for name in ("calls", "qa_criteria", "entities", "key_phrases", "sentiment_segments"):
         assert set(tables[name]["call_id"].to_pylist()) == {"call-1"}
     key = f"unified/{TENANT}/2025/11/05/call-2.json"
@@ -401,9 +414,7 @@ def test_a_document_that_breaks_the_contract_leaves_no_row_but_its_quarantine() 
 def test_a_document_must_say_what_its_key_says(
     fields: dict[str, str], path: str, expected: str, found: str
 ) -> None:
-    rows = flattener()
-    assert add(rows, document("call-1") | fields, "call-1").outcome is SourceOutcome.QUARANTINED
-    [row] = rows.tables()["quarantined_documents"].to_pylist()
+    row = refusal(stored(document("call-1") | fields, "call-1"))
     assert (row["json_path"], row["expected"], row["found"]) == (path, expected, found)
 
 
@@ -417,22 +428,21 @@ def test_a_document_is_read_up_to_the_largest_size_and_no_further(
     key = f"unified/{TENANT}/2025/11/05/call-1.json"
     read: list[str] = []
     source = StoredObject(key, "e", MAX_DOCUMENT_BYTES + more, MODIFIED)
-    record = flattener().add(source, lambda: read.append(key) or data)
-    assert record.outcome is outcome
+    found = flattener().flatten([(source, lambda: read.append(key) or data)])
+    assert [record.outcome for record in found.records] == [outcome]
     assert len(read) == 1 - more
 
 
 @pytest.mark.parametrize("written", [7, 5, 4, 3])
 def test_a_day_up_to_two_days_ahead_of_the_writing_is_believed(written: int) -> None:
     """Somewhere it is the next day already, and clocks differ."""
-    assert _add_written_on(written, flattener()).outcome is SourceOutcome.CALL
+    [record] = flattener().flatten([_written_on(written)]).records
+    assert record.outcome is SourceOutcome.CALL
 
 
 @pytest.mark.parametrize("written", [1, 2])
 def test_a_day_further_ahead_of_the_writing_is_quarantined(written: int) -> None:
-    rows = flattener()
-    assert _add_written_on(written, rows).outcome is SourceOutcome.QUARANTINED
-    [row] = rows.tables()["quarantined_documents"].to_pylist()
+    row = refusal(_written_on(written))
     assert (row["json_path"], row["expected"], row["found"]) == (
         "call_date",
         f"at the latest two days after the document was written (2025-11-0{written})",
@@ -440,16 +450,16 @@ def test_a_day_further_ahead_of_the_writing_is_quarantined(written: int) -> None
     )
 
 
-def _add_written_on(written: int, rows: Flattener) -> SourceRecord:
-    """What becomes of a document of 5 November that was written on this day of that month."""
+def _written_on(written: int) -> tuple[StoredObject, Read]:
+    """A document of 5 November that was written on this day of that month."""
     data = json.dumps(document("call-1")).encode()
     moment = dt.datetime(2025, 11, written, 23, 59, 59, tzinfo=dt.UTC)
     source = StoredObject(f"unified/{TENANT}/2025/11/05/call-1.json", "e", len(data), moment)
-    return rows.add(source, lambda: data)
+    return source, lambda: data
 
 
 def test_nothing_gives_no_tables() -> None:
-    assert flattener().tables() == {}
+    assert flattened() == Flattened({}, [])
 
 
 counts = st.lists(st.integers(0, 3), max_size=3)
@@ -499,10 +509,8 @@ def made(name: str, shape: dict[str, Any]) -> dict[str, Any]:
 
 @given(st.lists(documents, max_size=12))
 def test_every_nested_row_has_the_columns_of_its_own_call(shapes: list[dict[str, Any]]) -> None:
-    rows = flattener()
-    for number, shape in enumerate(shapes):
-        add(rows, made(f"call-{number}", shape))
-    tables = {name: table.to_pylist() for name, table in rows.tables().items()}
+    found = flattened(*(made(f"call-{number}", shape) for number, shape in enumerate(shapes)))
+    tables = {name: table.to_pylist() for name, table in found.tables.items()}
     whole = {f"call-{number}": shape for number, shape in enumerate(shapes) if not shape["broken"]}
 
     expected: dict[str, Counter[str]] = {
@@ -516,9 +524,9 @@ def test_every_nested_row_has_the_columns_of_its_own_call(shapes: list[dict[str,
         ),
     }
     for table_name, counts in expected.items():
-        found = tables.get(table_name, [])
-        assert Counter(row["call_id"] for row in found) == +counts
-        for row in found:
+        rows = tables.get(table_name, [])
+        assert Counter(row["call_id"] for row in rows) == +counts
+        for row in rows:
             assert row["source_key"].endswith(f"/{row['call_id']}.json")
             assert row["source_etag"] == f"e-{row['call_id']}"
     for table_name in ("entities", "key_phrases", "action_items"):
@@ -540,10 +548,8 @@ def test_a_declared_column_without_a_value_is_named(
     table = TABLES[table_name]
     added = Column("novelty", ColumnType.BIGINT, "What nobody computes.")
     monkeypatch.setitem(TABLES, table_name, replace(table, columns=(*table.columns, added)))
-    rows = flattener()
-    add(rows, RICH)
     with pytest.raises(ValueError, match="novelty") as caught:
-        rows.tables()
+        flattened(RICH)
     assert str(caught.value) == (
         f"{table_name}: expected the columns of contract/columns.py, found no value for novelty; "
         "see the modules of flatten/"
@@ -551,7 +557,13 @@ def test_a_declared_column_without_a_value_is_named(
 
 
 def test_a_value_without_a_declared_column_is_named() -> None:
-    rows = FlatRows("calls")
-    rows.add(dict.fromkeys((*TABLES["calls"].column_names, "novelty")))
+    columns = {name: [None] for name in (*TABLES["calls"].column_names, "novelty")}
     with pytest.raises(ValueError, match="found a value for novelty, which is not declared;"):
-        rows.table()
+        table_of("calls", columns)
+
+
+def test_a_tenant_without_forms_has_calls_that_nobody_judged() -> None:
+    rows = Flattener(TENANT, DAY, {}, "run-1", NOW)
+    found = rows.flatten([stored(document("call-1") | {"qa_evaluation": None})])
+    [row] = found.tables["calls"].to_pylist()
+    assert (row["qa_outcome"], row["template_id"], row["template_version"]) == ("none", None, None)

@@ -14,7 +14,7 @@ import pytest
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.errors import LakeError
-from cci_lite.flatten.rows import Flattener
+from cci_lite.flatten.rows import Flattened, Flattener
 from cci_lite.nightly.work import ItemResult, WorkItem, flatten_item, read_part, write_part
 from cci_lite.ports import SourceOutcome, StoredObject
 from tests.small_lake import DAY, TENANT, SmallLake
@@ -78,7 +78,7 @@ def test_a_broken_document_counts_even_when_it_cannot_be_copied(small_lake: Smal
 def test_rows_of_more_documents_than_are_held_at_once_are_all_written(
     small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cci_lite.nightly.work._CALLS_PER_BATCH", 2)
+    monkeypatch.setattr("cci_lite.nightly.work._DOCUMENTS_PER_BATCH", 2)
     result = flatten_item(
         small_lake.store, item(small_lake, *(small_lake.put(f"c{n}") for n in range(5)))
     )
@@ -105,13 +105,14 @@ def test_carried_rows_stay_but_for_those_of_dropped_documents(small_lake: SmallL
 def test_two_rows_with_one_key_fail_the_piece(
     small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch, table_name: str, more: int
 ) -> None:
-    tables = Flattener.tables
+    flatten = Flattener.flatten
 
-    def doubled(flattener: Flattener) -> dict[str, pa.Table]:
-        found = tables(flattener)
-        return {**found, table_name: pa.concat_tables([found[table_name]] * 2)}
+    def doubled(flattener: Flattener, documents: Any) -> Flattened:
+        found = flatten(flattener, documents)
+        twice = pa.concat_tables([found.tables[table_name]] * 2)
+        return dataclasses.replace(found, tables={**found.tables, table_name: twice})
 
-    monkeypatch.setattr(Flattener, "tables", doubled)
+    monkeypatch.setattr(Flattener, "flatten", doubled)
     result = flatten_item(small_lake.store, item(small_lake, small_lake.put("a")))
     assert result.failure == f"rows in {table_name}: expected one per key, found {more} more"
     assert (result.parts, result.records) == ({}, ())
@@ -127,12 +128,14 @@ def test_two_rows_with_one_key_fail_the_piece(
 def test_criteria_that_are_not_those_of_the_calls_fail_the_piece(
     small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch, missing: str, reason: str
 ) -> None:
-    tables = Flattener.tables
+    flatten = Flattener.flatten
 
-    def without(flattener: Flattener) -> dict[str, pa.Table]:
-        return {name: table for name, table in tables(flattener).items() if name != missing}
+    def without(flattener: Flattener, documents: Any) -> Flattened:
+        found = flatten(flattener, documents)
+        others = {name: table for name, table in found.tables.items() if name != missing}
+        return dataclasses.replace(found, tables=others)
 
-    monkeypatch.setattr(Flattener, "tables", without)
+    monkeypatch.setattr(Flattener, "flatten", without)
     assert flatten_item(small_lake.store, item(small_lake, small_lake.put("a"))).failure == reason
 
 
@@ -282,7 +285,7 @@ def test_what_fails_a_piece_is_told_without_data(
     def broken(*_: object) -> None:
         raise RuntimeError("Jane Doe said hello")
 
-    monkeypatch.setattr(Flattener, "add", broken)
+    monkeypatch.setattr(Flattener, "flatten", broken)
     failure = flatten_item(small_lake.store, piece).failure
     assert failure is not None
     assert failure.startswith("RuntimeError at test_work.py:")

@@ -376,9 +376,10 @@ def test_every_corrupt_document_is_refused_at_its_planted_path(world: World) -> 
         flattener = Flattener(document.tenant_id, document.call_date, own, "run", now)
         key = unified_key(document.tenant_id, document.call_date, document.stem)
         source = StoredObject(key, "etag", len(document.data), now)
-        record = flattener.add(source, lambda data=document.data: data)  # type: ignore[misc]
+        flattened = flattener.flatten([(source, lambda data=document.data: data)])  # type: ignore[misc]
+        [record] = flattened.records
         assert record.outcome is SourceOutcome.QUARANTINED, document.damage
-        row = flattener.tables()["quarantined_documents"].to_pylist()[0]
+        [row] = flattened.tables["quarantined_documents"].to_pylist()
         found.append((document.damage.name, row["json_path"] or ""))
 
     assert found == [(document.damage.name, document.damage.at) for document in corrupt]
