@@ -1,4 +1,4 @@
-"""Unified documents to measure with: version 1.3, about 22 KB each, the same for the same seed."""
+"""Unified documents to measure with: version 1.3, 22 KB or 2.3 KB, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import functools
 import itertools
 import multiprocessing
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cci_lite.contract.document import (
     Agent,
@@ -37,7 +37,7 @@ from cci_lite.contract.document import (
     Usage,
     encode_document,
 )
-from cci_lite.contract.form import Form, FormDraft
+from cci_lite.contract.form import Form
 from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.scored_evaluation import score_evaluation, with_evaluation
 from cci_lite.contract.scoring import Verdict
@@ -47,6 +47,7 @@ _Label = Literal["POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED"]
 
 TENANT_ID = "bench-tenant"
 DOCUMENTS_PER_DAY = 1_250
+LARGE, SMALL = "large", "small"
 FIRST_DAY = dt.date(2025, 1, 1)
 
 # Scores are whole numbers of these: as long as Comprehend's in print, and their sums are exact, so
@@ -63,42 +64,86 @@ _COMMON = (
 _ENTITY_TYPES = ("DATE", "ORGANIZATION", "PERSON", "QUANTITY", "LOCATION", "COMMERCIAL_ITEM")
 _SENTIMENTS: tuple[_Label, ...] = ("POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED")
 _VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.NA, Verdict.UNSCORED)
-_CRITERIA = tuple(f"criterion_{number:02d}" for number in range(1, 11))
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is in a document: ranges from least to most, `words` by what says them."""
+
+    form: str
+    criteria: int
+    segments: tuple[int, int]
+    found: tuple[int, int]
+    quotes: tuple[int, int]
+    quote_words: tuple[int, int]
+    action_items: tuple[int, int]
+    words: Mapping[str, int]
+    drawn: int
+
+
+SIZES: Mapping[str, Size] = {
+    LARGE: Size(
+        form="default",
+        criteria=10,
+        segments=(3, 7),
+        found=(20, 40),
+        quotes=(1, 3),
+        quote_words=(18, 55),
+        action_items=(0, 5),
+        words={"issue": 30, "resolution": 60, "item": 12, "summary": 40, "reason": 55},
+        drawn=2_500,
+    ),
+    SMALL: Size(
+        form="short",
+        criteria=2,
+        segments=(1, 1),
+        found=(0, 2),
+        quotes=(0, 1),
+        quote_words=(3, 6),
+        action_items=(0, 1),
+        words={"issue": 4, "resolution": 6, "item": 4, "summary": 4, "reason": 4},
+        drawn=150,
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Which documents: how many, and from which seed."""
+    """Which documents: how many, from which seed, of which size, how many on each day."""
 
     documents: int
     seed: int = 1
+    size: str = LARGE
+    per_day: int = DOCUMENTS_PER_DAY
 
     @property
     def days(self) -> list[tuple[dt.date, int]]:
         """Each day and how many documents it has."""
-        full, rest = divmod(self.documents, DOCUMENTS_PER_DAY)
-        counts = [DOCUMENTS_PER_DAY] * full + [rest] * bool(rest)
+        full, rest = divmod(self.documents, self.per_day)
+        counts = [self.per_day] * full + [rest] * bool(rest)
         return [(FIRST_DAY + dt.timedelta(days=day), count) for day, count in enumerate(counts)]
 
 
-def form_draft() -> FormDraft:
-    """The form that the documents were judged against: ten criteria, three of them required."""
-    return parse_draft(
-        {
-            "name": "default",
-            "version": 1,
-            "criteria": [
-                {
-                    "id": criterion_id,
-                    "text": f"Did the agent do what line {position} of the form asks, in full?",
-                    "weight": f"{0.5 + position % 4 * 0.25}",
-                    "required": position % 4 == 1,
-                }
-                for position, criterion_id in enumerate(_CRITERIA, start=1)
-            ],
-            "scoring": {"pass_threshold": "0.7"},
-        }
-    )
+def _form(size: Size) -> dict[str, Any]:
+    """A form as a file gives it; every fourth criterion is required, from the first one on."""
+    return {
+        "name": size.form,
+        "version": 1,
+        "criteria": [
+            {
+                "id": f"criterion_{position:02d}",
+                "text": f"Did the agent do what line {position} of the form asks, in full?",
+                "weight": f"{0.5 + position % 4 * 0.25}",
+                "required": position % 4 == 1,
+            }
+            for position in range(1, size.criteria + 1)
+        ],
+        "scoring": {"pass_threshold": "0.7"},
+    }
+
+
+# What the documents of each size were judged against.
+FORMS = tuple(_form(size) for size in SIZES.values())
 
 
 def write_documents(lake: Path, corpus: Corpus, *, workers: int = 1) -> int:
@@ -107,22 +152,25 @@ def write_documents(lake: Path, corpus: Corpus, *, workers: int = 1) -> int:
     A day depends on the seed and its own date only, so a larger corpus contains the smaller ones,
     and days that are there already in full are left alone.
     """
-    write = functools.partial(_write_day, lake, corpus.seed)
+    write = functools.partial(_write_day, lake, corpus)
     if workers == 1:
         return sum(itertools.starmap(write, corpus.days))
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         return sum(pool.starmap(write, corpus.days, chunksize=1))
 
 
-def documents_of_day(seed: int, call_date: dt.date, count: int) -> Iterator[UnifiedDocument]:
+def documents_of_day(
+    seed: int, call_date: dt.date, count: int, size: str = LARGE
+) -> Iterator[UnifiedDocument]:
     """The first `count` documents of one day."""
     dice = random.Random(f"{seed} {call_date}")
-    template = form_draft().as_version(1)
+    chosen = SIZES[size]
+    form = parse_draft(_form(chosen)).as_version(1)
     for number in range(count):
-        yield _document(dice, template, call_date, number)
+        yield _document(dice, chosen, form, call_date, number)
 
 
-def _write_day(lake: Path, seed: int, call_date: dt.date, count: int) -> int:
+def _write_day(lake: Path, corpus: Corpus, call_date: dt.date, count: int) -> int:
     folder = lake / unified_day_prefix(TENANT_ID, call_date)
     folder.mkdir(parents=True, exist_ok=True)
     present = [entry.stat().st_size for entry in folder.iterdir()]
@@ -132,20 +180,20 @@ def _write_day(lake: Path, seed: int, call_date: dt.date, count: int) -> int:
         (lake / unified_key(TENANT_ID, call_date, document.call_id)).write_bytes(
             encode_document(document)
         )
-        for document in documents_of_day(seed, call_date, count)
+        for document in documents_of_day(corpus.seed, call_date, count, corpus.size)
     )
 
 
 def _document(
-    dice: random.Random, template: Form, call_date: dt.date, number: int
+    dice: random.Random, size: Size, form: Form, call_date: dt.date, number: int
 ) -> UnifiedDocument:
-    text = _Text(dice)
+    text = _Text(dice, size)
     call_id = call_id_for(TENANT_ID, recording_key(TENANT_ID, f"{call_date}-{number}.wav"))
     started_at = dt.datetime.combine(call_date, dt.time(8), dt.UTC) + dt.timedelta(
         milliseconds=dice.randrange(36_000_000)
     )
     seconds = dice.randrange(60_000, 1_800_000) / 1000
-    segments = dice.randint(3, 7)
+    segments = dice.randint(*size.segments)
     needs_review = dice.random() < 0.05
     document = UnifiedDocument(
         tenant_id=TENANT_ID,
@@ -161,15 +209,15 @@ def _document(
         direction=dice.choice(("inbound", "inbound", "outbound")),
         channel="voice",
         sentiment=Sentiment(result_list=[_sentiment(dice, index) for index in range(segments)]),
-        key_phrases=_key_phrases(dice, text, segments),
-        entities=_entities(dice, text, segments),
+        key_phrases=_key_phrases(dice, text, size, segments),
+        entities=_entities(dice, text, size, segments),
         ai_summary=AiSummary(
-            issue=text.words(30),
-            resolution=text.words(60),
+            issue=text.said("issue"),
+            resolution=text.said("resolution"),
             outcome=dice.choice(("resolved", "follow-up agreed", "unresolved")),
-            action_items=[text.words(12) for _ in range(dice.randint(0, 5))],
+            action_items=[text.said("item") for _ in range(dice.randint(*size.action_items))],
             tone_score=float(dice.randint(0, 100)) if dice.random() < 0.9 else None,
-            sentiment_summary=text.words(40),
+            sentiment_summary=text.said("summary"),
         ),
         review=Review(needed=needs_review, reasons=["low_confidence"] if needs_review else []),
         usage=Usage(
@@ -190,13 +238,13 @@ def _document(
         ),
     )
     evaluation = QaEvaluation(
-        template_id=template.name,
-        template_version=template.version,
-        template_hash=template.content_hash,
-        criteria=[_criterion(dice, text, criterion_id) for criterion_id in _CRITERIA],
+        template_id=form.name,
+        template_version=form.version,
+        template_hash=form.content_hash,
+        criteria=[_criterion(dice, text, size, criterion.id) for criterion in form.criteria],
     )
-    evaluation.reported = _reported(dice, evaluation, template)
-    return with_evaluation(document, score_evaluation(evaluation, template))
+    evaluation.reported = _reported(dice, evaluation, form)
+    return with_evaluation(document, score_evaluation(evaluation, form))
 
 
 def _agent(dice: random.Random, text: _Text) -> Agent | None:
@@ -221,9 +269,9 @@ def _sentiment(dice: random.Random, index: int) -> SentimentResult:
     )
 
 
-def _key_phrases(dice: random.Random, text: _Text, segments: int) -> KeyPhrases:
+def _key_phrases(dice: random.Random, text: _Text, size: Size, segments: int) -> KeyPhrases:
     found: list[list[KeyPhrase]] = [[] for _ in range(segments)]
-    for _ in range(dice.randint(20, 40)):
+    for _ in range(dice.randint(*size.found)):
         begin, phrase = dice.randrange(5_000), text.words(dice.randint(2, 6))
         found[dice.randrange(segments)].append(
             KeyPhrase(
@@ -240,9 +288,9 @@ def _key_phrases(dice: random.Random, text: _Text, segments: int) -> KeyPhrases:
     )
 
 
-def _entities(dice: random.Random, text: _Text, segments: int) -> Entities:
+def _entities(dice: random.Random, text: _Text, size: Size, segments: int) -> Entities:
     found: list[list[Entity]] = [[] for _ in range(segments)]
-    for _ in range(dice.randint(20, 40)):
+    for _ in range(dice.randint(*size.found)):
         begin, name = dice.randrange(5_000), text.words(dice.randint(1, 3))
         found[dice.randrange(segments)].append(
             Entity(
@@ -258,17 +306,17 @@ def _entities(dice: random.Random, text: _Text, segments: int) -> Entities:
     )
 
 
-def _criterion(dice: random.Random, text: _Text, criterion_id: str) -> CriterionResult:
+def _criterion(dice: random.Random, text: _Text, size: Size, criterion_id: str) -> CriterionResult:
     (verdict,) = dice.choices(_VERDICTS, (78, 15, 5, 2))
-    quotes = 0 if verdict is Verdict.NA else dice.randint(1, 3)
+    quotes = 0 if verdict is Verdict.NA else dice.randint(*size.quotes)
     evaluator = Evaluator.RULE if criterion_id.endswith("1") else Evaluator.MODEL
     return CriterionResult(
         id=criterion_id,
         verdict=verdict,
-        reason=text.words(55),
+        reason=text.said("reason"),
         evidence=[
             Evidence(
-                quote=text.words(dice.randint(18, 55)),
+                quote=text.words(dice.randint(*size.quote_words)),
                 start_seconds=(start := dice.randrange(60_000) / 1000),
                 end_seconds=start + 4.5,
                 said_by="agent",
@@ -280,9 +328,9 @@ def _criterion(dice: random.Random, text: _Text, criterion_id: str) -> Criterion
     )
 
 
-def _reported(dice: random.Random, evaluation: QaEvaluation, template: Form) -> ReportedScore:
+def _reported(dice: random.Random, evaluation: QaEvaluation, form: Form) -> ReportedScore:
     """What the model claims: mostly right, sometimes wrong."""
-    score = score_evaluation(evaluation, template).score
+    score = score_evaluation(evaluation, form).score
     percentage = None if score.percentage is None else float(score.percentage)
     if percentage is not None and dice.random() < 0.1:
         percentage = round(percentage + 7.25, 2)
@@ -298,13 +346,18 @@ def _score(dice: random.Random) -> float:
 class _Text:
     """Running text of one document: words as skewed as in speech, drawn in one go."""
 
-    def __init__(self, dice: random.Random) -> None:
+    def __init__(self, dice: random.Random, size: Size) -> None:
         words, weights = _vocabulary()
-        self._words = itertools.cycle(dice.choices(words, cum_weights=weights, k=2_500))
+        self._words = itertools.cycle(dice.choices(words, cum_weights=weights, k=size.drawn))
+        self._said = size.words
 
     def words(self, count: int) -> str:
         """The next words."""
         return " ".join(itertools.islice(self._words, count))
+
+    def said(self, what: str) -> str:
+        """As many words as the size of document has there."""
+        return self.words(self._said[what])
 
     @staticmethod
     def name(number: int) -> str:

@@ -8,11 +8,8 @@ Prints one JSON document; progress goes to stderr. The documents are deleted in 
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
-import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +18,20 @@ import click
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))  # run as a script, only this file's folder is on the path
 
+from benchmarks.builds import builds  # noqa: E402
 from benchmarks.documents import DOCUMENTS_PER_DAY, Corpus, write_documents  # noqa: E402
 from benchmarks.flatten import CONTENDERS, run_contender  # noqa: E402
 from benchmarks.machine import machine_facts  # noqa: E402
+from benchmarks.measure import Usage  # noqa: E402
+from benchmarks.program import (  # noqa: E402
+    before_option,
+    figures,
+    json_option,
+    print_result,
+    said,
+    say,
+    work_folder,
+)
 
 
 def _sizes(_: click.Context, __: click.Parameter, value: str) -> list[int]:
@@ -36,30 +44,41 @@ def _sizes(_: click.Context, __: click.Parameter, value: str) -> list[int]:
 @click.command(help=__doc__.partition("\n")[0])
 @click.option("--documents", callback=_sizes, default="20000,60000,200000", show_default=True)
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True)
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Write the result here, too."
-)
-def main(documents: list[int], workers: int, json_file: Path | None) -> None:
+@before_option
+@json_option
+def main(documents: list[int], workers: int, before: str | None, json_file: Path | None) -> None:
     runs: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="cci-lite-bench-") as made:
+    machine = machine_facts()
+    with builds(before) as measured, work_folder() as folder:
         # A larger corpus begins with the days of the smaller one, so the folder only grows.
-        lake, rows = Path(made) / "documents", Path(made) / "rows"
+        lake, rows = folder / "documents", folder / "rows"
         for count in documents:
-            click.echo(f"writing up to {count:,} documents", err=True)
+            say(f"writing up to {count:,} documents")
             write_documents(lake, Corpus(count), workers=workers)
-            usage = run_contender(CONTENDERS["ours"], lake, rows, workers)
-            shutil.rmtree(rows)
-            runs.append({"documents": count, **asdict(usage)})
-            click.echo(
-                f"{count:,} documents: {usage.peak_pss_mib:,.0f} MiB, {usage.wall_seconds:,.1f} s",
-                err=True,
-            )
-    growth = round(runs[-1]["peak_pss_mib"] / runs[0]["peak_pss_mib"], 3)
-    result = {"machine": machine_facts(), "workers": workers, "runs": runs, "growth": growth}
-    text = json.dumps(result, indent=2)
-    if json_file is not None:
-        json_file.write_text(text + "\n")
-    click.echo(text)
+            usages: dict[str, list[Usage]] = {}
+            for build in measured:
+                usage = run_contender(CONTENDERS["ours"], build, lake, rows, workers)
+                shutil.rmtree(rows)
+                said(1, f"{build.name}, {count:,} documents", usage)
+                usages[build.name] = [usage]
+            runs.append({"documents": count, **figures(usages)})
+    # The last peak divided by the first: 1 is flat.
+    growth = {
+        build.name: round(
+            runs[-1][build.name]["peak_pss_mib"] / runs[0][build.name]["peak_pss_mib"], 3
+        )
+        for build in measured
+    }
+    print_result(
+        {
+            "machine": machine,
+            "before": before,
+            "workers": workers,
+            "runs": runs,
+            "growth": growth,
+        },
+        json_file,
+    )
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import resource
 import secrets
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from cci_lite.contract.form import FormDraft
     from cci_lite.contract.tenant import Tenant
     from cci_lite.local.duckdb_engine import QueryAnswer, TenantEngine
+    from cci_lite.local.tenant_files import TenantSnapshot
     from cci_lite.local.transcripts import MetadataReport, TranscriptFiles
     from cci_lite.nightly.lake import NightlyLake
     from cci_lite.nightly.planning import RunOptions
@@ -51,9 +54,23 @@ if TYPE_CHECKING:
     from cci_lite.ports import InputFile, UnreadableFile
     from cci_lite.views import Schema, View
 
-# Below this many documents, starting worker processes takes longer than the work.
-INLINE_DOCUMENTS = 400
+# Up to this much, starting worker processes takes longer than the work: about 500 documents.
+LIGHT_WORK_BYTES = 12 * 1024 * 1024
 SCRATCH_LIFE = dt.timedelta(days=1)
+
+
+@dataclass
+class _KeptEngine:
+    """An engine, what closes it, and the state of the catalogue that it shows."""
+
+    engine: TenantEngine
+    closing: contextlib.ExitStack
+    state: tuple[int, int]
+
+
+def _close_engines(kept: dict[tuple[str, str | None], _KeptEngine]) -> None:
+    while kept:
+        kept.popitem()[1].closing.close()
 
 
 @dataclass(frozen=True)
@@ -63,9 +80,18 @@ class Lake:
     path: Path
     store: FolderStore
     catalog: SqliteCatalog
+    # By tenant and memory limit: opening an engine takes longer than most queries.
+    _kept: dict[tuple[str, str | None], _KeptEngine] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        # Engines of a lake that nobody closed are closed with it, as its catalogue is.
+        weakref.finalize(self, _close_engines, self._kept)
 
     def close(self) -> None:
-        """Close the catalogue's file; a lake can also be used in a `with` statement."""
+        """Close engines and the catalogue's file; a lake can also be used in a `with` statement."""
+        _close_engines(self._kept)
         self.catalog.close()
 
     def __enter__(self) -> Lake:
@@ -151,11 +177,53 @@ class Lake:
     def _engine(
         self, tenant_id: str, raw: bool | dt.date, memory_limit: str | None
     ) -> Iterator[TenantEngine]:
+        """An engine over what is published now; later publications do not change what it reads.
+
+        It is kept for the next query, but for one of raw documents: nobody says when they change.
+        """
+        get_tenant(self.catalog, tenant_id)
+        if raw:
+            with self._opened(self._snapshot(tenant_id, raw), memory_limit) as opened:
+                yield opened
+            return
+        # Taken away while it is in use: a query that runs meanwhile opens another one.
+        kept = self._kept.pop((tenant_id, memory_limit), None)
+        # Asked for before the files are: what is published in between is found the next time.
+        state = self.catalog.state()
+        if kept is None:
+            closing = contextlib.ExitStack()
+            engine = closing.enter_context(
+                self._opened(self._snapshot(tenant_id, raw), memory_limit)
+            )
+            kept = _KeptEngine(engine, closing, state)
+        try:
+            if kept.state != state:
+                kept.engine.show(self._snapshot(tenant_id, raw))
+                kept.state = state
+            yield kept.engine
+        except BaseException:
+            kept.closing.close()
+            raise
+        if other := self._kept.pop((tenant_id, memory_limit), None):
+            other.closing.close()
+        self._kept[tenant_id, memory_limit] = kept
+
+    def _opened(
+        self, snapshot: TenantSnapshot, memory_limit: str | None
+    ) -> contextlib.AbstractContextManager[TenantEngine]:
         from cci_lite.local.duckdb_engine import MEMORY_LIMIT, open_engine
+
+        return open_engine(
+            snapshot,
+            _translated_views(),
+            tables_folder=self.store.path(f"{CURATED}/{snapshot.tenant_id}"),
+            memory_limit=MEMORY_LIMIT if memory_limit is None else memory_limit,
+        )
+
+    def _snapshot(self, tenant_id: str, raw: bool | dt.date) -> TenantSnapshot:
+        """The files that are published now; read from the catalogue at once, so of one state."""
         from cci_lite.local.tenant_files import SnapshotFile, TenantSnapshot
 
-        get_tenant(self.catalog, tenant_id)
-        # Read from the catalogue once: later publications do not change what this engine reads.
         tables: dict[str, list[SnapshotFile]] = {}
         for call_date, parts in self.catalog.parts_by_day(tenant_id).items():
             for name, files in parts.items():
@@ -167,10 +235,7 @@ class Lake:
             for key, call_date in (self._documents(tenant_id) if raw else ())
             if raw in (True, call_date)
         ]
-        snapshot = TenantSnapshot(tenant_id, tables, documents)
-        limit = MEMORY_LIMIT if memory_limit is None else memory_limit
-        with open_engine(snapshot, _translated_views(), memory_limit=limit) as engine:
-            yield engine
+        return TenantSnapshot(tenant_id, tables, documents)
 
     def _documents(self, tenant_id: str) -> Iterator[tuple[str, dt.date]]:
         """The raw documents with their days; files in other places are strays and not read."""
@@ -286,8 +351,8 @@ class Lake:
     ) -> RunReport:
         """Bring the curated tables of a tenant (or all) up to date; tenants fail independently.
 
-        `workers` processes flatten documents; by default as many as there are processors, or this
-        process alone when there is too little to read for others to pay off.
+        Up to `workers` processes flatten documents, by default as many as there are processors;
+        they start when there is so much to read that it pays.
         """
         from cci_lite import __version__
         from cci_lite.local.processes import Inline, Processes
@@ -298,10 +363,9 @@ class Lake:
         # Scratch files of killed writers; one that is a day old belongs to no writer at work.
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
         tenants, broken = self.usable_tenants(tenant_id)
-        # Planning reads listings only, so finding out is cheap.
-        if workers is None and self._waiting(tenants, options) < INLINE_DOCUMENTS:
-            workers = 1
-        with Inline() if workers == 1 else Processes(workers) as pool:
+        several = Processes(workers, weigh=lambda _, item: item.weight, in_place=LIGHT_WORK_BYTES)
+        cpu = _cpu_of_other_processes()
+        with Inline() if workers == 1 else several as pool:
             report = run_etl(
                 self.nightly(),
                 tenants,
@@ -311,6 +375,8 @@ class Lake:
                 pipeline_version=__version__,
                 observe=observe or (lambda _: None),
             )
+        cpu = _cpu_of_other_processes() - cpu - report.profile.elsewhere.cpu_seconds
+        report.profile.spent("workers").add(several.start_seconds, cpu)
         report.failed |= broken
         with contextlib.suppress(CciLiteError):  # the report of each tenant says it already
             report.of_no_tenant = things_of_no_tenant(self.store)
@@ -336,19 +402,11 @@ class Lake:
                 report.failed[each] = describe_problem(problem)
         return report
 
-    def _waiting(self, tenants: Mapping[str, object], options: RunOptions) -> int:
-        """How many documents a run would read, counted no further than it matters."""
-        from cci_lite.nightly.planning import plan_tenant
 
-        waiting = 0
-        for tenant_id in tenants:
-            # When a tenant cannot be planned, the run itself reports why.
-            with contextlib.suppress(CciLiteError, OSError):
-                for plan in plan_tenant(self.nightly(), tenant_id, options):
-                    waiting += len(plan.to_read)
-                    if waiting >= INLINE_DOCUMENTS:
-                        return waiting
-        return waiting
+def _cpu_of_other_processes() -> float:
+    """The CPU seconds of processes that this one started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _added_up(reports: Iterable[InputReport], observe: Callable[[], None]) -> DeliveryReport:

@@ -226,10 +226,14 @@ def curated_table_prefix(tenant_id: str, table: str) -> str:
     return f"{curated_prefix(tenant_id)}{table}/"
 
 
+def partition_prefix(tenant_id: str, table: str, call_date: dt.date) -> str:
+    """Where one day of one curated table is."""
+    return f"{curated_table_prefix(tenant_id, table)}call_date={call_date.isoformat()}/"
+
+
 def generation_prefix(tenant_id: str, table: str, call_date: dt.date, generation: str) -> str:
     """Where one generation of one partition is: what the catalogue's partition points at."""
-    table_prefix = curated_table_prefix(tenant_id, table)
-    return f"{table_prefix}call_date={call_date.isoformat()}/{generation}/"
+    return f"{partition_prefix(tenant_id, table, call_date)}{generation}/"
 
 
 def part_key(tenant_id: str, table: str, call_date: dt.date, generation: str, part: int) -> str:

@@ -7,6 +7,7 @@ a declared structure give the same table much faster when every document is a fi
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -34,17 +35,20 @@ _READ_JSON = "read_json($documents, format = 'newline_delimited', columns = {col
 _READ_TEXT = "(SELECT unnest(from_json(content, '{structure}')) FROM read_text($documents))"
 
 # Cheap columns that nested rows repeat are computed once, beside the nested values.
-_READ = f"""
-CREATE TEMP TABLE documents AS
-SELECT * EXCLUDE (call_started_at, call_date, agent),
+SHARED_COLUMNS = """
     call_started_at::TIMESTAMP AS call_started_at,
     coalesce(agent.agent_id, 'unknown') AS agent_id, agent.name AS agent_name,
-    agent.team AS agent_team,
-    {_SOURCE_KEY} AS source_key
+    agent.team AS agent_team
+"""
+
+_READ = f"""
+CREATE TEMP TABLE documents AS
+SELECT * EXCLUDE (call_started_at, call_date, agent), {SHARED_COLUMNS}, {_SOURCE_KEY} AS source_key
 FROM {{source}}
 """
 
-_CALLS = f"""
+# `judged` is what the evaluation says, `review` what a person has to look at.
+CALLS = f"""
 WITH counted AS (
     SELECT *, {_count_of("POSITIVE")} AS positive, {_count_of("NEGATIVE")} AS negative,
         {_count_of("NEUTRAL")} AS neutral, {_count_of("MIXED")} AS mixed,
@@ -54,6 +58,7 @@ WITH counted AS (
 SELECT call_id, revision, schema_version, call_started_at, call_date_source, duration_seconds,
     agent_id, agent_name, agent_team, queue, direction, channel, language_code,
     CASE
+        WHEN coalesce(most, 0) = 0 THEN NULL
         WHEN (positive = most)::INT + (negative = most)::INT + (neutral = most)::INT
             + (mixed = most)::INT > 1 THEN 'MIXED'
         WHEN positive = most THEN 'POSITIVE'
@@ -65,6 +70,16 @@ SELECT call_id, revision, schema_version, call_started_at, call_date_source, dur
     ai_summary.issue AS issue, ai_summary.resolution AS resolution,
     ai_summary.outcome AS issue_outcome, ai_summary.tone_score AS tone_score,
     ai_summary.sentiment_summary AS sentiment_summary,
+    {{judged}}, {{review}},
+    source.pii_redacted AS pii_redacted, usage.audio_seconds AS audio_seconds,
+    usage.comprehend_units AS comprehend_units, usage.input_tokens AS input_tokens,
+    usage.output_tokens AS output_tokens, usage.model_calls AS model_calls,
+    source.model_id AS model_id, source.prompt_version AS prompt_version,
+    source.pipeline_version AS pipeline_version, source_key
+FROM counted
+"""
+
+_JUDGED = f"""
     qa_evaluation.template_id AS template_id, qa_evaluation.template_version AS template_version,
     qa_evaluation.template_hash AS template_hash,
     qa_evaluation.outcome AS qa_outcome, qa_evaluation.passed AS qa_passed,
@@ -76,15 +91,12 @@ SELECT call_id, revision, schema_version, call_started_at, call_date_source, dur
     {_verdicts("na")} AS qa_criteria_na, {_verdicts("unscored")} AS qa_criteria_unscored,
     qa_evaluation.reported.total_score AS qa_reported_total_score,
     qa_evaluation.reported.max_score AS qa_reported_max_score,
-    qa_evaluation.reported.percentage AS qa_reported_percentage,
+    qa_evaluation.reported.percentage AS qa_reported_percentage
+"""
+
+_REVIEW = """
     coalesce(review.needed, false) AS needs_review,
-    nullif(array_to_string(review.reasons, ','), '') AS review_reasons,
-    source.pii_redacted AS pii_redacted, usage.audio_seconds AS audio_seconds,
-    usage.comprehend_units AS comprehend_units, usage.input_tokens AS input_tokens,
-    usage.output_tokens AS output_tokens, usage.model_calls AS model_calls,
-    source.model_id AS model_id, source.prompt_version AS prompt_version,
-    source.pipeline_version AS pipeline_version, source_key
-FROM counted
+    nullif(array_to_string(review.reasons, ','), '') AS review_reasons
 """
 
 _QA_CRITERIA = """
@@ -150,13 +162,16 @@ SELECT call_id, generate_subscripts(ai_summary.action_items, 1) AS position,
 FROM documents
 """
 
-_TABLES = {
-    "calls": _CALLS,
-    "qa_criteria": _QA_CRITERIA,
+NESTED_TABLES = {
     "entities": _ENTITIES,
     "key_phrases": _KEY_PHRASES,
     "sentiment_segments": _SENTIMENT_SEGMENTS,
     "action_items": _ACTION_ITEMS,
+}
+_TABLES = {
+    "calls": CALLS.format(judged=_JUDGED, review=_REVIEW),
+    "qa_criteria": _QA_CRITERIA,
+    **NESTED_TABLES,
 }
 
 
@@ -168,7 +183,7 @@ def flatten(lake: Path, rows: Path, workers: int) -> None:
 
 def flatten_by_text(lake: Path, rows: Path, workers: int) -> None:
     """By `read_text` and `from_json`."""
-    structure = json.dumps(_structure(DOCUMENT))
+    structure = json.dumps(structure_of(DOCUMENT))
     _flatten(lake, rows, workers, _READ_TEXT.format(structure=structure))
 
 
@@ -176,17 +191,23 @@ def _flatten(lake: Path, rows: Path, workers: int, source: str) -> None:
     """One file per table; all files are read in one statement, with `workers` threads."""
     with duckdb.connect(config={"threads": workers, "preserve_insertion_order": False}) as db:
         db.execute(_READ.format(source=source), {"documents": f"{lake}/unified/*/*/*/*/*.json"})
-        for table_name, select in _TABLES.items():
-            (rows / table_name).mkdir(parents=True, exist_ok=True)
-            target = rows / table_name / "part.parquet"
-            db.execute(f"COPY ({select}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        write_tables(db, rows, _TABLES)
 
 
-def _structure(shape: object) -> object:
+def write_tables(db: duckdb.DuckDBPyConnection, rows: Path, tables: Mapping[str, str]) -> None:
+    """One file for each table, from what its query gives."""
+    for table_name, select in tables.items():
+        (rows / table_name).mkdir(parents=True, exist_ok=True)
+        target = rows / table_name / "part.parquet"
+        db.execute(f"COPY ({select}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def structure_of(shape: object) -> object:
+    """The shape as `from_json` wants it declared."""
     if isinstance(shape, dict):
-        return {name: _structure(part) for name, part in shape.items()}
+        return {name: structure_of(part) for name, part in shape.items()}
     if isinstance(shape, list):
-        return [_structure(shape[0])]
+        return [structure_of(shape[0])]
     return _TYPES[str(shape)]
 
 

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import json
+from collections.abc import Collection
 from pathlib import Path
 
-from benchmarks.documents import TENANT_ID, form_draft
+from benchmarks.builds import Build
+from benchmarks.documents import FORMS, TENANT_ID
 
 
-def prepare(lake: Path, rows: Path) -> None:
-    """A new lake at `rows` with the tenant, its form and the documents of `lake`. Not measured."""
-    from cci_lite.contract.tenant import parse_tenant
-    from cci_lite.deploy.tenants import put_form, put_tenant
-    from cci_lite.laptop import create_lake
+def prepare(build: Build, lake: Path, rows: Path, left_out: Collection[Path] = ()) -> None:
+    """A new lake at `rows` with the tenant, its forms and the documents of `lake`. Not measured."""
+    build.run(build.command("tenants", "add", TENANT_ID, "--lake", rows))
+    file = rows / "form.json"
+    for form in FORMS:
+        file.write_text(json.dumps(form))
+        build.run(build.command("forms", "put", file, "--tenant", TENANT_ID, "--lake", rows))
+    file.unlink()
+    for path in lake.rglob("*.json"):
+        if path not in left_out:
+            deliver(path, lake, rows)
 
-    created = create_lake(rows)
-    put_tenant(created.catalog, parse_tenant({"tenant_id": TENANT_ID}))
-    put_form(created.catalog, TENANT_ID, form_draft())
-    created.catalog.close()
-    # The same files under another name: a lake follows no links.
-    shutil.copytree(lake / "unified", rows / "unified", copy_function=os.link)
+
+def deliver(document: Path, lake: Path, rows: Path) -> None:
+    """The same file under another name: a lake follows no symbolic links."""
+    target = rows / document.relative_to(lake)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.hardlink_to(document)
 
 
-def flatten(lake: Path, rows: Path, workers: int) -> None:  # noqa: ARG001 (rows holds it)
+def command(build: Build, rows: Path, workers: int) -> list[str]:
     """Everything that the command does: plan, flatten, check, publish."""
-    from cci_lite.cli import main
-
-    main(["etl", "run", "--lake", str(rows), "--workers", str(workers), "--output", "json"])
+    return build.command(
+        *("etl", "run", "--lake", rows, "--workers", str(workers), "--output", "json")
+    )
 
 
 def rows_of(rows: Path) -> Path:

@@ -17,6 +17,7 @@ from cci_lite import __version__
 from cci_lite.cli.output import say
 from cci_lite.errors import CciLiteError, TenantIdError, UsageError
 from cci_lite.files import is_no_room
+from cci_lite.local.unneeded import keep_out_unneeded
 
 _COMMANDS = {
     "demo": ("cci_lite.cli.demo", "Make a sample world and run the whole job on it."),
@@ -96,6 +97,7 @@ def program(settings: _Settings, debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program. Exits 0 when done, 1 when refused or failed, 2 on wrong usage."""
+    keep_out_unneeded()
     sys.exit(run_program(arguments))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -128,26 +129,22 @@ def records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[
 @contextlib.contextmanager
 def progress(description: str, total: int | None) -> Iterator[_Bar]:
     """A progress bar on a terminal's stderr, nothing elsewhere."""
+    # On stderr, so that the output of a command can go into a pipe while the bar is shown.
     if not sys.stderr.isatty():
         yield _Bar(lambda _: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    # On stderr, so that the output of a command can go into a pipe while the bar is shown.
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(description, total=total)
-        yield _Bar(lambda steps: bar.advance(task, steps))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _Bar(functools.partial(bar.advance, bar.add_task(description, total=total)))
 
 
 class _Bar:
-    """Moves a progress bar."""
+    """Moves a progress bar, if there is one."""
 
-    def __init__(self, move: Callable[[int], None]) -> None:
+    def __init__(self, move: Callable[[int], object]) -> None:
         self._move = move
 
     def advance(self, steps: int = 1) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,12 +14,19 @@ _COLUMNS = (
 )
 
 
-def print_report(report: RunReport, output: str = "table") -> None:
-    """The balance sheets of a run, one row per tenant and day that it touched, and its messages."""
+def print_report(
+    report: RunReport, output: str = "table", profile: Sequence[tuple[Any, ...]] = ()
+) -> None:
+    """The balance sheets of a run, one row per tenant and day that it touched, and its messages.
+
+    Then, if it was measured, where the time went.
+    """
     from cci_lite.cli.output import print_json, print_rows, records, say
+    from cci_lite.cli.run_profile import PROFILE_COLUMNS
 
     rows = [_day_row(day) for day in report.days]
     if output == "json":
+        measured = {"profile": records(PROFILE_COLUMNS, profile)} if profile else {}
         print_json(
             {
                 "etl_run_id": report.etl_run_id,
@@ -29,12 +36,15 @@ def print_report(report: RunReport, output: str = "table") -> None:
                 "failed": report.failed,
                 "quarantined": report.quarantined,
                 "of_no_tenant": report.of_no_tenant,
+                **measured,
             }
         )
     elif rows:
         print_rows(_COLUMNS, rows, title=f"run {report.etl_run_id}")
     elif not (report.busy or report.failed):
         say("nothing to do")
+    if profile and output != "json":
+        print_rows(PROFILE_COLUMNS, profile, title="where the time went")
     for line in _messages(report):
         say(line)
 

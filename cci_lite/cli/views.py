@@ -49,7 +49,8 @@ def lint(folder: Path | None, output: str) -> None:
     from cci_lite.views import lint_view, read_views, view_schema
 
     views = read_views(folder) if folder else shipped_views()
-    schema = view_schema(views)
+    # All of them at once, so that a view that is wrong is named, not each that reads it.
+    schema = dict(view_schema(views))
     columns = ("view", "line", "column", "message")
     rows = [
         (f"{view.name}_v{view.version}", finding.line, finding.column, finding.message)

@@ -24,7 +24,8 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 def field_at(values: pa.StructArray, path: str) -> pa.Array:
     """A field of objects, by its path (`agent.name`); null where an object on the way is null."""
     for name in path.split("."):
-        values = pc.struct_field(values, name)
+        # The method is much faster, and says nothing of objects that are null.
+        values = pc.struct_field(values, name) if values.null_count else values.field(name)
     return values
 
 

@@ -6,14 +6,13 @@ columns. Any other one is read leniently: it is refused with its reason, or writ
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from cci_lite.contract.document import UnifiedDocument, redaction_of
+from cci_lite.contract.document import UnifiedDocument, encode_document, redaction_of
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
 from cci_lite.contract.reading import decode_document
 from cci_lite.contract.scored_evaluation import (
@@ -78,7 +77,7 @@ class DayReader:
             # Without its etag: no version was read, the next run tries again.
             what = problem.strerror or type(problem).__name__
             return Refused(
-                dataclasses.replace(source, etag=""),
+                msgspec.structs.replace(source, etag=""),
                 ContractError("", "a document that can be read", what),
             )
         line = usual_line(data)
@@ -100,7 +99,7 @@ class DayReader:
             scored = score_document(document, self._forms)
         except ContractError as problem:
             return Refused(source, problem)
-        line = msgspec.json.encode(_as_usual(document, scored))
+        line = encode_document(_as_usual(document, scored))
         return Line(source, line, is_checked=True, unknown_fields=decoded.unknown_fields)
 
     def _check_key(self, document: UnifiedDocument, source: StoredObject) -> None:

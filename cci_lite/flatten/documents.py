@@ -33,13 +33,13 @@ _ANY = (None, None)
 
 
 def usual_line(data: bytes) -> bytes | None:
-    """The document as one line without its end; None when it is not written as usual."""
-    line = data.rstrip()
-    usual = (
+    """The document as one line with its end; None when it is not written as usual."""
+    line = data if data.endswith(b"}\n") else data.rstrip() + b"\n"
+    is_usual = (
         line.startswith(b"{")
-        and line.endswith(b"}")
+        and line.endswith(b"}\n")
         and len(data) <= MAX_DOCUMENT_BYTES
-        and b"\n" not in line
+        and line.find(b"\n") == len(line) - 1
         and b"\r" not in line
         # Escapes by number can spell a field's name in another way, or half of a character. (Most
         # documents have no escapes at all, and one byte is found much faster than two.)
@@ -48,13 +48,7 @@ def usual_line(data: bytes) -> bytes | None:
         # does not always take the former. (A text that looks like one only costs time.)
         and not any(part.rstrip().endswith(b":") for part in line.split(b"null")[:-1])
     )
-    if not usual:
-        return None
-    try:
-        line.isascii() or line.decode()
-    except UnicodeDecodeError:
-        return None
-    return line
+    return line if is_usual else None
 
 
 def read_lines(lines: Sequence[bytes]) -> pa.StructArray | None:
@@ -65,17 +59,24 @@ def read_lines(lines: Sequence[bytes]) -> pa.StructArray | None:
     """
     if not lines:
         return pa.array([], _arrow_type(_document_type()))  # Arrow finds no JSON in an empty text
-    text = b"\n".join(lines)
+    text = b"".join(lines)
     try:
+        _check_utf8(text)
         table = pyarrow.json.read_json(
             pa.BufferReader(text),
             # One block: a piece of work has a processor of its own, and one chunk for each column.
-            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(text)),
             parse_options=_parse_options(),
         )
     except pa.ArrowException:
         return None
     return table.to_struct_array().combine_chunks() if len(table) == len(lines) else None
+
+
+def _check_utf8(text: bytes) -> None:
+    """Raise ArrowInvalid for a text that is not UTF-8, which the JSON reader takes as it is."""
+    places = pa.py_buffer(np.array([0, len(text)], np.int32))
+    pa.Array.from_buffers(pa.binary(), 1, [None, places, pa.py_buffer(text)]).cast(pa.string())
 
 
 def which_hold(documents: pa.StructArray) -> Flags:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cci_lite.ports import SourceRecord, StoredObject
 
@@ -47,27 +47,15 @@ class DayPlan:
         return sorted((*self.new, *self.changed), key=lambda source: source.key)
 
 
-@dataclass
-class ListingDigest:
-    """A digest of a day's listing: equal when the same documents are there in the same versions."""
-
-    _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
-
-    def add(self, source: StoredObject) -> None:
-        """Take in the next document; documents come ordered by key."""
-        self._hash.update(f"{source.key}\0{source.etag}\0".encode())
-
-    def value(self) -> str:
-        """The digest: 32 hexadecimal digits."""
-        return self._hash.hexdigest()[:32]
-
-
 def listing_digest(listed: Iterable[StoredObject]) -> str:
-    """The digest of a whole listing."""
-    digest = ListingDigest()
+    """A digest of a day's listing, which is ordered by key: 32 hexadecimal digits.
+
+    It is equal when the same documents are there in the same versions.
+    """
+    digest = hashlib.sha256()
     for source in listed:
-        digest.add(source)
-    return digest.value()
+        digest.update(f"{source.key}\0{source.etag}\0".encode())
+    return digest.hexdigest()[:32]
 
 
 def plan_day(

@@ -175,6 +175,11 @@ class SqliteCatalog:
             found.setdefault(day, {}).setdefault(table_name, []).append(part)
         return found
 
+    def state(self) -> tuple[int, int]:
+        """A value that changes whenever anybody writes to the catalogue, also this program."""
+        [(by_others,)] = self._execute("PRAGMA data_version")
+        return by_others, self._db.total_changes
+
     def calls_on_other_days(
         self, tenant_id: str, call_ids: Iterable[str], call_date: dt.date
     ) -> dict[dt.date, list[SourceRecord]]:

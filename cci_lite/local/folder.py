@@ -7,15 +7,17 @@ import datetime as dt
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES
 from cci_lite.errors import LakeError, UsageError
 from cci_lite.local.regular import (
     SCRATCH,
+    FolderReader,
     Seen,
+    holds_anything,
     modified_at,
     open_regular,
     opened_folder,
@@ -42,6 +44,7 @@ class FolderStore:
     """
 
     root: Path
+    reader: FolderReader | None = None  # of a store that `reading` has made
 
     def path(self, key: str) -> Path:
         """The file of a key; raises UsageError for a key that leads out of the folder."""
@@ -58,11 +61,11 @@ class FolderStore:
             if not found.stray:
                 yield found
 
-    def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
-        """Everything below `prefix`, ordered by key: files, strays, unlistable folders."""
+    def survey(self, prefix: str, *, start: str = "") -> Iterator[StoredObject | Unlisted]:
+        """Everything below `prefix` from `start` on, ordered: files, strays, unlistable folders."""
         try:
             with opened_folder(self.root, _checked_names(prefix.rstrip("/"))) as folder:
-                yield from map(_stored, walk(folder, prefix, _DOCUMENT))
+                yield from map(_stored, walk(folder, prefix, _DOCUMENT, start=start))
         except FileNotFoundError:
             return
         except OSError as problem:
@@ -86,6 +89,16 @@ class FolderStore:
         """How many things directly below `prefix` are no folders."""
         return sum(not is_folder for is_folder in self._directly(prefix).values())
 
+    def holds_anything(self, prefix: str) -> bool:
+        """Whether a survey would find anything below `prefix`; raises LakeError as it does."""
+        try:
+            with opened_folder(self.root, _checked_names(prefix.rstrip("/"))) as folder:
+                return holds_anything(folder, _DOCUMENT)
+        except FileNotFoundError:
+            return False
+        except OSError as problem:
+            raise _blocked(prefix, problem) from None
+
     def read(self, key: str) -> bytes:
         """The whole file; raises FileNotFoundError when there is none, whatever else is there.
 
@@ -93,7 +106,15 @@ class FolderStore:
         """
         *names, name = _checked_names(key)
         limit = MAX_DOCUMENT_BYTES if name.endswith(_DOCUMENT) else MAX_PART_BYTES
+        if self.reader is not None:
+            return self.reader.read(names, name, limit)
         return read_regular(self.root, names, name, limit)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Callable[[str], bytes]]:
+        """`read`, for many files one after the other: the folder of the last one stays open."""
+        with FolderReader(self.root) as reader:
+            yield replace(self, reader=reader).read
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the file atomically; raises LakeError where a stray blocks the path."""

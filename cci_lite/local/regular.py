@@ -108,22 +108,54 @@ def read_regular(root: Path, names: Sequence[str], name: str, limit: int) -> byt
     Raises FileNotFoundError when there is none of that name, whatever else is there or on the way,
     and OSError that says the limit for a file of more than `limit` bytes.
     """
-    # Documents are read by the thousand, so this avoids a context manager and a second stat.
-    try:
-        folder = _open_folder(root, names, make=False)
-    except NotADirectoryError as problem:
-        raise FileNotFoundError(problem.errno, f"{problem.strerror} is on the way") from None
-    try:
-        file = open_regular(folder, name, os.O_RDONLY)
-    finally:
-        os.close(folder)
-    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123
-        size = os.fstat(file).st_size
-        # A file that grows while it is read would be incomplete in any case.
-        data = opened.read(size) if size <= limit else None
-    if data is None:
-        raise too_large(limit)
-    return data
+    with FolderReader(root) as reader:
+        return reader.read(names, name, limit)
+
+
+class FolderReader:
+    """Reads regular files as `read_regular` does, and keeps the folder of the last one open.
+
+    What is put in the place of that folder meanwhile is not looked at.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._names: Sequence[str] = ()
+        self._folder = -1
+
+    def read(self, names: Sequence[str], name: str, limit: int) -> bytes:
+        """The whole of a regular file; raises what `read_regular` does."""
+        if self._folder < 0 or names != self._names:
+            self.close()
+            try:
+                self._folder = _open_folder(self._root, names, make=False)
+            except NotADirectoryError as problem:
+                raise FileNotFoundError(
+                    problem.errno, f"{problem.strerror} is on the way"
+                ) from None
+            self._names = names
+        # Documents are read by the thousand, so this avoids a file object and a second stat.
+        file, state = _opened_regular(self._folder, name, os.O_RDONLY)
+        try:
+            # A file that grows while it is read would be incomplete in any case.
+            data = os.read(file, state.st_size) if state.st_size <= limit else None
+        finally:
+            os.close(file)
+        if data is None:
+            raise too_large(limit)
+        return data
+
+    def close(self) -> None:
+        """Close the folder."""
+        if self._folder >= 0:
+            os.close(self._folder)
+            self._folder = -1
+
+    def __enter__(self) -> FolderReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def read_named(path: Path, limit: int) -> bytes:
@@ -152,21 +184,7 @@ def is_too_large(problem: OSError) -> bool:
 
 def open_regular(folder: int, name: str, flags: int) -> int:
     """A descriptor of a regular file; raises FileNotFoundError when something else stands there."""
-    # Merely opening a device can have an effect, so its state is checked before, too.
-    if (state := _state(folder, name)) is not None:
-        _check_regular(state)
-    try:
-        opened = os.open(name, flags | _QUIETLY, 0o666, dir_fd=folder)
-    except OSError as problem:
-        if problem.errno == errno.ELOOP:
-            raise _no_file("a symbolic link") from None
-        raise
-    try:
-        _check_regular(os.fstat(opened))
-    except BaseException:
-        os.close(opened)
-        raise
-    return opened
+    return _opened_regular(folder, name, flags)[0]
 
 
 def regular_state(folder: int, name: str) -> os.stat_result | None:
@@ -181,10 +199,13 @@ def walk(
     endings: str | tuple[str, ...],
     levels: int = DEEPEST,
     names: tuple[str, ...] = (),
+    *,
+    start: str = "",
 ) -> Iterator[Seen]:
     """Everything below an open folder, ordered by path; folders are walked, links never.
 
-    A folder that is called like a document (`endings`) is a stray.
+    A folder that is called like a document (`endings`) is a stray. What comes before the path
+    `start` is left out, without opening its folders.
     """
     try:
         entries = _entries(folder)
@@ -193,7 +214,10 @@ def walk(
         return
     for shown, name, state in entries:
         path, its_names = f"{prefix}{shown}", (*names, name)
-        if not stat.S_ISDIR(state.st_mode):
+        is_folder = stat.S_ISDIR(state.st_mode)
+        if path < start and not (is_folder and f"{path}/" >= start[: len(path) + 1]):
+            continue
+        if not is_folder:
             regular = stat.S_ISREG(state.st_mode)
             yield Seen(path, its_names, state, "" if regular else kind_of(state))
         elif name.endswith(endings):
@@ -209,9 +233,33 @@ def walk(
                 yield Seen(path, its_names, None, reason_of(problem))
                 continue
             try:
-                yield from walk(below, f"{path}/", endings, levels - 1, its_names)
+                yield from walk(below, f"{path}/", endings, levels - 1, its_names, start=start)
             finally:
                 os.close(below)
+
+
+def holds_anything(folder: int, endings: str | tuple[str, ...], levels: int = DEEPEST) -> bool:
+    """Whether `walk` would find anything below an open folder; stops at the first."""
+    with os.scandir(folder) as found:
+        names = []
+        for entry in found:
+            if not entry.is_dir(follow_symlinks=False) or entry.name.endswith(endings):
+                return True
+            names.append(entry.name)
+    return any(_holds_anything_in(folder, name, endings, levels) for name in names)
+
+
+def _holds_anything_in(folder: int, name: str, endings: str | tuple[str, ...], levels: int) -> bool:
+    try:
+        below = os.open(name, _FOLDER, dir_fd=folder)
+        try:
+            return not levels or holds_anything(below, endings, levels - 1)
+        finally:
+            os.close(below)
+    except FileNotFoundError:
+        return False
+    except OSError:  # nobody knows
+        return True
 
 
 def kind_of(state: os.stat_result) -> str:
@@ -256,6 +304,25 @@ def _open_folder(root: Path, names: Sequence[str], *, make: bool) -> int:
         os.close(folder)
         raise
     return folder
+
+
+def _opened_regular(folder: int, name: str, flags: int) -> tuple[int, os.stat_result]:
+    # Merely opening a device can have an effect, so its state is checked before, too.
+    if (state := _state(folder, name)) is not None:
+        _check_regular(state)
+    try:
+        opened = os.open(name, flags | _QUIETLY, 0o666, dir_fd=folder)
+    except OSError as problem:
+        if problem.errno == errno.ELOOP:
+            raise _no_file("a symbolic link") from None
+        raise
+    try:
+        state = os.fstat(opened)
+        _check_regular(state)
+    except BaseException:
+        os.close(opened)
+        raise
+    return opened, state
 
 
 def _open_folder_in(folder: int, name: str, *, make: bool) -> int:

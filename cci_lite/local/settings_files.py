@@ -152,7 +152,7 @@ class SettingsFiles:
     def _has_data(self, tenant_id: str) -> bool:
         for prefix in (unified_prefix, curated_prefix, quarantine_prefix):
             try:
-                if next(self._store.survey(prefix(tenant_id)), None) is not None:
+                if self._store.holds_anything(prefix(tenant_id)):
                     return True
             except LakeError:
                 return True  # it may have data

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from cci_lite.contract.columns import tables_digest
 from cci_lite.errors import CciLiteError, LakeError
-from cci_lite.flatten.plan import DayPlan, ListingDigest, plan_day
+from cci_lite.flatten.plan import DayPlan, listing_digest, plan_day
 from cci_lite.nightly.lake import NightlyLake
+from cci_lite.nightly.run_profile import RunProfile
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import SourceOutcome, SourceRecord, Store, StoredObject, Unlisted
 from cci_lite.tenancy import (
@@ -29,12 +30,13 @@ UNDATED = dt.date(1970, 1, 1)  # stands for the day of files whose key has none
 class RunOptions:
     """How a run behaves.
 
-    `since`: earlier days are not looked at. `allow_shrink`: a day that loses many calls is
-    published all the same. `rebuild`: every day is built anew from its documents, even when nothing
-    changed. `replay`: these quarantined documents are checked again first (all, when it is empty);
-    the run itself then sets `again`, documents to read although they are unchanged, and `removed`,
-    documents whose rows go. `discard`: the run takes these documents (all, when it is empty) out of
-    quarantine for good, and does nothing else.
+    `since`: earlier days are not looked at, nor is what is not laid out as a document.
+    `allow_shrink`: a day that loses many calls is published all the same. `rebuild`: every day
+    is built anew from its documents, even when nothing changed. `replay`: these quarantined
+    documents are checked again first (all, when it is empty); the run itself then sets `again`,
+    documents to read although they are unchanged, and `removed`, documents whose rows go.
+    `discard`: the run takes these documents (all, when it is empty) out of quarantine for good,
+    and does nothing else. `profiled`: also the time that reading documents takes is measured.
     """
 
     since: dt.date | None = None
@@ -43,6 +45,7 @@ class RunOptions:
     rebuild: bool = False
     replay: frozenset[str] | None = None
     discard: frozenset[str] | None = None
+    profiled: bool = False
     again: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
 
@@ -51,49 +54,46 @@ DEFAULT_OPTIONS = RunOptions()
 
 
 def plan_tenant(
-    lake: NightlyLake, tenant_id: str, options: RunOptions = DEFAULT_OPTIONS
+    lake: NightlyLake,
+    tenant_id: str,
+    options: RunOptions = DEFAULT_OPTIONS,
+    profile: RunProfile | None = None,
 ) -> Iterator[DayPlan]:
     """What there is to do for a tenant, day by day. Reads listings and the catalogue, no document.
 
-    The first pass over the listing keeps one digest per day; only days whose digest differs from
-    the published one, and days that were built with other columns than the tables have today, are
-    looked at document by document. Raises LakeError when nothing of the tenant can be listed.
+    The tenant is listed once, from `since` on, and each day is planned as it passes by: in memory
+    is the listing of one day. Only days whose digest differs from the published one, and days that
+    were built with other columns than the tables have today, are compared document by document.
+    Raises LakeError when nothing of the tenant can be listed.
     """
-    listing = _digests_by_day(lake.store, tenant_id)
     columns = tables_digest()
     published = lake.catalog.days(tenant_id)
     set_aside = _set_aside(lake, tenant_id)
-    unlisted = {_day_of_folder(folder.key): _unlisted(folder) for folder in listing.unlisted}
-    days = listing.digests.keys() | set_aside.keys()
-    for call_date in sorted(days | published.keys() if options.removed else days):
-        if options.since is not None and call_date < options.since:
-            continue
+    listing = _Listing(lake.store, tenant_id, options.since)
+    others = set_aside.keys() | published.keys() if options.removed else set_aside.keys()
+    profile = profile or RunProfile()
+    for call_date, listed in profile.each("list", listing.days(others)):
+        profile.spent("list").documents += len(listed)
         day = published.get(call_date)
-        digest = listing.digests.get(call_date)
         rebuild = day is not None and (options.rebuild or day.tables_digest != columns)
         # The digest says nothing of what a rebuild or a replay wants to be read, or to go.
         forced = bool(options.again or options.removed) or rebuild
-        if day is not None and digest == day.listing_digest and not forced:
+        # Of a day without documents the digest does not say whether one left quarantine.
+        if (
+            day is not None
+            and listed
+            and not forced
+            and day.listing_digest == listing_digest(listed)
+        ):
             continue
-        try:
-            plan = _plan_day(
-                lake,
-                tenant_id,
-                call_date,
-                listing,
-                set_aside.get(call_date, {}),
-                options,
-                rebuild=rebuild,
-            )
-        except LakeError as problem:
-            unlisted.setdefault(call_date, str(problem))
-            continue
+        aside = set_aside.get(call_date, {})
+        plan = _plan_day(
+            lake, tenant_id, call_date, listing, listed, aside, options, rebuild=rebuild
+        )
         if not plan.is_empty:
             yield plan
-    for call_date, reason in sorted(unlisted.items()):
-        # A month or year that cannot be listed may have any of its days: `since` does not hide it.
-        if call_date == UNDATED or options.since is None or call_date >= options.since:
-            yield DayPlan(tenant_id, call_date, (), (), 0, 0, frozenset(), "", unlisted=reason)
+    for call_date, reason in sorted(listing.unlisted.items()):
+        yield DayPlan(tenant_id, call_date, (), (), 0, 0, frozenset(), "", unlisted=reason)
 
 
 def things_of_no_tenant(store: Store) -> int:
@@ -102,38 +102,79 @@ def things_of_no_tenant(store: Store) -> int:
     return store.loose(f"{UNIFIED}/") + sum(not is_tenant_id(name) for name in folders)
 
 
-@dataclass(frozen=True)
 class _Listing:
-    """The first pass over a tenant's documents: a digest of each day's.
+    """A tenant's documents as they are listed, day by day; and what cannot be listed, by day.
 
-    `strays` are the objects that are not laid out as documents; those count to the day UNDATED, so
-    that they too are accounted for.
+    What is not laid out as a document counts to the day UNDATED, so that it too is accounted for.
+    So do folders that may hold documents of several days: `since` does not hide them.
     """
 
-    digests: Mapping[dt.date, str]
-    strays: Sequence[StoredObject]
-    unlisted: Sequence[Unlisted]
+    def __init__(self, store: Store, tenant_id: str, since: dt.date | None) -> None:
+        self._store = store
+        self._tenant_id = tenant_id
+        self._since = since
+        self._strays: list[StoredObject] = []
+        self._folders: list[str] = []
+        self.unlisted: dict[dt.date, str] = {}
+
+    def days(self, others: Set[dt.date]) -> Iterator[tuple[dt.date, list[StoredObject]]]:
+        """Each day with what is listed of it, in order, the day UNDATED last.
+
+        `others` are days that come too when nothing is listed of them, unless that is not known.
+        """
+        waiting = sorted(others - {UNDATED}, reverse=True)
+        for call_date, listed in self._listed_days():
+            yield from self._others(waiting, call_date)
+            if waiting and waiting[-1] == call_date:
+                waiting.pop()
+            yield call_date, listed
+        yield from self._others(waiting, None)
+        if (self._strays or UNDATED in others) and self._since is None:
+            yield UNDATED, self._strays
 
     def hides(self, key: str) -> bool:
         """Whether a document may be there although it is not listed."""
-        return any(key.startswith(f"{folder.key}/") for folder in self.unlisted)
+        return any(key.startswith(f"{folder}/") for folder in self._folders)
 
+    def _others(
+        self, waiting: list[dt.date], before: dt.date | None
+    ) -> Iterator[tuple[dt.date, list[StoredObject]]]:
+        while waiting and (before is None or waiting[-1] < before):
+            call_date = waiting.pop()
+            if self._since is not None and call_date < self._since:
+                continue
+            # The documents of a day can be there unseen: behind a link, or in a folder that may not
+            # be read.
+            prefix = unified_day_prefix(self._tenant_id, call_date)
+            try:
+                found = list(self._store.survey(prefix))
+            except LakeError as problem:
+                self.unlisted.setdefault(call_date, str(problem))
+                continue
+            listed = [each for each in found if isinstance(each, StoredObject)]
+            if call_date not in self.unlisted:
+                yield call_date, [each for each in listed if _day_of_key(each.key) == call_date]
 
-def _digests_by_day(store: Store, tenant_id: str) -> _Listing:
-    digests: dict[dt.date, ListingDigest] = {}
-    strays: list[StoredObject] = []
-    unlisted: list[Unlisted] = []
-    for found in store.survey(unified_prefix(tenant_id)):
-        if isinstance(found, Unlisted):
-            unlisted.append(found)
-        elif (call_date := _day_of_key(found.key)) is None:
-            strays.append(found)
-        else:
-            digests.setdefault(call_date, ListingDigest()).add(found)
-    for stray in strays:
-        digests.setdefault(UNDATED, ListingDigest()).add(stray)
-    values = {call_date: digest.value() for call_date, digest in digests.items()}
-    return _Listing(values, strays, unlisted)
+    def _listed_days(self) -> Iterator[tuple[dt.date, list[StoredObject]]]:
+        start = unified_day_prefix(self._tenant_id, self._since) if self._since else ""
+        of_day = None
+        listed: list[StoredObject] = []
+        for found in self._store.survey(unified_prefix(self._tenant_id), start=start):
+            if isinstance(found, Unlisted):
+                self._folders.append(found.key)
+                self.unlisted[_day_of_folder(found.key)] = _unlisted(found)
+                continue
+            call_date = _day_of_key(found.key)
+            if call_date == UNDATED:
+                self._strays.append(found)
+                continue
+            if call_date != of_day:
+                if of_day is not None:
+                    yield of_day, listed
+                of_day, listed = call_date, []
+            listed.append(found)
+        if of_day is not None:
+            yield of_day, listed
 
 
 def _set_aside(lake: NightlyLake, tenant_id: str) -> dict[dt.date, dict[str, SourceRecord]]:
@@ -141,7 +182,7 @@ def _set_aside(lake: NightlyLake, tenant_id: str) -> dict[dt.date, dict[str, Sou
     found: dict[dt.date, dict[str, SourceRecord]] = {}
     for outcome in (SourceOutcome.QUARANTINED, SourceOutcome.DISCARDED):
         for key, record in lake.catalog.records(tenant_id, outcome).items():
-            found.setdefault(_day_of_key(key) or UNDATED, {})[key] = record
+            found.setdefault(_day_of_key(key), {})[key] = record
     return found
 
 
@@ -150,23 +191,15 @@ def _plan_day(
     tenant_id: str,
     call_date: dt.date,
     listing: _Listing,
+    listed: Sequence[StoredObject],
     set_aside: Mapping[str, SourceRecord],
     options: RunOptions,
     *,
     rebuild: bool,
 ) -> DayPlan:
-    listed = []
-    for found in lake.store.survey(unified_day_prefix(tenant_id, call_date)):
-        if isinstance(found, StoredObject):
-            if _day_of_key(found.key) is not None:
-                listed.append(found)
-        elif _day_of_folder(found.key) == call_date:
-            raise LakeError(_unlisted(found))
-    if call_date == UNDATED:
-        listed += listing.strays
-    present = {found.key for found in listed}
     # What was deleted at its source leaves quarantine, unless it may be there unseen, or a person
     # has begun to correct its copy.
+    present = {found.key for found in listed} if set_aside else ()
     left = frozenset(
         key
         for key, record in set_aside.items()
@@ -225,11 +258,12 @@ def _unlisted(folder: Unlisted) -> str:
 
 def _day_of_folder(key: str) -> dt.date:
     """The day whose documents are in a folder, or UNDATED."""
-    return _day_of_key(f"{key}/any.json") or UNDATED
+    return _day_of_key(f"{key}/any.json")
 
 
-def _day_of_key(key: str) -> dt.date | None:
+def _day_of_key(key: str) -> dt.date:
+    """The day of a document; UNDATED for what is not laid out as a document."""
     try:
         return parse_unified_key(key).call_date
     except CciLiteError:
-        return None
+        return UNDATED

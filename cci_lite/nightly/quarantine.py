@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -149,8 +149,8 @@ def to_discard(
             record = quarantined[key]
             if not record.etag:  # it could not be read: what is discarded is the version there is
                 present = lake.store.head(key)
-                record = replace(record, etag=present.etag if present else "")
-            discarded = replace(record, outcome=SourceOutcome.DISCARDED)
+                record = msgspec.structs.replace(record, etag=present.etag if present else "")
+            discarded = msgspec.structs.replace(record, outcome=SourceOutcome.DISCARDED)
             found.setdefault(call_date, []).append(discarded)
     return found
 

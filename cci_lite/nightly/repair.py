@@ -29,7 +29,12 @@ from cci_lite.ports import (
     SourceRecord,
     StoredObject,
 )
-from cci_lite.tenancy import curated_prefix, curated_table_prefix, parse_part_key
+from cci_lite.tenancy import (
+    curated_prefix,
+    curated_table_prefix,
+    parse_part_key,
+    partition_prefix,
+)
 
 _SHEETS = "etl_runs"
 UNKNOWN_DAY = (
@@ -94,12 +99,19 @@ class RepairReport:
 def unknown_days(lake: NightlyLake, tenant_id: str) -> list[dt.date]:
     """Days of which there are complete curated files that the catalogue does not know.
 
-    A lake that lost its catalogue, or got an older one back, has such days.
+    A lake that lost its catalogue, or got an older one back, has such days. Folders of days that
+    the catalogue knows are not opened.
     """
-    # The files first: what a run stages meanwhile is then not taken for unknown.
+    sheets = curated_table_prefix(tenant_id, _SHEETS)
+    known_folders = {
+        partition_prefix(tenant_id, _SHEETS, day) for day in lake.catalog.days(tenant_id)
+    }
+    # The files first: what a run stages or publishes meanwhile is then not taken for unknown.
     present = {
         (key.call_date, key.generation)
-        for found in lake.store.listing(curated_table_prefix(tenant_id, _SHEETS))
+        for name in lake.store.folders(sheets)
+        if (folder := f"{sheets}{name}/") not in known_folders
+        for found in lake.store.listing(folder)
         if (key := parse_part_key(tenant_id, found.key)) is not None
     }
     known = lake.catalog.days(tenant_id)

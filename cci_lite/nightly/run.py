@@ -111,22 +111,31 @@ class _TenantRun:
 
     def run(self) -> None:
         """Clean up, check quarantined documents again if asked to, bring every day up to date."""
-        self._clean_up()
+        profile = self._report.profile
+        with profile.part("clean"):
+            self._clean_up()
         self._observe(Progress("cleaned", self._tenant_id))
         if self._options.discard is not None:
             self._discard_documents(self._options.discard)
             return
         if self._options.replay is not None:
             self._replay(self._options.replay)
-        unknown = unknown_days(self._lake, self._tenant_id)
+        with profile.part("plan"):
+            unknown = unknown_days(self._lake, self._tenant_id)
         for call_date in unknown:
             self._report.days.append(
                 DayReport(self._tenant_id, call_date, DayStatus.REFUSED, reason=UNKNOWN_DAY)
             )
-        plans = self._listed(plan_tenant(self._lake, self._tenant_id, self._options))
+        plans = self._listed(self._plans())
         for staged in self._stage_all(plan for plan in plans if plan.call_date not in unknown):
             self._report.days.append(self._finish(staged))
-        self._count_quarantined()
+        with profile.part("clean"):
+            self._count_quarantined()
+
+    def _plans(self) -> Iterator[DayPlan]:
+        profile = self._report.profile
+        plans = plan_tenant(self._lake, self._tenant_id, self._options, profile)
+        return profile.each("plan", plans)
 
     def _clean_up(self) -> None:
         """Delete what nobody reads any more; what cannot be deleted is reported and tried again."""
@@ -196,7 +205,8 @@ class _TenantRun:
 
         def arguments() -> Iterator[tuple[Store, WorkItem]]:
             for plan in plans:
-                day, items = self._begin(plan)
+                with self._report.profile.part("plan", len(plan.to_read)):
+                    day, items = self._begin(plan)
                 begun.append((day, len(items)))
                 for item in items:
                     yield self._lake.store, item
@@ -205,6 +215,8 @@ class _TenantRun:
         for first in results:
             day, count = begun.popleft()
             rest = [next(results) for _ in range(count - 1)]
+            for result in (first, *rest):
+                self._report.profile.take_in(result.profile)
             yield replace(day, results=(first, *rest))
 
     def _begin(self, plan: DayPlan) -> tuple[StagedDay, list[WorkItem]]:
@@ -248,6 +260,8 @@ class _TenantRun:
                 self._report.etl_run_id,
                 self._lake.clock(),
                 copied,
+                piece.is_one_old_part and not (drop or plan.rebuild),
+                self._options.profiled,
             )
             for number, piece in enumerate(pieces)
         ]
@@ -271,20 +285,25 @@ class _TenantRun:
     def _publish(self, days: Sequence[StagedDay]) -> DayReport:
         """Publish days that change together, in one step; the report is that of the first."""
         published = days[0]
+        profile = self._report.profile
+        documents = len(published.plan.to_read)
         try:
-            changes = [self._change_of(day) for day in days]
+            with profile.part("check", documents):
+                changes = [self._change_of(day) for day in days]
             self._observe(Progress("checked", self._tenant_id, published.plan.call_date))
-            self._lake.catalog.publish(self._tenant_id, changes)
+            with profile.part("publish", documents):
+                self._lake.catalog.publish(self._tenant_id, changes)
         except (CciLiteError, OSError, pa.ArrowException) as problem:
             return self._unpublished(days, problem)
         call_date = published.plan.call_date
         self._observe(Progress("switched", self._tenant_id, call_date, len(published.plan.to_read)))
-        for day in days:
-            self._attempt(
-                day.plan.call_date,
-                "what left quarantine cannot be deleted there",
-                functools.partial(self._delete_what_left, day),
-            )
+        with profile.part("publish"):
+            for day in days:
+                self._attempt(
+                    day.plan.call_date,
+                    "what left quarantine cannot be deleted there",
+                    functools.partial(self._delete_what_left, day),
+                )
         return DayReport(
             self._tenant_id,
             call_date,
@@ -314,10 +333,11 @@ class _TenantRun:
         """The day and the other days that change with it, so that each call has one row."""
         # First of all: of a piece that failed nobody knows the calls, so none could be settled.
         refuse_failures(staged)
-        read = staged.calls_read
         call_date = staged.plan.call_date
-        elsewhere = self._lake.catalog.calls_on_other_days(self._tenant_id, read, call_date)
-        settlement = settle(read, elsewhere)
+        with self._report.profile.part("check"):
+            read = staged.calls_read
+            elsewhere = self._lake.catalog.calls_on_other_days(self._tenant_id, read, call_date)
+            settlement = settle(read, elsewhere)
         others = [self._stage_without(*each) for each in settlement.giving_way.items()]
         if settlement.beaten:
             staged = self._restage_without(staged, settlement.beaten)

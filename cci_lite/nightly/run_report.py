@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cci_lite.errors import ContractError
+from cci_lite.nightly.run_profile import RunProfile
 from cci_lite.ports import SourceOutcome, SourceRecord
 
 
@@ -100,6 +101,7 @@ class RunReport:
     replayed: list[ReplayedDocument] = field(default_factory=list)
     quarantined: dict[str, int] = field(default_factory=dict)
     of_no_tenant: int = 0
+    profile: RunProfile = field(default_factory=RunProfile)
 
     @property
     def succeeded(self) -> bool:

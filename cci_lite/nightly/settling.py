@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from cci_lite.ports import SourceOutcome, SourceRecord
 
@@ -48,4 +50,4 @@ def settle(
 
 
 def _superseded(record: SourceRecord) -> SourceRecord:
-    return replace(record, outcome=SourceOutcome.SUPERSEDED)
+    return msgspec.structs.replace(record, outcome=SourceOutcome.SUPERSEDED)

@@ -102,6 +102,12 @@ class Piece:
     sources: tuple[StoredObject, ...]
     carry: Mapping[str, tuple[str, ...]]
 
+    @property
+    def is_one_old_part(self) -> bool:
+        """Whether it takes over one old part and reads nothing."""
+        one_each = all(len(keys) == 1 for keys in self.carry.values())
+        return bool(self.carry) and one_each and not self.sources
+
 
 def pieces_of(plan: DayPlan, old_parts: Mapping[str, Sequence[PartFile]]) -> list[Piece]:
     """A day in pieces that can be done at the same time; at least one.

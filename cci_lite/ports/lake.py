@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+
+class StoredObject(msgspec.Struct, frozen=True, gc=False):
     """One object of a store as a listing shows it. `etag` changes whenever the content does.
 
     `stray` is empty for an object; otherwise it says what stands there instead (a link, a named
@@ -42,9 +43,10 @@ class Store(Protocol):
         Raises LakeError when a folder there cannot be listed: it may hold any of them.
         """
 
-    def survey(self, prefix: str) -> Iterator[StoredObject | Unlisted]:
+    def survey(self, prefix: str, *, start: str = "") -> Iterator[StoredObject | Unlisted]:
         """Everything below `prefix`, ordered by key, with strays and folders that cannot be listed.
 
+        Keys before `start` are left out, and folders that hold only such keys are not opened.
         Raises LakeError when `prefix` itself cannot be listed.
         """
 
@@ -59,6 +61,9 @@ class Store(Protocol):
 
     def read(self, key: str) -> bytes:
         """The whole object; raises FileNotFoundError, or EOVERFLOW when it is too large."""
+
+    def reading(self) -> AbstractContextManager[Callable[[str], bytes]]:
+        """`read`, for many objects one after the other."""
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the object in one step: readers see the old or the new content.
@@ -114,8 +119,7 @@ class SourceOutcome(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(msgspec.Struct, frozen=True, gc=False):
     """What the catalogue knows of one document: the version that was taken in and its outcome.
 
     `etag` is empty when no version could be read; then the next run tries again.

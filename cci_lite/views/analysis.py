@@ -107,7 +107,7 @@ class QueryAnalysis:
 
     def __init__(self, sql: str, schema: Schema) -> None:
         self._sql = sql
-        self._schema = {name.lower(): columns for name, columns in schema.items()}
+        self._schema = schema
         self._tokens: list[Token] = []
         self._reads: set[str] = set()
         self._findings: list[SqlFinding] = []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sqlglot import exp
 
@@ -23,6 +24,7 @@ _HEADER = re.compile(
     r"(?P<title>\w+): (?P<grain>.+?)\. Key: (?P<key>[\w, ]+)\. "
     r"Reads: (?P<reads>[\w, ]+)\.(?: (?P<note>.+))?"
 )
+_Value = TypeVar("_Value")
 _VERSION = re.compile(r"v([1-9][0-9]*)\.sql")
 
 
@@ -129,36 +131,71 @@ def describe_columns(view: View, schema: Schema) -> dict[str, str]:
     return _described(_checked(view, schema))
 
 
-def view_schema(views: Iterable[View]) -> dict[str, dict[str, str]]:
-    """Every relation that a query may read: the tables, and the views under both of their names."""
-    schema = table_schema()
-    for _, query, names in _in_order(tuple(views)):
-        schema.update(dict.fromkeys(names, _described(query)))
-    return schema
+def view_schema(views: Iterable[View]) -> Schema:
+    """Every relation that a query may read: the tables, and the views under both of their names.
+
+    A view is analysed when it is first asked for; that raises SqlError for one that is wrong.
+    """
+    return _analysed(tuple(views)).schema
 
 
-def duckdb_views(views: Iterable[View]) -> dict[str, str]:
-    """The views as DuckDB's SELECTs by name, each after those it reads; raises SqlError."""
-    selects: dict[str, str] = {}
-    for view, query, names in _in_order(tuple(views)):
-        selects[view.versioned_name] = translate(query)
-        for name in names[1:]:
-            selects[name] = f"SELECT * FROM {view.versioned_name}"
-    return selects
+def duckdb_views(views: Iterable[View]) -> Mapping[str, str]:
+    """The views as DuckDB's SELECTs by name, each after those it reads.
+
+    A view is translated when it is first asked for; that raises SqlError for one that is wrong.
+    """
+    return _analysed(tuple(views)).selects
+
+
+class _ByName(Mapping[str, _Value]):
+    """What belongs to each name, made when it is first asked for."""
+
+    def __init__(self, names: Callable[[], Iterable[str]], make: Callable[[str], _Value]) -> None:
+        self._names = names
+        # Raises KeyError for an unknown name.
+        self._made = functools.cache(make)
+
+    def __getitem__(self, name: str) -> _Value:
+        return self._made(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(list(self._names()))
+
+
+class _AnalysedViews:
+    """Views under both of their names. Most queries read few of them, and analysing takes long."""
+
+    def __init__(self, views: tuple[View, ...]) -> None:
+        self._views = views
+        self._current = current_views(views)
+        self._by_name = {**{view.versioned_name: view for view in views}, **self._current}
+        self._tables = table_schema()
+        self._query = functools.cache(lambda view: _checked(view, self.schema))
+        self.schema = _ByName(lambda: [*self._tables, *self._names()], self._columns)
+        self.selects = _ByName(self._names, self._select)
+
+    def _names(self) -> Iterator[str]:
+        for view in order_views(self._views):
+            yield view.versioned_name
+            if self._current[view.name] is view:
+                yield view.name
+
+    def _columns(self, name: str) -> Mapping[str, str]:
+        table = self._tables.get(name)
+        return _described(self._query(self._by_name[name])) if table is None else table
+
+    def _select(self, name: str) -> str:
+        view = self._by_name[name]
+        if name != view.versioned_name:
+            return f"SELECT * FROM {view.versioned_name}"
+        return translate(self._query(view))
 
 
 # A query needs the views' columns and their SELECTs: they are analysed once for both.
-@functools.cache
-def _in_order(views: tuple[View, ...]) -> tuple[tuple[View, CheckedQuery, list[str]], ...]:
-    """Each view with its query and its names, after those it reads."""
-    schema, current = table_schema(), current_views(views)
-    found = []
-    for view in order_views(views):
-        query = _checked(view, schema)
-        names = [view.versioned_name, *([view.name] if current[view.name] is view else [])]
-        schema.update(dict.fromkeys(names, _described(query)))
-        found.append((view, query, names))
-    return tuple(found)
+_analysed = functools.cache(_AnalysedViews)
 
 
 def _checked(view: View, schema: Schema) -> CheckedQuery:

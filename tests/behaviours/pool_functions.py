@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 
@@ -48,3 +49,27 @@ def note(folder: Path, number: int) -> int:
     """Leave a file behind, so that others can count what was begun."""
     (folder / str(number)).touch()
     return number
+
+
+def loaded(names: tuple[str, ...]) -> list[str]:
+    """Which of these packages this process has loaded."""
+    return [name for name in names if name in sys.modules]
+
+
+def parent_id(_: int) -> int:
+    """Who started the one who works."""
+    time.sleep(0.02)  # so that every worker has its share
+    return os.getppid()
+
+
+def note_late(folder: Path, number: int) -> int:
+    """The number; others than the first leave a file behind, after some time."""
+    if number:
+        time.sleep(0.3)
+        note(folder, number)
+    return number
+
+
+def unsendable(_: int) -> object:
+    """Something that is of this process only."""
+    return lambda: None

@@ -422,6 +422,56 @@ def test_large_parts_are_carried_each_for_itself_and_small_ones_are_merged(
     prove(small_lake)
 
 
+def test_a_large_part_that_stays_as_it_is_is_copied_and_one_that_loses_rows_is_written_anew(
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cci_lite.nightly.staging.SMALL_PART_CALLS", 3)
+    for number in range(3):
+        small_lake.put(f"call-{number}")
+    small_lake.run()
+    old = contents_of_parts(small_lake)
+    assert old.keys() == {"calls", "qa_criteria", "entities", "key_phrases", "sentiment_segments",
+                          "action_items"}  # fmt: skip
+    small_lake.put("late-0")
+    small_lake.run()
+    assert {name: parts[0] for name, parts in contents_of_parts(small_lake).items()} == {
+        name: part for name, [part] in old.items()
+    }
+    prove(small_lake)
+    small_lake.put("call-1", revision=2)
+    small_lake.run()
+    assert contents_of_parts(small_lake)["calls"][0] not in old["calls"]
+    assert small_lake.call_ids() == ["call-0", "call-1", "call-2", "late-0"]
+    prove(small_lake)
+
+
+def test_a_large_part_that_is_damaged_is_not_copied(
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cci_lite.nightly.staging.SMALL_PART_CALLS", 2)
+    for number in range(2):
+        small_lake.put(f"call-{number}")
+    small_lake.run()
+    [part] = small_lake.catalog.parts(TENANT)["entities"]
+    data = bytearray(small_lake.store.read(part.key))
+    data[30] ^= 1
+    small_lake.store.write(part.key, data)
+    small_lake.put("late")
+    [day] = small_lake.run().days
+    assert day.status is DayStatus.FAILED
+    assert day.reason.startswith(f"{part.key}: expected a whole Parquet file of entities, found")
+
+
+def contents_of_parts(small_lake: SmallLake) -> dict[str, list[bytes]]:
+    """The bytes of the published files, but for the balance sheets."""
+    parts = small_lake.catalog.parts(TENANT)
+    return {
+        name: [small_lake.store.read(part.key) for part in files]
+        for name, files in parts.items()
+        if name != "etl_runs"
+    }
+
+
 def test_a_day_that_would_lose_all_of_its_calls_is_not_published(small_lake: SmallLake) -> None:
     small_lake.put("call-1")
     small_lake.put("call-2")

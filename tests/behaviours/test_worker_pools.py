@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,13 +14,18 @@ import pytest
 from cci_lite.errors import LakeError
 from cci_lite.local.processes import Inline, Processes
 from cci_lite.ports import WorkerPool
+from tests.behaviours.arrow_functions import threads
 from tests.behaviours.pool_functions import (
     arrow_without_pandas,
     die_at,
     double,
     fail_at,
+    loaded,
     note,
+    note_late,
+    parent_id,
     process_id,
+    unsendable,
 )
 
 POOLS: dict[str, Callable[[], Inline | Processes]] = {
@@ -112,3 +119,52 @@ def test_a_worker_that_dies_is_an_error_and_no_wait_without_end() -> None:
         "a worker process ended before its work was done (out of memory?); run again, with fewer "
         "--workers"
     )
+
+
+def test_the_first_work_is_done_here_until_it_weighs_more_than_starting_others() -> None:
+    with Processes(2, weigh=lambda number: number, in_place=6) as pool:
+        done_by = list(pool.map(process_id, ((number,) for number in (3, 3, 1, 0))))
+        assert [each == os.getpid() for each in done_by] == [True, True, False, False]
+        assert os.getpid() not in pool.map(process_id, [(0,)])
+
+
+def test_workers_are_copies_of_one_that_has_imported_what_they_need() -> None:
+    """On Linux; elsewhere each is started by itself."""
+    with Processes(3) as pool:
+        parents = set(pool.map(parent_id, ((number,) for number in range(9))))
+        [found] = pool.map(loaded, [(("click", "cci_lite.cli", "tests.conftest"),)])
+    assert os.getpid() in parents
+    assert len(parents) == (2 if sys.platform == "linux" else 1)
+    assert found == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there do processes copy themselves")
+def test_a_process_has_a_single_thread_when_it_copies_itself() -> None:
+    """A lock that another thread holds would stay locked in the copy."""
+    with Processes(1) as pool:
+        [threads_then_and_the_one_that_takes_in_work] = pool.map(threads, [(1,)])
+    assert threads_then_and_the_one_that_takes_in_work == 2
+
+
+def test_one_pool_works_for_several_callers_at_a_time(pool: WorkerPool) -> None:
+    outer = pool.map(double, ((number,) for number in range(20)))
+    found = []
+    for result in outer:
+        found.append(result)
+        found += pool.map(double, [(100 + result,)])
+    assert found[:4] == [0, 200, 2, 204]
+    assert len(found) == 40
+
+
+def test_work_has_ended_when_the_pool_is_left(tmp_path: Path) -> None:
+    with Processes(2) as pool:
+        assert next(pool.map(note_late, [(tmp_path, number) for number in range(4)])) == 0
+    time.sleep(0.4)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_that_cannot_be_sent_is_an_error_of_the_work() -> None:
+    with Processes(1) as pool:
+        with pytest.raises(Exception, match="pickle"):
+            list(pool.map(unsendable, [(1,)]))
+        assert list(pool.map(double, [(1,)])) == [2]

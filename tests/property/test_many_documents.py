@@ -132,7 +132,22 @@ def broken(chance: random.Random, data: bytes) -> bytes:
         place = chance.randrange(len(data))
         return (
             data[:place]
-            + chance.choice((b"", b"\xff", b"\n", b"\r", b"}", b'"', b" ", b"\\"))
+            + chance.choice(
+                (
+                    b"",
+                    b"\xff",
+                    b"\xed\xa0\x80",
+                    b"\xc0\xaf",
+                    b"\xf4\x90\x80\x80",
+                    b"\xc3",
+                    b"\n",
+                    b"\r",
+                    b"}",
+                    b'"',
+                    b" ",
+                    b"\\",
+                )
+            )
             + data[place + 1 :]
         )
     if action == 1:

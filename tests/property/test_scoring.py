@@ -8,7 +8,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from math import floor
 
-import msgspec
 import pyarrow as pa
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from cci_lite.contract.document import (
     QaEvaluation,
     ReportedScore,
     UnifiedDocument,
+    encode_document,
 )
 from cci_lite.contract.form import Criterion, Form, RequiredPolicy, Scoring
 from cci_lite.contract.scored_evaluation import score_evaluation
@@ -241,7 +241,7 @@ def test_many_calls_at_once_score_as_each_one_does(
     ]
     documents = read_lines(
         [
-            msgspec.json.encode(
+            encode_document(
                 UnifiedDocument(
                     tenant_id="t", call_id="c", call_date=dt.date(2025, 1, 1), qa_evaluation=one
                 )

@@ -33,7 +33,12 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
 
         monkeypatch.setattr(Path, "open", opening)
     elif step == "create":
-        monkeypatch.setattr(Path, "open", fail)
+        opens = Path.open
+
+        def creating(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+            return opens(path, mode, *arguments, **options) if "r" in mode else fail()
+
+        monkeypatch.setattr(Path, "open", creating)
     else:
         owner: Any = os if step == "fsync" else Path
         monkeypatch.setattr(owner, step, fail)

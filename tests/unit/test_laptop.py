@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -11,6 +15,7 @@ import pytest
 import cci_lite
 from cci_lite.errors import LakeError, NotFoundError, SqlError, TenantIdError, UsageError
 from cci_lite.laptop import Lake, create_lake, open_lake
+from cci_lite.local import duckdb_engine
 from tests.small_lake import NEXT_DAY, TENANT, SmallLake
 
 COUNT = "SELECT count(*) AS calls FROM calls"
@@ -84,6 +89,101 @@ def test_a_reader_keeps_its_state_while_others_publish(lake: Lake, small_lake: S
         assert small_lake.run().succeeded
         assert query(COUNT).to_pylist() == [{"calls": 1}]
     assert count(lake) == 2
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The relations that engines make, as they are made."""
+    names: list[str] = []
+    execute = duckdb.DuckDBPyConnection.execute
+
+    class Recorded:
+        def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+            self._connection = connection
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._connection, name)
+
+        def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+            if match := re.match(r'CREATE OR REPLACE VIEW "(\w+)"', sql):
+                names.append(match[1])
+            return execute(self._connection, sql)
+
+    connect = duckdb_engine._connected
+    monkeypatch.setattr(
+        duckdb_engine, "_connected", lambda *arguments: Recorded(connect(*arguments))
+    )
+    return names
+
+
+def test_queries_make_the_relations_that_they_name_and_each_once(
+    lake: Lake, made: list[str]
+) -> None:
+    lake.sql("SELECT 1 AS a", tenant_id=TENANT, as_="arrow")
+    assert made == []
+    for _ in range(2):
+        lake.sql("SELECT * FROM explode_criteria", tenant_id=TENANT, as_="arrow")
+        assert count(lake) == 1
+    assert made == ["qa_criteria", "explode_criteria_v1", "explode_criteria", "calls"]
+
+
+@pytest.mark.parametrize("publisher", ["the same lake", "another process"])
+def test_after_a_publication_only_tables_are_made_anew_and_show_one_state(
+    lake: Lake, small_lake: SmallLake, made: list[str], publisher: str
+) -> None:
+    both = "SELECT (SELECT count(*) FROM calls) AS a, count(DISTINCT call_id) AS b FROM explode_criteria"
+    assert lake.sql(both, tenant_id=TENANT, as_="arrow").to_pylist() == [{"a": 1, "b": 1}]
+    made.clear()
+    small_lake.put("call-2")
+    run = lake.run_etl if publisher == "the same lake" else open_lake(lake.path).run_etl
+    assert run(TENANT).succeeded
+    for _ in range(2):
+        assert lake.sql(both, tenant_id=TENANT, as_="arrow").to_pylist() == [{"a": 2, "b": 2}]
+    assert sorted(made) == ["calls", "qa_criteria"]
+
+
+def test_a_query_within_a_stream_sees_what_was_published_since(
+    lake: Lake, small_lake: SmallLake
+) -> None:
+    assert count(lake) == 1
+    with lake.stream("SELECT call_id FROM calls", tenant_id=TENANT) as answer:
+        small_lake.put("call-2")
+        assert small_lake.run().succeeded
+        assert count(lake) == 2
+        assert sum(batch.num_rows for batch in answer.batches) == 1
+    assert count(lake) == 2
+
+
+def test_a_file_that_changes_between_two_queries_is_found(lake: Lake) -> None:
+    sql = "SELECT call_id FROM calls"
+    assert lake.sql(sql, tenant_id=TENANT, as_="arrow").num_rows == 1
+    [part] = [
+        file for parts in lake.catalog.parts_by_day(TENANT).values() for file in parts["calls"]
+    ]
+    path = lake.store.path(part.key)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    with pytest.raises(LakeError, match="a file is gone or damaged"):
+        lake.sql(sql, tenant_id=TENANT)
+    path.unlink()
+    with pytest.raises(LakeError, match="a file is gone or damaged"):
+        lake.sql(sql, tenant_id=TENANT)
+    path.write_bytes(whole)
+    assert lake.sql(sql, tenant_id=TENANT, as_="arrow").num_rows == 1
+
+
+def test_a_query_imports_neither_pandas_nor_arrows_datasets(lake: Lake) -> None:
+    script = (
+        "import sys, cci_lite\n"
+        f"lake = cci_lite.open({str(lake.path)!r})\n"
+        f"for sql in ('SELECT 1 AS a', {COUNT!r}):\n"
+        f"    lake.sql(sql, tenant_id={TENANT!r}, as_='arrow')\n"
+        "print([name for name in ('pandas', 'pyarrow.dataset') if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_a_lake_made_in_a_folder_with_a_hostile_name_works(tmp_path: Path) -> None:

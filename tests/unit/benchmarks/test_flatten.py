@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cci_lite.contract.columns import TABLES
+from cci_lite.contract.document import encode_document
 from cci_lite.contract.reading import decode_document
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -81,23 +82,36 @@ def test_documents_hold_to_the_contract_and_have_the_size_that_is_claimed(lake: 
         assert 20 <= entities <= 40
 
 
+def test_small_documents_hold_to_the_contract_and_have_the_size_that_is_claimed() -> None:
+    from benchmarks.documents import FIRST_DAY, SMALL, documents_of_day
+
+    contents = [encode_document(each) for each in documents_of_day(1, FIRST_DAY, 100, SMALL)]
+    assert 2_200 < sum(map(len, contents)) / len(contents) < 2_500
+    for document in (decode_document(content).document for content in contents):
+        assert document.qa_evaluation is not None
+        assert document.qa_evaluation.template_id == "short"
+        assert len(document.qa_evaluation.criteria) == 2
+
+
 def test_days_are_full_but_the_last() -> None:
     from benchmarks.documents import DOCUMENTS_PER_DAY, Corpus
 
     counts = [count for _, count in Corpus(2 * DOCUMENTS_PER_DAY + 7).days]
     assert counts == [DOCUMENTS_PER_DAY, DOCUMENTS_PER_DAY, 7]
+    assert [count for _, count in Corpus(5, per_day=2).days] == [2, 2, 1]
 
 
 def test_the_product_and_the_bare_loop_write_the_same_rows(
     lake: Path, bare_rows: Path, tmp_path: Path
 ) -> None:
+    from benchmarks.builds import OURS, Build
     from benchmarks.contenders import ours
+    from benchmarks.flatten import CONTENDERS, run_contender
     from benchmarks.rows import RUN_COLUMNS, compare_rows
 
-    ours.prepare(lake, tmp_path / "lake")
-    with pytest.raises(SystemExit) as done:
-        ours.flatten(lake, tmp_path / "lake", 1)
-    assert done.value.code in (0, None)
+    build = Build(OURS, CHECKOUT)
+    usage = run_contender(CONTENDERS["ours-1"], build, lake, tmp_path / "lake", 1)
+    assert usage.processes == 1
     compared = compare_rows(ours.rows_of(tmp_path / "lake"), bare_rows, left_out=RUN_COLUMNS)
     assert [table.difference for table in compared] == [""] * 6
     assert compared[0].rows == DOCUMENTS

@@ -315,6 +315,48 @@ def test_a_file_that_is_gone_is_an_error_that_says_what_to_do(lake: Path) -> Non
     assert str(lake) not in str(caught.value)
 
 
+def test_a_turned_bit_in_a_page_of_an_earlier_versions_file_is_found(lake: Path) -> None:
+    calls = write_calls(lake, "acme")
+    pq.write_table(
+        pa.table({"call_id": ["a-long-call-id"]}),
+        calls.path,
+        compression="none",
+        use_dictionary=False,
+        write_page_checksum=True,
+    )
+    whole = calls.path.read_bytes()
+    snapshot = TenantSnapshot("acme", {"calls": (SnapshotFile(calls.path, DAY, len(whole)),)})
+    with open_engine(snapshot, {}) as engine:
+        assert engine.query("SELECT call_id FROM calls").num_rows == 1
+        # The value itself, which its length stands before; statistics hold it too.
+        turned = whole.replace(b"\x0e\0\0\0a-long", b"\x0e\0\0\0a-wrong"[:10], 1)
+        assert turned != whole
+        calls.path.write_bytes(turned)
+        with pytest.raises(LakeError, match="calls, 2025-11-05: a file is gone or damaged"):
+            engine.query("SELECT call_id FROM calls")
+
+
+def test_a_file_in_another_days_folder_is_refused(lake: Path) -> None:
+    calls = write_calls(lake, "acme")
+    other = SnapshotFile(calls.path, DAY + dt.timedelta(1), calls.size)
+    snapshot = TenantSnapshot("acme", {"calls": (other,)})
+    with pytest.raises(UsageError, match="found one elsewhere"), open_engine(snapshot, {}):
+        pass
+
+
+def test_a_query_that_spills_reads_tables_all_the_same(lake: Path) -> None:
+    calls = write_calls(lake, "acme")
+    sql = (
+        "SELECT i, call_id, repeat('x', 100) || i AS t FROM calls, range(600000) AS r(i) ORDER BY t"
+    )
+    snapshot = TenantSnapshot("acme", {"calls": (calls,)})
+    with (
+        open_engine(snapshot, {}, memory_limit="60MB", threads=1) as engine,
+        engine.stream(sql) as answer,
+    ):
+        assert sum(batch.num_rows for batch in answer.batches) == 600_000
+
+
 def test_a_query_that_needs_more_memory_than_it_may_have_fails(lake: Path) -> None:
     with open_engine(TenantSnapshot("acme", {}), {}, memory_limit="30MB", threads=1) as engine:
         with pytest.raises(SqlError):

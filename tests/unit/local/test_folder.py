@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -356,3 +357,68 @@ def test_a_part_of_a_table_may_be_larger_than_a_document_and_has_a_limit_too(
     os.truncate(path, MAX_PART_BYTES + 1)
     with pytest.raises(OSError, match="more than 1,073,741,824 bytes"):
         store.read("curated/acme/calls/part-0.parquet")
+
+
+def test_a_survey_from_a_start_on_gives_the_rest_of_the_whole_survey(store: FolderStore) -> None:
+    """Also where a name sorts between a folder's name and what is in the folder."""
+    names = ("2025/11/05/a", "2025/11/06/b", "2025-11/c", "2025.d", "2025", "2024/12/e", "2026/f")
+    for name in names:
+        store.write(f"unified/ccc/{name}x.json", b"{}")
+    keys = [found.key for found in store.survey("unified/ccc/")]
+    assert len(keys) == len(names)
+    starts = {key[:length] for key in keys for length in range(len("unified/ccc/"), len(key) + 1)}
+    for start in (*starts, *(f"{key}~" for key in keys)):
+        found = [each.key for each in store.survey("unified/ccc/", start=start)]
+        assert found == [key for key in keys if key >= start]
+
+
+@pytest.mark.parametrize("name", ["", "a/b/", "a/folder.json/"])
+def test_whether_there_is_anything_is_known_without_a_survey(store: FolderStore, name: str) -> None:
+    store.path("unified/ccc/a/b").mkdir(parents=True)
+    assert not store.holds_anything("unified/ccc/")
+    if name.endswith(".json/"):
+        store.path(f"unified/ccc/{name}".rstrip("/")).mkdir()
+    else:
+        os.mkfifo(store.path(f"unified/ccc/{name}stray"))
+    assert store.holds_anything("unified/ccc/")
+    assert next(store.survey("unified/ccc/"), None) is not None
+
+
+def test_reading_many_files_opens_each_folder_once(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"unified/aaa/2025/11/{day}/{name}.json" for day in ("05", "06") for name in "abc"]
+    for key in keys:
+        store.write(key, key.encode())
+    opened: list[str] = []
+    plain_open = os.open
+    monkeypatch.setattr(
+        os,
+        "open",
+        lambda name, *args, **kw: (opened.append(str(name)), plain_open(name, *args, **kw))[1],
+    )
+    with store.reading() as read:
+        assert [read(key) for key in keys] == [key.encode() for key in keys]
+    assert Counter(opened)["unified"] == 2
+    assert len(opened) == 2 * len((store.root, "unified", "aaa", "2025", "11", "05")) + len(keys)
+
+
+def test_reading_many_files_follows_no_link_and_goes_on_after_what_is_not_there(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        store.write(f"unified/aaa/05/{name}.json", b"{}")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.json").write_bytes(b"not of this lake")
+    with store.reading() as read:
+        assert read("unified/aaa/05/a.json") == b"{}"
+        # What is put in the place of the folder meanwhile is not looked at.
+        folder = store.path("unified/aaa/05")
+        folder.rename(folder.with_name("06"))
+        folder.symlink_to(other)
+        assert read("unified/aaa/05/b.json") == b"{}"
+        for key in ("unified/aaa/06/gone.json", "unified/aaa/05/b.json", "unified/aaa/07/a.json"):
+            with pytest.raises(FileNotFoundError):
+                read(key)
+        assert read("unified/aaa/06/c.json") == b"{}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from cci_lite.errors import BalanceError, LakeError
@@ -114,7 +115,7 @@ def test_calls_that_were_superseded_or_removed_are_not_lost() -> None:
     known = by_key(*(record(f"call-{number}") for number in range(10)))
     day = staged(known=known)
     superseded = {
-        key: dataclasses.replace(each, outcome=SourceOutcome.SUPERSEDED)
+        key: msgspec.structs.replace(each, outcome=SourceOutcome.SUPERSEDED)
         for key, each in known.items()
     }
     guard_against_shrinking(day, superseded)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,3 +191,83 @@ def test_what_lies_beside_the_tenants_folders_and_can_be_no_tenants_is_counted(
     small_lake.store.write("unified/No Tenant/a.json", b"x")
     small_lake.store.write("unified/curated/a.json", b"x")
     assert things_of_no_tenant(small_lake.store) == 3
+
+
+def test_a_tenant_with_quiet_days_is_listed_once(
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [dt.date(2024, 12, 24) + dt.timedelta(number) for number in range(20)]
+    for day in days:
+        small_lake.put("a", day=day)
+    small_lake.run()
+    small_lake.put("b", day=days[-1])
+    opened = folders_listed(small_lake, monkeypatch)
+    statements = statements_run(small_lake, monkeypatch)
+    assert to_read(small_lake) == {days[-1]: ["b.json"]}
+    # The tenant's own folder, those of two years and two months, and each day's.
+    assert opened.total() == 1 + 2 + 2 + 20
+    assert max(opened.values()) == 1
+    # The published days, what is set aside (of two kinds), and the sources of the day that changed.
+    assert len(statements) == 4
+
+
+def test_only_the_days_asked_for_are_listed(
+    small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (dt.date(2024, 12, 31), dt.date(2025, 10, 31), DAY, NEXT_DAY, dt.date(2026, 1, 1)):
+        small_lake.put("a", day=day)
+    opened = folders_listed(small_lake, monkeypatch)
+    assert list(to_read(small_lake, since=NEXT_DAY)) == [NEXT_DAY, dt.date(2026, 1, 1)]
+    root = small_lake.store.path(f"unified/{TENANT}")
+    assert {path.relative_to(root).as_posix() for path in opened} == {
+        *(".", "2025", "2025/11", "2025/11/06"), *("2026", "2026/01", "2026/01/01"),
+    }  # fmt: skip
+
+
+def test_what_is_set_aside_on_a_day_without_documents_is_planned_in_the_order_of_days(
+    small_lake: SmallLake,
+) -> None:
+    keys = [
+        small_lake.put_bytes("bad", b"{", day=DAY + dt.timedelta(number)) for number in range(4)
+    ]
+    small_lake.put("good", day=DAY + dt.timedelta(2))
+    small_lake.run()
+    for key in keys:
+        small_lake.store.delete(key)
+    assert list(plans(small_lake)) == [DAY + dt.timedelta(number) for number in range(4)]
+    assert list(plans(small_lake, since=DAY + dt.timedelta(3))) == [DAY + dt.timedelta(3)]
+
+
+def test_a_call_of_the_day_that_stands_for_no_day_counts_once(small_lake: SmallLake) -> None:
+    small_lake.put("a", day=UNDATED)
+    small_lake.store.write(f"unified/{TENANT}/notes.txt", b"{}")
+    assert to_read(small_lake) == {UNDATED: ["a.json", "notes.txt"]}
+    small_lake.run()
+    assert plans(small_lake) == {}
+
+
+def folders_listed(small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch) -> Counter[Path]:
+    """Which folders of the lake are listed from now on, and how often."""
+    folders = {path.stat().st_ino: path for path in small_lake.root.rglob("*") if path.is_dir()}
+    opened = Counter[Path]()
+    scandir = os.scandir
+
+    def counting(folder: int) -> Any:
+        opened[folders[os.fstat(folder).st_ino]] += 1
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", counting)
+    return opened
+
+
+def statements_run(small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that the catalogue is asked from now on."""
+    statements: list[str] = []
+    execute = small_lake.catalog._execute
+
+    def noting(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        statements.append(sql)
+        return execute(sql, *values)
+
+    monkeypatch.setattr(small_lake.catalog, "_execute", noting)
+    return statements

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 
+import msgspec
 import pytest
 
 from cci_lite.nightly.settling import settle
@@ -23,7 +23,7 @@ def call(
 
 
 def superseded(record: SourceRecord) -> SourceRecord:
-    return dataclasses.replace(record, outcome=SourceOutcome.SUPERSEDED)
+    return msgspec.structs.replace(record, outcome=SourceOutcome.SUPERSEDED)
 
 
 def test_without_another_day_nobody_gives_way() -> None:

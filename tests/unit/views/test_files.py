@@ -9,9 +9,13 @@ import pytest
 from cci_lite.assets import asset_folder
 from cci_lite.errors import NotFoundError, SqlError
 from cci_lite.views import (
+    CheckedQuery,
+    Schema,
     View,
+    check_query,
     describe_columns,
     duckdb_views,
+    files,
     order_views,
     read_views,
     table_schema,
@@ -82,6 +86,28 @@ def test_the_plain_name_is_the_highest_version() -> None:
     selects = duckdb_views([reader, *versions])
     assert selects["a"] == "SELECT * FROM a_v2"
     assert list(selects).index("a") < list(selects).index("b_v1")
+
+
+def test_only_the_views_that_a_query_needs_are_analysed_and_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    analysed: list[str] = []
+
+    def check(sql: str, schema: Schema) -> CheckedQuery:
+        analysed.append(sql.rpartition(" ")[2])
+        return check_query(sql, schema)
+
+    monkeypatch.setattr(files, "check_query", check)
+    views = [view("reader", "source"), view("source", "calls"), view("wrong", "nothing")]
+    schema, selects = view_schema(views), duckdb_views(views)
+    assert "tenant_id" in schema["qa_criteria"]
+    assert analysed == []
+    assert list(schema["reader"]) == ["tenant_id", "call_id"]
+    assert "source" in selects["reader_v1"]
+    assert selects["source_v1"]
+    assert analysed == ["source", "calls"]
+    with pytest.raises(SqlError, match="view wrong_v1: .*unknown table or view 'nothing'"):
+        selects["wrong_v1"]
 
 
 def test_types_are_known_through_a_chain_of_views() -> None:
