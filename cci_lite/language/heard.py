@@ -8,7 +8,6 @@ to language stands in `language/languages.toml`.
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
 from collections.abc import Callable
@@ -35,8 +34,11 @@ _LETTERS_OF_A_WORD = 2
 _WITHHELD = r"\[[a-z_]+\]|\*\*\*"
 _ASCII_WORDS = re.compile(rf"{_WITHHELD}|[a-z0-9]+(?:'[a-z0-9]+)*")
 _CHUNK = re.compile(r"\S+")
-_FAR_SCRIPT = re.compile("[\u0600-\u1cff\u2e80-\U0010ffff]")
+# Letters of Arabic, of scripts of India, and of those without blanks, as a class of an expression.
+FAR_SCRIPT = "[\u0600-\u1cff\u2e80-\U0010ffff]"
+_FAR_SCRIPT = re.compile(FAR_SCRIPT)
 _REPEATED = re.compile("(.)([々ゝゞ])")
+_END_OF_MARKS = 0x20000
 _VOICED = "\u3099"
 _DOTLESS = "\u0131"
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
@@ -227,10 +229,10 @@ def mark_class() -> str:
 
     Python's `re` knows no Unicode categories, and `\\w` does not match such a mark.
     """
-    codes = [code for code in range(0x300, 0x20000) if is_mark(chr(code))]
-    runs = itertools.groupby(enumerate(codes), key=lambda pair: pair[1] - pair[0])
-    spans = [[code for _, code in run] for _, run in runs]
-    return "".join(f"{chr(span[0])}-{chr(span[-1])}" for span in spans)
+    # Categories are two letters; no other one has a capital M.
+    categories = "".join(map(unicodedata.category, map(chr, range(_END_OF_MARKS))))
+    runs = (run.span() for run in re.finditer("(?:M[a-z])+", categories))
+    return "".join(f"{chr(start // 2)}-{chr(end // 2 - 1)}" for start, end in runs)
 
 
 def has_far_script(text: str) -> bool:

@@ -73,8 +73,8 @@ def read_inputs(
 ) -> Iterator[InputFile | UnreadableFile]:
     """The documents in these files: one per `.json`, one per line of a `.jsonl`; `.gz` is unpacked.
 
-    A file or line that cannot be read is returned as such and does not stop the others. Only one
-    document is in memory at a time.
+    A file or line that cannot be read is returned as such and does not stop the others. No more is
+    in memory at a time than a document may have bytes.
     """
     for file in files:
         if isinstance(file, UnreadableFile):
@@ -172,13 +172,12 @@ def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
     is_lines = path.name.removesuffix(".gz").endswith(".jsonl")
     # Only the end of a gzip file shows that it was truncated, and by then its first lines would be
     # judged.
-    if is_lines and path.suffix == ".gz":
-        _check_unpacked(found)
+    checked = _checked_lines(found) if is_lines and path.suffix == ".gz" else None
     with _regular(found) as plain:
         modified_at = moment_of(os.fstat(plain.fileno()))
         if modified_at is None:
             raise ContractError("", "a file time that is a date (touch the file)", "another one")
-        with _unpacked(path, plain) as file:
+        with _unpacked(path, plain) if checked is None else io.BytesIO(checked) as file:
             for number, data in enumerate(
                 _lines(file) if is_lines else [_read_whole(file)], start=1
             ):
@@ -189,14 +188,23 @@ def _documents(found: FoundFile) -> Iterator[InputFile | UnreadableFile]:
                     yield InputFile(name, data, modified_at)
 
 
-def _check_unpacked(found: FoundFile) -> None:
-    """Decompress once without keeping anything, so that no line of a truncated file is judged."""
+def _checked_lines(found: FoundFile) -> bytes | None:
+    """All lines of a file that is whole, or None where they are many: then they are unpacked again.
+
+    Decompressed to the end at once, so that no line of a truncated file is judged.
+    """
     with _regular(found) as plain, _unpacked(found.path, plain) as file:
+        kept = bytearray()
         unpacked = 0
         while chunk := file.read(_CHUNK_BYTES):
             unpacked += len(chunk)
             if unpacked > MAX_UNPACKED_BYTES:
                 raise _too_long(MAX_UNPACKED_BYTES, "when unpacked")
+            if unpacked <= MAX_TRANSCRIPT_BYTES:
+                kept += chunk
+            else:
+                kept.clear()
+    return bytes(kept) if unpacked <= MAX_TRANSCRIPT_BYTES else None
 
 
 @contextlib.contextmanager

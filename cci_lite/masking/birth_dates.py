@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from cci_lite.language.heard import in_place, mark_class
+from cci_lite.masking.clues import any_phrase
 from cci_lite.masking.number_words import is_number_word
 from cci_lite.masking.spans import BIRTH, Span, Stage
 from cci_lite.masking.word_lists import dates_and_places, word_set
@@ -31,19 +32,23 @@ def birth_date_stage(language_code: str | None) -> Stage:
 
     def stage(text: str) -> Iterator[Span]:
         done = 0
-        for cue in _births().finditer(text):
+        for cue in _birth().finditer(text):
             for start, end in _dates_near(text, cue, language_code):
                 if start >= done:
                     yield Span(start, end, BIRTH)
                     done = end
 
-    return stage
+    return Stage(stage, any_phrase(_births()))
+
+
+def _births() -> list[str]:
+    return sorted(map(in_place, dates_and_places().dates.births), key=len, reverse=True)
 
 
 @cache
-def _births() -> re.Pattern[str]:
-    births = sorted(map(in_place, dates_and_places().dates.births), key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, births))})(?!\w)", re.IGNORECASE)
+def _birth() -> re.Pattern[str]:
+    births = "|".join(map(re.escape, _births()))
+    return re.compile(rf"(?<!\w)(?:{births})(?!\w)", re.IGNORECASE)
 
 
 @cache

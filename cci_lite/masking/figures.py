@@ -17,7 +17,14 @@ from typing import NamedTuple
 from stdnum import luhn
 
 from cci_lite.language.heard import mark_class
-from cci_lite.masking.spans import CARD, FEWEST_DIGITS, FEWEST_GROUPS_OF_DICTATION, NUMBER, Span
+from cci_lite.masking.spans import (
+    CARD,
+    FEWEST_DIGITS,
+    FEWEST_GROUPS_OF_DICTATION,
+    NUMBER,
+    Span,
+    Stage,
+)
 from cci_lite.masking.word_lists import any_of, dates_and_places, spoken
 
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -120,7 +127,7 @@ class _Item(NamedTuple):
         return _A_YEAR.fullmatch(self.digits) is not None
 
 
-def numbers(text: str) -> Iterator[Span]:
+def _numbers(text: str) -> Iterator[Span]:
     """Card numbers, and all other runs of FEWEST_DIGITS digits that are no date or amount."""
     run: list[_Item] = []
     for item in _items(text):
@@ -129,6 +136,9 @@ def numbers(text: str) -> Iterator[Span]:
             run = []
         run.append(item)
     yield from _of_run(text, run)
+
+
+NUMBER_STAGE = Stage(_numbers, rf"(?:\d.*){{{FEWEST_DIGITS}}}")
 
 
 def _items(text: str) -> Iterator[_Item]:

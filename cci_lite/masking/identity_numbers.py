@@ -12,7 +12,7 @@ from functools import cache
 
 from stdnum import iban, numdb
 
-from cci_lite.masking.spans import IBAN, ID, Span
+from cci_lite.masking.spans import IBAN, ID, Span, Stage
 from cci_lite.masking.word_lists import national_ids
 
 _IBAN_GAPS = " -\u00a0"
@@ -22,7 +22,7 @@ _IBAN_START = re.compile(
 _PART_OF_IBAN = re.compile(r"(\d+)!")
 
 
-def ibans(text: str) -> Iterator[Span]:
+def _ibans(text: str) -> Iterator[Span]:
     """Account numbers whose structure and check digits are right (ISO 13616), in any grouping."""
     position = 0
     while found := _IBAN_START.search(text, position):
@@ -31,6 +31,9 @@ def ibans(text: str) -> Iterator[Span]:
         if end:
             yield Span(found.start(), end, IBAN)
         position = end or found.end()
+
+
+IBAN_STAGE = Stage(_ibans, r"[a-z]{2}[ \x{a0}-]?\d[ -]?\d")
 
 
 @cache
@@ -56,12 +59,16 @@ def _end_of_iban(text: str, start: int, length: int) -> int | None:
     return None
 
 
-def ids_of_states(text: str) -> Iterator[Span]:
+def _ids_of_states(text: str) -> Iterator[Span]:
     """Numbers with letters in them, as states give them; right ones, where that can be checked."""
     for found in _national_id().finditer(text):
         checked_by = national_ids()[int((found.lastgroup or "")[1:])].checked_by
         if not checked_by or _is_right(checked_by, found[0]):
             yield Span(found.start(), found.end(), ID)
+
+
+# Each of the shapes has more digits.
+ID_STAGE = Stage(_ids_of_states, r"\d.*\d.*\d")
 
 
 def _is_right(module: str, number: str) -> bool:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
-from typing import NamedTuple
+from functools import cache, cached_property, lru_cache
 
 from cci_lite.contract.conversation import Conversation
 from cci_lite.language.heard import mark_class
+from cci_lite.masking.clues import BLANK, BORDER, Clues, any_phrase
 from cci_lite.masking.word_lists import introductions, introductions_in, word_set
 
 _CUES = ("my_name", "a_name", "title", "polite", "speaking", "perhaps")
+_CUE, _AROUND, _BEHIND, _GREETED = range(4)
 _MOST_WORDS = 6
 _MOST_SMALL_WORDS = 2
 _MOST_WORDS_BEHIND = 3
@@ -38,15 +39,73 @@ class HeardName(str):
     __slots__ = ()
 
 
-class _Expressions(NamedTuple):
-    """How cues and names are found in calls of a language."""
+class _Expressions:
+    """How cues and names are found in calls of a language.
 
-    cue: re.Pattern[str]
-    around: re.Pattern[str]
-    behind: re.Pattern[str]
-    greeted: re.Pattern[str]
-    goes_on: re.Pattern[str]
-    word: re.Pattern[str]
+    An expression finds nothing in a text without its clue, and is made for the first that has it.
+    """
+
+    def __init__(self, language_code: str | None) -> None:
+        self._languages = introductions_in(language_code)
+        pairs = itertools.chain.from_iterable(each.around for each in self._languages)
+        self._pairs = list(pairs)
+        letter = rf"[\w{mark_class()}]"
+        self._word = rf"[^\W\d_](?:{letter}|['’-](?=\w))*"  # noqa: RUF001
+
+    @cached_property
+    def clues(self) -> Clues:
+        """The clues of _CUE, _AROUND, _BEHIND and _GREETED."""
+        return Clues(
+            (
+                f"{BORDER}{any_phrase(self._listed(*_CUES))}{BLANK}",
+                f"{BORDER}{any_phrase(one for one, _ in self._pairs)}{BLANK}",
+                f"{BLANK}{any_phrase(self._listed('behind'))}",
+                f",{BLANK}{any_phrase(self._listed('greeting'))}",
+            )
+        )
+
+    @cached_property
+    def cue(self) -> re.Pattern[str]:
+        """What a name stands behind."""
+        cues = "|".join(f"(?P<{key}>{_any(self._listed(key))})" for key in _CUES)
+        return re.compile(rf"(?<!\w)(?:{cues})(?=\s)", re.IGNORECASE)
+
+    @cached_property
+    def around(self) -> re.Pattern[str]:
+        """What a name stands between."""
+        between = rf"((?:\s+{self._word}){{1,3}}?)"
+        around = (rf"{_any([one])}{between}\s+{_any([other])}" for one, other in self._pairs)
+        return re.compile(rf"(?<!\w)(?:{'|'.join(around)})", re.IGNORECASE)
+
+    @cached_property
+    def behind(self) -> re.Pattern[str]:
+        """What a name stands before."""
+        return re.compile(rf"(?<=\w)\s(?:{_any(self._listed('behind'))})\b", re.IGNORECASE)
+
+    @cached_property
+    def greeted(self) -> re.Pattern[str]:
+        """A name and a greeting, at the beginning of a turn."""
+        return re.compile(
+            r"(?:[^,.!?]{0,60}[,.]\s)?(?P<name>[^,.!?]{2,60}),"
+            rf"\s(?:{_any(self._listed('greeting'))})\b",
+            re.IGNORECASE,
+        )
+
+    @cached_property
+    def goes_on(self) -> re.Pattern[str]:
+        """What tells behind a name that it is one."""
+        return re.compile(rf",?\s+(?:{_any(self._listed('goes_on'))})\b", re.IGNORECASE)
+
+    @cached_property
+    def word(self) -> re.Pattern[str]:
+        """The next word of a name."""
+        return re.compile(rf"\s+({self._word})\.?")
+
+    def _listed(self, *keys: str) -> Iterator[str]:
+        return (phrase for key in keys for each in self._languages for phrase in getattr(each, key))
+
+
+_expressions = lru_cache(maxsize=64)(_Expressions)
 
 
 def introduced_names(conversation: Conversation) -> frozenset[str]:
@@ -60,31 +119,6 @@ def introduced_names(conversation: Conversation) -> frozenset[str]:
     return frozenset(sure.union(names))
 
 
-@lru_cache(maxsize=64)
-def _expressions(language_code: str | None) -> _Expressions:
-    languages = introductions_in(language_code)
-    letter = rf"[\w{mark_class()}]"
-    word = rf"[^\W\d_](?:{letter}|['’-](?=\w))*"  # noqa: RUF001
-
-    def phrases(key: str) -> str:
-        return _any(itertools.chain.from_iterable(getattr(each, key) for each in languages))
-
-    cues = "|".join(f"(?P<{key}>{phrases(key)})" for key in _CUES)
-    pairs = itertools.chain.from_iterable(each.around for each in languages)
-    around = (rf"{_any([one])}((?:\s+{word}){{1,3}}?)\s+{_any([other])}" for one, other in pairs)
-    return _Expressions(
-        re.compile(rf"(?<!\w)(?:{cues})(?=\s)", re.IGNORECASE),
-        re.compile(rf"(?<!\w)(?:{'|'.join(around)})", re.IGNORECASE),
-        re.compile(rf"(?<=\w)\s(?:{phrases('behind')})\b", re.IGNORECASE),
-        re.compile(
-            rf"(?:[^,.!?]{{0,60}}[,.]\s)?(?P<name>[^,.!?]{{2,60}}),\s(?:{phrases('greeting')})\b",
-            re.IGNORECASE,
-        ),
-        re.compile(rf",?\s+(?:{phrases('goes_on')})\b", re.IGNORECASE),
-        re.compile(rf"\s+({word})\.?"),
-    )
-
-
 def _any(phrases: Iterable[str]) -> str:
     longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
     return "|".join(
@@ -94,16 +128,17 @@ def _any(phrases: Iterable[str]) -> str:
 
 
 def _names(text: str, known: _Expressions) -> Iterator[str]:
-    for cue in known.cue.finditer(text):
+    hinted = known.clues.found_in(text)
+    for cue in known.cue.finditer(text) if _CUE in hinted else ():
         before = text[max(0, cue.start() - _REACH) : cue.start()].lower().split()
         yield from _behind_cue(text, cue, before[-1] if before else "", known)
-    for found in known.around.finditer(text):
+    for found in known.around.finditer(text) if _AROUND in hinted else ():
         words = next(filter(None, found.groups())).split()
         name = "" if any(map(_is_no_name, words)) else " ".join(words)
         yield HeardName(name) if name != name.lower() else name
-    for found in known.behind.finditer(text):
+    for found in known.behind.finditer(text) if _BEHIND in hinted else ():
         yield HeardName(_name_before(text[max(0, found.start() - _REACH) : found.start()]))
-    if greeted := known.greeted.match(text.lstrip()):
+    if _GREETED in hinted and (greeted := known.greeted.match(text.lstrip())):
         name = greeted["name"]
         yield HeardName(name if _name_before(name) == name else "")
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from cci_lite.language.heard import has_far_script, mark_class
-from cci_lite.masking.spans import EMAIL, Span
-from cci_lite.masking.word_lists import any_of, spoken, word_set
+from cci_lite.language.heard import FAR_SCRIPT, has_far_script, mark_class
+from cci_lite.masking.clues import BLANK, any_phrase
+from cci_lite.masking.spans import EMAIL, Span, Stage
+from cci_lite.masking.word_lists import any_of, plain_words_of, spoken, word_set
 
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 # Where words have vowel signs or no blanks, a name is at most so long.
@@ -24,8 +25,18 @@ class _FarAddress(NamedTuple):
     domain: re.Pattern[str]
 
 
-def emails(text: str) -> Iterator[Span]:
-    """Mail addresses, written or dictated."""
+def mail_stage() -> Stage:
+    """Finds mail addresses, written or dictated."""
+    languages = spoken().languages
+    at = any_phrase(["at", *plain_words_of(*(each.at for each in languages))])
+    dot = any_phrase(["dot", "punkt", *plain_words_of(*(each.dot for each in languages))])
+    return Stage(
+        _emails,
+        rf"@|[(\[](?:at|ät)[)\]]|{BLANK}{at}{BLANK}.*(?:\.\S|{BLANK}{dot}{BLANK})|{FAR_SCRIPT}",
+    )
+
+
+def _emails(text: str) -> Iterator[Span]:
     done = 0
     found = sorted([*_near_emails(text), *(_far_emails(text) if has_far_script(text) else ())])
     for span in found:

@@ -17,7 +17,9 @@ What no stage finds, because nothing tells it from what a call needs:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,12 +37,13 @@ from cci_lite.contract.document import (
 from cci_lite.contract.service_answers import Judgement, NlpAnswer, cut_raw
 from cci_lite.language.heard import in_place
 from cci_lite.masking.birth_dates import birth_date_stage
-from cci_lite.masking.figures import numbers
-from cci_lite.masking.identity_numbers import ibans, ids_of_states
-from cci_lite.masking.mail_addresses import emails
-from cci_lite.masking.names import name_stage, unspaced_stage
+from cci_lite.masking.clues import Clues
+from cci_lite.masking.figures import NUMBER_STAGE
+from cci_lite.masking.identity_numbers import IBAN_STAGE, ID_STAGE
+from cci_lite.masking.mail_addresses import mail_stage
+from cci_lite.masking.names import names_in, unspaced_names_in
 from cci_lite.masking.places import is_personal_place
-from cci_lite.masking.spans import WITHHELD, Span, Stage
+from cci_lite.masking.spans import WITHHELD, Find, Span, Stage
 from cci_lite.masking.spoken_numbers import number_word_stage
 
 
@@ -114,30 +117,54 @@ def masked_conversation(conversation: Conversation, names: Iterable[str] = ()) -
     return msgspec.structs.replace(conversation, turns=turns)
 
 
-def _stages(names: Iterable[str], language_code: str | None) -> tuple[Stage, ...]:
+class _Stages(NamedTuple):
+    """All stages: first those for numbers and addresses, with their clues, then those for names."""
+
+    clues: Clues
+    of_numbers: Sequence[Stage]
+    of_names: Sequence[Find]
+
+
+def _stages(names: Iterable[str], language_code: str | None) -> _Stages:
     given = frozenset(names)
-    of_names = (name_stage(given), unspaced_stage(given)) if given else ()
-    of_numbers = (
-        emails,
-        ibans,
-        ids_of_states,
+    of_names = (names_in(given), unspaced_names_in(given)) if given else ()
+    return _Stages(*_number_stages(language_code), of_names)
+
+
+@lru_cache(maxsize=256)
+def _number_stages(language_code: str | None) -> tuple[Clues, Sequence[Stage]]:
+    stages = (
+        mail_stage(),
+        IBAN_STAGE,
+        ID_STAGE,
         birth_date_stage(language_code),
         number_word_stage(language_code),
-        numbers,
+        NUMBER_STAGE,
     )
-    return (*map(_in_plain_characters, of_numbers), *of_names)
+    return Clues(stage.clue for stage in stages), stages
 
 
-def _in_plain_characters(stage: Stage) -> Stage:
-    """The stage, for the digits and letters of all scripts and widths."""
-    return lambda text: stage(in_place(text))
-
-
-def _masked(text: str, stages: Sequence[Stage]) -> str:
-    for stage in stages:
-        if spans := list(stage(text)):
-            text = _replaced(text, spans)
+def _masked(text: str, stages: _Stages) -> str:
+    for masked, _ in _steps(text, stages):
+        text = masked
     return text
+
+
+def _steps(text: str, stages: _Stages) -> Iterator[tuple[str, Sequence[Span]]]:
+    """The text after each stage that finds something, and the spans that it replaces."""
+    # Numbers are looked for in the digits and letters of all scripts and widths.
+    plain = in_place(text)
+    hinted = stages.clues.found_in(plain)
+    for number, stage in enumerate(stages.of_numbers):
+        if number in hinted and (spans := list(stage.find(plain))):
+            text = _replaced(text, spans)
+            yield text, spans
+            plain = in_place(text)
+            hinted = stages.clues.found_in(plain)
+    for find in stages.of_names:
+        if spans := list(find(text)):
+            text = _replaced(text, spans)
+            yield text, spans
 
 
 def _replaced(text: str, spans: Sequence[Span]) -> str:
@@ -149,11 +176,10 @@ def _replaced(text: str, spans: Sequence[Span]) -> str:
     return "".join([*pieces, text[end:]])
 
 
-def _masked_turn(turn: Turn, stages: Sequence[Stage]) -> Turn:
+def _masked_turn(turn: Turn, stages: _Stages) -> Turn:
     text, words = turn.text, turn.words
-    for stage in stages:
-        if spans := list(stage(text)):
-            text, words = _replaced(text, spans), _moved(words, spans)
+    for masked, spans in _steps(text, stages):
+        text, words = masked, _moved(words, spans)
     return turn if text == turn.text else msgspec.structs.replace(turn, text=text, words=words)
 
 
@@ -180,7 +206,9 @@ def _moved(words: Sequence[Word], spans: Sequence[Span]) -> tuple[Word, ...]:
     return tuple(moved)
 
 
-def _masked_result(result: CriterionResult, stages: Sequence[Stage]) -> CriterionResult:
+def _masked_result(result: CriterionResult, stages: _Stages) -> CriterionResult:
+    if result.reason is None and not result.evidence:
+        return result
     return msgspec.structs.replace(
         result,
         reason=None if result.reason is None else _masked(result.reason, stages),
@@ -191,7 +219,7 @@ def _masked_result(result: CriterionResult, stages: Sequence[Stage]) -> Criterio
     )
 
 
-def _masked_summary(summary: AiSummary | None, stages: Sequence[Stage]) -> AiSummary | None:
+def _masked_summary(summary: AiSummary | None, stages: _Stages) -> AiSummary | None:
     if summary is None:
         return None
 

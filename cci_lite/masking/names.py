@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from cci_lite.language.heard import heard, mark_class
 from cci_lite.masking.introductions import HeardName
-from cci_lite.masking.spans import NAME, WITHHELD, Span, Stage
+from cci_lite.masking.spans import NAME, WITHHELD, Find, Span
 from cci_lite.masking.word_lists import introductions, word_set
 
 # What may stand between the words of one name.
@@ -43,7 +43,7 @@ class _Wanted(NamedTuple):
     as_name: bool
 
 
-def name_stage(names: Iterable[str]) -> Stage:
+def names_in(names: Iterable[str]) -> Find:
     """Finds the names, and their parts, as whole words."""
     by_first: dict[str, set[_Wanted]] = {}
     for name in names:
@@ -78,7 +78,7 @@ def _wanted(name: str) -> Iterator[_Wanted]:
             yield _Wanted(tuple(word), as_name=False)
 
 
-def unspaced_stage(names: Iterable[str]) -> Stage:
+def unspaced_names_in(names: Iterable[str]) -> Find:
     """Finds names inside of what is written without spaces."""
     parts = {part for name in names for part in _UNSPACED.findall(name)}
     if not parts:
@@ -138,5 +138,6 @@ def _without_genitive(word: str) -> tuple[str, ...]:
     return (word,)
 
 
+@lru_cache(maxsize=16384)
 def _fold(word: str) -> str:
     return heard(word).replace(" ", "")

@@ -12,6 +12,8 @@ from cci_lite.language.comparison import unspaced_class
 from cci_lite.language.heard import has_far_script, heard, in_place, mark_class
 from cci_lite.masking.word_lists import Spoken, any_of, spoken_in, words_of
 
+# So many words of a number must be known, where others are spelled like one or strange.
+FEWEST_KNOWN_WORDS = 3
 _LONGEST_STRANGER = 8
 _LONGEST_FAR_STRANGER = 5
 _SHORTEST_ALIKE, _LONGEST_ALIKE = 3, 20
@@ -26,13 +28,21 @@ _REPEATED = re.compile(r"(.)\1+")
 _HANGUL = "\uac00-\ud7af"
 
 
+class NumberWord(NamedTuple):
+    """A word that says a number, as it is heard; not `known` when it is only spelled like one."""
+
+    heard: str
+    known: bool
+
+
 class Vocabulary(NamedTuple):
-    """The number words of some languages, and how they are found in a text.
+    """The number words in calls of a language, and how they are found in a text.
 
     `digits` are said one by one. Behind an `apart` nothing strange belongs to a number.
     `outlines` and `misspelled` tell what is nearly one of `words`.
     """
 
+    language_code: str | None
     words: frozenset[str]
     digits: frozenset[str]
     only_dictated: frozenset[str]
@@ -73,12 +83,36 @@ class Vocabulary(NamedTuple):
 
 def vocabulary_for(text: str, language_code: str | None) -> Vocabulary:
     """The number words that count in a text, in calls of a language."""
-    return _vocabulary(language_code, has_far_script(text))
+    return _vocabulary(language_code, is_far=has_far_script(text))
+
+
+def number_clue(language_code: str | None) -> str:
+    """The clue that a text may have so many number words that it says a number: FEWEST_KNOWN_WORDS.
+
+    It is for texts in ASCII; in others words can be spelled in many ways, and each may have some.
+    """
+    vocabulary = _vocabulary(language_code, is_far=False)
+    words = "|".join(sorted(filter(str.isascii, vocabulary.words)))
+    with_hundreds = "|".join(
+        f"[a-z]*{each}[a-z]*" for each in vocabulary.hundreds if each.isascii()
+    )
+    number = rf"\b(?:\d+|{words}|{with_hundreds})\b"
+    return rf"[^\x00-\x7f]|{number}(?:.*{number}){{{FEWEST_KNOWN_WORDS - 1}}}"
 
 
 def is_number_word(word: str, language_code: str | None) -> bool:
     """Whether this word says a number, in calls of a language."""
-    return vocabulary_for(word, language_code).has(key_of(word))
+    found = number_word(word, language_code)
+    return found is not None and found.known
+
+
+@lru_cache(maxsize=16384)
+def number_word(word: str, language_code: str | None) -> NumberWord | None:
+    """The number that this word says, or seems to say, in calls of a language."""
+    # The words are the same in all texts; only how they are found differs.
+    vocabulary, heard_word = _vocabulary(language_code, is_far=False), key_of(word)
+    known = vocabulary.has(heard_word)
+    return NumberWord(heard_word, known) if known or vocabulary.is_alike(heard_word) else None
 
 
 @lru_cache(maxsize=16384)
@@ -88,13 +122,14 @@ def key_of(word: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _vocabulary(language_code: str | None, is_far: bool) -> Vocabulary:
+def _vocabulary(language_code: str | None, *, is_far: bool) -> Vocabulary:
     spoken = spoken_in(language_code)
     words = {word for each in spoken for word in _words(each)}
     numerals = [in_place(each) for each in words_of(*(each.numerals for each in spoken))]
     spelled_freely = (word for each in spoken if each.spelled_freely for word in _words(each))
     misspelled = (_misspellings(word) for word in words if len(word) >= _SHORTEST_MISSPELLED)
     return Vocabulary(
+        language_code,
         frozenset(words),
         _keys(f"{each.digits} {each.only_dictated} {each.numerals}" for each in spoken),
         _keys(each.only_dictated for each in spoken),

@@ -28,4 +28,11 @@ class Span(NamedTuple):
 
 # Finds spans that do not overlap, from left to right. What was masked before is a border that no
 # span reaches across, so that masking twice is masking once.
-Stage = Callable[[str], Iterable[Span]]
+Find = Callable[[str], Iterable[Span]]
+
+
+class Stage(NamedTuple):
+    """Finds spans; in a text without its clue (see `clues.py`) there are none."""
+
+    find: Find
+    clue: str = ""

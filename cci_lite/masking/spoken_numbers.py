@@ -12,12 +12,18 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cci_lite.masking.number_words import LENGTHENING, Vocabulary, key_of, vocabulary_for
+from cci_lite.masking.number_words import (
+    FEWEST_KNOWN_WORDS,
+    LENGTHENING,
+    Vocabulary,
+    key_of,
+    number_clue,
+    number_word,
+    vocabulary_for,
+)
 from cci_lite.masking.spans import FEWEST_DIGITS, FEWEST_GROUPS_OF_DICTATION, NUMBER, Span, Stage
 
 FEWEST_NUMBER_WORDS = 5
-# So many of them must be known words, where others are spelled like one or strange.
-FEWEST_KNOWN_WORDS = 3
 # English people say these without meaning a number.
 _EXCLAMATIONS = frozenset(("o", "oh"))
 
@@ -43,7 +49,7 @@ def number_word_stage(language_code: str | None) -> Stage:
             if _is_number(text, run, vocabulary):
                 yield Span(run[0].start, run[-1].end, NUMBER)
 
-    return stage
+    return Stage(stage, number_clue(language_code))
 
 
 def _runs(text: str, vocabulary: Vocabulary) -> Iterator[list[_Item]]:
@@ -107,10 +113,8 @@ def _items(text: str, vocabulary: Vocabulary) -> Iterator[_Item]:
             is_digits = found[0].isdecimal()
             word = "" if is_digits else found[0].rstrip(LENGTHENING)
             yield _Item(found.start(), found.end(), word)
-        elif vocabulary.has(word := key_of(found["word"])):
-            yield _Item(found.start(), found.end(), word)
-        elif vocabulary.is_alike(word):
-            yield _Item(found.start(), found.end(), word, known=False)
+        elif said := number_word(found["word"], vocabulary.language_code):
+            yield _Item(found.start(), found.end(), *said)
 
 
 def _is_number(text: str, run: Sequence[_Item], vocabulary: Vocabulary) -> bool:

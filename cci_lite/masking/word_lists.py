@@ -194,6 +194,11 @@ def words_of(*lists: str) -> list[str]:
     return sorted(words, key=lambda word: (-len(word), word))
 
 
+def plain_words_of(*lists: str) -> list[str]:
+    """The same words in plain characters, as they are looked for."""
+    return list(map(in_place, words_of(*lists)))
+
+
 @functools.cache
 def word_set(words: str) -> frozenset[str]:
     """The words of one list."""
@@ -202,7 +207,7 @@ def word_set(words: str) -> frozenset[str]:
 
 def any_of(*lists: str) -> str:
     """An expression that finds any of the words of these lists, in plain characters."""
-    return "|".join(map(re.escape, map(in_place, words_of(*lists))))
+    return "|".join(map(re.escape, plain_words_of(*lists)))
 
 
 def _counting(languages: Iterable[_Of], language_code: str | None) -> Iterator[_Of]:

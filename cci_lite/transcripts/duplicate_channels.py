@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from statistics import median
 from typing import NamedTuple
 
@@ -32,23 +33,33 @@ class _Said(NamedTuple):
 
 def channels_alike(words: Iterable[SpokenWord]) -> bool:
     """Whether these are the words of two channels with (nearly) the same words and times."""
-    by_label: dict[str | None, list[_Said]] = defaultdict(list)
+    by_label: dict[str | None, tuple[list[str], list[SpokenWord]]] = {}
     for word in words:
-        if text := "".join(filter(str.isalnum, word.text)).casefold():
-            start = word.start_seconds if word.timed else None
-            by_label[word.label].append(_Said(text, start, word.end_seconds))
+        if text := _plain(word.text):
+            texts, spoken = by_label.setdefault(word.label, ([], []))
+            texts.append(text)
+            spoken.append(word)
     if len(by_label) != 2:
         return False
-    fewer, more = sorted(by_label.values(), key=len)
-    # Equal to the last time: the same track twice, however short it is.
-    if fewer == more:
-        return True
-    wanted = SHARE_ALIKE * len(fewer)
-    # A cheap test before the expensive one: enough words in common, at whatever time.
-    common = Counter(said.text for said in fewer) & Counter(said.text for said in more)
-    if len(fewer) < FEWEST_WORDS or common.total() < wanted:
+    channels = sorted(by_label.values(), key=lambda channel: len(channel[0]))
+    (fewer_texts, _), (more_texts, _) = channels
+    wanted = SHARE_ALIKE * len(fewer_texts)
+    # A cheap test before the expensive ones: enough words in common, at whatever time.
+    counts = Counter(more_texts)
+    if sum(min(n, counts[text]) for text, n in Counter(fewer_texts).items()) < wanted:
         return False
-    return _at_once(fewer, more) >= wanted
+    fewer, more = (list(map(_said, *channel)) for channel in channels)
+    # Equal to the last time: the same track twice, however short it is.
+    return fewer == more or (len(fewer) >= FEWEST_WORDS and _at_once(fewer, more) >= wanted)
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def _said(text: str, word: SpokenWord) -> _Said:
+    return _Said(text, word.start_seconds if word.timed else None, word.end_seconds)
 
 
 def _at_once(fewer: Sequence[_Said], more: Sequence[_Said]) -> int:

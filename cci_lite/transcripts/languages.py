@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cci_lite.transcripts.times import number_in
 from cci_lite.transcripts.transcribe_output import AnalyticsLanguageShare, LanguageShare, Results
 
 
-def main_language(shares: Sequence[LanguageShare | AnalyticsLanguageShare]) -> str | None:
+def main_language(
+    shares: Sequence[LanguageShare[float] | AnalyticsLanguageShare[float]],
+) -> str | None:
     """The language that is spoken longest; of equally long ones the first in the transcript's list.
 
     A share without a usable duration counts as nothing. None without any share.
     """
     seconds: dict[str, float] = {}
     for share in shares:
-        duration = number_in(share.duration_in_seconds)
         seconds.setdefault(share.language_code, 0.0)
-        if duration > 0:
-            seconds[share.language_code] += duration
+        if share.duration_in_seconds > 0:
+            seconds[share.language_code] += share.duration_in_seconds
     return max(seconds, key=seconds.__getitem__, default=None)
 
 
-def language_of_items(results: Results) -> str | None:
+def language_of_items(results: Results[float]) -> str | None:
     """The language of most words, where each word says its own; of equally many the first."""
     words: dict[str, int] = {}
     for item in results.items:

@@ -11,7 +11,7 @@ from cci_lite.contract.tenant import Audio
 from cci_lite.transcripts.duplicate_channels import channels_alike
 from cci_lite.transcripts.languages import language_of_items, main_language
 from cci_lite.transcripts.roles import channel_roles, speaker_roles
-from cci_lite.transcripts.times import MAX_SECONDS, SpokenWord, number_in
+from cci_lite.transcripts.times import MAX_SECONDS, SpokenWord
 from cci_lite.transcripts.transcribe_output import (
     AnalyticsTranscript,
     BatchTranscript,
@@ -35,7 +35,7 @@ def read_transcript(data: bytes, audio: Audio) -> Conversation:
     return _batch_conversation(document, audio)
 
 
-def _batch_conversation(document: BatchTranscript, audio: Audio) -> Conversation:
+def _batch_conversation(document: BatchTranscript[float], audio: Audio) -> Conversation:
     results = document.results
     heard = batch_words(results)
     words = heard.words
@@ -67,7 +67,7 @@ def _batch_conversation(document: BatchTranscript, audio: Audio) -> Conversation
     )
 
 
-def _analytics_conversation(document: AnalyticsTranscript) -> Conversation:
+def _analytics_conversation(document: AnalyticsTranscript[float]) -> Conversation:
     # Call Analytics marks the turns itself, and joins what is cut in two when both speak at once.
     segments = analytics_segments(document)
     words = list(chain.from_iterable(segments))
@@ -75,8 +75,7 @@ def _analytics_conversation(document: AnalyticsTranscript) -> Conversation:
     roles = {} if alike else _PARTICIPANTS
     turns = segment_turns(segments, roles)
     labels = {segment.participant_role for segment in document.transcript}
-    characteristics = document.conversation_characteristics
-    total = number_in(characteristics.total_conversation_duration_millis) / 1000
+    total = document.conversation_characteristics.total_conversation_duration_millis / 1000
     redacted = document.content_metadata.output == "Redacted"
     return Conversation(
         job_name=document.job_name or document.session_id or "",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise
+from itertools import chain
 from operator import attrgetter
 
 import msgspec
@@ -23,7 +24,7 @@ _STRAY_SECONDS = 60.0
 # With a larger share out of order, the list is unsorted and its times may well be right.
 _MOST_STRAYS = 1 / 3
 
-_START = attrgetter("start_seconds")
+_START, _TIMED = attrgetter("start_seconds"), attrgetter("timed")
 
 
 class SpokenWord(msgspec.Struct, gc=False):
@@ -42,20 +43,16 @@ class SpokenWord(msgspec.Struct, gc=False):
 
 def number_in(raw: msgspec.Raw) -> float:
     """The number in a raw JSON value, also when written as text; NaN for anything else."""
+    value = bytes(raw)
     try:
-        return float(bytes(raw).strip(b'"'))
-    except ValueError:
+        return float(msgspec.json.decode(value, type=str).encode() if value[:1] == b'"' else value)
+    except (ValueError, msgspec.MsgspecError):
         return math.nan
 
 
 def last_second(total: float) -> float:
     """The latest second at which a word can end, given the call's length (NaN when unknown)."""
     return min(total + _OVERRUN_SECONDS, MAX_SECONDS) if total > 0 else MAX_SECONDS
-
-
-def is_possible(start: float, end: float, last: float = MAX_SECONDS) -> bool:
-    """Whether a word can have been said then; false for NaN."""
-    return 0 <= start <= end <= last
 
 
 def in_order(
@@ -67,15 +64,16 @@ def in_order(
     """
     streams = list(streams)
     for stream in streams:
-        by_label: dict[str | None, list[SpokenWord]] = {}
+        by_label: dict[str | None, list[SpokenWord]] = defaultdict(list)
         for word in stream:
             if word.timed:
-                by_label.setdefault(word.label, []).append(word)
+                by_label[word.label].append(word)
         for words in by_label.values():
             _disbelieve(words)
     origin = min((word.start_seconds for word in chain(*streams) if word.timed), default=otherwise)
     for stream in streams:
-        _place_untimed(stream, origin)
+        if not all(map(_TIMED, stream)):
+            _place_untimed(stream, origin)
     return sorted(chain(*streams), key=_START)
 
 
@@ -94,8 +92,9 @@ def _disbelieve(words: Sequence[SpokenWord]) -> None:
 
     Where many are out of order the list itself is unsorted: then all keep their times.
     """
+    starts = list(map(_START, words))
     # The usual case: nothing is out of order.
-    if all(one.start_seconds <= other.start_seconds for one, other in pairwise(words)):
+    if starts == sorted(starts):
         return
     kept = set(run := _longest_run(words))
     strays = len(words) - len(kept)

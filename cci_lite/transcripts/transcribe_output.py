@@ -3,27 +3,31 @@
 Call Analytics writes the same kind of file after a call that it transcribed in real time.
 
 Only the fields that turns are made from are declared; everything else is skipped while decoding.
-`audio_segments` and the alternatives under `segments` repeat the items and are not read. Times are
-kept undecoded: an impossible one must not make the whole call unreadable (`times.py` checks them).
+`audio_segments` and the alternatives under `segments` repeat the items and are not read.
 """
 
 from __future__ import annotations
 
 import codecs
-from typing import Annotated, Literal, TypeVar
+import math
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 import msgspec
 
 from cci_lite.contract.parsing import contract_error, is_not_utf8
 from cci_lite.errors import TranscriptError, describe_value
 from cci_lite.transcripts.not_transcripts import describe_bytes, describe_document, describe_list
+from cci_lite.transcripts.times import number_in
 
 T = TypeVar("T")
+# A time is a number, also where it is written as text; undecoded where one of them is no number.
+Time = TypeVar("Time")
 
 _EXPECTED = "a transcript as Amazon Transcribe writes it"
 _COMPLETED = "COMPLETED"
 
 _NOTHING = msgspec.Raw(b"null")
+_UNKNOWN: Any = math.nan
 
 Confidence = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Kind = Literal["pronunciation", "punctuation"]
@@ -42,50 +46,50 @@ class Alternative(_Part):
     confidence: Confidence | None = None
 
 
-class Item(_Part):
+class Item(_Part, Generic[Time]):
     """A word or a punctuation mark. Before 2022 only `speaker_labels` said who spoke it."""
 
     type: Kind
     alternatives: Annotated[list[Alternative], msgspec.Meta(min_length=1)]
-    start_time: msgspec.Raw = _NOTHING
-    end_time: msgspec.Raw = _NOTHING
+    start_time: Time = _UNKNOWN
+    end_time: Time = _UNKNOWN
     language_code: str | None = None
     channel_label: str | None = None
     speaker_label: str | None = None
 
 
-class Channel(_Part):
+class Channel(_Part, Generic[Time]):
     """The items of one channel."""
 
     channel_label: str
-    items: list[Item]
+    items: list[Item[Time]]
 
 
-class ChannelLabels(_Part):
+class ChannelLabels(_Part, Generic[Time]):
     """The items once more, by channel."""
 
-    channels: list[Channel]
+    channels: list[Channel[Time]]
 
 
-class SpeakerItem(_Part):
+class SpeakerItem(_Part, Generic[Time]):
     """Who speaks between two times."""
 
-    start_time: msgspec.Raw = _NOTHING
-    end_time: msgspec.Raw = _NOTHING
+    start_time: Time = _UNKNOWN
+    end_time: Time = _UNKNOWN
     speaker_label: str | None = None
 
 
-class SpeakerSegment(_Part):
+class SpeakerSegment(_Part, Generic[Time]):
     """An uninterrupted stretch of one speaker."""
 
     speaker_label: str
-    items: list[SpeakerItem] = []
+    items: list[SpeakerItem[Time]] = []
 
 
-class SpeakerLabels(_Part):
+class SpeakerLabels(_Part, Generic[Time]):
     """Who speaks when."""
 
-    segments: list[SpeakerSegment]
+    segments: list[SpeakerSegment[Time]]
 
 
 class FullText(_Part):
@@ -94,53 +98,54 @@ class FullText(_Part):
     transcript: str
 
 
-class LanguageShare(_Part):
+class LanguageShare(_Part, Generic[Time]):
     """One of several languages of a call, and for how long it was spoken."""
 
     language_code: str
-    duration_in_seconds: msgspec.Raw = _NOTHING
+    duration_in_seconds: Time = _UNKNOWN
 
 
-class Results(_Part):
+class Results(_Part, Generic[Time]):
     """The result of a batch job."""
 
-    items: list[Item]
+    items: list[Item[Time]]
     transcripts: list[FullText] = []
-    channel_labels: ChannelLabels | None = None
-    speaker_labels: SpeakerLabels | None = None
+    channel_labels: ChannelLabels[Time] | None = None
+    speaker_labels: SpeakerLabels[Time] | None = None
     language_code: str | None = None
-    language_codes: list[LanguageShare] = []
+    language_codes: list[LanguageShare[Time]] = []
 
 
-class BatchTranscript(_Part):
+class BatchTranscript(_Part, Generic[Time]):
     """The output of a transcription job."""
 
     job_name: str = msgspec.field(name="jobName")
-    results: Results
+    results: Results[Time]
+    status: Literal["COMPLETED"]
     is_redacted: bool = msgspec.field(name="isRedacted", default=False)
 
 
-class AnalyticsItem(_Part, rename="pascal"):
+class AnalyticsItem(_Part, Generic[Time], rename="pascal"):
     """A word or a punctuation mark in Call Analytics output."""
 
     type: Kind
     content: str
     confidence: Confidence | None = None
-    begin_offset_millis: msgspec.Raw = _NOTHING
-    end_offset_millis: msgspec.Raw = _NOTHING
+    begin_offset_millis: Time = _UNKNOWN
+    end_offset_millis: Time = _UNKNOWN
 
 
-class AnalyticsSegment(_Part, rename="pascal"):
+class AnalyticsSegment(_Part, Generic[Time], rename="pascal"):
     """A stretch of one participant in Call Analytics output.
 
     After a call that was transcribed in real time there may be no items, only the text.
     """
 
     participant_role: Literal["AGENT", "CUSTOMER"]
-    items: list[AnalyticsItem] | None = None
+    items: list[AnalyticsItem[Time]] | None = None
     content: str | None = None
-    begin_offset_millis: msgspec.Raw = _NOTHING
-    end_offset_millis: msgspec.Raw = _NOTHING
+    begin_offset_millis: Time = _UNKNOWN
+    end_offset_millis: Time = _UNKNOWN
 
 
 class ContentMetadata(_Part, rename="pascal"):
@@ -149,29 +154,31 @@ class ContentMetadata(_Part, rename="pascal"):
     output: str | None = None
 
 
-class Characteristics(_Part, rename="pascal"):
+class Characteristics(_Part, Generic[Time], rename="pascal"):
     """Measures of the whole call."""
 
-    total_conversation_duration_millis: msgspec.Raw = _NOTHING
+    total_conversation_duration_millis: Time = _UNKNOWN
 
 
-class AnalyticsLanguageShare(_Part, rename="pascal"):
+class AnalyticsLanguageShare(_Part, Generic[Time], rename="pascal"):
     """One of several languages of a call, and for how long it was spoken."""
 
     language_code: str
-    duration_in_seconds: msgspec.Raw = _NOTHING
+    duration_in_seconds: Time = _UNKNOWN
 
 
-class AnalyticsTranscript(_Part, rename="pascal"):
+class AnalyticsTranscript(_Part, Generic[Time], rename="pascal"):
     """The output of Call Analytics: of a job, or of a session after it."""
 
-    transcript: list[AnalyticsSegment]
+    transcript: list[AnalyticsSegment[Time]]
     job_name: str | None = None
     session_id: str | None = None
     language_code: str | None = None
-    language_codes: list[AnalyticsLanguageShare] = []
+    language_codes: list[AnalyticsLanguageShare[Time]] = []
     content_metadata: ContentMetadata = msgspec.field(default_factory=ContentMetadata)
-    conversation_characteristics: Characteristics = msgspec.field(default_factory=Characteristics)
+    conversation_characteristics: Characteristics[Time] = msgspec.field(
+        default_factory=Characteristics
+    )
 
 
 class _Outline(_Part):
@@ -183,15 +190,21 @@ class _Outline(_Part):
     transcript: msgspec.Raw = msgspec.field(name="Transcript", default=_NOTHING)
 
 
-def decode_transcript(data: bytes) -> BatchTranscript | AnalyticsTranscript:
-    """The document in `data`; raises TranscriptError unless it is a completed job's transcript."""
+def decode_transcript(data: bytes) -> BatchTranscript[float] | AnalyticsTranscript[float]:
+    """The document in `data`; raises TranscriptError unless it is a completed job's transcript.
+
+    What is no number in the place of a time is NaN.
+    """
     text = data.removeprefix(codecs.BOM_UTF8)
+    # Nearly all files are this, and all of a file is read to see what it is.
+    if batch := _exactly(text, BatchTranscript[float]):
+        return batch
     outline = _outline(text)
     # Decided by the fields that only one kind of output has, before anything else is decoded: a
     # transcript can have megabytes, and the wrong type would give a misleading error.
     if outline.results != _NOTHING:
         _check_completed("status", outline.status)
-        return _decode(text, BatchTranscript)
+        return _with_any_times(text, BatchTranscript[float], BatchTranscript[msgspec.Raw])
     fields = _decode(text, dict[str, msgspec.Raw])
     if other := describe_document(fields):
         raise TranscriptError("", _EXPECTED, other)
@@ -201,10 +214,40 @@ def decode_transcript(data: bytes) -> BatchTranscript | AnalyticsTranscript:
             "", _EXPECTED, f"{found}, neither 'results' nor 'Transcript' among them"
         )
     _check_completed("JobStatus", outline.job_status)
-    document = _decode(text, AnalyticsTranscript)
+    document = _with_any_times(text, AnalyticsTranscript[float], AnalyticsTranscript[msgspec.Raw])
     if not (document.job_name or document.session_id):
         raise TranscriptError("", "the field JobName or SessionId", "neither")
     return document
+
+
+def _exactly(text: bytes, to: type[T]) -> T | None:
+    """The document, unless one of its times is no number, or something else is wrong with it."""
+    try:
+        return msgspec.json.decode(text, type=to, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _with_any_times(text: bytes, to: type[T], undecoded: type[Any]) -> T:
+    """The document, whatever its times are: one that is impossible must not make it unreadable."""
+    if (document := _exactly(text, to)) is None:
+        document = cast("T", _decode(text, undecoded))
+        _number_times(document)
+    return document
+
+
+def _number_times(part: object) -> None:
+    """Decode each time in a part of a document."""
+    if isinstance(part, list):
+        for each in part:
+            _number_times(each)
+    elif isinstance(part, _Part):
+        for name in part.__struct_fields__:
+            value = getattr(part, name)
+            if isinstance(value, msgspec.Raw):
+                setattr(part, name, number_in(value))
+            else:
+                _number_times(value)
 
 
 def _outline(text: bytes) -> _Outline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby
 from math import inf
 from operator import attrgetter
 
@@ -13,8 +13,8 @@ from cci_lite.language.comparison import joint
 from cci_lite.transcripts.times import SpokenWord
 from cci_lite.transcripts.words import is_speech
 
-_LABEL = attrgetter("label")
-_START = attrgetter("start_seconds")
+_LABEL, _TIMED = attrgetter("label"), attrgetter("timed")
+_START, _END = attrgetter("start_seconds"), attrgetter("end_seconds")
 
 
 def consecutive_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
@@ -52,11 +52,16 @@ def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) ->
         else:
             turn.words.append(word)
             turn.interrupted_until = inf
-        # Only a word with a believed time can interrupt; its place is a guess otherwise.
-        interrupts = word.timed and is_speech(word.text)
-        for label, other in open_turns.items() if interrupts else ():
-            if label != word.label and other.words[-1].end_seconds <= word.start_seconds:
-                other.interrupted_until = min(other.interrupted_until, word.end_seconds)
+        for label, other in open_turns.items():
+            if (
+                label != word.label
+                and other.words[-1].end_seconds <= word.start_seconds
+                and word.end_seconds < other.interrupted_until
+                # Only a word with a believed time can interrupt; its place is a guess otherwise.
+                and word.timed
+                and is_speech(word.text)
+            ):
+                other.interrupted_until = word.end_seconds
     finished += (_turn(turn.words, roles) for turn in open_turns.values())
     return tuple(sorted(filter(_is_spoken, finished), key=_START))
 
@@ -78,16 +83,25 @@ def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
     return Turn(
         role=Role.UNKNOWN if label is None else roles.get(label, Role.UNKNOWN),
         label=label,
-        start_seconds=next((word for word in words if word.timed), words[0]).start_seconds,
-        end_seconds=max(word.end_seconds for word in words),
+        start_seconds=next(filter(_TIMED, words), words[0]).start_seconds,
+        end_seconds=max(map(_END, words)),
         text=text,
         confidence=sum(confidences) / len(confidences) if confidences else None,
-        words=tuple(map(_placed, words, offsets)),
+        words=tuple(
+            Word(offset, word.start_seconds, word.end_seconds)
+            if word.timed
+            else Word(offset, None, None)
+            for word, offset in zip(words, offsets, strict=True)
+        ),
     )
 
 
 def _joined_words(words: Sequence[str]) -> tuple[str, list[int]]:
     """The words as they are written in a row, and where each begins."""
+    text = " ".join(words)
+    if text.isascii():
+        # The usual case, in which `joint` is always a space.
+        return text, [0, *accumulate(len(word) + 1 for word in words[:-1])]
     pieces: list[str] = []
     offsets: list[int] = []
     end = 0
@@ -97,8 +111,3 @@ def _joined_words(words: Sequence[str]) -> tuple[str, list[int]]:
         offsets.append(end + len(gap))
         end = offsets[-1] + len(word)
     return "".join(pieces), offsets
-
-
-def _placed(word: SpokenWord, offset: int) -> Word:
-    times = (word.start_seconds, word.end_seconds) if word.timed else (None, None)
-    return Word(offset, *times)

@@ -9,17 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-
-import msgspec
+from itertools import repeat
 
 from cci_lite.errors import TranscriptError, describe_value
 from cci_lite.transcripts.times import (
     MAX_SECONDS,
     SpokenWord,
     in_order,
-    is_possible,
     last_second,
-    number_in,
 )
 from cci_lite.transcripts.transcribe_output import (
     AnalyticsItem,
@@ -28,14 +25,15 @@ from cci_lite.transcripts.transcribe_output import (
     ChannelLabels,
     Item,
     Results,
-    SpeakerItem,
     SpeakerLabels,
 )
 
 # What a vocabulary filter puts in place of a word; redaction puts a name in brackets.
 _MASK = "***"
 
-_Times = tuple[float, float]
+# A word or a mark, whatever layout it comes from: the label of its speaker, whether it is a mark,
+# what is written, the confidence, start and end.
+_Piece = tuple[str | None, bool, str, float | None, float, float]
 
 
 def is_speech(text: str) -> bool:
@@ -54,11 +52,11 @@ class Heard:
     labels: frozenset[str]
 
 
-def batch_words(results: Results) -> Heard:
+def batch_words(results: Results[float]) -> Heard:
     """The words of a batch transcript; raises TranscriptError."""
     if results.channel_labels is None:
         labels = list(_speakers(results))
-        streams = [_joined_pieces(map(_of_batch, results.items, labels))]
+        streams = [_joined_pieces(_pieces(results.items, labels))]
         heard = frozenset(label for label in labels if label is not None)
     else:
         streams = list(_channel_words(results, results.channel_labels))
@@ -71,10 +69,10 @@ def batch_words(results: Results) -> Heard:
     return Heard(in_order(streams), heard)
 
 
-def analytics_segments(document: AnalyticsTranscript) -> list[list[SpokenWord]]:
+def analytics_segments(document: AnalyticsTranscript[float]) -> list[list[SpokenWord]]:
     """The words of each segment of Call Analytics output that has any, in their order."""
     total = document.conversation_characteristics.total_conversation_duration_millis
-    last = last_second(number_in(total) / 1000)
+    last = last_second(total / 1000)
     heard = [_segment_words(segment, last) for segment in document.transcript]
     timed = (word.start_seconds for words in heard for word in words if word.timed)
     place = min(timed, default=0.0)
@@ -86,73 +84,60 @@ def analytics_segments(document: AnalyticsTranscript) -> list[list[SpokenWord]]:
     return segments
 
 
-class _Piece(msgspec.Struct, gc=False):
-    """A word or a mark, whatever layout it comes from."""
-
-    label: str | None
-    is_mark: bool
-    content: str
-    confidence: float | None
-    start: float
-    end: float
-    last: float = MAX_SECONDS
+def _pieces(items: Iterable[Item[float]], labels: Iterable[str | None]) -> Iterator[_Piece]:
+    for item, label in zip(items, labels, strict=False):
+        spoken = item.alternatives[0]
+        is_mark = item.type == "punctuation"
+        yield label, is_mark, spoken.content, spoken.confidence, item.start_time, item.end_time
 
 
-def _of_batch(item: Item, label: str | None) -> _Piece:
-    spoken = item.alternatives[0]
-    start, end = number_in(item.start_time), number_in(item.end_time)
-    is_mark = item.type == "punctuation"
-    return _Piece(label, is_mark, spoken.content, spoken.confidence, start, end)
-
-
-def _segment_words(segment: AnalyticsSegment, last: float) -> list[SpokenWord]:
+def _segment_words(segment: AnalyticsSegment[float], last: float) -> list[SpokenWord]:
     label = segment.participant_role
-    words = _joined_pieces(_of_analytics(item, label, last) for item in segment.items or ())
+    words = _joined_pieces((_of_analytics(item, label) for item in segment.items or ()), last)
     if words or segment.content is None or not is_speech(segment.content):
         return words
     # Without items only the segment's own times are known: its text is taken as one word.
-    start = number_in(segment.begin_offset_millis) / 1000
-    end = number_in(segment.end_offset_millis) / 1000
-    return _joined_pieces([_Piece(label, False, segment.content.strip(), None, start, end, last)])
+    start, end = segment.begin_offset_millis / 1000, segment.end_offset_millis / 1000
+    return _joined_pieces([(label, False, segment.content.strip(), None, start, end)], last)
 
 
-def _of_analytics(item: AnalyticsItem, label: str, last: float) -> _Piece:
-    start = number_in(item.begin_offset_millis) / 1000
-    end = number_in(item.end_offset_millis) / 1000
-    is_mark = item.type == "punctuation"
-    return _Piece(label, is_mark, item.content, item.confidence, start, end, last)
+def _of_analytics(item: AnalyticsItem[float], label: str) -> _Piece:
+    start, end = item.begin_offset_millis / 1000, item.end_offset_millis / 1000
+    return label, item.type == "punctuation", item.content, item.confidence, start, end
 
 
-def _joined_pieces(pieces: Iterable[_Piece]) -> list[SpokenWord]:
+def _joined_pieces(pieces: Iterable[_Piece], last: float = MAX_SECONDS) -> list[SpokenWord]:
     words: list[SpokenWord] = []
     leading, whose = "", None
-    for piece in pieces:
-        if piece.is_mark and words and piece.label in (None, words[-1].label):
-            words[-1].text += piece.content
+    for label, is_mark, content, confidence, start, end in pieces:
+        if is_mark and words and label in (None, words[-1].label):
+            words[-1].text += content
             continue
         # Punctuation belongs to its own speaker; when another one speaks next, it is dropped.
-        ahead = leading if whose in (None, piece.label) else ""
-        if piece.is_mark:
-            leading, whose = ahead + piece.content, piece.label
-        elif text := ahead + piece.content:
-            timed = is_possible(piece.start, piece.end, piece.last)
-            words.append(
-                SpokenWord(piece.label, piece.start, piece.end, text, piece.confidence, timed)
-            )
+        ahead = leading if whose in (None, label) else ""
+        if is_mark:
+            leading, whose = ahead + content, label
+        elif text := ahead + content:
+            # Can have been said then; false for NaN.
+            timed = 0 <= start <= end <= last
+            words.append(SpokenWord(label, start, end, text, confidence, timed))
             leading, whose = "", None
     return words
 
 
-def _channel_words(results: Results, labels: ChannelLabels) -> Iterator[list[SpokenWord]]:
+def _channel_words(
+    results: Results[float], labels: ChannelLabels[float]
+) -> Iterator[list[SpokenWord]]:
     if results.speaker_labels is not None:
         raise TranscriptError("results", "channel_labels or speaker_labels", "both")
     count = 0
     for number, channel in enumerate(labels.channels):
-        path = f"results.channel_labels.channels[{number}]"
+        own = channel.channel_label
         for position, item in enumerate(channel.items):
-            if item.channel_label not in (None, channel.channel_label) or item.speaker_label:
-                raise _contradiction(f"{path}.items[{position}]", channel.channel_label, item)
-        yield _joined_pieces(_of_batch(item, channel.channel_label) for item in channel.items)
+            if item.channel_label not in (None, own) or item.speaker_label:
+                path = f"results.channel_labels.channels[{number}].items[{position}]"
+                raise _contradiction(path, own, item)
+        yield _joined_pieces(_pieces(channel.items, repeat(own)))
         count += len(channel.items)
     # Transcribe lists every item twice, in `items` and by channel. A difference means that the file
     # was edited or cut.
@@ -162,11 +147,11 @@ def _channel_words(results: Results, labels: ChannelLabels) -> Iterator[list[Spo
         )
 
 
-def _speakers(results: Results) -> Iterator[str | None]:
+def _speakers(results: Results[float]) -> Iterator[str | None]:
     """Who speaks each item: as the item says or, in outputs before 2022, as the segments say."""
     by_time = {} if results.speaker_labels is None else _speakers_by_time(results.speaker_labels)
     for position, item in enumerate(results.items):
-        label = by_time.get(_times_of(item)) if by_time else None
+        label = by_time.get((item.start_time, item.end_time))
         own = item.speaker_label
         if item.channel_label is not None:
             raise TranscriptError(
@@ -177,24 +162,20 @@ def _speakers(results: Results) -> Iterator[str | None]:
         yield own or label
 
 
-def _speakers_by_time(labels: SpeakerLabels) -> dict[_Times | None, str | None]:
-    speakers: dict[_Times | None, str | None] = {}
+def _speakers_by_time(labels: SpeakerLabels[float]) -> dict[tuple[float, float], str | None]:
+    speakers: dict[tuple[float, float], str | None] = {}
     for segment in labels.segments:
         for item in segment.items:
             label = item.speaker_label or segment.speaker_label
-            if (key := _times_of(item)) is None:
+            key = item.start_time, item.end_time
+            if any(map(math.isnan, key)):
                 continue
             # Two speakers at exactly the same times: only the item itself can tell whose it is.
             speakers[key] = label if speakers.get(key, label) == label else None
     return speakers
 
 
-def _times_of(item: Item | SpeakerItem) -> _Times | None:
-    start, end = number_in(item.start_time), number_in(item.end_time)
-    return None if math.isnan(start) or math.isnan(end) else (start, end)
-
-
-def _contradiction(path: str, label: str | None, item: Item) -> TranscriptError:
+def _contradiction(path: str, label: str | None, item: Item[float]) -> TranscriptError:
     return TranscriptError(
         path,
         f"the label {describe_value(label)}, as the transcript's labels say",

@@ -46,7 +46,10 @@ def not_known(said_by: SaidBy) -> str:
 
 def is_not_known(reason: str | None) -> bool:
     """Whether a criterion was not applicable because its speaker is not known."""
-    return reason is not None and reason in map(not_known, SaidBy)
+    return reason in _NOT_KNOWN
+
+
+_NOT_KNOWN = frozenset(map(not_known, SaidBy))
 
 
 def silent(said_by: SaidBy) -> str:

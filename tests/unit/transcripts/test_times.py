@@ -243,3 +243,12 @@ def test_a_call_does_not_begin_ahead_of_its_first_word_with_a_time() -> None:
     call = analytics(segments)
     assert [turn.text for turn in call.turns] == ["hi", "hello"]
     assert call.turns[0].start_seconds == 40.0
+
+
+@pytest.mark.parametrize("start", ["1.5", 1.5, "1e0", "1", 1, "\\u0031", "nan", "inf", "-0"])
+def test_one_impossible_time_does_not_change_how_others_are_read(start: Any) -> None:
+    # A file with only numbers is decoded in one go, any other time by time.
+    first, others = word("a", start, "2"), [word("b", "3", "4"), word("c", "5", "6")]
+    whole = read(channels(ch_0=[first, *others], ch_1=[word("d", "7", "8")]))
+    broken = read(channels(ch_0=[first, *others], ch_1=[word("d", "soon", "8")]))
+    assert whole.turns[0].words == broken.turns[0].words
