@@ -56,7 +56,10 @@ def _work(items: Connection, results: Connection, children: Sequence[int]) -> No
             answer = pickle.dumps((function(*arguments), None))
         except Exception as problem:  # the caller is told
             answer = pickle.dumps((None, problem))
-        results.send_bytes(answer)
+        try:
+            results.send_bytes(answer)
+        except OSError:  # nobody wants it any more
+            os._exit(1)
 
 
 def _receive(items: Connection, inbox: queue.SimpleQueue[bytes], children: Sequence[int]) -> None:
