@@ -49,17 +49,20 @@ def serve(module: str, ends: Sequence[tuple[int, int]]) -> None:
 def _work(items: Connection, results: Connection, children: Sequence[int]) -> None:
     inbox = queue.SimpleQueue[bytes]()
     threading.Thread(target=_receive, args=(items, inbox, children), daemon=True).start()
-    results.send_bytes(b"ready")
-    while True:
-        try:
-            function, arguments = pickle.loads(inbox.get())
-            answer = pickle.dumps((function(*arguments), None))
-        except Exception as problem:  # the caller is told
-            answer = pickle.dumps((None, problem))
-        try:
-            results.send_bytes(answer)
-        except OSError:  # nobody wants it any more
-            os._exit(1)
+    try:
+        results.send_bytes(b"ready")
+        while True:
+            results.send_bytes(_answer(inbox.get()))
+    except OSError:  # nobody wants it any more
+        os._exit(1)
+
+
+def _answer(work: bytes) -> bytes:
+    try:
+        function, arguments = pickle.loads(work)
+        return pickle.dumps((function(*arguments), None))
+    except Exception as problem:  # the caller is told
+        return pickle.dumps((None, problem))
 
 
 def _receive(items: Connection, inbox: queue.SimpleQueue[bytes], children: Sequence[int]) -> None:
