@@ -17,6 +17,7 @@ import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+from cci_lite.errors import LakeError
 from cci_lite.local.unneeded import keep_out_unneeded
 
 
@@ -62,7 +63,13 @@ def _answer(work: bytes) -> bytes:
         function, arguments = pickle.loads(work)
         return pickle.dumps((function(*arguments), None))
     except Exception as problem:  # the caller is told
-        return pickle.dumps((None, problem))
+        try:
+            answer = pickle.dumps((None, problem))
+            pickle.loads(answer)
+        except Exception:  # it holds something that only this process has
+            kind = type(problem).__name__
+            answer = pickle.dumps((None, LakeError(f"a worker process met {kind}; run again")))
+        return answer
 
 
 def _receive(items: Connection, inbox: queue.SimpleQueue[bytes], children: Sequence[int]) -> None:
