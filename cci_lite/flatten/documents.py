@@ -1,10 +1,9 @@
 """Many unified documents at once: lines of JSON to Arrow columns, and which of them hold.
 
-Arrow's JSON reader refuses what the contract refuses in every document: a field that it does not
-know, one that stands there twice, a value of another type. What it does not look at (ranges, words,
-required fields) is checked here, column by column, as the types of `contract/document.py` say.
-Whatever is unusual is left to `contract/reading.py`, which reads one document, leniently, and says
-what is wrong with it.
+Arrow's JSON reader refuses a field that the contract does not know, one that stands there twice,
+and a value of another type. What it does not look at (ranges, words, NaN, required fields) is
+checked here, column by column, as the types of `contract/document.py` say. Whatever is unusual is
+left to `contract/reading.py`, which reads one document, leniently, and says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -30,12 +29,13 @@ _WRITTEN_TIME = re.compile(
     r"(19[7-9]\d|2\d{3})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{6})?Z", re.ASCII
 )
 _ANY = (None, None)
+_WHITE_SPACE = b" \t\r\n"  # of JSON; Python knows more
 _BEFORE_A_VALUE = b": \t"
 
 
 def usual_line(data: bytes) -> bytes | None:
     """The document as one line with its end; None when it is not written as usual."""
-    line = data if data.endswith(b"}\n") else data.rstrip() + b"\n"
+    line = data if data.endswith(b"}\n") else data.rstrip(_WHITE_SPACE) + b"\n"
     is_usual = (
         line.startswith(b"{")
         and line.endswith(b"}\n")
@@ -53,8 +53,8 @@ def usual_line(data: bytes) -> bytes | None:
 def read_lines(lines: Sequence[bytes]) -> pa.StructArray | None:
     """The documents as columns; None when Arrow refuses one of them, without saying which.
 
-    Each line begins and ends with a brace (`usual_line`): as many objects as lines are one object
-    in each line, and none that reaches over two.
+    Each line begins and ends with a brace (`usual_line`). After `}` JSON wants a comma or the end,
+    so no object reaches into the next line: as many objects as lines are one object in each.
     """
     if not lines:
         return pa.array([], _arrow_type(_document_type()))  # Arrow finds no JSON in an empty text
@@ -153,7 +153,9 @@ def _rule_of(kind: inspect.Type) -> _Rule | None:
             return functools.partial(_faults_of_fields, ruled) if ruled else None
         case inspect.ListType(item_type=item):
             return functools.partial(_faults_of_items, _rule_of(item))
-        case inspect.IntType(ge=least, le=most) | inspect.FloatType(ge=least, le=most):
+        case inspect.FloatType(ge=least, le=most):
+            return functools.partial(_no_numbers, least, most)
+        case inspect.IntType(ge=least, le=most):
             return functools.partial(_outside, least, most) if (least, most) != _ANY else None
         case inspect.StrType(min_length=least, max_length=most):
             return functools.partial(_outside_length, least, most) if least or most else None
@@ -190,6 +192,15 @@ def _faults_of_items(rule: _Rule | None, lists: pa.ListArray) -> Flags | None:
         return None
     parent, _, _ = items_of(lists)
     return np.bincount(parent[faults], minlength=len(lists)) > 0
+
+
+def _no_numbers(least: float | None, most: float | None, values: pa.Array) -> Flags | None:
+    """Which values are outside of bounds, or NaN, a word that Arrow takes for a number."""
+    is_nan = pc.is_nan(values).fill_null(False)
+    if not is_nan.true_count:
+        return _outside(least, most, values)
+    outside = _outside(least, most, values)
+    return flags_of(is_nan) if outside is None else flags_of(is_nan) | outside
 
 
 def _outside(least: float | None, most: float | None, values: pa.Array) -> Flags | None:

@@ -79,9 +79,10 @@ class FormColumns:
         return np.array([places[each] for each in named], np.int64)
 
     def _place(self, name: str, version: int, content_hash: str | None) -> int:
-        place = self._place_of.get((name, version), -1)
-        is_it = content_hash is None or self.forms[place].content_hash == content_hash
-        return place if is_it else -1
+        place = self._place_of.get((name, version))
+        if place is None or content_hash not in (None, self.forms[place].content_hash):
+            return -1
+        return place
 
 
 def _parts(number: Decimal) -> int:

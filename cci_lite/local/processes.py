@@ -104,12 +104,18 @@ class Processes:
         self, function: Callable[..., Any], arguments: Iterator[tuple[Any, ...]]
     ) -> Iterator[Any]:
         if not self._workers:
-            self._start(function.__module__)
+            try:
+                self._start(function.__module__)
+            except OSError:
+                self._stop()
+                raise
         mine: collections.deque[int] = collections.deque()
         try:
             while True:
                 # Twice the width keeps every worker busy while an older result is waited for.
                 for each in itertools.islice(arguments, 2 * self.width - len(mine)):
+                    if not self._workers:  # ended while another caller of this pool waited
+                        raise _EndedError
                     mine.append(next(self._numbers))
                     worker = min(self._workers, key=_Worker.load)
                     worker.send(mine[-1], self._weigh(*each), (function, each))
@@ -160,18 +166,20 @@ class Processes:
             results, results_out = Pipe(duplex=False)
             self._workers.append(_Worker(items, results))
             theirs.append((items_in, results_out))
-        for group in [theirs] if _FORKS else [[pair] for pair in theirs]:
-            ends = [(taken.fileno(), given.fileno()) for taken, given in group]
-            self._started.append(
-                subprocess.Popen(
-                    [sys.executable, "-c", _WORKER, json.dumps([sys.path, module, ends])],
-                    stdin=subprocess.DEVNULL,
-                    env={**_WORKER_ENVIRONMENT, **os.environ},
-                    pass_fds=[end for pair in ends for end in pair],
+        try:
+            for group in [theirs] if _FORKS else [[pair] for pair in theirs]:
+                ends = [(taken.fileno(), given.fileno()) for taken, given in group]
+                self._started.append(
+                    subprocess.Popen(
+                        [sys.executable, "-c", _WORKER, json.dumps([sys.path, module, ends])],
+                        stdin=subprocess.DEVNULL,
+                        env={**_WORKER_ENVIRONMENT, **os.environ},
+                        pass_fds=[end for pair in ends for end in pair],
+                    )
                 )
-            )
-        for end in itertools.chain.from_iterable(theirs):
-            end.close()
+        finally:
+            for end in itertools.chain.from_iterable(theirs):
+                end.close()
 
     def _stop(self) -> None:
         """End all workers and wait until the last of them has ended: none may write any more."""

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+from cci_lite.errors import LakeError
 from cci_lite.local.unneeded import keep_out_unneeded
 
 
@@ -49,14 +50,26 @@ def serve(module: str, ends: Sequence[tuple[int, int]]) -> None:
 def _work(items: Connection, results: Connection, children: Sequence[int]) -> None:
     inbox = queue.SimpleQueue[bytes]()
     threading.Thread(target=_receive, args=(items, inbox, children), daemon=True).start()
-    results.send_bytes(b"ready")
-    while True:
+    try:
+        results.send_bytes(b"ready")
+        while True:
+            results.send_bytes(_answer(inbox.get()))
+    except OSError:  # nobody wants it any more
+        os._exit(1)
+
+
+def _answer(work: bytes) -> bytes:
+    try:
+        function, arguments = pickle.loads(work)
+        return pickle.dumps((function(*arguments), None))
+    except Exception as problem:  # the caller is told
         try:
-            function, arguments = pickle.loads(inbox.get())
-            answer = pickle.dumps((function(*arguments), None))
-        except Exception as problem:  # the caller is told
             answer = pickle.dumps((None, problem))
-        results.send_bytes(answer)
+            pickle.loads(answer)
+        except Exception:  # it holds something that only this process has
+            kind = type(problem).__name__
+            answer = pickle.dumps((None, LakeError(f"a worker process met {kind}; run again")))
+        return answer
 
 
 def _receive(items: Connection, inbox: queue.SimpleQueue[bytes], children: Sequence[int]) -> None:

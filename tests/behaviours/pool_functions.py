@@ -73,3 +73,8 @@ def note_late(folder: Path, number: int) -> int:
 def unsendable(_: int) -> object:
     """Something that is of this process only."""
     return lambda: None
+
+
+def fail_unsendably(_: int) -> None:
+    """Raise an error that is of this process only."""
+    raise ValueError(lambda: None)

@@ -20,6 +20,7 @@ from tests.behaviours.pool_functions import (
     die_at,
     double,
     fail_at,
+    fail_unsendably,
     loaded,
     note,
     note_late,
@@ -168,3 +169,20 @@ def test_a_result_that_cannot_be_sent_is_an_error_of_the_work() -> None:
         with pytest.raises(Exception, match="pickle"):
             list(pool.map(unsendable, [(1,)]))
         assert list(pool.map(double, [(1,)])) == [2]
+
+
+def test_an_error_that_cannot_be_sent_is_told_by_its_kind() -> None:
+    with Processes(1) as pool:
+        with pytest.raises(LakeError, match=r"^a worker process met ValueError; run again$"):
+            list(pool.map(fail_unsendably, [(1,)]))
+        assert list(pool.map(double, [(1,)])) == [2]
+
+
+def test_callers_of_a_pool_whose_workers_died_are_all_told() -> None:
+    with Processes(2) as pool:
+        first = pool.map(double, ((number,) for number in range(50)))
+        assert next(first) == 0
+        with pytest.raises(LakeError):
+            list(pool.map(die_at, ((5, number) for number in range(50))))
+        with pytest.raises(LakeError):
+            list(first)

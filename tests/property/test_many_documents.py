@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import re
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +60,7 @@ FULL: dict[str, Any] = {
     "entities": {"ResultList": [{"Entities": [
         {"Text": "Acme \"&\" \\ Söhne\n", "Type": "ORGANIZATION", "Score": 0.8, "BeginOffset": 1}]}]},
     "ai_summary": {
-        "issue": "Bill", "resolution": "Explained", "outcome": "Resolved: null",
+        "issue": "Bill", "resolution": "Explained", "outcome": "Resolved",
         "action_items": ["Send bill", "Call back"], "tone_score": 73, "sentiment_summary": "Calm",
     },
     "review": {"needed": True, "reasons": ["low_confidence"]},
@@ -102,6 +104,8 @@ def some_document(chance: random.Random, call_id: str) -> bytes:
         value |= {"schema_version": "1.3", "qa_evaluation": judged(chance)}
     if chance.random() < 0.1:
         del value["qa_evaluation"]
+    if chance.random() < 0.1:
+        value["queue"] = "null: null"
     data = json.dumps(value, ensure_ascii=chance.random() < 0.2).encode()
     if chance.random() < 0.2:
         return data
@@ -249,6 +253,52 @@ def one_by_one(
         except ContractError as problem:
             errors[key] = (problem.path, problem.expected, problem.found)
     return rows, errors
+
+
+FLOAT_FIELDS = (
+    "duration_seconds", "Positive", "Score", "tone_score", "audio_seconds", "confidence",
+    "start_seconds", "score", "weight", "total_score", "max_score", "percentage",
+)  # fmt: skip
+
+
+def in_one_folder(*documents: bytes) -> dict[str, bytes]:
+    return {
+        f"unified/{TENANT}/2025/11/05/call-{number}.json": data
+        for number, data in enumerate(documents)
+    }
+
+
+def written(call_id: str) -> bytes:
+    """A document as the pipeline writes it, with every field of FLOAT_FIELDS."""
+    evaluation = judged(random.Random(3)) | {"reported": {"percentage": 50.0}}
+    evaluation["criteria"][0]["evidence"] = [{"quote": "hello", "start_seconds": 1.5}]
+    value = document(call_id) | FULL | {"qa_evaluation": evaluation}
+    read = decode_document(json.dumps(value).encode()).document
+    scored = score_document(read, FORMS)
+    assert scored is not None
+    return encode_document(with_evaluation(read, scored))
+
+
+@pytest.mark.parametrize("name", FLOAT_FIELDS)
+@pytest.mark.parametrize("number", ["NaN", "-NaN", "Infinity", "1e400", "-1", "1e13", '"nan"'])
+def test_a_number_that_is_none_is_refused_wherever_it_stands(name: str, number: str) -> None:
+    data, count = re.subn(
+        rb'"%s":[-0-9.e]+' % name.encode(),
+        f'"{name}":{number}'.encode(),
+        written("call-0"),
+        count=1,
+    )
+    assert count == 1
+    documents = in_one_folder(data, written("call-1"))
+    assert at_once(documents) == one_by_one(documents)
+
+
+@pytest.mark.parametrize("tail", [bytes([code]) for code in range(33)])
+def test_what_stands_behind_a_document_is_looked_at(tail: bytes) -> None:
+    documents = in_one_folder(
+        written("call-0").rstrip() + tail, written("call-1").rstrip() + tail + b"\n"
+    )
+    assert at_once(documents) == one_by_one(documents)
 
 
 def check(seed: int, faults: float) -> None:

@@ -567,3 +567,17 @@ def test_a_tenant_without_forms_has_calls_that_nobody_judged() -> None:
     found = rows.flatten([stored(document("call-1") | {"qa_evaluation": None})])
     [row] = found.tables["calls"].to_pylist()
     assert (row["qa_outcome"], row["template_id"], row["template_version"]) == ("none", None, None)
+
+
+def test_what_a_tenant_without_forms_has_judged_is_refused() -> None:
+    evaluation = document("call-1")["qa_evaluation"] | {
+        "template_id": "default", "template_version": 1, "template_hash": form().content_hash,
+    }  # fmt: skip
+    judged = document("call-1") | {"qa_evaluation": evaluation}
+    found = Flattener(TENANT, DAY, {}, "run-1", NOW).flatten([stored(judged)])
+    [row] = found.tables["quarantined_documents"].to_pylist()
+    assert (row["json_path"], row["expected"], row["found"]) == (
+        "qa_evaluation.template_id",
+        "a form of this tenant (add it with: cci-lite forms put)",
+        "'default' v1",
+    )
