@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from cci_lite.flatten.columns import Places, field_at, first_items, items_of, table_of
-from cci_lite.flatten.scores import FAIL, PARTS, PASS, VERDICTS, Evaluations
+from cci_lite.flatten.scores import FAIL, PASS, POINT, VERDICTS, Evaluations
 
 
 def nested_tables(
@@ -34,7 +34,7 @@ def criterion_columns(evaluations: Evaluations) -> dict[str, Any]:
     forms, criterion, verdict = evaluations.forms, evaluations.criterion, evaluations.verdict
     is_passed, is_failed = verdict == PASS, verdict == FAIL
     is_evaluated = is_passed | is_failed
-    weight = forms.weight[criterion] / PARTS
+    weight = forms.weight[criterion] / POINT
     place = pa.array(criterion)
     result = evaluations.result
     evidence = first_items(field_at(result, "evidence"))

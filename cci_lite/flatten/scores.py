@@ -27,8 +27,8 @@ VERDICTS = pa.array([verdict.value for verdict in Verdict])
 OUTCOMES = pa.array([outcome.value for outcome in Outcome])
 PASS, FAIL, NA, UNSCORED = range(len(VERDICTS))
 
-_PASSES, _FAILS, _REVIEW, _NONE = range(len(OUTCOMES))
-PARTS = 10**MOST_DECIMALS
+_CALL_PASSES, _CALL_FAILS, _CALL_IN_REVIEW, _CALL_NOT_SCORED = range(len(OUTCOMES))
+POINT = 10**MOST_DECIMALS  # in the whole numbers that are added up
 
 
 class FormColumns:
@@ -49,9 +49,9 @@ class FormColumns:
             + [False]
         )
         self.threshold = np.array(
-            [*(_parts(form.scoring.pass_threshold) for form in self.forms), 0]
+            [*(_whole(form.scoring.pass_threshold) for form in self.forms), 0]
         )
-        self.weight = np.array([*(_parts(criterion.weight) for criterion in criteria), 0])
+        self.weight = np.array([*(_whole(criterion.weight) for criterion in criteria), 0])
         self.required = np.array([*(criterion.required for criterion in criteria), False])
         self.criterion_id = pa.array([*(each.id for each in criteria), None], pa.string())
         self.question = pa.array([*(each.question for each in criteria), None], pa.string())
@@ -85,8 +85,9 @@ class FormColumns:
         return place
 
 
-def _parts(number: Decimal) -> int:
-    return int(number * PARTS)
+def _whole(number: Decimal) -> int:
+    """A number in ten thousandths, which is whole."""
+    return int(number * POINT)
 
 
 @dataclass(frozen=True)
@@ -152,19 +153,19 @@ class Scores:
         reaches = self._percentage >= forms.threshold[form]
         self.outcome = np.select(
             [self._sums(self._unscored_required) > 0, self._max == 0, reaches & ~fails_call],
-            [_REVIEW, _NONE, _PASSES],
-            _FAILS,
+            [_CALL_IN_REVIEW, _CALL_NOT_SCORED, _CALL_PASSES],
+            _CALL_FAILS,
         )
         self._points = {
-            "total_score": pa.array(self._total / PARTS, mask=~self._is_judged),
-            "max_score": pa.array(self._max / PARTS, mask=~self._is_judged),
+            "total_score": pa.array(self._total / POINT, mask=~self._is_judged),
+            "max_score": pa.array(self._max / POINT, mask=~self._is_judged),
             "percentage": pa.array(self._percentage / 100, mask=self._max == 0),
         }
 
     @property
     def sends_to_review(self) -> Flags:
         """Which calls a person has to look at."""
-        flags: Flags = self.outcome == _REVIEW
+        flags: Flags = self.outcome == _CALL_IN_REVIEW
         return flags
 
     @property
@@ -180,7 +181,7 @@ class Scores:
         return {
             **forms.identity(form),
             "qa_outcome": self.outcome_word,
-            "qa_passed": pa.array(self.outcome == _PASSES, mask=self.outcome > _FAILS),
+            "qa_passed": pa.array(self.outcome == _CALL_PASSES, mask=self.outcome > _CALL_FAILS),
             **{f"qa_{name}": points for name, points in self._points.items()},
             "qa_failed_required": failed,
             "qa_criteria": pa.array(forms.size[form]),
