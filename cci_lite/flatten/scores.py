@@ -119,7 +119,6 @@ def evaluations_of(documents: pa.StructArray, forms: FormColumns) -> tuple[Evalu
     call, position, result = items_of(field_at(said, "criteria"))
     odd = flags_of(pc.is_valid(said)) & (form < 0)
     odd |= np.bincount(call, minlength=len(form)) != forms.size[form]
-    odd |= flags_of(pc.is_valid(field_at(documents, "qa_template_version")))
     criterion = np.where(odd[call], -1, forms.first_criterion[form][call] + position - 1)
     criterion %= len(forms.weight)
     word = field_at(result, "verdict")

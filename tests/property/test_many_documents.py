@@ -293,6 +293,72 @@ def test_a_number_that_is_none_is_refused_wherever_it_stands(name: str, number: 
     assert at_once(documents) == one_by_one(documents)
 
 
+def test_documents_as_the_pipeline_writes_them_are_read_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cci_lite.flatten.day_reader.DayReader.read_alone", None)
+    documents = in_one_folder(written("call-0"), written("call-1"))
+    assert at_once(documents) == one_by_one(documents)
+
+
+# Faults that Arrow does not see, or that it takes for something else: what is replaced, and by what.
+FAULTS = {
+    "no UTF-8": (b'"Calm"', b'"Cal\xff"'),
+    "half a character": (b'"Calm"', b'"Cal\xed\xa0\x80"'),
+    "half a pair": (b'"Calm"', b'"Cal\\udc00"'),
+    "the other half": (b'"Calm"', b'"Cal\\ud800"'),
+    "a carriage return": (b',"queue"', b',\r"queue"'),
+    "a line end": (b',"queue"', b',\n"queue"'),
+    "a null list": (b'"action_items":["Send bill","Call back"]', b'"action_items":null'),
+    "a null list after a blank": (b'"action_items":["Send bill","Call back"]', b'"action_items": null'),
+    "a null number": (b'"revision":2', b'"revision":null'),
+    "a null flag": (b'"needed":true', b'"needed":\tnull'),
+    "a null item": (b'["Send bill"', b'[null'),
+    "a null segment": (b'{"Sentiment":"NEGATIVE"}', b"null"),
+    "another object": (b"}\n", b"}{}\n"),
+    "the object again": (b"}\n", b'}{"tenant_id":"demo-tenant","call_id":"call-0"}\n'),
+    "a repeated field": (b'"queue":"billing"', b'"queue":"billing","queue":"x"'),
+    "a repeated field with an escape": (b'"queue":"billing"', b'"queue":"a","q\\u0075eue":"b"'),
+    "a repeated field of a part": (b'"Text":"die', b'"Text":"x","Text":"die'),
+    "a field in another case": (b'"queue":"billing"', b'"queue":"billing","Queue":"x"'),
+    "an unknown field": (b'"queue":"billing"', b'"queue":"billing","novelty":1'),
+    "an unknown word": (b'"NEGATIVE"', b'"SAD"'),
+    "a passed that contradicts": (b'"passed":true', b'"passed":false'),
+    "another criterion": (b'"id":"', b'"id":"x'),
+    "another tenant": (b'"demo-tenant"', b'"demo-other"'),
+    "another call": (b'"call_id":"call-0"', b'"call_id":"call-9"'),
+    "another day": (b'"2025-11-05"', b'"2025-11-06"'),
+    "another version": (b'"schema_version":"1.3"', b'"schema_version":"1.4"'),
+    "another form": (b'"template_id":"', b'"template_id":"x'),
+    "another hash": (b'"template_hash":"', b'"template_hash":"x'),
+    "a version in words": (b'"template_version":', b'"qa_template_version":"x","template_version":'),
+    "an empty id": (b'"agent_id":"a-7"', b'"agent_id":""'),
+    "no such day": (b"2025-11-05T10", b"2025-02-30T10"),
+    "a long raw summary": (b'"summary_raw":"raw"', b'"summary_raw":"%s"' % (b"x" * 17_000)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_told_as_of_the_document_by_itself(fault: str) -> None:
+    old, new = FAULTS[fault]
+    data = written("call-0")
+    assert old in data, fault
+    documents = in_one_folder(data.replace(old, new, 1), written("call-1"))
+    assert at_once(documents) == one_by_one(documents)
+
+
+def test_totals_that_claim_something_else_are_claims() -> None:
+    value = json.loads(written("call-0"))
+    evaluation = value["qa_evaluation"]
+    del evaluation["reported"]
+    for claimed in ({"total_score": 999.0}, {"percentage": 1.25}, {"max_score": None}):
+        evaluation |= claimed
+        said = {name: each for name, each in evaluation.items() if each is not None}
+        changed = json.dumps(value | {"qa_evaluation": said}).encode()
+        documents = in_one_folder(changed, written("call-1"))
+        assert at_once(documents) == one_by_one(documents)
+
+
 @pytest.mark.parametrize("tail", [bytes([code]) for code in range(33)])
 def test_what_stands_behind_a_document_is_looked_at(tail: bytes) -> None:
     documents = in_one_folder(
