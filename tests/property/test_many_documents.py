@@ -354,7 +354,7 @@ def test_totals_that_claim_something_else_are_claims() -> None:
     for claimed in ({"total_score": 999.0}, {"percentage": 1.25}, {"max_score": None}):
         evaluation |= claimed
         said = {name: each for name, each in evaluation.items() if each is not None}
-        changed = json.dumps(value | {"qa_evaluation": said}).encode()
+        changed = json.dumps(value | {"qa_evaluation": said}, ensure_ascii=False).encode()
         documents = in_one_folder(changed, written("call-1"))
         assert at_once(documents) == one_by_one(documents)
 
