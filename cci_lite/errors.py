@@ -11,6 +11,7 @@ CciLiteError
 │   └── UnredactedError     what was said is not redacted, and is not masked here either
 ├── LakeError               the lake is not in a state in which the step may run
 │   ├── LeaseHeldError      another run is working on this tenant
+│   ├── LeaseLostError      another run has taken this tenant over
 │   ├── PublishConflictError    somebody else published this day in between
 │   └── BalanceError        rows and sources do not add up; nothing was published
 ├── PipelineError           a step from recording to document could not be done
@@ -83,6 +84,10 @@ class LakeError(CciLiteError):
 
 class LeaseHeldError(LakeError):
     """Another run is working on this tenant."""
+
+
+class LeaseLostError(LakeError):
+    """Another run took this tenant over, because this one was taken for dead."""
 
 
 class PublishConflictError(LakeError):

@@ -28,6 +28,9 @@ class Settings:
     output_bucket: str
     config_table: str
     calls_table: str
+    curated_bucket: str | None = None
+    curated_table: str | None = None
+    glue_database: str = "cci_lite"
     kms_key_arn: str | None = None
     transcribe_role_arn: str | None = None
     topic_arn: str | None = None
@@ -62,6 +65,9 @@ NAMES: Mapping[str, str] = {
     "output_bucket": "OUTPUT_BUCKET",
     "config_table": "DDB_TABLE",
     "calls_table": "CALLS_TABLE",
+    "curated_bucket": "CURATED_BUCKET",
+    "curated_table": "CURATED_TABLE",
+    "glue_database": "GLUE_DATABASE",
     "kms_key_arn": "KMS_KEY_ARN",
     "transcribe_role_arn": "TRANSCRIBE_ROLE_ARN",
     "topic_arn": "SNS_TOPIC_ARN",

@@ -20,6 +20,7 @@ UNIFIED = "unified"
 QUARANTINE = "quarantine"
 CURATED = "curated"
 ATHENA = "athena"
+MANIFESTS = "manifests"  # beside the curated tables: what each generation was built from
 CONFIG = "config"  # settings and forms of tenants, in a lake that is a folder
 
 # Names of folders and prefixes of a lake, in use or kept back: a tenant is never mistaken for one.
@@ -239,6 +240,11 @@ def generation_prefix(tenant_id: str, table: str, call_date: dt.date, generation
 def part_key(tenant_id: str, table: str, call_date: dt.date, generation: str, part: int) -> str:
     """One Parquet file of a generation."""
     return f"{generation_prefix(tenant_id, table, call_date, generation)}part-{part:04d}.parquet"
+
+
+def manifest_key(tenant_id: str, call_date: dt.date, generation: str) -> str:
+    """Where it says what a generation of a day was built from and which files it has."""
+    return f"{generation_prefix(tenant_id, MANIFESTS, call_date, generation)}manifest.json.gz"
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,9 @@ class SqliteCatalog:
         with held_lease(self._lake, tenant_id, holder):
             yield
 
+    def check_lease(self, tenant_id: str) -> None:
+        """Nothing to check: the system keeps the lease for this process as long as it lives."""
+
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
         """The published days of a tenant."""
         days = self._read(
@@ -214,6 +217,9 @@ class SqliteCatalog:
         with self._transaction():
             for change in changes:
                 self._publish_day(tenant_id, change)
+
+    def register(self, tenant_id: str) -> None:
+        """Nothing to register: the laptop's engine reads this catalogue."""
 
     def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
         """Generations that were staged and never published."""

@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -111,7 +111,7 @@ class FolderStore:
         return read_regular(self.root, names, name, limit)
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Callable[[str], bytes]]:
+    def reading(self, keys: Sequence[str]) -> Iterator[Callable[[str], bytes]]:  # noqa: ARG002
         """`read`, for many files one after the other: the folder of the last one stays open."""
         with FolderReader(self.root) as reader:
             yield replace(self, reader=reader).read
@@ -134,6 +134,11 @@ class FolderStore:
                 shutil.copyfileobj(reader, writer)
             state = os.fstat(original)
             os.utime(scratch, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    def is_copy_of(self, key: str, etag: str) -> bool:
+        """Whether the file is an untouched copy of one that had this etag."""
+        found = self.head(key)
+        return found is not None and found.etag == etag
 
     def delete(self, key: str) -> None:
         """Delete the file if it is there; of a link only the link itself is deleted."""

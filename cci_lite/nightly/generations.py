@@ -6,7 +6,7 @@ import datetime as dt
 
 from cci_lite.contract.columns import TABLES
 from cci_lite.nightly.lake import NightlyLake
-from cci_lite.tenancy import generation_prefix
+from cci_lite.tenancy import MANIFESTS, generation_prefix
 
 
 def leftover_generations(
@@ -27,8 +27,10 @@ def delete_generation(
 ) -> None:
     """Delete all files of a generation, and then forget it.
 
-    In this order: a generation that is forgotten first and still has files is never deleted.
+    In this order: a generation that is forgotten first and still has files is never deleted. Raises
+    LeaseLostError when another run may be working with them.
     """
-    for table_name in TABLES:
+    lake.catalog.check_lease(tenant_id)
+    for table_name in (*TABLES, MANIFESTS):
         lake.store.delete_below(generation_prefix(tenant_id, table_name, call_date, generation))
     lake.catalog.forget(tenant_id, call_date, generation)

@@ -243,10 +243,10 @@ def _documents_of_rows(
 def _may_be_corrected(store: Store, tenant_id: str, record: SourceRecord) -> bool:
     """Whether a person has, or may have, corrected the copy in quarantine: it must not be lost."""
     try:
-        copy = store.head(quarantine_key(tenant_id, record.key))
+        copy = quarantine_key(tenant_id, record.key)
+        return store.head(copy) is not None and not store.is_copy_of(copy, record.etag)
     except OSError:
         return True
-    return copy is not None and copy.etag != record.etag
 
 
 def _unlisted(folder: Unlisted) -> str:

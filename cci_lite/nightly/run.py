@@ -18,7 +18,14 @@ import pyarrow as pa
 
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.form import Form
-from cci_lite.errors import BalanceError, CciLiteError, LakeError, LeaseHeldError, UsageError
+from cci_lite.errors import (
+    BalanceError,
+    CciLiteError,
+    LakeError,
+    LeaseHeldError,
+    LeaseLostError,
+    UsageError,
+)
 from cci_lite.flatten.plan import DayPlan
 from cci_lite.nightly.checks import check_balance, guard_against_shrinking, refuse_failures
 from cci_lite.nightly.generations import delete_generation, leftover_generations
@@ -39,8 +46,13 @@ from cci_lite.ports import (
     SourceRecord,
     Store,
     WorkerPool,
+    write_manifest,
 )
 from cci_lite.tenancy import part_key, quarantine_key
+
+# Engines with a catalogue of their own take many partitions in one request; meanwhile they show
+# what was published before.
+_DAYS_PER_REGISTRATION = 50
 
 
 def _ignore(_: Progress) -> None:
@@ -108,16 +120,28 @@ class _TenantRun:
         self._pipeline_version = pipeline_version
         self._observe = observe
         self._generations = 0
+        self._unregistered = 0
 
     def run(self) -> None:
-        """Clean up, check quarantined documents again if asked to, bring every day up to date."""
+        """Clean up, then do what the options ask for: by default, bring every day up to date."""
         profile = self._report.profile
+        with profile.part("publish"):
+            self._register()
         with profile.part("clean"):
             self._clean_up()
         self._observe(Progress("cleaned", self._tenant_id))
         if self._options.discard is not None:
             self._discard_documents(self._options.discard)
-            return
+        else:
+            self._bring_up_to_date()
+        with profile.part("publish"):
+            self._register()
+        with profile.part("clean"):
+            self._count_quarantined()
+
+    def _bring_up_to_date(self) -> None:
+        """Check quarantined documents again if asked to, then build each day that changed."""
+        profile = self._report.profile
         if self._options.replay is not None:
             self._replay(self._options.replay)
         with profile.part("plan"):
@@ -129,8 +153,6 @@ class _TenantRun:
         plans = self._listed(self._plans())
         for staged in self._stage_all(plan for plan in plans if plan.call_date not in unknown):
             self._report.days.append(self._finish(staged))
-        with profile.part("clean"):
-            self._count_quarantined()
 
     def _plans(self) -> Iterator[DayPlan]:
         profile = self._report.profile
@@ -154,10 +176,24 @@ class _TenantRun:
             functools.partial(delete_stale_copies, self._lake, self._tenant_id),
         )
 
+    def _register(self) -> None:
+        """Let engines follow what is published; what could not be registered is tried again."""
+        self._unregistered = 0
+        self._attempt(
+            UNDATED,
+            "the query engine's tables cannot follow what is published",
+            functools.partial(self._lake.catalog.register, self._tenant_id),
+        )
+
     def _attempt(self, call_date: dt.date, failure: str, action: Callable[[], None]) -> None:
-        """Do something that the rest of the run does not depend on; a failure is reported."""
+        """Do something that the rest of the run does not depend on; a failure is reported.
+
+        Raises LeaseLostError: another run does all that is left to do.
+        """
         try:
             action()
+        except LeaseLostError:
+            raise
         except (CciLiteError, OSError) as problem:
             reason = f"{failure}: {describe_problem(problem)}"
             self._report.days.append(
@@ -186,7 +222,6 @@ class _TenantRun:
         for call_date, records in to_discard(self._lake, self._tenant_id, keys).items():
             day = self._stage_without(call_date, records)
             self._report.days.append(self._publish([day]))
-        self._count_quarantined()
 
     def _replay(self, keys: frozenset[str]) -> None:
         replay = replay_quarantined(self._lake, self._tenant_id, self._forms, keys)
@@ -293,6 +328,8 @@ class _TenantRun:
             self._observe(Progress("checked", self._tenant_id, published.plan.call_date))
             with profile.part("publish", documents):
                 self._lake.catalog.publish(self._tenant_id, changes)
+        except LeaseLostError:
+            raise
         except (CciLiteError, OSError, pa.ArrowException) as problem:
             return self._unpublished(days, problem)
         call_date = published.plan.call_date
@@ -304,6 +341,9 @@ class _TenantRun:
                     "what left quarantine cannot be deleted there",
                     functools.partial(self._delete_what_left, day),
                 )
+            self._unregistered += len(days)
+            if self._unregistered >= _DAYS_PER_REGISTRATION:
+                self._register()
         return DayReport(
             self._tenant_id,
             call_date,
@@ -387,12 +427,14 @@ class _TenantRun:
             now,
             day.tables_digest,
         )
-        return DayChange(
+        change = DayChange(
             published,
             day.previous.generation if day.previous else None,
             parts,
             list(records.values()),
         )
+        write_manifest(self._lake.store, self._tenant_id, change)
+        return change
 
     def _balance_sheet(self, day: StagedDay, balance: Balance, now: dt.datetime) -> PartFile:
         """Write the day's `etl_runs`: the earlier rows and this run's."""

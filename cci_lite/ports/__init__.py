@@ -37,6 +37,7 @@ from cci_lite.ports.lake import (
     Unlisted,
     WorkerPool,
 )
+from cci_lite.ports.manifest import read_manifest, write_manifest
 
 __all__ = [
     "LOG_FIELDS",
@@ -74,4 +75,6 @@ __all__ = [
     "WebhookKeys",
     "WorkerPool",
     "not_kept",
+    "read_manifest",
+    "write_manifest",
 ]

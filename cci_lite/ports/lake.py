@@ -62,8 +62,8 @@ class Store(Protocol):
     def read(self, key: str) -> bytes:
         """The whole object; raises FileNotFoundError, or EOVERFLOW when it is too large."""
 
-    def reading(self) -> AbstractContextManager[Callable[[str], bytes]]:
-        """`read`, for many objects one after the other."""
+    def reading(self, keys: Sequence[str]) -> AbstractContextManager[Callable[[str], bytes]]:
+        """`read`, for these objects one after the other; they may be read ahead in this order."""
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the object in one step: readers see the old or the new content.
@@ -72,9 +72,15 @@ class Store(Protocol):
         """
 
     def copy(self, source: str, target: str) -> None:
-        """Copy an object within the store with its etag; raises FileNotFoundError and LakeError.
+        """Copy an object within the store; raises FileNotFoundError and LakeError.
 
-        The copy gets another etag when the target had the source's etag before.
+        The target gets an etag that it did not have before.
+        """
+
+    def is_copy_of(self, key: str, etag: str) -> bool:
+        """Whether `key` is a copy, made by `copy`, of an object that had this etag.
+
+        False when it is not there, and when anybody has written to it since.
         """
 
     def delete(self, key: str) -> None:
@@ -184,8 +190,12 @@ class Catalog(Protocol):
     def lease(self, tenant_id: str, holder: str) -> AbstractContextManager[None]:
         """Exclude other runs of the tenant, until the process ends at the latest.
 
-        Raises LeaseHeldError when another run holds it.
+        Raises LeaseHeldError when another run holds it. Where a lease can expire under a process
+        that is taken for dead, another run may take it over: see `check_lease`.
         """
+
+    def check_lease(self, tenant_id: str) -> None:
+        """Raise LeaseLostError when another run has taken over the lease that was taken here."""
 
     def days(self, tenant_id: str) -> dict[dt.date, PublishedDay]:
         """The published days of a tenant."""
@@ -213,14 +223,22 @@ class Catalog(Protocol):
     def publish(self, tenant_id: str, changes: Sequence[DayChange]) -> None:
         """Switch readers to the new generations of all these days at once.
 
-        Raises PublishConflictError when a day's published generation is not `previous_generation`.
+        Raises PublishConflictError when a day's published generation is not `previous_generation`,
+        LeaseLostError when another run has taken over the tenant's lease.
+        """
+
+    def register(self, tenant_id: str) -> None:
+        """Let query engines that have a catalogue of their own follow what is published.
+
+        Does nothing where they read this one. What could not be registered (LakeError) is, by the
+        next call. Call it only under the lease.
         """
 
     def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
         """Generations that were staged and never published. Call it only under the lease."""
 
     def retired(self, tenant_id: str, before: dt.datetime) -> list[tuple[dt.date, str]]:
-        """Generations that were replaced before this time."""
+        """Generations that were replaced before this time, and that no engine reads any more."""
 
     def forget(self, tenant_id: str, call_date: dt.date, generation: str) -> None:
         """Drop the note of a generation whose files have been deleted."""

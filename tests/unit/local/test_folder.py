@@ -397,7 +397,7 @@ def test_reading_many_files_opens_each_folder_once(
         "open",
         lambda name, *args, **kw: (opened.append(str(name)), plain_open(name, *args, **kw))[1],
     )
-    with store.reading() as read:
+    with store.reading([]) as read:
         assert [read(key) for key in keys] == [key.encode() for key in keys]
     assert Counter(opened)["unified"] == 2
     assert len(opened) == 2 * len((store.root, "unified", "aaa", "2025", "11", "05")) + len(keys)
@@ -411,7 +411,7 @@ def test_reading_many_files_follows_no_link_and_goes_on_after_what_is_not_there(
     other = tmp_path / "other"
     other.mkdir()
     (other / "b.json").write_bytes(b"not of this lake")
-    with store.reading() as read:
+    with store.reading([]) as read:
         assert read("unified/aaa/05/a.json") == b"{}"
         # What is put in the place of the folder meanwhile is not looked at.
         folder = store.path("unified/aaa/05")
