@@ -29,6 +29,7 @@ from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
 from cci_lite.operations import Operations, utc_now
 from cci_lite.tenancy import CONFIG, CURATED, QUARANTINE, UNIFIED, parse_unified_key, unified_prefix
+from cci_lite.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -253,7 +254,6 @@ class Lake(Operations):
         `metadata` is a file of rows about the calls. `observe` is called after each transcript.
         Raises NotFoundError and UsageError for what the caller gave, and TenantError.
         """
-        from cci_lite import __version__
         from cci_lite.pipeline.documents import analyze_transcripts
 
         tenant = get_tenant(self.catalog, tenant_id)
