@@ -175,7 +175,7 @@ def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
                 answer(lake, sql)
             assert str(caught.value) == (
                 "tenant demo-tenant, table calls, 2025-11-05: a file is gone or damaged, so the result "
-                "would be wrong; rebuild the day with cci-lite etl run --rebuild, or put the file back "
+                "would be wrong; rebuild the day with cci-lite etl rebuild, or put the file back "
                 "from a copy of the lake and check it with cci-lite etl verify, or ask for other days "
                 "with WHERE call_date"
             )

@@ -33,7 +33,7 @@ def forget(small_lake: SmallLake, tables: str = "days parts sources generations"
 
 
 def repair(small_lake: SmallLake) -> list[RepairedDay]:
-    return repair_tenant(small_lake.lake, TENANT)
+    return list(repair_tenant(small_lake.lake, TENANT).days)
 
 
 def lost(generation: str, why: str, day: dt.date = DAY) -> RepairedDay:

@@ -66,8 +66,7 @@ def broken_part(table_name: str, found: str) -> str:
     part = f"curated/{TENANT}/{table_name}/call_date=2025-11-05/run-1-0001/part-0000.parquet"
     return (
         f"{part}: expected a whole Parquet file of {table_name}, found {found}; put it back from a "
-        "copy of the lake, or build the day anew while its documents are there: cci-lite etl run "
-        "--rebuild"
+        "copy of the lake, or build the day anew: cci-lite etl rebuild"
     )
 
 
@@ -209,7 +208,7 @@ def test_a_day_that_the_catalogue_does_not_know_is_found(proved: SmallLake) -> N
     assert findings(proved) == {
         (
             "the catalogue knows every day that has curated files",
-            "a day that it does not know: see cci-lite etl repair",
+            "a day that it does not know",
         )
     }
 
