@@ -22,7 +22,8 @@ LOST_ROWS = (
     "the day's curated files back from a copy of the lake, or publish the day without them: "
     "cci-lite etl rebuild --allow-loss"
 )
-_WITH_DOCUMENTS = ("calls", "quarantined_documents")
+_QUARANTINED = "quarantined_documents"
+_WITH_DOCUMENTS = ("calls", _QUARANTINED)
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ def salvage(
     """Where the rows of these documents are: in what is published, or in earlier generations.
 
     A file counts when it is as it was written, and so are the files of the other tables that hold
-    rows of the same documents. Of an earlier generation those rows count that were made from the
+    rows of the same calls. Of an earlier generation those rows count that were made from the
     version of the document that is known.
     """
     left = {(record.key, record.etag) for record in wanted.values()}
     pieces = []
     for parts in _generations(lake, tenant_id, call_date):
-        for files in parts_by_number(parts).values() if left else ():
+        for files in _of_same_documents(parts) if left else ():
             documents = _documents(lake, files)
             taken = documents & left
             if taken:
@@ -90,6 +91,16 @@ def _manifest(
         return read_manifest(lake.store, tenant_id, call_date, generation)
     except DamagedManifestError:
         return None
+
+
+def _of_same_documents(parts: _Parts) -> Iterator[_Parts]:
+    """The files that hold the rows of the same documents: of calls, or of those in quarantine."""
+    for files in parts_by_number(parts).values():
+        of_calls = {name: found for name, found in files.items() if name != _QUARANTINED}
+        if of_calls:
+            yield of_calls
+        if _QUARANTINED in files:
+            yield {_QUARANTINED: files[_QUARANTINED]}
 
 
 def _documents(lake: NightlyLake, files: _Parts) -> set[tuple[str, str]]:
