@@ -27,14 +27,15 @@ class CuratedFiles:
 
 @dataclass(frozen=True)
 class Orphans:
-    """Files that are of no published, replaced or staged generation, in one folder.
+    """Files that are of no published, replaced or staged generation.
 
-    `whole`: all that is in the folder; otherwise files beside those of a published generation.
+    `whole`: all that there is of a generation that the catalogue does not know; otherwise files
+    beside those of the published one. `folders` are the tables in which they lie.
     """
 
-    folder: str
     call_date: dt.date
     generation: str
+    folders: tuple[str, ...]
     files: tuple[StoredObject, ...] = field(repr=False)
     whole: bool
 
@@ -78,14 +79,19 @@ def find_orphans(lake: NightlyLake, tenant_id: str, present: CuratedFiles) -> It
             continue
         known = {part.key for files in parts.get(call_date, {}).values() for part in files}
         for generation, folders in generations.items():
-            is_published = day is not None and day.generation == generation
-            for folder, files in folders.items():
-                if generation in unknown:
-                    yield Orphans(folder, call_date, generation, tuple(files), whole=True)
-                elif is_published and folder != MANIFESTS:
-                    extra = tuple(file for file in files if file.key not in known)
-                    if extra:
-                        yield Orphans(folder, call_date, generation, extra, whole=False)
+            if generation in unknown:
+                files = tuple(file for found in folders.values() for file in found)
+                yield Orphans(call_date, generation, tuple(folders), files, whole=True)
+            elif day is not None and day.generation == generation:
+                extra = {
+                    folder: [file for file in files if file.key not in known]
+                    for folder, files in folders.items()
+                    if folder != MANIFESTS
+                }
+                beside = tuple(file for files in extra.values() for file in files)
+                if beside:
+                    where = tuple(folder for folder, files in extra.items() if files)
+                    yield Orphans(call_date, generation, where, beside, whole=False)
 
 
 def delete_orphans(lake: NightlyLake, tenant_id: str, orphans: Orphans) -> None:
@@ -93,6 +99,7 @@ def delete_orphans(lake: NightlyLake, tenant_id: str, orphans: Orphans) -> None:
     lake.catalog.check_lease(tenant_id)
     for file in orphans.files:
         lake.store.delete(file.key)
-    if orphans.whole:  # a folder of a lake that is one is left over otherwise
-        where = generation_prefix(tenant_id, orphans.folder, orphans.call_date, orphans.generation)
-        lake.store.delete_below(where)
+    for folder in orphans.folders if orphans.whole else ():  # what a lake in a folder has left
+        lake.store.delete_below(
+            generation_prefix(tenant_id, folder, orphans.call_date, orphans.generation)
+        )

@@ -16,7 +16,7 @@ from cci_lite.contract.columns import TABLES
 from cci_lite.errors import CciLiteError, DamagedManifestError, LakeError
 from cci_lite.nightly.curated import curated_files, find_orphans
 from cci_lite.nightly.lake import NightlyLake
-from cci_lite.nightly.planning import plan_tenant
+from cci_lite.nightly.planning import DEFAULT_GRACE, plan_tenant
 from cci_lite.nightly.problems import describe_problem
 from cci_lite.nightly.repair import (
     manifest_difference,
@@ -27,7 +27,6 @@ from cci_lite.nightly.repair import (
 from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.work import read_part
 from cci_lite.ports import PartFile, PublishedDay, SourceOutcome, read_manifest
-from cci_lite.tenancy import MANIFESTS
 
 _TOLERANCE = 1e-9
 _CENT = Decimal("0.01")
@@ -145,21 +144,28 @@ def _repair(tenant_id: str) -> str:
 def _check_files(lake: NightlyLake, tenant_id: str) -> Iterator[Finding]:
     """Files that no published day has, and partitions of engines that differ from what is."""
     repair = _repair(tenant_id)
+    published = lake.catalog.days(tenant_id)
     try:
         present = curated_files(lake, tenant_id)
         for call_date in unknown_days(lake, tenant_id):
             claim = "the catalogue knows every day that has curated files"
             yield Finding(tenant_id, call_date, claim, "a day that it does not know", repair)
+        old = lake.clock() - DEFAULT_GRACE
         for orphans in find_orphans(lake, tenant_id, present):
-            # What a run has deleted meanwhile is no orphan.
-            left = [file for file in orphans.files if lake.store.head(file.key)]
-            if left:
-                claim = "every file below the tables is of a generation that the catalogue knows"
-                files = "1 file" if len(left) == 1 else f"{len(left)} files"
-                found = f"{orphans.folder}, generation {orphans.generation}: {files}"
-                if orphans.folder not in (*TABLES, MANIFESTS):
-                    claim = "every file below the tables is of a table"
-                yield Finding(tenant_id, orphans.call_date, claim, found, repair)
+            is_old = orphans.are_older(old, published.get(orphans.call_date))
+            # What was replaced only now, or is being written, is no fault; nor is what a run has
+            # deleted meanwhile.
+            present_files = [file for file in orphans.files if lake.store.head(file.key)]
+            if present_files and (is_old or not orphans.whole):
+                now = "" if is_old else " --grace-hours 0"
+                yield Finding(
+                    tenant_id,
+                    orphans.call_date,
+                    "every file is of a generation that the catalogue knows",
+                    f"{len(present_files)} of generation {orphans.generation} in "
+                    f"{', '.join(orphans.folders)}",
+                    f"{repair}{now}",
+                )
         if present.others:
             claim = "every file below the tables is where a table's files are"
             found = f"{len(present.others)} elsewhere; move them away"
