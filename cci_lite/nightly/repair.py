@@ -239,12 +239,13 @@ class _Day:
         candidates = [each for each in found if each is not None]
         if not candidates:
             return None
-        return self._publish(max(candidates, key=lambda each: each.order), None, "")
+        return self._publish(max(candidates, key=lambda each: each.order), None)
 
     def _catch_up(self, day: PublishedDay) -> RepairedDay | None:
         """Publish a later generation that an older catalogue, put back, does not know."""
         manifests = {name: self._manifest_or_none(name) for name in self.generations}
-        whole = self._is_whole(self.lake.catalog.parts(self.tenant_id, self.call_date))
+        noted = self._noted(day)
+        whole = noted is not None and self._is_whole(noted.parts)
         later = []
         for generation, change in manifests.items():
             if (self.call_date, generation) in self.noted:
@@ -256,30 +257,43 @@ class _Day:
         later = [each for each in later if each.change.day.published_at > day.published_at]
         if not later:
             return None
-        return self._publish(max(later, key=lambda each: each.order), day.generation, "")
+        return self._publish(max(later, key=lambda each: each.order), day.generation)
 
     def _agree(self, day: PublishedDay) -> RepairedDay | None:
         """Let the catalogue and the manifest of the published generation say the same."""
-        noted = noted_change(self.lake, self.tenant_id, day)
+        noted = self._noted(day)
         why = "it was missing"
         try:
             written = self._manifest(day.generation)
         except DamagedManifestError:
             written, why = None, "it was damaged"
+        if written is None and noted is None:
+            # The catalogue knows what the manifest says, and no more.
+            found = self._by_sheet(day.generation) if day.generation in self.generations else None
+            if found is None:
+                raise _UnknownError(day.generation, "its manifest and its balance sheet are gone")
+            return self._publish(found, day.generation)
+        noted = noted or written
+        assert noted is not None
         if written is None:
             write_manifest(self.lake.store, self.tenant_id, noted)
-            status, note = RepairStatus.MANIFEST, f"the manifest was written anew: {why}"
-        elif difference := manifest_difference(noted, written):
-            return self._publish(
-                _Candidate(written), day.generation, f"the catalogue had other {difference}"
-            )
-        elif self._is_whole(noted.parts):
+            note = f"the manifest was written anew: {why}"
+            return self._repaired(noted, RepairStatus.MANIFEST, [note])
+        if difference := manifest_difference(noted, written):
+            note = f"the catalogue had other {difference}"
+            return self._publish(_Candidate(written), day.generation, note)
+        if self._is_whole(noted.parts):
             return None
-        else:
-            status, note = RepairStatus.DAMAGED, ""
-        return self._repaired(noted, status, [note] if note else [])
+        return self._repaired(noted, RepairStatus.DAMAGED, [])
 
-    def _publish(self, candidate: _Candidate, previous: str | None, note: str) -> RepairedDay:
+    def _noted(self, day: PublishedDay) -> DayChange | None:
+        """What the catalogue notes of a day; None where it notes it in the manifest alone."""
+        try:
+            return noted_change(self.lake, self.tenant_id, day)
+        except DamagedManifestError:
+            return None
+
+    def _publish(self, candidate: _Candidate, previous: str | None, note: str = "") -> RepairedDay:
         change = replace(candidate.change, previous_generation=previous)
         if candidate.notes:  # it has no manifest that can be read
             write_manifest(self.lake.store, self.tenant_id, change)

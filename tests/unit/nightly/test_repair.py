@@ -13,12 +13,20 @@ import pyarrow as pa
 import pytest
 
 from cci_lite.contract.arrow import arrow_schema
-from cci_lite.errors import LakeError
+from cci_lite.errors import DamagedManifestError, LakeError
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.local.folder import FolderStore
 from cci_lite.nightly.repair import RepairedDay, RepairStatus, repair_tenant, unknown_days
 from cci_lite.nightly.work import read_part, write_part
-from cci_lite.ports import SourceOutcome, TableDifference, read_manifest, write_manifest
+from cci_lite.ports import (
+    DayChange,
+    PartFile,
+    SourceOutcome,
+    SourceRecord,
+    TableDifference,
+    read_manifest,
+    write_manifest,
+)
 from cci_lite.tenancy import manifest_key
 from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 from tests.unit.nightly.values import key_of
@@ -343,3 +351,48 @@ def test_files_of_other_tables_and_names_are_left_alone(day: SmallLake) -> None:
     lose_manifests(day)
     forget(day)
     assert [each.status for each in repair(day)] == [RepairStatus.RESTORED]
+
+
+class CatalogOfManifests(SqliteCatalog):
+    """A catalogue that notes nothing of documents: what a day was built from, manifests say."""
+
+    store: FolderStore
+
+    def parts(self, tenant_id: str, call_date: dt.date | None = None) -> dict[str, list[PartFile]]:
+        assert call_date is not None
+        return {name: list(files) for name, files in self._change(call_date).parts.items()}
+
+    def sources(self, tenant_id: str, call_date: dt.date) -> dict[str, SourceRecord]:
+        return {record.key: record for record in self._change(call_date).sources}
+
+    def _change(self, call_date: dt.date) -> DayChange:
+        generation = self.days(TENANT)[call_date].generation
+        change = read_manifest(self.store, TENANT, call_date, generation)
+        if change is None:
+            raise DamagedManifestError("it is gone")
+        return change
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_a_manifest_that_no_catalogue_repeats_is_read_off_the_files(
+    day: SmallLake, damage: str
+) -> None:
+    catalog = CatalogOfManifests(day.root)
+    catalog.store = day.store
+    lake = replace(day.lake, catalog=catalog)
+    sources, parts = catalog.sources(TENANT, DAY), catalog.parts(TENANT, DAY)
+    key = manifest_key(TENANT, DAY, FIRST)
+    day.store.delete(key)
+    if damage == "damaged":
+        day.store.write(key, b"x")
+    assert list(repair_tenant(lake, TENANT).days) == [
+        RepairedDay(TENANT, DAY, RepairStatus.RESTORED, FIRST, calls=1, note=READ_OFF)
+    ]
+    assert (catalog.sources(TENANT, DAY), catalog.parts(TENANT, DAY)) == (sources, parts)
+    assert repair_tenant(lake, TENANT).days == ()
+    assert catalog.retired(TENANT, dt.datetime.max.replace(tzinfo=dt.UTC)) == []
+    day.store.delete(key)
+    day.store.delete(SHEET)
+    assert list(repair_tenant(lake, TENANT).days) == [
+        lost(FIRST, "its manifest and its balance sheet are gone")
+    ]
