@@ -1,7 +1,7 @@
 """The laptop's catalogue in SQLite (`catalog.db`), with the configuration in files beside the data.
 
-The catalogue says what is published and can be rebuilt from the lake's files (`etl repair`).
-Settings and forms cannot be rebuilt, so they are files of their own. A catalogue of version 1 still
+The catalogue says what is published and can be made again from the lake's files (`etl repair`).
+Settings and forms cannot, so they are files of their own. A catalogue of version 1 still
 held them; they are moved to files when it is opened.
 """
 
