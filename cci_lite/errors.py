@@ -13,6 +13,7 @@ CciLiteError
 │   ├── LeaseHeldError      another run is working on this tenant
 │   ├── LeaseLostError      another run has taken this tenant over
 │   ├── PublishConflictError    somebody else published this day in between
+│   ├── DamagedManifestError    what a generation was built from cannot be read any more
 │   └── BalanceError        rows and sources do not add up; nothing was published
 ├── PipelineError           a step from recording to document could not be done
 │   ├── RetryLaterError     temporary: the same event will succeed later
@@ -92,6 +93,10 @@ class LeaseLostError(LakeError):
 
 class PublishConflictError(LakeError):
     """Somebody else published this day since it was planned."""
+
+
+class DamagedManifestError(LakeError):
+    """The manifest of a generation is not as it was written."""
 
 
 class BalanceError(LakeError):

@@ -19,6 +19,7 @@ from cci_lite.version import __version__
 if TYPE_CHECKING:
     from cci_lite.nightly.lake import NightlyLake
     from cci_lite.nightly.planning import RunOptions
+    from cci_lite.nightly.rebuild import RebuildReport
     from cci_lite.nightly.repair import RepairReport
     from cci_lite.nightly.run_report import Progress, RunReport
 
@@ -107,8 +108,44 @@ class Operations:
             report.of_no_tenant = things_of_no_tenant(self.store)
         return report
 
-    def repair(self, tenant_id: str | None = None) -> RepairReport:
-        """Rebuild the catalogue from the files of the lake; for one tenant, or for all."""
+    def rebuild(
+        self,
+        tenant_id: str,
+        *,
+        since: dt.date | None = None,
+        until: dt.date | None = None,
+        allow_loss: bool = False,
+        workers: int | None = None,
+        observe: Callable[[Progress], None] | None = None,
+    ) -> RebuildReport:
+        """Put back the data of the days whose files are not as they were published.
+
+        From documents, and for those that have expired from any generation that still has their
+        rows. Without `allow_loss` a day that would lose a row stays as it is. The catalogue is
+        repaired first: it says what is to be put back.
+        """
+        from cci_lite.nightly.rebuild import KEEP_ALL, RebuildReport, plan_rebuild
+
+        get_tenant(self.settings, tenant_id)
+        repair = self.repair(tenant_id, grace=KEEP_ALL)
+        if repair.busy or repair.failed:
+            return RebuildReport(repair, None)
+        options = plan_rebuild(
+            self.nightly(), tenant_id, since=since, until=until, allow_loss=allow_loss
+        )
+        run = None
+        if options is not None:
+            run = self.run_etl(tenant_id, options=options, workers=workers, observe=observe)
+        return RebuildReport(repair, run)
+
+    def repair(
+        self, tenant_id: str | None = None, *, grace: dt.timedelta | None = None
+    ) -> RepairReport:
+        """Bring catalogue, engines and manifests in line with the files; of a tenant, or of all.
+
+        Files of no generation are removed once they are older than `grace`: a day by default.
+        """
+        from cci_lite.nightly.planning import DEFAULT_GRACE
         from cci_lite.nightly.problems import describe_problem
         from cci_lite.nightly.repair import RepairReport, repair_tenant
 
@@ -120,7 +157,9 @@ class Operations:
                 report.without_settings.append(each)
             try:
                 with self.catalog.lease(each, "repair"):
-                    report.days += repair_tenant(self.nightly(), each)
+                    report.tenants[each] = repair_tenant(
+                        self.nightly(), each, DEFAULT_GRACE if grace is None else grace
+                    )
             except LeaseHeldError:
                 report.busy.append(each)
             except Exception as problem:  # one tenant must not stop the others

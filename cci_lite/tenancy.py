@@ -38,10 +38,11 @@ _JOB_NAME = re.compile(
 _UNIFIED_KEY = re.compile(
     rf"{UNIFIED}/(?P<tenant>[^/]+)/(?P<day>\d{{4}}/\d\d/\d\d)/(?P<call>[^/]+)\.json", re.ASCII
 )
-_PART_KEY = re.compile(
-    r"(?P<table>[^/]+)/call_date=(?P<day>\d{4}-\d\d-\d\d)/(?P<generation>[^/]+)/part-\d+\.parquet",
-    re.ASCII,
+_CURATED_KEY = re.compile(
+    r"(?P<folder>[^/]+)/call_date=(?P<day>\d{4}-\d\d-\d\d)/(?P<generation>[^/]+)/(?P<name>.+)",
+    re.ASCII | re.DOTALL,
 )
+_PART_NAME = re.compile(r"part-\d+\.parquet", re.ASCII)
 
 
 def check_tenant_id(tenant_id: str) -> str:
@@ -248,21 +249,27 @@ def manifest_key(tenant_id: str, call_date: dt.date, generation: str) -> str:
 
 
 @dataclass(frozen=True)
-class PartKey:
-    """What the key of a Parquet file says."""
+class CuratedKey:
+    """What the key of a file of a generation says: `folder` is its table, or MANIFESTS."""
 
-    table: str
+    folder: str
     call_date: dt.date
     generation: str
+    name: str
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is named as the Parquet files of a table are."""
+        return _PART_NAME.fullmatch(self.name) is not None
 
 
-def parse_part_key(tenant_id: str, key: str) -> PartKey | None:
-    """What the key of one of a tenant's Parquet files says; None for any other key."""
-    match = _PART_KEY.fullmatch(key.removeprefix(curated_prefix(tenant_id)))
+def parse_curated_key(tenant_id: str, key: str) -> CuratedKey | None:
+    """What a key below a tenant's curated tables says; None where no generation has its files."""
+    match = _CURATED_KEY.fullmatch(key.removeprefix(curated_prefix(tenant_id)))
     call_date = _day_of_path(match["day"]) if match else None
     if match is None or call_date is None:
         return None
-    return PartKey(match["table"], call_date, match["generation"])
+    return CuratedKey(match["folder"], call_date, match["generation"], match["name"])
 
 
 def athena_prefix(tenant_id: str) -> str:

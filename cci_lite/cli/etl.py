@@ -1,21 +1,22 @@
-"""`cci-lite etl`: plan, run, verify and repair the nightly flattening."""
+"""`cci-lite etl`: plan, run and verify the nightly flattening; see also `repairs`."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cci_lite.cli.options import any_lake_option, examples, output_option, tenant_option
+from cci_lite.cli.repairs import rebuild as rebuild_command
+from cci_lite.cli.repairs import repair as repair_command
 
 _QUARANTINE_CURE = "see: cci-lite quarantine list, then correct and replay, or discard"
 
 if TYPE_CHECKING:
     from cci_lite.flatten.plan import DayPlan
-    from cci_lite.nightly.repair import RepairReport
     from cci_lite.nightly.run_report import Progress
     from cci_lite.nightly.verify import Finding, Verification
     from cci_lite.settings import BucketLake
@@ -24,8 +25,7 @@ _PLAN_COLUMNS = (
     *("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left"),
     "rebuild",
 )
-_FINDING_COLUMNS = ("tenant_id", "call_date", "claim", "found")
-_REPAIR_COLUMNS = ("tenant_id", "call_date", "status", "calls", "generation")
+_FINDING_COLUMNS = ("tenant_id", "call_date", "claim", "found", "run")
 _SINCE = click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -43,6 +43,10 @@ _REBUILD = click.option(
 @click.group("etl")
 def command() -> None:
     """Flatten unified documents into the curated tables."""
+
+
+command.add_command(rebuild_command)
+command.add_command(repair_command)
 
 
 @command.command(epilog=examples("cci-lite etl plan --lake lake"))
@@ -190,8 +194,9 @@ def run(
 @click.option("--strict", is_flag=True, help="Fail while any document is in quarantine.")
 @output_option("table", "json")
 def verify(lake: Path | BucketLake, tenant_id: str | None, strict: bool, output: str) -> None:
-    """Verify the curated tables from their files: keys, balance sheets, scores.
+    """Verify the curated tables: files, manifests, partitions, keys, balance sheets, scores.
 
+    Names what does not hold, and the command that mends it. Reads every file, changes nothing.
     Exits 1 when one of these claims does not hold.
     """
     from cci_lite.cli.lakes import open_any_lake
@@ -221,7 +226,7 @@ def verify(lake: Path | BucketLake, tenant_id: str | None, strict: bool, output:
 
 def _finding_row(finding: Finding) -> tuple[str | None, ...]:
     day = finding.call_date.isoformat() if finding.call_date else None
-    return (finding.tenant_id, day, finding.claim, finding.found)
+    return (finding.tenant_id, day, finding.claim, finding.found, finding.run)
 
 
 def _summary_of(proof: Verification) -> str:
@@ -236,76 +241,6 @@ def _summary_of(proof: Verification) -> str:
         f"{proof.tenant_id}: {counted(proof.days, 'day')}, {counted(proof.calls, 'call')}: "
         f"{broken if failing else held}{waiting}{kept}"
     )
-
-
-@command.command(epilog=examples("cci-lite etl repair --lake lake"))
-@any_lake_option
-@tenant_option(required=False)
-@output_option("table", "json")
-def repair(lake: Path | BucketLake, tenant_id: str | None, output: str) -> None:
-    """Rebuild a lost catalogue from the files of the lake. Changes no data.
-
-    The newest complete files of each day are published again; tenants and forms lie beside the data
-    and need no repair. Exits 1 when something could not be rebuilt, such as which documents were
-    discarded. Safe to repeat.
-    """
-    from cci_lite.cli.lakes import open_any_lake
-    from cci_lite.cli.output import print_json, print_rows, records, say
-
-    report = open_any_lake(lake, to_repair=True).repair(tenant_id)
-    rows = [
-        (day.tenant_id, day.call_date.isoformat(), day.status.value, day.calls, day.generation)
-        for day in report.days
-    ]
-    if output == "json":
-        print_json(_repair_as_json(report, records(_REPAIR_COLUMNS, rows)))
-    elif rows:
-        print_rows(_REPAIR_COLUMNS, rows)
-    for line in _repair_messages(report):
-        say(line)
-    if not report.succeeded:
-        raise click.exceptions.Exit(1)
-    say(f"the catalogue of {lake} is complete; verify it with: cci-lite etl verify")
-
-
-def _repair_as_json(report: RepairReport, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "days": [
-            {**row, "note": day.note, "discarded": day.discarded}
-            for row, day in zip(rows, report.days, strict=True)
-        ],
-        "without_settings": report.without_settings,
-        "busy": report.busy,
-        "failed": report.failed,
-        "succeeded": report.succeeded,
-    }
-
-
-def _repair_messages(report: RepairReport) -> Iterator[str]:
-    from cci_lite.cli.run_reports import failure_lines
-    from cci_lite.nightly.repair import RepairStatus
-    from cci_lite.reports.numbers import counted
-
-    for day in report.days:
-        if day.note:
-            is_restored = day.status is RepairStatus.RESTORED
-            what = "not brought back" if is_restored else day.status.value
-            yield f"{day.tenant_id} {day.call_date} {what}: {day.note}"
-    for tenant_id, count in report.discarded.items():
-        yield (
-            f"{tenant_id}: the next run puts {counted(count, 'discarded document')} back into "
-            f"quarantine; then discard again: cci-lite quarantine list --tenant {tenant_id}, "
-            "cci-lite quarantine discard"
-        )
-    for tenant_id in report.without_settings:
-        yield (
-            f"{tenant_id}: its settings are missing or cannot be read: put them back from a backup "
-            f"(cci-lite restore), or enter them again: cci-lite tenants add {tenant_id}, cci-lite "
-            "forms put"
-        )
-    yield from failure_lines(report.failed)
-    for tenant_id in report.busy:
-        yield f"{tenant_id}: a run is in progress; wait for it to end and repair again"
 
 
 def _says_quarantined(quarantined: Mapping[str, int]) -> bool:

@@ -77,6 +77,12 @@ def _messages(report: RunReport) -> Iterator[str]:
     for day in report.days:
         if day.reason:
             yield f"{day.tenant_id} {day.call_date} {day.status}: {day.reason}"
+    for day in report.days:
+        if day.lost:
+            yield (
+                f"{day.tenant_id} {day.call_date}: published without the rows of "
+                f"{counted(day.lost, 'document')} that expired"
+            )
     if left := sum(day.left for day in report.days):
         yield f"{counted(left, 'document')} left quarantine: deleted at the source"
     yield from failure_lines(report.failed)

@@ -17,6 +17,12 @@ NO_CHECKSUM = "00000000"
 # In Thrift's compact form a text is its kind, its length and its bytes. The last such entry is the
 # file's: what comes before the metadata may hold text of others.
 _ENTRY = re.compile(rb".*%s\x18\x08([0-9a-f]{8})" % CHECKSUM_KEY.encode(), re.DOTALL)
+# What is left of that entry when one of its bytes was changed: its key, or all of that but a byte.
+_KEY = CHECKSUM_KEY.encode()
+_REMAINS = re.compile(
+    b"|".join(re.escape(_KEY[:at]) + b"." + re.escape(_KEY[at + 1 :]) for at in range(len(_KEY))),
+    re.DOTALL,
+)
 _END = 8
 _MAGIC = b"PAR1"
 _PIECE = 1 << 20
@@ -42,7 +48,7 @@ def is_intact(file: BinaryIO) -> bool | None:
     footer = bytearray(file.read(size - start))
     entry = _ENTRY.match(footer)
     if entry is None:
-        return None
+        return False if _REMAINS.search(footer) else None
     expected, place = int(entry[1], 16), slice(*entry.span(1))
     del entry  # it holds on to the footer, which is about to change
     footer[place] = NO_CHECKSUM.encode()

@@ -21,7 +21,8 @@ class DayPlan:
     stay. The rows of `removed` documents go; `left` are those of them that were in quarantine or
     discarded and were deleted at their source. `unlisted` says why a folder of the day cannot be
     listed: then the day stays as it is. `rebuild`: the day is published with the columns that the
-    tables have today, even when there is nothing to read.
+    tables have today, even when there is nothing to read. `lost` are those of `removed` that are
+    gone and of which no row is left.
     """
 
     tenant_id: str
@@ -35,6 +36,12 @@ class DayPlan:
     left: frozenset[str] = frozenset()
     unlisted: str = ""
     rebuild: bool = False
+    lost: frozenset[str] = frozenset()
+
+    @property
+    def dropped(self) -> frozenset[str]:
+        """The documents whose old rows do not stay: there are new ones, or none."""
+        return frozenset(source.key for source in self.changed) | self.removed
 
     @property
     def is_empty(self) -> bool:

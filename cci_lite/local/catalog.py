@@ -1,7 +1,7 @@
 """The laptop's catalogue in SQLite (`catalog.db`), with the configuration in files beside the data.
 
-The catalogue says what is published and can be rebuilt from the lake's files (`etl repair`).
-Settings and forms cannot be rebuilt, so they are files of their own. A catalogue of version 1 still
+The catalogue says what is published and can be made again from the lake's files (`etl repair`).
+Settings and forms cannot, so they are files of their own. A catalogue of version 1 still
 held them; they are moved to files when it is opened.
 """
 
@@ -20,7 +20,14 @@ import msgspec
 from cci_lite.errors import CciLiteError, LakeError, NoRoomError, PublishConflictError
 from cci_lite.local.lease import held_lease
 from cci_lite.local.settings_files import SettingsFiles
-from cci_lite.ports import DayChange, PartFile, PublishedDay, SourceOutcome, SourceRecord
+from cci_lite.ports import (
+    DayChange,
+    PartFile,
+    PublishedDay,
+    SourceOutcome,
+    SourceRecord,
+    TableDifference,
+)
 
 CATALOG_FILE = "catalog.db"
 _WAIT_SECONDS = 30.0
@@ -218,8 +225,23 @@ class SqliteCatalog:
             for change in changes:
                 self._publish_day(tenant_id, change)
 
-    def register(self, tenant_id: str) -> None:
+    def register(self, tenant_id: str, *, all_days: bool = False) -> None:
         """Nothing to register: the laptop's engine reads this catalogue."""
+
+    def differences(self, tenant_id: str) -> list[TableDifference]:  # noqa: ARG002
+        """None: the laptop's engine reads this catalogue."""
+        return []
+
+    def generations(self, tenant_id: str) -> set[tuple[dt.date, str]]:
+        """Every generation that is noted: staged, published, or replaced and not forgotten yet."""
+        return set(
+            self._read(
+                "SELECT call_date, generation FROM generations WHERE tenant_id = ? "
+                "UNION SELECT call_date, generation FROM days WHERE tenant_id = ?",
+                (tenant_id, tenant_id),
+                _generation,
+            )
+        )
 
     def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
         """Generations that were staged and never published."""
@@ -296,7 +318,7 @@ class SqliteCatalog:
         self._insert("days", [(*days_row, day.tables_digest)])
         self._insert("parts", [(*key, *row) for row in _part_rows(change)])
         self._insert("sources", [(*key, *_source_row(source)) for source in change.sources])
-        if published is not None:
+        if published not in (None, day.generation):
             self._execute(
                 "UPDATE generations SET retired_at = ? "
                 "WHERE tenant_id = ? AND call_date = ? AND generation = ?",

@@ -237,7 +237,7 @@ class TenantEngine:
             )
         return LakeError(
             f"{where}: a file is gone or damaged, so the result would be wrong; rebuild the day "
-            "with cci-lite etl run --rebuild, or put the file back from a copy of the lake and "
+            "with cci-lite etl rebuild, or put the file back from a copy of the lake and "
             "check it with cci-lite etl verify, or ask for other days with WHERE call_date"
         )
 

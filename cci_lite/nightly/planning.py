@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -30,9 +31,12 @@ UNDATED = dt.date(1970, 1, 1)  # stands for the day of files whose key has none
 class RunOptions:
     """How a run behaves.
 
-    `since`: earlier days are not looked at, nor is what is not laid out as a document.
-    `allow_shrink`: a day that loses many calls is published all the same. `rebuild`: every day
-    is built anew from its documents, even when nothing changed. `replay`: these quarantined
+    `since` and `until`: earlier and later days are not looked at, nor is what is not laid out as a
+    document. `allow_shrink`: a day that loses many calls is published all the same. `rebuild`:
+    every day is built anew from its documents, even when nothing changed. `mend`: these days are
+    put back, and no others looked at: from their documents, and for those that are gone from any
+    generation that still has their rows; `allow_loss` publishes such days without rows that
+    nothing has any more. `replay`: these quarantined
     documents are checked again first (all, when it is empty); the run itself then sets `again`,
     documents to read although they are unchanged, and `removed`, documents whose rows go.
     `discard`: the run takes these documents (all, when it is empty) out of quarantine for good,
@@ -40,14 +44,30 @@ class RunOptions:
     """
 
     since: dt.date | None = None
+    until: dt.date | None = None
     grace: dt.timedelta = DEFAULT_GRACE
     allow_shrink: bool = False
     rebuild: bool = False
+    mend: frozenset[dt.date] | None = None
+    allow_loss: bool = False
     replay: frozenset[str] | None = None
     discard: frozenset[str] | None = None
     profiled: bool = False
     again: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
+
+    @property
+    def covers_all_days(self) -> bool:
+        """Whether no day is left out."""
+        return self.since is None and self.until is None and self.mend is None
+
+    def covers(self, call_date: dt.date) -> bool:
+        """Whether a day is one of those that are looked at."""
+        return not (
+            (self.since is not None and call_date < self.since)
+            or (self.until is not None and call_date > self.until)
+            or (self.mend is not None and call_date not in self.mend)
+        )
 
 
 DEFAULT_OPTIONS = RunOptions()
@@ -61,21 +81,24 @@ def plan_tenant(
 ) -> Iterator[DayPlan]:
     """What there is to do for a tenant, day by day. Reads listings and the catalogue, no document.
 
-    The tenant is listed once, from `since` on, and each day is planned as it passes by: in memory
-    is the listing of one day. Only days whose digest differs from the published one, and days that
-    were built with other columns than the tables have today, are compared document by document.
-    Raises LakeError when nothing of the tenant can be listed.
+    The tenant is listed once, from `since` to `until`, and each day is planned as it passes by: in
+    memory is the listing of one day. Only days whose digest differs from the published one, and
+    days that were built with other columns than the tables have today, are compared document by
+    document. Raises LakeError when nothing of the tenant can be listed.
     """
     columns = tables_digest()
     published = lake.catalog.days(tenant_id)
     set_aside = _set_aside(lake, tenant_id)
-    listing = _Listing(lake.store, tenant_id, options.since)
-    others = set_aside.keys() | published.keys() if options.removed else set_aside.keys()
+    listing = _Listing(lake.store, tenant_id, options)
+    others = set_aside.keys() | (published.keys() if options.removed else options.mend or set())
     profile = profile or RunProfile()
     for call_date, listed in profile.each("list", listing.days(others)):
         profile.spent("list").documents += len(listed)
+        if not options.covers(call_date):
+            continue
         day = published.get(call_date)
-        rebuild = day is not None and (options.rebuild or day.tables_digest != columns)
+        asked = options.rebuild or options.mend is not None
+        rebuild = day is not None and (asked or day.tables_digest != columns)
         # The digest says nothing of what a rebuild or a replay wants to be read, or to go.
         forced = bool(options.again or options.removed) or rebuild
         # Of a day without documents the digest does not say whether one left quarantine.
@@ -109,10 +132,10 @@ class _Listing:
     So do folders that may hold documents of several days: `since` does not hide them.
     """
 
-    def __init__(self, store: Store, tenant_id: str, since: dt.date | None) -> None:
+    def __init__(self, store: Store, tenant_id: str, options: RunOptions) -> None:
         self._store = store
         self._tenant_id = tenant_id
-        self._since = since
+        self._options = options
         self._strays: list[StoredObject] = []
         self._folders: list[str] = []
         self.unlisted: dict[dt.date, str] = {}
@@ -129,7 +152,9 @@ class _Listing:
                 waiting.pop()
             yield call_date, listed
         yield from self._others(waiting, None)
-        if (self._strays or UNDATED in others) and self._since is None:
+        if (self._strays or UNDATED in others) and (
+            self._options.covers_all_days or UNDATED in (self._options.mend or ())
+        ):
             yield UNDATED, self._strays
 
     def hides(self, key: str) -> bool:
@@ -141,7 +166,7 @@ class _Listing:
     ) -> Iterator[tuple[dt.date, list[StoredObject]]]:
         while waiting and (before is None or waiting[-1] < before):
             call_date = waiting.pop()
-            if self._since is not None and call_date < self._since:
+            if not self._options.covers(call_date):
                 continue
             # The documents of a day can be there unseen: behind a link, or in a folder that may not
             # be read.
@@ -156,10 +181,9 @@ class _Listing:
                 yield call_date, [each for each in listed if _day_of_key(each.key) == call_date]
 
     def _listed_days(self) -> Iterator[tuple[dt.date, list[StoredObject]]]:
-        start = unified_day_prefix(self._tenant_id, self._since) if self._since else ""
         of_day = None
         listed: list[StoredObject] = []
-        for found in self._store.survey(unified_prefix(self._tenant_id), start=start):
+        for found in self._chosen():
             if isinstance(found, Unlisted):
                 self._folders.append(found.key)
                 self.unlisted[_day_of_folder(found.key)] = _unlisted(found)
@@ -175,6 +199,17 @@ class _Listing:
             listed.append(found)
         if of_day is not None:
             yield of_day, listed
+
+    def _chosen(self) -> Iterator[StoredObject | Unlisted]:
+        """What is listed from `since` to `until`."""
+        since, until = self._options.since, self._options.until
+        start = unified_day_prefix(self._tenant_id, since) if since else ""
+        found = self._store.survey(unified_prefix(self._tenant_id), start=start)
+        if until is None or until == dt.date.max:
+            return found
+        # Keys come in order, and a listing that nobody asks for more lists no more.
+        end = unified_day_prefix(self._tenant_id, until + dt.timedelta(days=1))
+        return itertools.takewhile(lambda each: each.key < end, found)
 
 
 def _set_aside(lake: NightlyLake, tenant_id: str) -> dict[dt.date, dict[str, SourceRecord]]:

@@ -35,8 +35,15 @@ from cci_lite.nightly.problems import describe_problem
 from cci_lite.nightly.quarantine import delete_stale_copies, replay_quarantined, to_discard
 from cci_lite.nightly.repair import UNKNOWN_DAY, unknown_days
 from cci_lite.nightly.run_report import Balance, DayReport, DayStatus, Progress, RunReport
+from cci_lite.nightly.salvage import LOST_ROWS, earlier_sheets, salvage
 from cci_lite.nightly.settling import settle
-from cci_lite.nightly.staging import StagedDay, pieces_of, staying_parts
+from cci_lite.nightly.staging import (
+    OUTCOMES_WITH_ROWS,
+    Piece,
+    StagedDay,
+    pieces_of,
+    staying_parts,
+)
 from cci_lite.nightly.work import ItemResult, WorkItem, flatten_item, read_part, write_part
 from cci_lite.ports import (
     DayChange,
@@ -146,6 +153,9 @@ class _TenantRun:
             self._replay(self._options.replay)
         with profile.part("plan"):
             unknown = unknown_days(self._lake, self._tenant_id)
+        unknown = [call_date for call_date in unknown if self._options.covers(call_date)]
+        if self._options.mend is not None and self._options.allow_loss:
+            unknown = []
         for call_date in unknown:
             self._report.days.append(
                 DayReport(self._tenant_id, call_date, DayStatus.REFUSED, reason=UNKNOWN_DAY)
@@ -252,10 +262,12 @@ class _TenantRun:
             rest = [next(results) for _ in range(count - 1)]
             for result in (first, *rest):
                 self._report.profile.take_in(result.profile)
-            yield replace(day, results=(first, *rest))
+            yield replace(day, results=(*day.results, first, *rest))
 
     def _begin(self, plan: DayPlan) -> tuple[StagedDay, list[WorkItem]]:
         catalog = self._lake.catalog
+        known = catalog.sources(self._tenant_id, plan.call_date)
+        pieces, plan, failure = self._pieces(plan, known)
         self._observe(Progress("planned", self._tenant_id, plan.call_date, len(plan.to_read)))
         self._generations += 1
         generation = f"{self._report.etl_run_id}-{self._generations:04d}"
@@ -263,25 +275,44 @@ class _TenantRun:
             plan,
             generation,
             catalog.days(self._tenant_id).get(plan.call_date),
-            catalog.sources(self._tenant_id, plan.call_date),
-            (),
+            known,
+            (ItemResult(failure=failure),) if failure else (),
         )
         catalog.stage(self._tenant_id, plan.call_date, generation)
         self._observe(Progress("staged", self._tenant_id, plan.call_date))
-        old_parts = catalog.parts(self._tenant_id, plan.call_date)
-        return day, self._items(day, old_parts)
+        return day, self._items(day, pieces)
 
-    def _items(self, day: StagedDay, old_parts: Mapping[str, Sequence[PartFile]]) -> list[WorkItem]:
+    def _pieces(
+        self, plan: DayPlan, known: Mapping[str, SourceRecord]
+    ) -> tuple[list[Piece], DayPlan, str]:
+        """A day in pieces, its plan without documents that are lost, and why it cannot be built."""
+        drop = plan.dropped
+        if self._options.mend is None or plan.call_date not in self._options.mend:
+            old_parts = self._lake.catalog.parts(self._tenant_id, plan.call_date)
+            return pieces_of(plan, staying_parts(old_parts, known, drop)), plan, ""
+        wanted = {
+            key: record
+            for key, record in known.items()
+            if key not in drop and record.outcome in OUTCOMES_WITH_ROWS
+        }
+        try:
+            found = salvage(self._lake, self._tenant_id, plan.call_date, wanted)
+        except (CciLiteError, OSError) as problem:  # one day must not stop the others
+            return [Piece((), {})], plan, describe_problem(problem)
+        if found.lost and not self._options.allow_loss:
+            return [Piece((), {})], plan, LOST_ROWS.format(len(found.lost))
+        plan = replace(plan, removed=plan.removed | found.lost, lost=plan.lost | found.lost)
+        return [*found.pieces, *pieces_of(plan, {}, found.pieces)], plan, ""
+
+    def _items(self, day: StagedDay, pieces: Sequence[Piece]) -> list[WorkItem]:
         plan = day.plan
-        # Rows of these documents are not carried over: there are new ones, or none.
-        drop = frozenset(source.key for source in plan.changed) | plan.removed
+        drop = plan.dropped
         copied = frozenset(
             source.key
             for source in plan.changed
             if day.known[source.key].outcome is SourceOutcome.QUARANTINED
             and day.known[source.key].etag == source.etag
         )
-        pieces = pieces_of(plan, staying_parts(old_parts, day.known, drop))
         return [
             WorkItem(
                 self._tenant_id,
@@ -290,7 +321,7 @@ class _TenantRun:
                 number,
                 piece.sources,
                 piece.carry,
-                drop,
+                drop | piece.drop,
                 self._forms,
                 self._report.etl_run_id,
                 self._lake.clock(),
@@ -324,7 +355,9 @@ class _TenantRun:
         documents = len(published.plan.to_read)
         try:
             with profile.part("check", documents):
-                changes = [self._change_of(day) for day in days]
+                # The day that takes calls comes last: should its manifest be the only one, a
+                # catalogue made from manifests would have them twice.
+                changes = [self._change_of(day) for day in reversed(days)][::-1]
             self._observe(Progress("checked", self._tenant_id, published.plan.call_date))
             with profile.part("publish", documents):
                 self._lake.catalog.publish(self._tenant_id, changes)
@@ -351,6 +384,7 @@ class _TenantRun:
             len(published.plan.to_read),
             Balance.of(published.records.values()),
             left=len(published.plan.left),
+            lost=len(published.plan.lost),
         )
 
     def _unpublished(self, days: Sequence[StagedDay], problem: Exception) -> DayReport:
@@ -458,6 +492,8 @@ class _TenantRun:
 
     def _earlier_sheets(self, call_date: dt.date) -> list[pa.Table]:
         """The balance sheets of earlier runs; no document gives lost ones back."""
+        if self._options.mend is not None and call_date in self._options.mend:
+            return earlier_sheets(self._lake, self._tenant_id, call_date)
         old = self._lake.catalog.parts(self._tenant_id, call_date).get("etl_runs", [])
         try:
             return [read_part(self._lake.store, part.key, "etl_runs") for part in old]

@@ -64,7 +64,8 @@ class Balance:
 class DayReport:
     """What a run did to one tenant's day.
 
-    `left` counts documents that left quarantine because they were deleted at their source.
+    `left` counts documents that left quarantine because they were deleted at their source, `lost`
+    those that expired and of which no row is left.
     """
 
     tenant_id: str
@@ -74,6 +75,7 @@ class DayReport:
     balance: Balance | None = None
     reason: str = ""
     left: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True)

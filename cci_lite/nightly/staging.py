@@ -12,6 +12,7 @@ from cci_lite.flatten.plan import MAX_DOCUMENTS_PER_ITEM, DayPlan, split
 from cci_lite.nightly.work import ItemResult
 from cci_lite.ports import PartFile, PublishedDay, SourceOutcome, SourceRecord, StoredObject
 
+OUTCOMES_WITH_ROWS = frozenset({SourceOutcome.CALL, SourceOutcome.QUARANTINED})
 SMALL_PART_CALLS = MAX_DOCUMENTS_PER_ITEM // 4
 
 _PART_NUMBER = re.compile(r"part-(\d+)\.parquet$")
@@ -96,11 +97,13 @@ def staying_parts(
 class Piece:
     """What of a day one worker does: documents to read, and files whose rows it takes over.
 
-    It becomes one file of each table, with a number of its own.
+    It becomes one file of each table, with a number of its own. The rows of documents in `drop`,
+    beside those of which the whole day drops the rows, are left behind.
     """
 
     sources: tuple[StoredObject, ...]
     carry: Mapping[str, tuple[str, ...]]
+    drop: frozenset[str] = frozenset()
 
     @property
     def is_one_old_part(self) -> bool:
@@ -109,8 +112,10 @@ class Piece:
         return bool(self.carry) and one_each and not self.sources
 
 
-def pieces_of(plan: DayPlan, old_parts: Mapping[str, Sequence[PartFile]]) -> list[Piece]:
-    """A day in pieces that can be done at the same time; at least one.
+def pieces_of(
+    plan: DayPlan, old_parts: Mapping[str, Sequence[PartFile]], others: Sequence[Piece] = ()
+) -> list[Piece]:
+    """A day in pieces that can be done at the same time; at least one, with the `others`.
 
     A large old part is rewritten by itself, so that much work is done in parallel. Small ones are
     put together, with the first of the new documents: otherwise each night with a few late
@@ -118,7 +123,7 @@ def pieces_of(plan: DayPlan, old_parts: Mapping[str, Sequence[PartFile]]) -> lis
     """
     large, small = carried_parts(old_parts)
     batches = list(split(plan.to_read))
-    if not batches and (small or not large):
+    if not batches and (small or not (large or others)):
         # Small old parts without new documents; or nothing at all is left of the day, which gets a
         # generation without rows.
         batches = [()]
@@ -128,26 +133,34 @@ def pieces_of(plan: DayPlan, old_parts: Mapping[str, Sequence[PartFile]]) -> lis
     ]
 
 
-def carried_parts(
-    old_parts: Mapping[str, Sequence[PartFile]],
-) -> tuple[list[dict[str, tuple[str, ...]]], dict[str, tuple[str, ...]]]:
-    """The previous generation's files: one entry per large part, and all small parts together.
+def parts_by_number(
+    parts: Mapping[str, Sequence[PartFile]],
+) -> dict[int, dict[str, list[PartFile]]]:
+    """The files of a day by number and table, without balance sheets.
 
     Files with the same number hold the rows of the same documents.
     """
-    calls = {_number_of(part.key): part.rows for part in old_parts.get("calls", ())}
-    large: dict[int, dict[str, tuple[str, ...]]] = {}
+    found: dict[int, dict[str, list[PartFile]]] = {}
+    for table_name, files in parts.items():
+        if table_name != "etl_runs":
+            for file in files:
+                found.setdefault(_number_of(file.key), {}).setdefault(table_name, []).append(file)
+    return dict(sorted(found.items()))
+
+
+def carried_parts(
+    old_parts: Mapping[str, Sequence[PartFile]],
+) -> tuple[list[dict[str, tuple[str, ...]]], dict[str, tuple[str, ...]]]:
+    """The previous generation's files: one entry per large part, and all small parts together."""
+    large: list[dict[str, tuple[str, ...]]] = []
     small: dict[str, tuple[str, ...]] = {}
-    for table_name, parts in old_parts.items():
-        if table_name == "etl_runs":
-            continue
-        for part in parts:
-            number = _number_of(part.key)
-            if calls.get(number, 0) >= SMALL_PART_CALLS:
-                large.setdefault(number, {})[table_name] = (part.key,)
-            else:
-                small[table_name] = (*small.get(table_name, ()), part.key)
-    return [large[number] for number in sorted(large)], small
+    for tables in parts_by_number(old_parts).values():
+        keys = {name: tuple(part.key for part in files) for name, files in tables.items()}
+        if sum(part.rows for part in tables.get("calls", ())) >= SMALL_PART_CALLS:
+            large.append(keys)
+        else:
+            small |= {name: (*small.get(name, ()), *found) for name, found in keys.items()}
+    return large, small
 
 
 def _number_of(key: str) -> int:

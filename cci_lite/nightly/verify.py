@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
@@ -13,14 +13,20 @@ import pyarrow.compute as pc
 
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
-from cci_lite.errors import CciLiteError, LakeError
+from cci_lite.errors import CciLiteError, DamagedManifestError, LakeError
+from cci_lite.nightly.curated import curated_files, find_orphans
 from cci_lite.nightly.lake import NightlyLake
-from cci_lite.nightly.planning import plan_tenant
+from cci_lite.nightly.planning import DEFAULT_GRACE, plan_tenant
 from cci_lite.nightly.problems import describe_problem
-from cci_lite.nightly.repair import unknown_days
+from cci_lite.nightly.repair import (
+    manifest_difference,
+    noted_change,
+    rebuild_command,
+    unknown_days,
+)
 from cci_lite.nightly.run_report import Balance
 from cci_lite.nightly.work import read_part
-from cci_lite.ports import PartFile, SourceOutcome
+from cci_lite.ports import PartFile, PublishedDay, SourceOutcome, read_manifest
 
 _TOLERANCE = 1e-9
 _CENT = Decimal("0.01")
@@ -33,12 +39,13 @@ _SCORE_OF_CALL = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim that does not hold."""
+    """One claim that does not hold; `run` is the command that mends it, empty where none does."""
 
     tenant_id: str
     call_date: dt.date | None
     claim: str
     found: str
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,26 +64,19 @@ class Verification:
 
 
 def verify_tenant(lake: NightlyLake, tenant_id: str) -> Verification:
-    """Check a tenant's published days against their files.
+    """Check a tenant's published days against their files, and the files against what is published.
 
-    Every file is there with as many rows as the catalogue says; keys are unique and complete; every
+    Every file is there, as it was written, with as many rows as the catalogue says; the catalogue
+    says the same as the manifests, and engines show the same; keys are unique and complete; every
     document has one outcome and its rows; scores add up from the criteria; every document can be
-    listed.
+    listed; and there are no other files.
     """
-    findings: list[Finding] = []
-    day_of_call: dict[str, dt.date] = {}
     days = lake.catalog.days(tenant_id)
-    for call_date in unknown_days(lake, tenant_id):
-        claim = "the catalogue knows every day that has curated files"
-        found = "a day that it does not know: see cci-lite etl repair"
-        findings.append(Finding(tenant_id, call_date, claim, found))
-    for call_date in days:
-        try:
-            for claim, found in _check_day(lake, tenant_id, call_date, day_of_call):
-                findings.append(Finding(tenant_id, call_date, claim, found))
-        except Exception as problem:  # a day that cannot be checked must not stop the others
-            found = describe_problem(problem)
-            findings.append(Finding(tenant_id, call_date, "the day can be checked", found))
+    day_of_call: dict[str, dt.date] = {}
+    findings = [
+        *_check_files(lake, tenant_id),
+        *_check_days(lake, tenant_id, days.values(), day_of_call),
+    ]
     waiting = 0
     try:
         for plan in plan_tenant(lake, tenant_id):
@@ -91,12 +91,124 @@ def verify_tenant(lake: NightlyLake, tenant_id: str) -> Verification:
     )
 
 
-def _check_day(
-    lake: NightlyLake, tenant_id: str, call_date: dt.date, day_of_call: dict[str, dt.date]
+def data_findings(
+    lake: NightlyLake, tenant_id: str, chosen: Callable[[dt.date], bool]
+) -> Iterator[Finding]:
+    """The claims about the rows of these days that do not hold: what a rebuild mends."""
+    days = [day for day in lake.catalog.days(tenant_id).values() if chosen(day.call_date)]
+    for finding in _check_days(lake, tenant_id, days, {}):
+        if finding.run and finding.run != _repair(tenant_id):
+            yield finding
+
+
+def _check_days(
+    lake: NightlyLake,
+    tenant_id: str,
+    days: Iterable[PublishedDay],
+    day_of_call: dict[str, dt.date],
+) -> Iterator[Finding]:
+    """The claims about days that do not hold; `day_of_call` gets the day of each call."""
+    for day in days:
+        findings, calls = check_day(lake, tenant_id, day)
+        yield from findings
+        for call_id in calls:
+            if (other := day_of_call.setdefault(call_id, day.call_date)) != day.call_date:
+                # Both days are needed to see it, so both are given to the rebuild.
+                rebuild = f"cci-lite etl rebuild --tenant {tenant_id}"
+                found = f"also on {other}"
+                yield Finding(tenant_id, day.call_date, "a call is on one day", found, rebuild)
+
+
+def check_day(
+    lake: NightlyLake, tenant_id: str, day: PublishedDay
+) -> tuple[list[Finding], list[str]]:
+    """The claims about one day that do not hold, and its calls; it needs no other day."""
+    rebuild = rebuild_command(tenant_id, day.call_date)
+    calls: list[str] = []
+    findings = []
+    try:
+        for claim, found in _check_manifest(lake, tenant_id, day):
+            findings.append(Finding(tenant_id, day.call_date, claim, found, _repair(tenant_id)))
+        for claim, found in _check_rows(lake, tenant_id, day, calls):
+            findings.append(Finding(tenant_id, day.call_date, claim, found, rebuild))
+    except Exception as problem:  # a day that cannot be checked must not stop the others
+        found = describe_problem(problem)
+        findings.append(Finding(tenant_id, day.call_date, "the day can be checked", found))
+    return findings, calls
+
+
+def _repair(tenant_id: str) -> str:
+    return f"cci-lite etl repair --tenant {tenant_id}"
+
+
+def _check_files(lake: NightlyLake, tenant_id: str) -> Iterator[Finding]:
+    """Files that no published day has, and partitions of engines that differ from what is."""
+    repair = _repair(tenant_id)
+    published = lake.catalog.days(tenant_id)
+    try:
+        present = curated_files(lake, tenant_id)
+        for call_date in unknown_days(lake, tenant_id):
+            claim = "the catalogue knows every day that has curated files"
+            yield Finding(tenant_id, call_date, claim, "a day that it does not know", repair)
+        old = lake.clock() - DEFAULT_GRACE
+        for orphans in find_orphans(lake, tenant_id, present):
+            is_old = orphans.are_older(old, published.get(orphans.call_date))
+            # What was replaced only now, or is being written, is no fault; nor is what a run has
+            # deleted meanwhile.
+            present_files = [file for file in orphans.files if lake.store.head(file.key)]
+            if present_files and (is_old or not orphans.whole):
+                now = "" if is_old else " --grace-hours 0"
+                yield Finding(
+                    tenant_id,
+                    orphans.call_date,
+                    "every file is of a generation that the catalogue knows",
+                    f"{len(present_files)} of generation {orphans.generation} in "
+                    f"{', '.join(orphans.folders)}",
+                    f"{repair}{now}",
+                )
+        if present.others:
+            claim = "every file below the tables is where a table's files are"
+            found = f"{len(present.others)} elsewhere; move them away"
+            yield Finding(tenant_id, None, claim, found)
+    except (CciLiteError, OSError) as problem:
+        claim = "every curated file can be listed"
+        yield Finding(tenant_id, None, claim, describe_problem(problem))
+    try:
+        for difference in lake.catalog.differences(tenant_id):
+            claim = f"{difference.table}: query engines show what is published"
+            yield Finding(tenant_id, difference.call_date, claim, difference.found, repair)
+    except (CciLiteError, OSError) as problem:
+        claim = "query engines show what is published"
+        yield Finding(tenant_id, None, claim, describe_problem(problem))
+
+
+def _check_manifest(
+    lake: NightlyLake, tenant_id: str, day: PublishedDay
 ) -> Iterator[tuple[str, str]]:
-    """The claims about one day that do not hold, each with what was found instead."""
+    """Whether the manifest is there, as it was written, and says what the catalogue says."""
+    try:
+        manifest = read_manifest(lake.store, tenant_id, day.call_date, day.generation)
+    except DamagedManifestError as problem:
+        yield "the day has its manifest", str(problem)
+        return
+    if manifest is None:
+        yield "the day has its manifest", "none"
+    elif difference := manifest_difference(noted_change(lake, tenant_id, day), manifest):
+        yield "the catalogue says what the manifest says", f"other {difference}"
+
+
+def _check_rows(
+    lake: NightlyLake, tenant_id: str, day: PublishedDay, call_ids: list[str]
+) -> Iterator[tuple[str, str]]:
+    """The claims about a day's rows that do not hold, each with what was found instead.
+
+    `call_ids` gets the day's calls.
+    """
     tables: dict[str, pa.Table] = {}
-    for table_name, parts in lake.catalog.parts(tenant_id, call_date).items():
+    for table_name, parts in lake.catalog.parts(tenant_id, day.call_date).items():
+        if table_name not in TABLES:
+            yield f"{table_name}: it is a table of this version", "a table that it does not have"
+            continue
         try:
             tables[table_name] = _read_table(lake, table_name, parts)
         except LakeError as problem:
@@ -106,13 +218,16 @@ def _check_day(
         expected = sum(part.rows for part in parts)
         if (rows := tables[table_name].num_rows) != expected:
             yield f"{table_name}: its files have the rows of the catalogue ({expected})", f"{rows}"
+        for part in parts:
+            found = lake.store.head(part.key)
+            if found is not None and found.size != part.bytes:
+                claim = f"{table_name}: its files have the size of the catalogue ({part.bytes})"
+                yield claim, f"{found.size}"
     for table_name, table in tables.items():
         yield from _check_key(table_name, table)
     calls = tables.get("calls", arrow_schema("calls").empty_table())
-    for call_id in calls["call_id"].to_pylist():
-        if (other := day_of_call.setdefault(call_id, call_date)) != call_date:
-            yield "a call is on one day", f"also on {other}"
-    yield from _check_sources(lake, tenant_id, call_date, tables)
+    call_ids += calls["call_id"].to_pylist()
+    yield from _check_sources(lake, tenant_id, day, tables)
     yield from _check_scores(
         calls, tables.get("qa_criteria", arrow_schema("qa_criteria").empty_table())
     )
@@ -132,10 +247,10 @@ def _check_key(table_name: str, rows: pa.Table) -> Iterator[tuple[str, str]]:
 
 
 def _check_sources(
-    lake: NightlyLake, tenant_id: str, call_date: dt.date, tables: dict[str, pa.Table]
+    lake: NightlyLake, tenant_id: str, day: PublishedDay, tables: dict[str, pa.Table]
 ) -> Iterator[tuple[str, str]]:
     """Whether each document has its row, each row its document, and the balance sheet agrees."""
-    records = lake.catalog.sources(tenant_id, call_date).values()
+    records = lake.catalog.sources(tenant_id, day.call_date).values()
     for table_name, outcome in (
         ("calls", SourceOutcome.CALL),
         ("quarantined_documents", SourceOutcome.QUARANTINED),
@@ -151,8 +266,7 @@ def _check_sources(
                 f"documents without a row: {len(expected - found)}, "
                 f"rows without a document: {len(found - expected)}",
             )
-    generation = lake.catalog.days(tenant_id)[call_date].generation
-    yield from _check_balance_sheet(Balance.of(records), tables.get("etl_runs"), generation)
+    yield from _check_balance_sheet(Balance.of(records), tables.get("etl_runs"), day.generation)
 
 
 def _check_balance_sheet(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 from cci_lite.contract.arrow import arrow_schema
 from cci_lite.contract.columns import TABLES
 from cci_lite.contract.form import Form
-from cci_lite.contract.part_checksum import CHECKSUM_KEY, NO_CHECKSUM, set_checksum
+from cci_lite.contract.part_checksum import CHECKSUM_KEY, NO_CHECKSUM, is_intact, set_checksum
 from cci_lite.errors import BalanceError, LakeError
 from cci_lite.flatten.plan import split
 from cci_lite.flatten.rows import Flattener
@@ -119,8 +120,11 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
     """
     schema = arrow_schema(table_name)
     try:
-        data = pa.BufferReader(store.read(key))
-        table = pq.ParquetFile(data, page_checksum_verification=True).read()
+        data = store.read(key)
+        if is_intact(io.BytesIO(data)) is False:
+            raise pa.ArrowInvalid("the file has another checksum than it says")
+        # Files of earlier versions have checksums of their pages only.
+        table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
         columns = [
             table[name].cast(schema.field(name).type)
             if name in table.column_names
@@ -138,7 +142,7 @@ def read_part(store: Store, key: str, table_name: str) -> pa.Table:
         raise LakeError(
             f"{key}: expected a whole Parquet file of {table_name}, found "
             f"{found or 'one that is damaged or of another table'}; put it back from a copy of the "
-            "lake, or build the day anew while its documents are there: cci-lite etl run --rebuild"
+            "lake, or build the day anew: cci-lite etl rebuild"
         ) from problem
 
 

@@ -34,6 +34,7 @@ from cci_lite.ports.lake import (
     SourceRecord,
     Store,
     StoredObject,
+    TableDifference,
     Unlisted,
     WorkerPool,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "SourceRecord",
     "Store",
     "StoredObject",
+    "TableDifference",
     "Telemetry",
     "TenantFiles",
     "Transcriber",

@@ -184,6 +184,18 @@ class DayChange:
     sources: Sequence[SourceRecord]
 
 
+@dataclass(frozen=True)
+class TableDifference:
+    """Where the tables of a query engine's own catalogue differ from what is published.
+
+    `table` is named as in SQL (`cci_lite.calls`); `call_date` is None for a table as a whole.
+    """
+
+    table: str
+    call_date: dt.date | None
+    found: str
+
+
 class Catalog(Protocol):
     """What is published, what it was built from, and which run holds the lease."""
 
@@ -223,16 +235,24 @@ class Catalog(Protocol):
     def publish(self, tenant_id: str, changes: Sequence[DayChange]) -> None:
         """Switch readers to the new generations of all these days at once.
 
-        Raises PublishConflictError when a day's published generation is not `previous_generation`,
+        A generation that is published already is not retired by being published again. Raises
+        PublishConflictError when a day's published generation is not `previous_generation`,
         LeaseLostError when another run has taken over the tenant's lease.
         """
 
-    def register(self, tenant_id: str) -> None:
+    def register(self, tenant_id: str, *, all_days: bool = False) -> None:
         """Let query engines that have a catalogue of their own follow what is published.
 
         Does nothing where they read this one. What could not be registered (LakeError) is, by the
-        next call. Call it only under the lease.
+        next call. With `all_days` also what others have changed there since: see `differences`.
+        Call it only under the lease.
         """
+
+    def differences(self, tenant_id: str) -> list[TableDifference]:
+        """Where such an engine's catalogue differs from what is published and was registered."""
+
+    def generations(self, tenant_id: str) -> set[tuple[dt.date, str]]:
+        """Every generation that is noted: staged, published, or replaced and not forgotten yet."""
 
     def abandoned(self, tenant_id: str) -> list[tuple[dt.date, str]]:
         """Generations that were staged and never published. Call it only under the lease."""

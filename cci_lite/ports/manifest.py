@@ -11,13 +11,17 @@ import zlib
 
 import msgspec
 
-from cci_lite.errors import LakeError
+from cci_lite.errors import DamagedManifestError, LakeError
 from cci_lite.ports.lake import DayChange, Store
 from cci_lite.tenancy import manifest_key
 
 _VERSION = 1
 _GZIP = 16 + zlib.MAX_WBITS  # the gzip format, as zlib is told
 _FASTEST = 1
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    version: int
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -40,30 +44,37 @@ def read_manifest(
 ) -> DayChange | None:
     """What a generation was published with; None when it has no manifest.
 
-    Raises LakeError when it is damaged, of another version, or that of another generation.
+    Raises DamagedManifestError when it is damaged or that of another generation, and LakeError when
+    it may not be read or is of another version.
     """
     key = manifest_key(tenant_id, call_date, generation)
     try:
-        manifest = _decoded(store.read(key))
+        manifest = _decoded(key, store.read(key))
     except FileNotFoundError:
         return None
-    except (OSError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as problem:
-        found = problem.strerror if isinstance(problem, OSError) else None
+    except PermissionError as problem:
         raise LakeError(
-            f"{key}: expected a manifest, found {found or 'one that is damaged'}; put it back from "
-            "a copy of the lake, or build the day anew while its documents are there: "
-            "cci-lite etl rebuild"
+            f"{key}: it may not be read; give this program the right to read it and the folders "
+            "that it is in"
         ) from problem
-    if manifest.version != _VERSION:
-        raise LakeError(
-            f"{key}: expected a manifest of version {_VERSION}, found {manifest.version}; use the "
-            "version of cci-lite that wrote it"
-        )
+    except (OSError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as problem:
+        raise DamagedManifestError(_damaged(key, "one that is damaged")) from problem
     day = manifest.change.day
     if (manifest.tenant_id, day.call_date, day.generation) != (tenant_id, call_date, generation):
-        raise LakeError(f"{key}: found the manifest of another generation; put its own there")
+        raise DamagedManifestError(_damaged(key, "that of another generation"))
     return manifest.change
 
 
-def _decoded(data: bytes) -> _Manifest:
-    return msgspec.json.decode(zlib.decompress(data, wbits=_GZIP), type=_Manifest)
+def _decoded(key: str, data: bytes) -> _Manifest:
+    text = zlib.decompress(data, wbits=_GZIP)
+    found = msgspec.json.decode(text, type=_Versioned).version
+    if found != _VERSION:
+        raise LakeError(
+            f"{key}: expected a manifest of version {_VERSION}, found {found}; use the version of "
+            "cci-lite that wrote it"
+        )
+    return msgspec.json.decode(text, type=_Manifest)
+
+
+def _damaged(key: str, found: str) -> str:
+    return f"{key}: expected its manifest, found {found}; write it anew with: cci-lite etl repair"

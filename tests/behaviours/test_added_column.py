@@ -300,8 +300,7 @@ def test_rows_whose_file_and_document_are_both_gone_are_not_given_up_silently(
     assert day.reason == (
         f"curated/{TENANT}/entities/call_date=2025-11-05/run-1-0001/part-0000.parquet: expected a "
         "whole Parquet file of entities, found No such file or directory; put it back from a copy "
-        "of the lake, or build the day anew while its documents are there: cci-lite etl run "
-        "--rebuild"
+        "of the lake, or build the day anew: cci-lite etl rebuild"
     )
     assert other.status is DayStatus.PUBLISHED
     assert old.call_ids() == ["call-1", "call-2", "call-3"]

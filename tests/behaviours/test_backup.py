@@ -80,6 +80,26 @@ def test_nothing_is_overwritten_unasked_and_what_was_there_is_kept(
         assert list(lake.catalog.days(TENANT)) == [DAY, NEXT_DAY]
 
 
+def test_after_a_restore_repair_brings_back_all_that_later_runs_knew(
+    small_lake: SmallLake, saved: Path
+) -> None:
+    """The backup holds no manifests: they lie beside the data, and tell what it does not know."""
+    small_lake.put_bytes("notes", b"no call")
+    small_lake.now += dt.timedelta(hours=1)
+    assert small_lake.run().succeeded
+    small_lake.now += dt.timedelta(hours=1)
+    small_lake.run(discard=frozenset())
+    days, sources = small_lake.catalog.days(TENANT), small_lake.catalog.sources(TENANT, DAY)
+    small_lake.catalog.close()
+    restore(saved, small_lake.root, overwrite=True, now=NOW)
+    with open_lake(small_lake.root) as lake:
+        assert lake.catalog.days(TENANT) != days
+        assert lake.repair().succeeded
+        assert (lake.catalog.days(TENANT), lake.catalog.sources(TENANT, DAY)) == (days, sources)
+        assert lake.repair().days == []
+        assert verify_tenant(lake.nightly(), TENANT).findings == ()
+
+
 def test_a_lake_that_a_run_works_on_is_not_restored(small_lake: SmallLake, saved: Path) -> None:
     with (
         small_lake.catalog.lease(TENANT, "run 1"),

@@ -111,6 +111,10 @@ def test_repair_brings_everything_back_and_changes_no_data(full: SmallLake, how:
     assert full.files("unified", "curated", "quarantine", "config") == data
 
 
+def of_before_manifests(small_lake: SmallLake) -> None:
+    shutil.rmtree(small_lake.root / f"curated/{TENANT}/manifests")
+
+
 def test_after_a_repair_the_next_night_reads_only_what_is_new(full: SmallLake) -> None:
     path = lose(full)
     with open_to_repair(path) as lake:
@@ -179,6 +183,7 @@ def _parts(small_lake: SmallLake, table: str, day: str = "2025-11-05") -> list[P
 def test_a_day_with_a_missing_file_is_reported_as_lost_and_its_files_stay(
     full: SmallLake, table: str, note: str
 ) -> None:
+    of_before_manifests(full)
     path = lose(full)
     for part in _parts(full, table):
         part.unlink()
@@ -190,11 +195,13 @@ def test_a_day_with_a_missing_file_is_reported_as_lost_and_its_files_stay(
         assert (lost.call_date, lost.status, lost.calls) == (DAY, RepairStatus.LOST, 0)
         assert lost.note.startswith(f"{note}: put the files back")
         assert restored.status is RepairStatus.RESTORED
+    data |= full.files(f"curated/{TENANT}/manifests")  # of the day that was read off its files
     assert full.files("unified", "curated") == data
 
 
 @pytest.mark.parametrize("table", ["calls", "entities", "etl_runs"])
 def test_a_damaged_file_is_never_published_again(full: SmallLake, table: str) -> None:
+    of_before_manifests(full)
     path = lose(full)
     [part] = _parts(full, table)
     part.write_bytes(part.read_bytes()[:-20])
@@ -219,9 +226,6 @@ def test_of_several_generations_the_newest_complete_one_comes_back(full: SmallLa
         report = lake.repair(TENANT)
         assert report.days[0].generation == newest
         assert report.days[0].calls == 3
-        assert report.days[0].note == (
-            "earlier generations that stay in the folder, unknown to the catalogue: 1"
-        )
         assert lake.catalog.days(TENANT)[DAY].generation == newest
     assert half.exists()
 
@@ -229,10 +233,14 @@ def test_of_several_generations_the_newest_complete_one_comes_back(full: SmallLa
 def test_a_repair_says_that_the_names_of_superseded_documents_are_missing(full: SmallLake) -> None:
     full.put("call-3", day=DAY, revision=2)
     assert full.run(TENANT).succeeded
+    of_before_manifests(full)
     path = lose(full)
     with open_to_repair(path) as lake:
         notes = {day.call_date: day.note for day in lake.repair(TENANT).days}
-        assert notes[NEXT_DAY].startswith("the names of superseded documents: 1 (the next run")
+        assert notes[NEXT_DAY].startswith(
+            "it has no manifest and was read off its files; the names of superseded documents: 1 "
+            "(the next run"
+        )
         assert lake.run_etl(TENANT).succeeded
         assert verify_tenant(lake.nightly(), TENANT).findings == ()
 

@@ -175,7 +175,7 @@ def test_a_damaged_day_fails_the_queries_that_need_it_and_no_other(
                 answer(lake, sql)
             assert str(caught.value) == (
                 "tenant demo-tenant, table calls, 2025-11-05: a file is gone or damaged, so the result "
-                "would be wrong; rebuild the day with cci-lite etl run --rebuild, or put the file back "
+                "would be wrong; rebuild the day with cci-lite etl rebuild, or put the file back "
                 "from a copy of the lake and check it with cci-lite etl verify, or ask for other days "
                 "with WHERE call_date"
             )
@@ -232,6 +232,7 @@ def test_a_part_that_may_not_be_read_is_no_loss_to_a_repair_or_a_proof(
     small_lake.put("call-1", tenant_id="other-tenant")
     assert small_lake.run("other-tenant").succeeded
     refused = part(small_lake)
+    shutil.rmtree(small_lake.root / f"curated/{TENANT}/manifests")  # a day of an earlier version
     small_lake.catalog.close()
     (small_lake.root / CATALOG_FILE).unlink()
     real = FolderStore.read

@@ -37,8 +37,10 @@ def test_a_part_is_intact_and_parquet_all_the_same(text: str) -> None:
     assert pq.read_table(io.BytesIO(data)).column("call_id").to_pylist() == [text, "b"]
 
 
-def test_every_bit_that_turns_is_noticed() -> None:
-    data = part()
+@pytest.mark.parametrize("text", ["a", HOSTILE], ids=["text", "hostile text"])
+def test_every_bit_that_turns_is_noticed(text: str) -> None:
+    """Also one of the key or the length of the checksum itself, without which there seems none."""
+    data = part(text)
     for at in range(len(data)):
         turned = bytearray(data)
         turned[at] ^= 1 << at % 8

@@ -126,7 +126,8 @@ def test_a_day_of_unknown_files_is_refused_and_the_others_are_published(
     assert refused == DayReport(
         TENANT, DAY, DayStatus.REFUSED,
         reason="curated files of this day are missing from the catalogue: add them with cci-lite "
-        "etl repair, or move them away, and the next run builds the day from its documents",
+        "etl repair; where that cannot be, build the day from its documents with cci-lite etl "
+        "rebuild --allow-loss",
     )  # fmt: skip
     assert (published.call_date, published.status) == (NEXT_DAY, DayStatus.PUBLISHED)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cci_lite.nightly.repair import RepairedDay, RepairReport, RepairStatus
+from cci_lite.nightly.repair import RepairedDay, RepairedTenant, RepairReport, RepairStatus
 from cci_lite.nightly.run_report import Balance, DayReport, DayStatus, RunReport
 from cci_lite.ports import SourceOutcome
 from tests.small_lake import DAY, NEXT_DAY, TENANT
@@ -54,13 +54,19 @@ def repaired(status: RepairStatus, discarded: int = 0, day: Any = DAY) -> Repair
     return RepairedDay(TENANT, day, status, discarded=discarded)
 
 
+def days(*repaired: RepairedDay) -> dict[str, Any]:
+    return {"tenants": {TENANT: RepairedTenant(repaired)}}
+
+
 @pytest.mark.parametrize(
     ("fields", "succeeded"),
     [
         ({}, True),
-        ({"days": [repaired(RepairStatus.RESTORED)]}, True),
-        ({"days": [repaired(RepairStatus.RESTORED), repaired(RepairStatus.LOST)]}, False),
-        ({"days": [repaired(RepairStatus.RESTORED, discarded=1)]}, False),
+        (days(repaired(RepairStatus.RESTORED), repaired(RepairStatus.MANIFEST)), True),
+        (days(repaired(RepairStatus.RESTORED), repaired(RepairStatus.LOST)), False),
+        (days(repaired(RepairStatus.DAMAGED)), False),
+        (days(repaired(RepairStatus.RESTORED, discarded=1)), False),
+        ({"tenants": {TENANT: RepairedTenant(partitions=1, removed=2, kept=3)}}, True),
         ({"without_settings": [TENANT]}, False),
         ({"busy": [TENANT]}, False),
         ({"failed": {TENANT: "why"}}, False),
@@ -73,11 +79,7 @@ def test_a_repair_succeeded_when_nothing_is_missing(
 
 
 def test_a_repair_counts_forgotten_discards_by_tenant_and_names_no_other_tenant() -> None:
-    report = RepairReport(
-        [
-            repaired(RepairStatus.RESTORED, 2),
-            repaired(RepairStatus.RESTORED, 1, NEXT_DAY),
-            RepairedDay("other-tenant", DAY, RepairStatus.RESTORED),
-        ]
-    )
+    other = RepairedTenant((RepairedDay("other-tenant", DAY, RepairStatus.RESTORED),))
+    both = (repaired(RepairStatus.RESTORED, 2), repaired(RepairStatus.RESTORED, 1, NEXT_DAY))
+    report = RepairReport({TENANT: RepairedTenant(both), "other-tenant": other})
     assert report.discarded == {TENANT: 3}

@@ -12,8 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from cci_lite.contract.arrow import arrow_schema
-from cci_lite.nightly.verify import verify_tenant
+from cci_lite.local.catalog import SqliteCatalog
+from cci_lite.nightly.repair import noted_change
+from cci_lite.nightly.verify import Finding, verify_tenant
 from cci_lite.nightly.work import read_part, write_part
+from cci_lite.ports import PartFile, TableDifference, write_manifest
 from tests.small_lake import DAY, NEXT_DAY, TENANT, SmallLake
 from tests.unit.nightly.values import refuse_folder
 
@@ -22,23 +25,33 @@ Plant = Callable[[SmallLake], None]
 
 
 def findings(small_lake: SmallLake) -> set[tuple[str, str]]:
-    return {(each.claim, each.found) for each in verify_tenant(small_lake.lake, TENANT).findings}
+    found = verify_tenant(small_lake.lake, TENANT).findings
+    return {SIZE if each.claim.startswith(SIZE[0]) else (each.claim, each.found) for each in found}
 
 
 def rewrite(
     table_name: str, edit: Callable[[list[Row]], list[Row]], *, noted: bool = True
 ) -> Plant:
-    """Change the rows of the day's file; `noted` tells the catalogue how many there are now."""
+    """Change the rows of the day's file; `noted` tells catalogue and manifest of the new file."""
 
     def plant(small_lake: SmallLake) -> None:
         [part] = small_lake.catalog.parts(TENANT, DAY)[table_name]
         rows = edit(read_part(small_lake.store, part.key, table_name).to_pylist())
         table = pa.Table.from_pylist(rows, schema=arrow_schema(table_name))
-        write_part(small_lake.store, part.key, table_name, [table])
+        new = write_part(small_lake.store, part.key, table_name, [table])
+        assert new is not None
         if noted:
-            database(small_lake, "UPDATE parts SET rows = ? WHERE key = ?", len(rows), part.key)
+            note(small_lake, new)
 
     return plant
+
+
+def note(small_lake: SmallLake, new: PartFile) -> None:
+    """Tell the catalogue, and the manifest, that a file is as it is now."""
+    sql = "UPDATE parts SET rows = ?, bytes = ? WHERE key = ?"
+    database(small_lake, sql, new.rows, new.bytes, new.key)
+    for day in small_lake.catalog.days(TENANT).values():
+        write_manifest(small_lake.store, TENANT, noted_change(small_lake.lake, TENANT, day))
 
 
 def each(**values: Any) -> Callable[[list[Row]], list[Row]]:
@@ -66,8 +79,7 @@ def broken_part(table_name: str, found: str) -> str:
     part = f"curated/{TENANT}/{table_name}/call_date=2025-11-05/run-1-0001/part-0000.parquet"
     return (
         f"{part}: expected a whole Parquet file of {table_name}, found {found}; put it back from a "
-        "copy of the lake, or build the day anew while its documents are there: cci-lite etl run "
-        "--rebuild"
+        "copy of the lake, or build the day anew: cci-lite etl rebuild"
     )
 
 
@@ -76,8 +88,13 @@ def call_on_two_days(small_lake: SmallLake) -> None:
     rows = read_part(small_lake.store, part.key, "calls").to_pylist()
     rows[0]["call_id"] = "call-1"
     table = pa.Table.from_pylist(rows, schema=arrow_schema("calls"))
-    write_part(small_lake.store, part.key, "calls", [table])
+    new = write_part(small_lake.store, part.key, "calls", [table])
+    assert new is not None
+    note(small_lake, new)
 
+
+# What is found of a file of another size, which depends on the times of documents.
+SIZE = ("calls: its files have the size of the catalogue", "another")
 
 # name: what is planted, and the claims that must be found not to hold.
 CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
@@ -85,6 +102,7 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
         rewrite("calls", lambda rows: rows[1:], noted=False),
         {
             ("calls: its files have the rows of the catalogue (2)", "1"),
+            SIZE,
             ("calls: one row for each document (2)", "documents without a row: 1, rows without a document: 0"),
             ("each criterion row has its call", "calls that are missing: 1"),
         },
@@ -158,6 +176,7 @@ CORRUPTIONS: dict[str, tuple[Plant, set[tuple[str, str]]]] = {
     "a quarantined document is forgotten": (
         lambda small_lake: database(small_lake, "DELETE FROM sources WHERE outcome = 'quarantined'"),
         {
+            ("the catalogue says what the manifest says", "other documents (2 instead of 3)"),
             ("quarantined_documents: one row for each document (0)",
              "documents without a row: 0, rows without a document: 1"),
             ("etl_runs: sources is 2", "3"),
@@ -197,7 +216,9 @@ def test_a_corruption_is_found(proved: SmallLake, name: str) -> None:
 def test_a_key_that_is_missing_is_found(proved: SmallLake) -> None:
     [part] = proved.catalog.parts(TENANT, DAY)["entities"]
     rows = read_part(proved.store, part.key, "entities").drop_columns(["position"])
-    pq.write_table(rows, proved.store.path(part.key))
+    path = proved.store.path(part.key)
+    pq.write_table(rows, path)
+    note(proved, PartFile(part.key, part.rows, path.stat().st_size))
     assert findings(proved) == {
         ("entities: the key (call_id, segment, position) is never NULL", "NULL")
     }
@@ -209,7 +230,7 @@ def test_a_day_that_the_catalogue_does_not_know_is_found(proved: SmallLake) -> N
     assert findings(proved) == {
         (
             "the catalogue knows every day that has curated files",
-            "a day that it does not know: see cci-lite etl repair",
+            "a day that it does not know",
         )
     }
 
@@ -244,3 +265,35 @@ def test_a_finding_names_its_day(proved: SmallLake) -> None:
     delete_a_file(proved)
     [finding] = verify_tenant(proved.lake, TENANT).findings
     assert (finding.tenant_id, finding.call_date) == (TENANT, dt.date(2025, 11, 5))
+
+
+def test_a_table_of_another_engine_that_differs_is_found(
+    proved: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    different = [TableDifference("cci_lite.calls", DAY, "another location")]
+    monkeypatch.setattr(SqliteCatalog, "differences", lambda *_: different)
+    assert verify_tenant(proved.lake, TENANT).findings == (
+        Finding(
+            TENANT, DAY, "cci_lite.calls: query engines show what is published", "another location",
+            f"cci-lite etl repair --tenant {TENANT}",
+        ),
+    )  # fmt: skip
+
+
+def test_files_where_no_generation_has_its_files_are_counted(proved: SmallLake) -> None:
+    for place in (
+        "notes.txt",
+        "calls/notes.parquet",
+        "calls/call_date=2025-11-35/g/part-0.parquet",
+    ):
+        proved.store.write(f"curated/{TENANT}/{place}", b"x")
+    assert findings(proved) == {
+        ("every file below the tables is where a table's files are", "3 elsewhere; move them away")
+    }
+
+
+def test_curated_files_that_cannot_be_listed_are_found(
+    proved: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_folder(monkeypatch, "entities")
+    assert ("every curated file can be listed") in {claim for claim, _ in findings(proved)}

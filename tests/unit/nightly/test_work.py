@@ -257,7 +257,7 @@ def test_a_file_that_cannot_be_read_is_named(
         read_part(small_lake.store, PART, "calls")
     assert str(caught.value) == (
         f"{PART}: expected a whole Parquet file of calls, found {found}; put it back from a copy of "
-        "the lake, or build the day anew while its documents are there: cci-lite etl run --rebuild"
+        "the lake, or build the day anew: cci-lite etl rebuild"
     )
 
 
