@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
-import resource
-import secrets
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,24 +14,22 @@ from typing import TYPE_CHECKING, Literal, overload
 from cci_lite.assets import asset_folder
 from cci_lite.contract.form import Form
 from cci_lite.deploy.tenants import (
-    broken_tenants,
     get_form,
     get_tenant,
     list_forms,
-    list_tenants,
 )
 from cci_lite.errors import (
-    CciLiteError,
     ContractError,
     LakeError,
-    LeaseHeldError,
     NotFoundError,
     UsageError,
     show_value,
 )
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
+from cci_lite.operations import Operations, utc_now
 from cci_lite.tenancy import CONFIG, CURATED, QUARANTINE, UNIFIED, parse_unified_key, unified_prefix
+from cci_lite.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,9 +40,7 @@ if TYPE_CHECKING:
     from cci_lite.local.duckdb_engine import QueryAnswer, TenantEngine
     from cci_lite.local.tenant_files import TenantSnapshot
     from cci_lite.local.transcripts import MetadataReport, TranscriptFiles
-    from cci_lite.nightly.lake import NightlyLake
     from cci_lite.nightly.planning import RunOptions
-    from cci_lite.nightly.repair import RepairReport
     from cci_lite.nightly.run_report import Progress, RunReport
     from cci_lite.pipeline.delivery import DeliveryReport
     from cci_lite.pipeline.documents import InputReport
@@ -54,8 +48,6 @@ if TYPE_CHECKING:
     from cci_lite.ports import InputFile, UnreadableFile
     from cci_lite.views import Schema, View
 
-# Up to this much, starting worker processes takes longer than the work: about 500 documents.
-LIGHT_WORK_BYTES = 12 * 1024 * 1024
 SCRATCH_LIFE = dt.timedelta(days=1)
 
 
@@ -74,7 +66,7 @@ def _close_engines(kept: dict[tuple[str, str | None], _KeptEngine]) -> None:
 
 
 @dataclass(frozen=True)
-class Lake:
+class Lake(Operations):
     """A lake in a folder. Every read names its tenant and sees that tenant's data only."""
 
     path: Path
@@ -246,31 +238,6 @@ class Lake:
                 if not document.call_id.startswith("_"):
                     yield found.key, document.call_date
 
-    def tenants(self, tenant_id: str | None = None) -> dict[str, list[Form]]:
-        """The tenants (or one, which must exist) with their forms."""
-        if tenant_id is not None:
-            chosen = [get_tenant(self.catalog, tenant_id).tenant_id]
-        else:
-            # Published data can be verified and listed without a tenant's settings.
-            readable = [tenant.tenant_id for tenant in list_tenants(self.catalog)]
-            chosen = sorted([*readable, *broken_tenants(self.catalog)])
-        if not chosen:
-            raise NotFoundError(f"{self.path} has no tenant; add one with: cci-lite tenants add")
-        return {each: list_forms(self.catalog, each) for each in chosen}
-
-    def usable_tenants(
-        self, tenant_id: str | None = None
-    ) -> tuple[dict[str, list[Form]], dict[str, str]]:
-        """The tenants whose settings can be read, with their forms; and why the others cannot.
-
-        Settings say when a day begins and who the agent is: nothing is published without them.
-        """
-        from cci_lite.nightly.lake import each_tenant
-
-        tenants = self.tenants(tenant_id)
-        usable, broken = each_tenant(tenants, lambda each: get_tenant(self.catalog, each))
-        return {each: tenants[each] for each in usable}, broken
-
     def analyze(
         self,
         tenant_id: str,
@@ -287,7 +254,6 @@ class Lake:
         `metadata` is a file of rows about the calls. `observe` is called after each transcript.
         Raises NotFoundError and UsageError for what the caller gave, and TenantError.
         """
-        from cci_lite import __version__
         from cci_lite.pipeline.documents import analyze_transcripts
 
         tenant = get_tenant(self.catalog, tenant_id)
@@ -335,12 +301,6 @@ class Lake:
     def _forms(self, tenant_id: str) -> dict[tuple[str, int], Form]:
         return {(form.name, form.version): form for form in list_forms(self.catalog, tenant_id)}
 
-    def nightly(self) -> NightlyLake:
-        """The lake as the nightly use cases see it."""
-        from cci_lite.nightly.lake import NightlyLake
-
-        return NightlyLake(self.store, self.catalog, utc_now)
-
     def run_etl(
         self,
         tenant_id: str | None = None,
@@ -349,64 +309,10 @@ class Lake:
         workers: int | None = None,
         observe: Callable[[Progress], None] | None = None,
     ) -> RunReport:
-        """Bring the curated tables of a tenant (or all) up to date; tenants fail independently.
-
-        Up to `workers` processes flatten documents, by default as many as there are processors;
-        they start when there is so much to read that it pays.
-        """
-        from cci_lite import __version__
-        from cci_lite.local.processes import Inline, Processes
-        from cci_lite.nightly.planning import RunOptions, things_of_no_tenant
-        from cci_lite.nightly.run import new_run_id, run_etl
-
-        options = options or RunOptions()
-        # Scratch files of killed writers; one that is a day old belongs to no writer at work.
+        """The same as of every lake; first, what killed writers left behind is removed."""
+        # Scratch files; one that is a day old belongs to no writer at work.
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
-        tenants, broken = self.usable_tenants(tenant_id)
-        several = Processes(workers, weigh=lambda _, item: item.weight, in_place=LIGHT_WORK_BYTES)
-        cpu = _cpu_of_other_processes()
-        with Inline() if workers == 1 else several as pool:
-            report = run_etl(
-                self.nightly(),
-                tenants,
-                new_run_id(utc_now(), secrets.token_hex(3)),
-                pool=pool,
-                options=options,
-                pipeline_version=__version__,
-                observe=observe or (lambda _: None),
-            )
-        cpu = _cpu_of_other_processes() - cpu - report.profile.elsewhere.cpu_seconds
-        report.profile.spent("workers").add(several.start_seconds, cpu)
-        report.failed |= broken
-        with contextlib.suppress(CciLiteError):  # the report of each tenant says it already
-            report.of_no_tenant = things_of_no_tenant(self.store)
-        return report
-
-    def repair(self, tenant_id: str | None = None) -> RepairReport:
-        """Rebuild the catalogue from the files of the lake; for one tenant, or for all."""
-        from cci_lite.nightly.problems import describe_problem
-        from cci_lite.nightly.repair import RepairReport, repair_tenant
-
-        report = RepairReport()
-        usable = {tenant.tenant_id for tenant in list_tenants(self.catalog)}
-        present = sorted(usable | broken_tenants(self.catalog).keys())
-        for each in [tenant_id] if tenant_id else present:
-            if each not in usable:
-                report.without_settings.append(each)
-            try:
-                with self.catalog.lease(each, "repair"):
-                    report.days += repair_tenant(self.nightly(), each)
-            except LeaseHeldError:
-                report.busy.append(each)
-            except Exception as problem:  # one tenant must not stop the others
-                report.failed[each] = describe_problem(problem)
-        return report
-
-
-def _cpu_of_other_processes() -> float:
-    """The CPU seconds of processes that this one started and that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+        return super().run_etl(tenant_id, options=options, workers=workers, observe=observe)
 
 
 def _added_up(reports: Iterable[InputReport], observe: Callable[[], None]) -> DeliveryReport:
@@ -457,7 +363,8 @@ def open_to_repair(path: Path) -> Lake:
 
 
 def _lake_at(path: Path) -> Lake:
-    return Lake(path, FolderStore(path), SqliteCatalog(path))
+    catalog = SqliteCatalog(path)
+    return Lake(str(path), FolderStore(path), catalog, catalog, path)
 
 
 def _has_catalogue(path: Path) -> bool:
@@ -483,11 +390,6 @@ def _refuse_lost_catalogue(path: Path) -> None:
             f"the lake at {path} has data and no catalogue ({CATALOG_FILE}): bring it back with: "
             f"cci-lite etl repair --lake {path} (or, from a backup, cci-lite restore)"
         )
-
-
-def utc_now() -> dt.datetime:
-    """The current time in UTC."""
-    return dt.datetime.now(dt.UTC)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from cci_lite.settings import NAMES, setting
 
 if TYPE_CHECKING:
     from cci_lite.ports import ConfigStore
+    from cci_lite.settings import BucketLake
 
 _REMEDIES = {
     "NoCredentialsError": "no AWS credentials were found; set AWS_PROFILE, or log in",
@@ -46,15 +47,17 @@ class Configuration:
 
 
 @contextmanager
-def open_configuration(lake: Path | None, *, create: bool = False) -> Iterator[Configuration]:
+def open_configuration(
+    lake: Path | BucketLake | None, *, create: bool = False
+) -> Iterator[Configuration]:
     """The configuration in a lake, or in the table that the environment names.
 
     Raises UsageError when neither is given, NotFoundError when there is no such lake.
     """
-    if lake is None:
-        yield from _open_table()
-    else:
+    if isinstance(lake, Path):
         yield from _open_lake(lake, create=create)
+    else:
+        yield from _open_table()
 
 
 def client(service: str) -> Any:

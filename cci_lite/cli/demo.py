@@ -74,7 +74,8 @@ def _sample_world(path: Path) -> Path:
     from cci_lite.cli.output import counts_in_words, print_rows, say
     from cci_lite.cli.report import print_leaderboard
     from cci_lite.demo import compare, deliver, sample_world, set_up, write_page
-    from cci_lite.laptop import create_lake, utc_now
+    from cci_lite.laptop import create_lake
+    from cci_lite.operations import utc_now
 
     begun = time.monotonic()
     world = sample_world()
@@ -153,8 +154,9 @@ def _own_transcripts(
     from cci_lite.cli.output import say
     from cci_lite.cli.report import print_leaderboard
     from cci_lite.demo import own_tenant, set_up_own, write_page
-    from cci_lite.laptop import create_lake, utc_now
+    from cci_lite.laptop import create_lake
     from cci_lite.local.inputs import find_inputs
+    from cci_lite.operations import utc_now
     from cci_lite.sample import STARTER_FORM
 
     find_inputs([transcripts])  # refuses a wrong folder before there is a lake

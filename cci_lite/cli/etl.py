@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+from cci_lite.cli.options import any_lake_option, examples, output_option, tenant_option
 
 _QUARANTINE_CURE = "see: cci-lite quarantine list, then correct and replay, or discard"
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cci_lite.nightly.repair import RepairReport
     from cci_lite.nightly.run_report import Progress
     from cci_lite.nightly.verify import Finding, Verification
+    from cci_lite.settings import BucketLake
 
 _PLAN_COLUMNS = (
     *("tenant_id", "call_date", "new", "changed", "unchanged", "expired", "left"),
@@ -45,22 +46,26 @@ def command() -> None:
 
 
 @command.command(epilog=examples("cci-lite etl plan --lake lake"))
-@lake_option
+@any_lake_option
 @tenant_option(required=False)
 @_SINCE
 @_REBUILD
 @output_option("table", "json")
 def plan(
-    lake: Path, tenant_id: str | None, since: dt.datetime | None, rebuild: bool, output: str
+    lake: Path | BucketLake,
+    tenant_id: str | None,
+    since: dt.datetime | None,
+    rebuild: bool,
+    output: str,
 ) -> None:
     """What a run would do. Reads listings only, changes nothing. Exits 1 when a listing fails."""
+    from cci_lite.cli.lakes import open_any_lake
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.cli.run_reports import failure_lines
-    from cci_lite.laptop import open_lake
     from cci_lite.nightly.lake import each_tenant
     from cci_lite.nightly.planning import RunOptions, plan_tenant
 
-    opened = open_lake(lake)
+    opened = open_any_lake(lake)
     options = RunOptions(since=since.date() if since else None, rebuild=rebuild)
     usable, broken = opened.usable_tenants(tenant_id)
     plans, failed = each_tenant(
@@ -104,7 +109,7 @@ def _plan_row(day: DayPlan) -> tuple[Any, ...]:
         "cci-lite etl run --rebuild --tenant demo-tenant --lake lake",
     )
 )
-@lake_option
+@any_lake_option
 @tenant_option(required=False)
 @_SINCE
 @_REBUILD
@@ -134,7 +139,7 @@ def _plan_row(day: DayPlan) -> tuple[Any, ...]:
 )
 @output_option("table", "json")
 def run(
-    lake: Path,
+    lake: Path | BucketLake,
     tenant_id: str | None,
     since: dt.datetime | None,
     rebuild: bool,
@@ -150,10 +155,10 @@ def run(
     A day that was built with other columns than the tables have today is rebuilt from its
     documents; rows of documents that are gone stay, without a value there.
     """
+    from cci_lite.cli.lakes import open_any_lake
     from cci_lite.cli.output import progress
     from cci_lite.cli.run_profile import profile_rows, times_now
     from cci_lite.cli.run_reports import print_report
-    from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
     from cci_lite.nightly.run import run_etl  # noqa: F401 (loaded here, it counts as start)
 
@@ -171,7 +176,7 @@ def run(
             if step.step == "switched":
                 bar.advance(step.documents)
 
-        report = open_lake(lake).run_etl(
+        report = open_any_lake(lake).run_etl(
             tenant_id, options=options, workers=workers, observe=observe
         )
     print_report(report, output, list(profile_rows(report.profile, begun)) if profiled else ())
@@ -180,22 +185,22 @@ def run(
 
 
 @command.command(epilog=examples("cci-lite etl verify --lake lake"))
-@lake_option
+@any_lake_option
 @tenant_option(required=False)
 @click.option("--strict", is_flag=True, help="Fail while any document is in quarantine.")
 @output_option("table", "json")
-def verify(lake: Path, tenant_id: str | None, strict: bool, output: str) -> None:
+def verify(lake: Path | BucketLake, tenant_id: str | None, strict: bool, output: str) -> None:
     """Verify the curated tables from their files: keys, balance sheets, scores.
 
     Exits 1 when one of these claims does not hold.
     """
+    from cci_lite.cli.lakes import open_any_lake
     from cci_lite.cli.output import print_json, print_rows, records, say
     from cci_lite.cli.run_reports import failure_lines
-    from cci_lite.laptop import open_lake
     from cci_lite.nightly.lake import each_tenant
     from cci_lite.nightly.verify import verify_tenant
 
-    opened = open_lake(lake)
+    opened = open_any_lake(lake)
     done, failed = each_tenant(
         opened.tenants(tenant_id), lambda each: verify_tenant(opened.nightly(), each)
     )
@@ -234,20 +239,20 @@ def _summary_of(proof: Verification) -> str:
 
 
 @command.command(epilog=examples("cci-lite etl repair --lake lake"))
-@lake_option
+@any_lake_option
 @tenant_option(required=False)
 @output_option("table", "json")
-def repair(lake: Path, tenant_id: str | None, output: str) -> None:
+def repair(lake: Path | BucketLake, tenant_id: str | None, output: str) -> None:
     """Rebuild a lost catalogue from the files of the lake. Changes no data.
 
     The newest complete files of each day are published again; tenants and forms lie beside the data
     and need no repair. Exits 1 when something could not be rebuilt, such as which documents were
     discarded. Safe to repeat.
     """
+    from cci_lite.cli.lakes import open_any_lake
     from cci_lite.cli.output import print_json, print_rows, records, say
-    from cci_lite.laptop import open_to_repair
 
-    report = open_to_repair(lake).repair(tenant_id)
+    report = open_any_lake(lake, to_repair=True).repair(tenant_id)
     rows = [
         (day.tenant_id, day.call_date.isoformat(), day.status.value, day.calls, day.generation)
         for day in report.days

@@ -11,6 +11,7 @@ from cci_lite.contract.form_reading import file_problems, parse_draft
 from cci_lite.deploy.tenants import get_form, get_tenant
 from cci_lite.errors import FormError, UsageError
 from cci_lite.local.inputs import line_of, read_definition
+from cci_lite.settings import BucketLake
 
 _FILE_ENDINGS = (".yaml", ".yml", ".json")
 
@@ -39,14 +40,16 @@ def form_reference(text: str) -> tuple[str, int | None]:
         raise UsageError(f"{text}: {problem}") from problem
 
 
-def stored_form(text: str, tenant_id: str, lake: Path | None) -> Form:
+def stored_form(text: str, tenant_id: str, lake: Path | BucketLake | None) -> Form:
     """The stored form of a reference; the latest version when it names none."""
     with open_configuration(lake) as opened:
         get_tenant(opened.store, tenant_id)
         return get_form(opened.store, tenant_id, *form_reference(text))
 
 
-def form_in_file_or_store(text: str, tenant_id: str | None, lake: Path | None) -> Form | FormDraft:
+def form_in_file_or_store(
+    text: str, tenant_id: str | None, lake: Path | BucketLake | None
+) -> Form | FormDraft:
     """The form in a file when the text is a path, otherwise the stored one."""
     if "/" in text or text.endswith(_FILE_ENDINGS):
         return read_form(Path(text), tenant_id)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cci_lite.contract.form import FormDraft
+    from cci_lite.settings import BucketLake
 
 
 @click.group("forms")
@@ -51,7 +52,7 @@ def check(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @tenant_option()
 @lake_or_table_option
-def put(file: Path, tenant_id: str, lake: Path | None) -> None:
+def put(file: Path, tenant_id: str, lake: Path | BucketLake | None) -> None:
     """Store a form as its next version (or the version that the file names)."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.form_files import read_form
@@ -97,7 +98,7 @@ def _say_what_waits(form: FormDraft) -> None:
 @tenant_option()
 @lake_or_table_option
 @output_option("yaml", "json")
-def show_form(form: str, tenant_id: str, lake: Path | None, output: str) -> None:
+def show_form(form: str, tenant_id: str, lake: Path | BucketLake | None, output: str) -> None:
     """Print a stored form as a file; the latest version when none is named.
 
     The output can be edited and put again. Putting it unchanged makes no new version.
@@ -118,7 +119,7 @@ def show_form(form: str, tenant_id: str, lake: Path | None, output: str) -> None
 @tenant_option()
 @lake_or_table_option
 @output_option("table", "json")
-def list_tenant_forms(tenant_id: str, lake: Path | None, output: str) -> None:
+def list_tenant_forms(tenant_id: str, lake: Path | BucketLake | None, output: str) -> None:
     """A tenant's forms and their versions, and the queues whose calls are judged by them.
 
     A form that cannot be read is listed without its content.
@@ -155,7 +156,7 @@ def list_tenant_forms(tenant_id: str, lake: Path | None, output: str) -> None:
     help="The queue; without it all queues that have no form of their own.",
 )
 @lake_or_table_option
-def activate(form: str, tenant_id: str, queue: str | None, lake: Path | None) -> None:
+def activate(form: str, tenant_id: str, queue: str | None, lake: Path | BucketLake | None) -> None:
     """Judge calls by a form from now on; by its latest version when none is named.
 
     Calls that were judged before keep their form. Safe to repeat.
@@ -190,7 +191,9 @@ def activate(form: str, tenant_id: str, queue: str | None, lake: Path | None) ->
 @tenant_option(required=False)
 @lake_or_table_option
 @output_option("text", "json")
-def diff(before: str, after: str, tenant_id: str | None, lake: Path | None, output: str) -> None:
+def diff(
+    before: str, after: str, tenant_id: str | None, lake: Path | BucketLake | None, output: str
+) -> None:
     """Show the differences between two forms. Exits 0 when there are none, 1 otherwise.
 
     A stored form is named as NAME or NAME@VERSION, and needs --tenant; a path, or a name that ends

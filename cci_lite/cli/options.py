@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cci_lite.errors import UsageError
+from cci_lite.settings import BucketLake, lake_place, setting
 
 TABLE = "table"
 Command = Callable[..., Any]
@@ -29,43 +30,79 @@ def must_be_one_line(ctx: click.Context, param: click.Parameter, value: str | No
     return not_empty(ctx, param, value)
 
 
-class _Folder(click.Path):
-    """A folder. Empty text is refused; click would take it for the current folder."""
+class _Place(click.Path):
+    """A folder, or where a lake on AWS is (`anywhere`); empty text is refused.
+
+    Click would take empty text for the current folder.
+    """
+
+    def __init__(self, *, anywhere: bool) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+        self._anywhere = anywhere
 
     # click hands the value of an option to this method of its type.
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> str | bytes | os.PathLike[str]:
-        if value == "":
+    def convert(  # type: ignore[override]
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | BucketLake:
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        if not value:
             self.fail("expected a folder, found empty text.", param, ctx)
-        return super().convert(value, param, ctx)
+        try:
+            place = lake_place(value)
+        except UsageError as problem:
+            self.fail(f"{problem}.", param, ctx)
+        if isinstance(place, Path):
+            return Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
+        if not self._anywhere:
+            self.fail(f"{value}: this command works on a lake in a folder.", param, ctx)
+        return place
 
 
 def lake_option(command: Command) -> Command:
     """`--lake DIR`: the laptop's lake."""
-    return _lake_option("The folder of the lake (or set CCI_LITE_LAKE).", required=True)(command)
+    return _lake_option("DIR", "The folder of the lake (or set CCI_LITE_LAKE).", required=True)(
+        command
+    )
 
 
-def lake_or_table_option(command: Command) -> Command:
-    """`--lake DIR`: the laptop's lake; without it the table in DynamoDB."""
+def any_lake_option(command: Command) -> Command:
+    """`--lake DIR|s3://BUCKET`: a lake in a folder or on AWS; without it OUTPUT_BUCKET names one."""
     return _lake_option(
-        "The folder of the lake (or set CCI_LITE_LAKE); without it the table DDB_TABLE in AWS_REGION.",
-        required=False,
+        _ANY_LAKE,
+        "The folder of the lake, or the results bucket of one on AWS (or set CCI_LITE_LAKE); "
+        "without it OUTPUT_BUCKET.",
+        default=_lake_of_environment,
+        required=True,
     )(command)
 
 
-def _lake_option(text: str, *, required: bool) -> Callable[[Command], Command]:
+def lake_or_table_option(command: Command) -> Command:
+    """`--lake DIR|s3://BUCKET`: whose settings; without it the table in DynamoDB."""
+    return _lake_option(
+        _ANY_LAKE,
+        "The folder of the lake (or set CCI_LITE_LAKE); without it, and for a lake on AWS, the "
+        "table DDB_TABLE in AWS_REGION.",
+    )(command)
+
+
+_ANY_LAKE = "DIR|s3://BUCKET"
+
+
+def _lake_of_environment() -> str | None:
+    bucket = setting(os.environ, "output_bucket")
+    return None if bucket is None else str(BucketLake(bucket))
+
+
+def _lake_option(form: str, text: str, **others: Any) -> Callable[[Command], Command]:
     return click.option(
         "--lake",
         "lake",
-        type=_Folder(path_type=Path, file_okay=False),
-        required=required,
+        type=_Place(anywhere=form == _ANY_LAKE),
         envvar="CCI_LITE_LAKE",
-        metavar="DIR",
+        metavar=form,
         help=text,
+        **others,
     )
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cci_lite.cli.options import examples, lake_option, output_option, tenant_option
+from cci_lite.cli.options import any_lake_option, examples, output_option, tenant_option
 from cci_lite.reports.numbers import counted
 
 if TYPE_CHECKING:
-    from cci_lite.laptop import Lake
+    from cci_lite.operations import Operations
+    from cci_lite.settings import BucketLake
 
 
 @click.group("quarantine")
@@ -24,15 +25,15 @@ def command() -> None:
     "list", epilog=examples("cci-lite quarantine list --tenant demo-tenant --lake lake")
 )
 @tenant_option(required=False)
-@lake_option
+@any_lake_option
 @output_option("table", "json")
-def list_documents(tenant_id: str | None, lake: Path, output: str) -> None:
+def list_documents(tenant_id: str | None, lake: Path | BucketLake, output: str) -> None:
     """Each quarantined document: the JSON path, what was expected, what was found."""
+    from cci_lite.cli.lakes import open_any_lake
     from cci_lite.cli.output import print_json, print_rows, records, say
-    from cci_lite.laptop import open_lake
     from cci_lite.nightly.quarantine import list_quarantined
 
-    opened = open_lake(lake)
+    opened = open_any_lake(lake)
     columns = ("tenant_id", "source_key", "json_path", "expected", "found", "copy")
     rows = [
         (
@@ -65,18 +66,18 @@ def list_documents(tenant_id: str | None, lake: Path, output: str) -> None:
 )
 @click.argument("paths", nargs=-1)
 @tenant_option()
-@lake_option
-def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
+@any_lake_option
+def replay(paths: Sequence[str], tenant_id: str, lake: Path | BucketLake) -> None:
     """Replay corrected documents: the given ones, or all that meet the contract now.
 
     PATHS are as `quarantine list` prints them, of the document or of its copy.
     """
+    from cci_lite.cli.lakes import open_any_lake
     from cci_lite.cli.output import say
     from cci_lite.cli.run_reports import print_report
-    from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
 
-    opened = open_lake(lake)
+    opened = open_any_lake(lake)
     keys = _keys_of(opened, tenant_id, paths)
     report = opened.run_etl(tenant_id, options=RunOptions(replay=keys))
     still = [document for document in report.replayed if document.problem is not None]
@@ -100,22 +101,24 @@ def replay(paths: Sequence[str], tenant_id: str, lake: Path) -> None:
 @click.option("--all", "everything", is_flag=True, help="All of the tenant's quarantine.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @tenant_option()
-@lake_option
-def discard(paths: Sequence[str], everything: bool, yes: bool, tenant_id: str, lake: Path) -> None:
+@any_lake_option
+def discard(
+    paths: Sequence[str], everything: bool, yes: bool, tenant_id: str, lake: Path | BucketLake
+) -> None:
     """Take documents out of quarantine permanently, and delete their copies there.
 
     PATHS are as `quarantine list` prints them. The documents themselves stay where they are, and the
     balance sheet counts them as discarded. A document that is written again is read again.
     """
+    from cci_lite.cli.lakes import open_any_lake
     from cci_lite.cli.output import say
     from cci_lite.cli.run_reports import print_report
     from cci_lite.errors import UsageError
-    from cci_lite.laptop import open_lake
     from cci_lite.nightly.planning import RunOptions
 
     if bool(paths) == everything:
         raise UsageError("expected the paths of quarantined documents, or --all")
-    opened = open_lake(lake)
+    opened = open_any_lake(lake)
     keys = _keys_of(opened, tenant_id, paths)
     count = len(keys or _quarantined(opened, tenant_id))
     if not count:
@@ -134,15 +137,15 @@ def discard(paths: Sequence[str], everything: bool, yes: bool, tenant_id: str, l
     say(f"{count:,} discarded")
 
 
-def _quarantined(lake: Lake, tenant_id: str) -> Collection[str]:
+def _quarantined(lake: Operations, tenant_id: str) -> Collection[str]:
     from cci_lite.deploy.tenants import get_tenant
     from cci_lite.ports import SourceOutcome
 
-    get_tenant(lake.catalog, tenant_id)
+    get_tenant(lake.settings, tenant_id)
     return lake.catalog.records(tenant_id, SourceOutcome.QUARANTINED).keys()
 
 
-def _keys_of(lake: Lake, tenant_id: str, paths: Sequence[str]) -> frozenset[str]:
+def _keys_of(lake: Operations, tenant_id: str, paths: Sequence[str]) -> frozenset[str]:
     """The documents of these paths, spelled as `list` prints them; raises NotFoundError."""
     from cci_lite.cli.output import as_text
     from cci_lite.errors import NotFoundError, UsageError
@@ -156,7 +159,7 @@ def _keys_of(lake: Lake, tenant_id: str, paths: Sequence[str]) -> frozenset[str]
                 named.setdefault(shown, set()).add(key)
     keys = set()
     for path in paths:
-        found = named.get(path) or named.get(path.removeprefix(f"{lake.path}/")) or set()
+        found = named.get(path) or named.get(path.removeprefix(f"{lake.place}/")) or set()
         if not found:
             raise NotFoundError(
                 f"tenant {tenant_id}: {as_text(path)} is not in quarantine; "

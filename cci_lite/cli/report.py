@@ -82,7 +82,8 @@ def report_leaderboard(
 def page(tenant_id: str, lake: Path, target: Path | None) -> None:
     """The report page of a tenant: one HTML file, every number linked to its SQL."""
     from cci_lite.deploy.tenants import get_tenant
-    from cci_lite.laptop import open_lake, utc_now
+    from cci_lite.laptop import open_lake
+    from cci_lite.operations import utc_now
     from cci_lite.reports.page import report_page
 
     format_of(_PAGE_FILES, None, target)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cci_lite.cli.aws import Configuration
     from cci_lite.contract.configuration import TenantForms
     from cci_lite.contract.tenant import Tenant
+    from cci_lite.settings import BucketLake
 
 
 @click.group("tenants")
@@ -78,7 +79,9 @@ def command() -> None:
 @click.option(
     "--file", "file", type=click.Path(path_type=Path), help="All of it from YAML or JSON."
 )
-def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | None) -> None:
+def add(
+    tenant_id: str, lake: Path | BucketLake | None, file: Path | None, **options: str | None
+) -> None:
     """Add a tenant, or change the given settings of one. Creates the lake when there is none."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import say
@@ -120,7 +123,7 @@ def add(tenant_id: str, lake: Path | None, file: Path | None, **options: str | N
 @command.command("list", epilog=examples("cci-lite tenants list --lake lake"))
 @lake_or_table_option
 @output_option("table", "json")
-def list_stored(lake: Path | None, output: str) -> None:
+def list_stored(lake: Path | BucketLake | None, output: str) -> None:
     """The tenants of a lake; those whose settings cannot be read are listed as broken."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import print_json, print_rows, records, say
@@ -160,7 +163,7 @@ def list_stored(lake: Path | None, output: str) -> None:
 @click.argument("tenant_id", metavar="ID")
 @lake_or_table_option
 @output_option("table", "json")
-def show_tenant(tenant_id: str, lake: Path | None, output: str) -> None:
+def show_tenant(tenant_id: str, lake: Path | BucketLake | None, output: str) -> None:
     """A tenant's settings and forms, the form of each queue, and warnings."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import print_json, print_rows, records, say
@@ -205,7 +208,7 @@ def show_tenant(tenant_id: str, lake: Path | None, output: str) -> None:
 @click.argument("tenant_id", metavar="ID")
 @lake_or_table_option
 @click.option("--yes", is_flag=True, help="Do it; without this the command only lists the items.")
-def remove(tenant_id: str, lake: Path | None, yes: bool) -> None:
+def remove(tenant_id: str, lake: Path | BucketLake | None, yes: bool) -> None:
     """Delete a tenant's settings and forms, once none of its data is left."""
     from cci_lite.cli.aws import open_configuration
     from cci_lite.cli.output import say

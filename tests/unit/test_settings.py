@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from cci_lite.errors import UsageError
-from cci_lite.settings import NAMES, Settings, setting
+from cci_lite.settings import NAMES, LakeSettings, Settings, setting
 
 REQUIRED = {
     "AWS_REGION": "eu-central-1",
@@ -43,7 +43,8 @@ def test_what_is_required_is_enough() -> None:
 
 
 def test_every_setting_has_a_name_of_its_own() -> None:
-    assert list(NAMES) == [field.name for field in dataclasses.fields(Settings)]
+    fields = [field.name for kind in (Settings, LakeSettings) for field in dataclasses.fields(kind)]
+    assert sorted(NAMES) == sorted(set(fields))
     assert len(set(NAMES.values())) == len(NAMES)
 
 

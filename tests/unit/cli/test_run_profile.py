@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_lite import laptop
+from cci_lite import operations
 from cci_lite.nightly.run_profile import PARTS
 from tests.small_lake import TENANT, SmallLake
 from tests.unit.cli.programs import succeed
@@ -22,11 +22,13 @@ def lake(small_lake: SmallLake) -> Path:
     return small_lake.root
 
 
-@pytest.mark.parametrize("light_work", [0, laptop.LIGHT_WORK_BYTES], ids=["workers", "in place"])
+@pytest.mark.parametrize(
+    "light_work", [0, operations.LIGHT_WORK_BYTES], ids=["workers", "in place"]
+)
 def test_the_parts_of_a_run_add_up_to_all_that_it_took(
     lake: Path, monkeypatch: pytest.MonkeyPatch, light_work: int
 ) -> None:
-    monkeypatch.setattr(laptop, "LIGHT_WORK_BYTES", light_work)
+    monkeypatch.setattr(operations, "LIGHT_WORK_BYTES", light_work)
     done = succeed("etl", "run", "--profile", "--output", "json", "--lake", lake)
     *parts, total = json.loads(done.out)["profile"]
     assert [part["part"] for part in parts] == list(PARTS)
