@@ -39,6 +39,7 @@ class Inline:
     """Runs everything in this process, one after the other."""
 
     width = 1
+    start_seconds = 0.0
 
     def map(
         self, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
