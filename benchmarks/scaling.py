@@ -153,7 +153,10 @@ def simulate(scenario: Scenario, measured: Measured, assumed: Assumed) -> dict[s
     slot_seconds = (max(cpu, waiting) + items * assumed.task_seconds) / scenario.jobs
     driver = {
         "listing": (pages * assumed.list_page_seconds + listed * measured.listed_cpu_us / 1e6),
-        "records": documents * (measured.driver_cpu_us + measured.manifest_cpu_us) / 1e6,
+        # With a late document comes what is known of all others of its day.
+        "records": (documents + late_days * per_day)
+        * (measured.driver_cpu_us + measured.manifest_cpu_us)
+        / 1e6,
         "publishing": days * assumed.day_seconds,
     }
     driver = {name: seconds / scenario.jobs for name, seconds in driver.items()}

@@ -109,12 +109,17 @@ def processes() -> Iterator[WorkerPool]:
         yield pool
 
 
-@pytest.fixture(scope="session")
-def spark() -> Iterator[WorkerPool]:
-    """Spark with two tasks at a time; skipped with the reason where it cannot be had."""
+def spark_is_here() -> None:
+    """Skip the test, with the reason, where there is no Spark."""
     pytest.importorskip("pyspark", reason="no Spark: pip install -e '.[spark]'")
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         pytest.skip("no Spark: it needs Java 17 (JAVA_HOME, or java on the path)")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[WorkerPool]:
+    """Spark with two tasks at a time; skipped with the reason where it cannot be had."""
+    spark_is_here()
     with SparkPool(2) as pool:
         yield pool
 

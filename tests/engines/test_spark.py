@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,14 @@ import pytest
 from cci_lite.contract.columns import TABLES
 from cci_lite.errors import LakeError
 from cci_lite.flatten import plan
-from cci_lite.local.folder import FolderStore
 from cci_lite.local.processes import Inline
 from cci_lite.local.spark import SparkPool
 from cci_lite.nightly.run_report import DayStatus, RunReport
 from cci_lite.ports import WorkerPool
 from tests.behaviours.pool_functions import die_at, double, process_id
+from tests.conftest import spark_is_here
+from tests.engines.spark_cluster import running_cluster
+from tests.engines.spark_night import SMALL_PIECES, WorkerDies
 from tests.small_lake import DAY, SmallLake
 
 pytestmark = [
@@ -31,6 +32,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 DOCUMENTS = 30
 PIECES = 10
 
@@ -38,7 +40,7 @@ PIECES = 10
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Days are split after three documents, as giant ones are after a thousand."""
-    monkeypatch.setattr(plan.split, "__kwdefaults__", {"max_documents": 3, "max_bytes": 1 << 24})
+    monkeypatch.setattr(plan.split, "__kwdefaults__", SMALL_PIECES)
 
 
 def filled(root: Path, pool: WorkerPool) -> SmallLake:
@@ -62,6 +64,17 @@ def by_one_machine(folder: Path) -> dict[str, list[dict[str, Any]]]:
     lake = filled(folder / "one-machine", Inline())
     assert published(lake.run())
     return all_rows(lake)
+
+
+def no_other_files(lake: SmallLake) -> bool:
+    """Whether what was done twice was written to the same places, as the catalogue knows them."""
+    listed = {
+        (part.key, part.bytes)
+        for parts in lake.catalog.parts("demo-tenant").values()
+        for part in parts
+    }
+    found = lake.files("curated").items()
+    return {(key, size) for key, (size, _) in found if key.endswith(".parquet")} == listed
 
 
 def published(report: RunReport) -> bool:
@@ -100,33 +113,42 @@ def test_one_day_of_many_documents_is_many_tasks_and_gives_the_rows_of_one_machi
     assert rows == by_one_machine(tmp_path)
 
 
-@dataclass(frozen=True)
-class DyingStore(FolderStore):
-    """A store whose worker is gone, once, when the second table of a part has been written."""
-
-    def write(self, key: str, data: bytes | memoryview) -> None:
-        super().write(key, data)
-        if "/qa_criteria/" in key and "part-0004" in key:
-            with ExitStack() as first_time:
-                try:
-                    os.close(os.open(self.root / "died", os.O_CREAT | os.O_EXCL))
-                except FileExistsError:
-                    return
-                first_time.callback(os._exit, 3)
-
-
 @pytest.mark.usefixtures("small_pieces")
 def test_what_a_lost_worker_did_is_done_again_without_a_double_row(
     spark: WorkerPool, tmp_path: Path
 ) -> None:
     lake = filled(tmp_path / "spark", spark)
-    lake.store = DyingStore(lake.root)
+    lake.store = WorkerDies(lake.root)
     assert published(lake.run())
-    assert (lake.root / "died").exists()
+    assert (lake.root / "attempt-2").exists()
     assert all_rows(lake) == by_one_machine(tmp_path)
-    # Its files were written again, in the same places: nothing else lies beside them.
-    listed = {part.key for parts in lake.catalog.parts("demo-tenant").values() for part in parts}
-    assert {key for key in lake.files("curated") if key.endswith(".parquet")} == listed
+    assert no_other_files(lake)
+
+
+# Not as `__main__`, which executors cannot import.
+_NIGHT = "import sys; from tests.engines.spark_night import main; main(*sys.argv[1:])"
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("what", ["killed", "slow"])
+def test_on_a_cluster_a_lost_executor_and_a_second_attempt_give_no_double_row(
+    what: str, tmp_path: Path
+) -> None:
+    spark_is_here()
+    lake = filled(tmp_path / "lake", Inline())
+    with running_cluster(tmp_path / "cluster") as master:
+        done = subprocess.run(
+            [sys.executable, "-c", _NIGHT, master, str(lake.root), what],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['published'] {}\n"
+    assert (lake.root / "attempt-2").exists()
+    assert all_rows(lake) == by_one_machine(tmp_path)
+    assert no_other_files(lake)
 
 
 def test_work_that_always_dies_is_an_error_and_other_work_can_follow(spark: WorkerPool) -> None:
@@ -149,6 +171,98 @@ def test_workers_are_other_processes_of_the_same_interpreter(spark: WorkerPool) 
     assert os.getpid() not in spark.map(process_id, [(1,)])
     assert spark.width == 2
 
+
+_SUBMITTED = """
+import os, sys
+from cci_lite.local.spark import SparkPool
+from tests.behaviours.pool_functions import double
+assert "PYSPARK_GATEWAY_PORT" in os.environ
+with SparkPool(7) as pool:
+    print(sum(pool.map(double, ((number,) for number in range(10)))), pool.width)
+"""
+
+
+def test_a_program_that_was_submitted_works_where_it_was_submitted_to(tmp_path: Path) -> None:
+    """As on Glue: Java was there first, and knows the master."""
+    spark_is_here()
+    import pyspark
+
+    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    script = tmp_path / "submitted.py"
+    script.write_text(_SUBMITTED)
+    done = subprocess.run(
+        [submit, "--master", "local[3]", "--conf", "spark.ui.enabled=false", script],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "PYSPARK_PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "90 3\n", done.stderr
+
+
+_WITHOUT_PACKAGE = """
+import sys
+from pyspark import SparkConf, SparkContext
+from cci_lite.local.spark import SparkPool
+from tests.behaviours.pool_functions import double
+conf = SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false")
+context = SparkContext(conf=conf.set("spark.executorEnv.PYTHONPATH", sys.argv[1]))
+context.pythonExec = sys.executable
+try:
+    with SparkPool() as pool:
+        list(pool.map(double, [(1,)]))
+except Exception as problem:
+    print(type(problem).__name__, problem)
+print(context.parallelize([1, 2]).sum())
+"""
+
+
+def test_executors_without_this_package_are_named_and_a_context_of_others_stays(
+    tmp_path: Path,
+) -> None:
+    spark_is_here()
+    (tmp_path / "cci_lite").mkdir()
+    (tmp_path / "cci_lite" / "__init__.py").touch()  # found first, and not this package
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_PACKAGE, str(tmp_path)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == (
+        "LakeError Spark's executors cannot import cci_lite; install this package where they run "
+        "(on Glue: --additional-python-modules)\n3\n"
+    ), done.stderr
+
+
+def test_without_java_it_says_what_spark_needs(tmp_path: Path) -> None:
+    spark_is_here()
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "dirname", "env", "readlink"):
+        (tools / name).symlink_to(Path(shutil.which(name) or name))
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_JAVA],
+        env={"PATH": str(tools), "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == (
+        "UsageError Spark did not start; it needs Java 17 (JAVA_HOME, or java on the path)\n"
+    ), done.stderr
+
+
+_WITHOUT_JAVA = """
+from cci_lite.local.spark import SparkPool
+from tests.behaviours.pool_functions import double
+try:
+    with SparkPool(1) as pool:
+        list(pool.map(double, [(1,)]))
+except Exception as problem:
+    print(type(problem).__name__, problem)
+"""
 
 _PROGRAM = """
 import signal, sys, time
