@@ -202,6 +202,7 @@ def test_a_program_that_was_submitted_works_where_it_was_submitted_to(tmp_path: 
 
 _WITHOUT_PACKAGE = """
 import sys
+sys.path.insert(0, sys.argv[2])
 from pyspark import SparkConf, SparkContext
 from cci_lite.local.spark import SparkPool
 from tests.behaviours.pool_functions import double
@@ -221,11 +222,12 @@ def test_executors_without_this_package_are_named_and_a_context_of_others_stays(
     tmp_path: Path,
 ) -> None:
     spark_is_here()
-    (tmp_path / "cci_lite").mkdir()
-    (tmp_path / "cci_lite" / "__init__.py").touch()  # found first, and not this package
+    package = tmp_path / "others" / "cci_lite"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()  # found first, and not this package
     done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT_PACKAGE, str(tmp_path)],
-        cwd=CHECKOUT,
+        [sys.executable, "-c", _WITHOUT_PACKAGE, str(package.parent), str(CHECKOUT)],
+        cwd=tmp_path,  # where executors import from, too
         capture_output=True,
         text=True,
         timeout=120,
