@@ -113,6 +113,9 @@ class SparkPool:
                         if problem is not None:
                             raise problem
                         yield result
+            except _GivenUpError as problem:
+                self._forget_what_ended()
+                raise LakeError(str(problem)) from None
             finally:
                 _cancel(context, group, jobs)
 
@@ -124,6 +127,14 @@ class SparkPool:
             self.start_seconds += time.perf_counter() - begun
         return self._context
 
+    def _forget_what_ended(self) -> None:
+        """Let the next work start Spark again where Java has ended, which all else depends on."""
+        try:
+            if self._context is not None:
+                self._context.statusTracker().getActiveJobsIds()
+        except Exception:
+            self.__exit__()
+
     def __enter__(self) -> SparkPool:
         return self
 
@@ -132,10 +143,14 @@ class SparkPool:
         self._closing.close()
 
 
+class _GivenUpError(Exception):
+    """Spark has given up a job."""
+
+
 def _in_our_process(work: Iterator[bytes]) -> Iterator[bytes]:
     keep_out_unneeded()
-    # PySpark 3.5 has this done before each task, for each of its packages that came from its archive:
-    # 0.1 s of CPU for reading a directory that does not change.
+    # PySpark 3.5 has this done before each task, for each of its packages that came from an
+    # archive: 0.1 s of CPU for reading a directory that does not change.
     zipimport.zipimporter.invalidate_caches = _do_nothing  # type: ignore[method-assign, assignment]
     return map(answer, work)
 
@@ -167,11 +182,11 @@ def _answers_of(job: Future[list[bytes]]) -> list[bytes]:
     except Exception as problem:
         # What fails in the work itself is an answer: this is Spark's, with pages of Java's stack.
         if "No module named 'cci_lite" in str(problem):
-            raise LakeError(
+            raise _GivenUpError(
                 "Spark's executors cannot import cci_lite; install this package where they run "
                 "(on Glue: --additional-python-modules)"
             ) from None
-        raise LakeError(
+        raise _GivenUpError(
             "Spark gave up a task, which ended before its work was done each time (out of "
             "memory?); Spark's log says more; run again, with fewer --workers or on larger machines"
         ) from None
@@ -244,8 +259,9 @@ def _same_handler_of_interrupts() -> Iterator[None]:
 
 
 def _stop(context: SparkContext) -> None:
-    with contextlib.suppress(Exception):  # Java may have ended
+    with contextlib.suppress(Exception):  # Java may have ended; then PySpark stops half-way
         context.stop()
+    type(context)._active_spark_context = None
 
 
 def _end_java() -> None:

@@ -200,6 +200,38 @@ def test_a_program_that_was_submitted_works_where_it_was_submitted_to(tmp_path: 
     assert done.stdout == "90 3\n", done.stderr
 
 
+_JAVA_ENDS = """
+import os, sys, threading
+from pathlib import Path
+from cci_lite.local.spark import SparkPool
+from tests.behaviours.pool_functions import double, note_late
+with SparkPool(2) as pool:
+    list(pool.map(double, [(1,)]))
+    from pyspark import SparkContext
+    java = SparkContext._gateway.proc.pid
+    threading.Timer(1, os.kill, (java, 9)).start()
+    try:
+        list(pool.map(note_late, ((Path(sys.argv[1]), number) for number in range(100))))
+    except Exception as problem:
+        print(type(problem).__name__)
+    print(list(pool.map(double, [(2,)])))
+with SparkPool(2) as pool:
+    print(list(pool.map(double, [(3,)])))
+"""
+
+
+def test_when_java_has_ended_the_next_work_starts_it_again(tmp_path: Path) -> None:
+    spark_is_here()
+    done = subprocess.run(
+        [sys.executable, "-c", _JAVA_ENDS, str(tmp_path)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "LakeError\n[4]\n[6]\n", done.stderr
+
+
 _WITHOUT_PACKAGE = """
 import sys
 sys.path.insert(0, sys.argv[2])
