@@ -29,10 +29,10 @@ demo: $(VENV)/.user ## set up, make a sample world, run the whole job on it, sho
 
 test: $(VENV)/.dev ## every test that needs nothing but this checkout and Python (about five minutes of CPU)
 	$(PYTEST) $(WORKERS) -m "not trino and not spark and not browser and not packages and not real_data and not slow"
-	@echo "left out here: the suites marked trino, browser, packages, real_data and slow (make test-engines)"
+	@echo "left out here: the suites marked trino, spark, browser, packages, real_data and slow (make test-engines)"
 
-test-engines: $(VENV)/.dev ## the suites that need Trino (Java 24+), a Chromium, downloads, real data or minutes; says what it skips
-	$(PIP) -e '.[trino]'
+test-engines: $(VENV)/.dev ## the suites that need Trino (Java 24+), Spark (Java 17), a Chromium, downloads, real data or minutes; says what it skips
+	$(PIP) -e '.[trino,spark]'
 	$(PYTEST) -m "(trino or spark or browser or packages) and not slow"
 	$(PYTEST) $(WORKERS) -m "slow or real_data"
 	$(PYTEST) $(WORKERS) -m "hypothesis and not slow" --hypothesis-profile=deep

@@ -55,6 +55,7 @@ class Contender:
     processors: int | None = None
     needs_java: bool = False
     compares_checks: bool = False
+    options: tuple[str, ...] = ()
 
     def skip_reason(self) -> str | None:
         """Why it cannot take part here; None when it can."""
@@ -80,6 +81,12 @@ CONTENDERS = {
         Contender("polars", "polars", "polars"),
         Contender("arrow", "arrow", "pyarrow"),
         Contender("spark", "spark", "pyspark", needs_java=True),
+        Contender(
+            *("ours-spark", "ours", "pyspark"),
+            needs_java=True,
+            compares_checks=True,
+            options=("--engine", "spark"),
+        ),
     )
 }
 
@@ -142,7 +149,7 @@ def run_contender(
     rows.mkdir(parents=True)
     if contender.module == "ours":
         ours.prepare(build, lake, rows)
-        command = ours.command(build, rows, workers)
+        command = ours.command(build, rows, workers, *contender.options)
     else:
         command = [sys.executable, "-m", "benchmarks.contend", contender.module]
         command += [str(lake), str(rows), str(workers)]

@@ -27,7 +27,7 @@ from cci_lite.errors import (
 )
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
-from cci_lite.operations import Operations, utc_now
+from cci_lite.operations import Engine, Operations, utc_now
 from cci_lite.tenancy import CONFIG, CURATED, QUARANTINE, UNIFIED, parse_unified_key, unified_prefix
 from cci_lite.version import __version__
 
@@ -306,13 +306,16 @@ class Lake(Operations):
         tenant_id: str | None = None,
         *,
         options: RunOptions | None = None,
+        engine: Engine = "processes",
         workers: int | None = None,
         observe: Callable[[Progress], None] | None = None,
     ) -> RunReport:
         """The same as of every lake; first, what killed writers left behind is removed."""
         # Scratch files; one that is a day old belongs to no writer at work.
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
-        return super().run_etl(tenant_id, options=options, workers=workers, observe=observe)
+        return super().run_etl(
+            tenant_id, options=options, engine=engine, workers=workers, observe=observe
+        )
 
 
 def _added_up(reports: Iterable[InputReport], observe: Callable[[], None]) -> DeliveryReport:

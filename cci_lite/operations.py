@@ -8,7 +8,7 @@ import resource
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cci_lite.contract.form import Form
 from cci_lite.deploy.tenants import broken_tenants, get_tenant, list_forms, list_tenants
@@ -17,6 +17,8 @@ from cci_lite.ports import Catalog, ConfigStore, Store
 from cci_lite.version import __version__
 
 if TYPE_CHECKING:
+    from cci_lite.local.processes import Inline, Processes
+    from cci_lite.local.spark import SparkPool
     from cci_lite.nightly.lake import NightlyLake
     from cci_lite.nightly.planning import RunOptions
     from cci_lite.nightly.rebuild import RebuildReport
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 # Up to this much, starting worker processes takes longer than the work: about 500 documents.
 LIGHT_WORK_BYTES = 12 * 1024 * 1024
+
+# What flattens documents: processes of this machine, or tasks of Spark.
+Engine = Literal["processes", "spark"]
 
 
 @dataclass(frozen=True)
@@ -75,23 +80,24 @@ class Operations:
         tenant_id: str | None = None,
         *,
         options: RunOptions | None = None,
+        engine: Engine = "processes",
         workers: int | None = None,
         observe: Callable[[Progress], None] | None = None,
     ) -> RunReport:
         """Bring the curated tables of a tenant (or all) up to date; tenants fail independently.
 
         Up to `workers` processes flatten documents, by default as many as there are processors;
-        they start when there is so much to read that it pays.
+        they start when there is so much to read that it pays. The engine `spark` starts with the
+        first document to read; on a cluster it is as wide as that is. Raises UsageError when it
+        cannot be started.
         """
-        from cci_lite.local.processes import Inline, Processes
         from cci_lite.nightly.planning import RunOptions, things_of_no_tenant
         from cci_lite.nightly.run import new_run_id, run_etl
 
         options = options or RunOptions()
         tenants, broken = self.usable_tenants(tenant_id)
-        several = Processes(workers, weigh=lambda _, item: item.weight, in_place=LIGHT_WORK_BYTES)
         cpu = _cpu_of_other_processes()
-        with Inline() if workers == 1 else several as pool:
+        with _pool(engine, workers) as pool:
             report = run_etl(
                 self.nightly(),
                 tenants,
@@ -102,7 +108,7 @@ class Operations:
                 observe=observe or (lambda _: None),
             )
         cpu = _cpu_of_other_processes() - cpu - report.profile.elsewhere.cpu_seconds
-        report.profile.spent("workers").add(several.start_seconds, cpu)
+        report.profile.spent("workers").add(pool.start_seconds, cpu)
         report.failed |= broken
         with contextlib.suppress(CciLiteError):  # the report of each tenant says it already
             report.of_no_tenant = things_of_no_tenant(self.store)
@@ -165,6 +171,18 @@ class Operations:
             except Exception as problem:  # one tenant must not stop the others
                 report.failed[each] = describe_problem(problem)
         return report
+
+
+def _pool(engine: Engine, workers: int | None) -> Inline | Processes | SparkPool:
+    from cci_lite.local.processes import Inline, Processes
+
+    if engine == "spark":
+        from cci_lite.local.spark import SparkPool
+
+        return SparkPool(workers)
+    if workers == 1:
+        return Inline()
+    return Processes(workers, weigh=lambda _, item: item.weight, in_place=LIGHT_WORK_BYTES)
 
 
 def _cpu_of_other_processes() -> float:

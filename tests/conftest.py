@@ -6,6 +6,7 @@ import gc
 import gzip
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import settings
 
 from cci_lite.contract.tenant import Audio
 from cci_lite.local.processes import Inline, Processes
+from cci_lite.local.spark import SparkPool
 from cci_lite.ports import WorkerPool
 from tests.own_calls.calls import AGENT_CHANNELS, own_calls
 from tests.small_lake import SmallLake
@@ -104,6 +106,21 @@ def star_calls(shared: Path) -> list[StarCall]:
 def processes() -> Iterator[WorkerPool]:
     """Two worker processes. They start once for all tests: that is what they cost."""
     with Processes(2) as pool:
+        yield pool
+
+
+def spark_is_here() -> None:
+    """Skip the test, with the reason, where there is no Spark."""
+    pytest.importorskip("pyspark", reason="no Spark: pip install -e '.[spark]'")
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        pytest.skip("no Spark: it needs Java 17 (JAVA_HOME, or java on the path)")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[WorkerPool]:
+    """Spark with two tasks at a time; skipped with the reason where it cannot be had."""
+    spark_is_here()
+    with SparkPool(2) as pool:
         yield pool
 
 

@@ -40,7 +40,15 @@ FORM: dict[str, Any] = {
 
 # For tests, or whole modules, whose runs shall work in this process and in several: only those draw
 # work ahead, so that a day is staged before the one in front of it is published.
-EVERY_POOL = pytest.mark.parametrize("small_lake", ["inline", "processes"], indirect=True)
+# PySpark leaves the closing of its sockets to the garbage collector.
+SPARK = pytest.param(
+    "spark",
+    marks=[
+        pytest.mark.spark,
+        pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    ],
+)
+EVERY_POOL = pytest.mark.parametrize("small_lake", ["inline", "processes", SPARK], indirect=True)
 
 
 def form() -> Form:

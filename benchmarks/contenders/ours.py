@@ -30,10 +30,10 @@ def deliver(document: Path, lake: Path, rows: Path) -> None:
     target.hardlink_to(document)
 
 
-def command(build: Build, rows: Path, workers: int) -> list[str]:
+def command(build: Build, rows: Path, workers: int, *options: str) -> list[str]:
     """Everything that the command does: plan, flatten, check, publish."""
     return build.command(
-        *("etl", "run", "--lake", rows, "--workers", str(workers), "--output", "json")
+        *("etl", "run", "--lake", rows, "--workers", str(workers), "--output", "json"), *options
     )
 
 

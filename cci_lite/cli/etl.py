@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cci_lite.flatten.plan import DayPlan
     from cci_lite.nightly.run_report import Progress
     from cci_lite.nightly.verify import Finding, Verification
+    from cci_lite.operations import Engine
     from cci_lite.settings import BucketLake
 
 _PLAN_COLUMNS = (
@@ -111,6 +112,7 @@ def _plan_row(day: DayPlan) -> tuple[Any, ...]:
         "cci-lite etl run --lake lake",
         "cci-lite etl run --tenant demo-tenant --since 2025-11-05 --lake lake",
         "cci-lite etl run --rebuild --tenant demo-tenant --lake lake",
+        "cci-lite etl run --engine spark --lake lake",
     )
 )
 @any_lake_option
@@ -118,7 +120,17 @@ def _plan_row(day: DayPlan) -> tuple[Any, ...]:
 @_SINCE
 @_REBUILD
 @click.option(
-    "--workers", type=click.IntRange(1, 64), help="Processes; by default one per processor."
+    "--engine",
+    type=click.Choice(["processes", "spark"]),
+    default="processes",
+    show_default=True,
+    help="What flattens documents: processes of this machine, or tasks of Spark, also of a "
+    "cluster that this program was submitted to.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Processes, or Spark's tasks at a time on this machine; by default one per processor.",
 )
 @click.option(
     "--grace-hours",
@@ -147,6 +159,7 @@ def run(
     tenant_id: str | None,
     since: dt.datetime | None,
     rebuild: bool,
+    engine: Engine,
     workers: int | None,
     grace_hours: float,
     allow_shrink: bool,
@@ -181,7 +194,7 @@ def run(
                 bar.advance(step.documents)
 
         report = open_any_lake(lake).run_etl(
-            tenant_id, options=options, workers=workers, observe=observe
+            tenant_id, options=options, engine=engine, workers=workers, observe=observe
         )
     print_report(report, output, list(profile_rows(report.profile, begun)) if profiled else ())
     if not report.succeeded or (strict and _says_quarantined(report.quarantined)):

@@ -80,12 +80,16 @@ class ModelPriceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file. `as_of` is the day on which it was last reviewed."""
+    """The whole file. `as_of` is the day on which it was last reviewed.
+
+    `prices` are of what processes a call, `lake_prices` of the nightly run and its readers.
+    """
 
     as_of: dt.date
     models: tuple[ModelFacts, ...]
     languages: dict[str, Language]
     prices: tuple[PriceFacts, ...]
+    lake_prices: tuple[PriceFacts, ...]
     model_prices: tuple[ModelPriceFacts, ...]
 
 

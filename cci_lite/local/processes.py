@@ -26,7 +26,7 @@ serve(module, ends)
 """
 # Several processes share the processors already. Without jemalloc's thread (of Arrow, which does
 # not use it unless it is told to) a worker has one thread when it forks.
-_WORKER_ENVIRONMENT = {
+WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "ARROW_IO_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
@@ -39,6 +39,7 @@ class Inline:
     """Runs everything in this process, one after the other."""
 
     width = 1
+    start_seconds = 0.0
 
     def map(
         self, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
@@ -173,7 +174,7 @@ class Processes:
                     subprocess.Popen(
                         [sys.executable, "-c", _WORKER, json.dumps([sys.path, module, ends])],
                         stdin=subprocess.DEVNULL,
-                        env={**_WORKER_ENVIRONMENT, **os.environ},
+                        env={**WORKER_ENVIRONMENT, **os.environ},
                         pass_fds=[end for pair in ends for end in pair],
                     )
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 
@@ -20,6 +21,7 @@ class _Hidden:
             raise ModuleNotFoundError(f"{fullname} is kept out of this process", name=fullname)
 
 
+@functools.cache  # once is enough
 def keep_out_unneeded() -> None:
     """Hide these packages for as long as this process runs: not for a process that is a user's."""
     sys.meta_path.insert(0, _Hidden())

@@ -53,23 +53,24 @@ def _work(items: Connection, results: Connection, children: Sequence[int]) -> No
     try:
         results.send_bytes(b"ready")
         while True:
-            results.send_bytes(_answer(inbox.get()))
+            results.send_bytes(answer(inbox.get()))
     except OSError:  # nobody wants it any more
         os._exit(1)
 
 
-def _answer(work: bytes) -> bytes:
+def answer(work: bytes) -> bytes:
+    """A pickled pair: what a pickled function and arguments give, or the error that they raise."""
     try:
         function, arguments = pickle.loads(work)
         return pickle.dumps((function(*arguments), None))
     except Exception as problem:  # the caller is told
         try:
-            answer = pickle.dumps((None, problem))
-            pickle.loads(answer)
+            told = pickle.dumps((None, problem))
+            pickle.loads(told)
         except Exception:  # it holds something that only this process has
             kind = type(problem).__name__
-            answer = pickle.dumps((None, LakeError(f"a worker process met {kind}; run again")))
-        return answer
+            told = pickle.dumps((None, LakeError(f"a worker process met {kind}; run again")))
+        return told
 
 
 def _receive(items: Connection, inbox: queue.SimpleQueue[bytes], children: Sequence[int]) -> None:

@@ -321,7 +321,8 @@ class _TenantRun:
                 number,
                 piece.sources,
                 piece.carry,
-                drop | piece.drop,
+                # Sent with every piece: of a day of which all was uploaded again, only if needed.
+                (drop | piece.drop) if piece.carry else frozenset(),
                 self._forms,
                 self._report.etl_run_id,
                 self._lake.clock(),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,17 +27,19 @@ from tests.behaviours.pool_functions import (
     process_id,
     unsendable,
 )
-
-POOLS: dict[str, Callable[[], Inline | Processes]] = {
-    "inline": Inline,
-    "processes": lambda: Processes(2),
-}
+from tests.small_lake import SPARK
 
 
-@pytest.fixture(params=list(POOLS.values()), ids=list(POOLS))
-def pool(request: pytest.FixtureRequest) -> Iterator[WorkerPool]:
-    with ExitStack() as stack:
-        yield stack.enter_context(request.param())
+@pytest.fixture(params=["inline", "new_processes", SPARK])
+def pool(request: pytest.FixtureRequest) -> WorkerPool:
+    found: WorkerPool = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def new_processes() -> Iterator[WorkerPool]:
+    with Processes(2) as pool:
+        yield pool
 
 
 def test_results_come_in_the_order_of_the_arguments(pool: WorkerPool) -> None:
@@ -61,15 +62,15 @@ def test_few_arguments_are_drawn_ahead_of_the_results(pool: WorkerPool) -> None:
 
     def arguments() -> Iterator[tuple[int]]:
         nonlocal drawn
-        for number in range(1_000):
+        for number in range(100):
             drawn += 1
             yield (number,)
 
     most_ahead = 0
     for taken, _ in enumerate(pool.map(double, arguments()), start=1):
         most_ahead = max(most_ahead, drawn - taken)
-    assert drawn == 1_000
-    assert most_ahead <= 2 * pool.width
+    assert drawn == 100
+    assert most_ahead <= 3 * pool.width  # on Spark: a job that is done, and two in flight
 
 
 def test_an_error_of_the_work_reaches_the_caller_in_its_place(pool: WorkerPool) -> None:

@@ -61,6 +61,12 @@ def test_every_price_says_where_it_comes_from(price: Price) -> None:
     assert price.source
 
 
+def test_every_price_of_the_lake_says_where_it_comes_from_too() -> None:
+    prices = service_facts().lake_prices
+    assert len({price.item for price in prices}) == len(prices)
+    assert all(price.usd > 0 and price.per > 0 and price.source for price in prices)
+
+
 @pytest.mark.parametrize(
     "model_id", [each for model in service_facts().models for each in model.ids.values()]
 )
