@@ -107,7 +107,7 @@ def call_id_for(tenant_id: str, key: str) -> str:
     # NUL is in no tenant id, so no two pairs of tenant and key give the same text.
     # 20 base32 characters are 100 bits of the hash: enough that two calls never share an id.
     digest = hashlib.sha256(f"{check_tenant_id(tenant_id)}\0{key}".encode()).digest()
-    return f"cci_{tenant_id}_{base64.b32encode(digest).decode('ascii')[:20].lower()}"
+    return f"cci_{tenant_id}_{base64.b32encode(digest[:15]).decode('ascii')[:20].lower()}"
 
 
 def transcription_job_name(call_id: str, revision: int) -> str:

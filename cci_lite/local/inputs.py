@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import io
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ from cci_lite.ports import InputFile, UnreadableFile
 SIDECAR_ENDING = ".meta.json"
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _CHUNK_BYTES = 1024 * 1024
+# As Transcribe writes batch output: megabytes need not be decoded for their first field.
+_BEGINS_WITH_JOB_NAME = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"jobName"\s*:\s*"([\w.-]+)"')
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def read_inputs(
 
 def job_name_of(data: bytes) -> str | None:
     """The name of the transcription job in a transcript; None without one."""
+    if begins := _BEGINS_WITH_JOB_NAME.match(data):
+        return begins[1].decode()
     try:
         names = msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8), type=_JobName)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -211,7 +216,7 @@ def _checked_lines(found: FoundFile) -> bytes | None:
 def _regular(found: FoundFile) -> Iterator[BinaryIO]:
     with opened_folder(found.folder, found.names[:-1]) as folder:
         file = open_regular(folder, found.names[-1], os.O_RDONLY)
-    with open(file, "rb") as plain:  # noqa: PTH123
+    with open(file, "rb", _CHUNK_BYTES) as plain:  # noqa: PTH123
         yield plain
 
 

@@ -292,9 +292,13 @@ def moment_of(state: os.stat_result) -> dt.datetime | None:
 
 
 def _open_folder(root: Path, names: Sequence[str], *, make: bool) -> int:
-    if make:
+    try:
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        if not make:
+            raise
         root.mkdir(parents=True, exist_ok=True)
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for name in names:
             below = _open_folder_in(folder, name, make=make)
@@ -326,11 +330,15 @@ def _opened_regular(folder: int, name: str, flags: int) -> tuple[int, os.stat_re
 
 
 def _open_folder_in(folder: int, name: str, *, make: bool) -> int:
-    if make:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(name, dir_fd=folder)
     try:
         return os.open(name, _FOLDER, dir_fd=folder)
+    except FileNotFoundError:
+        if not make:
+            raise
+        # Only when it is missing: nearly all content goes to folders that are there.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, dir_fd=folder)
+        return _open_folder_in(folder, name, make=False)
     except OSError as problem:
         if problem.errno not in (errno.ENOTDIR, errno.ELOOP):
             raise

@@ -93,7 +93,7 @@ class FolderDocuments:
     def _write(self, document: UnifiedDocument, *, is_new: bool) -> Written:
         key = unified_key(document.tenant_id, document.call_date, document.call_id)
         data = encode_document(document)
-        is_there = self._read(key) == data
+        is_there = key in self._keys[document.call_id] and self._read(key) == data
         try:
             if not is_there:
                 self._store.write(key, data)

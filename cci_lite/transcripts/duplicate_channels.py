@@ -44,7 +44,9 @@ def channels_alike(words: Iterable[SpokenWord]) -> bool:
     channels = sorted(by_label.values(), key=lambda channel: len(channel[0]))
     (fewer_texts, _), (more_texts, _) = channels
     wanted = SHARE_ALIKE * len(fewer_texts)
-    # A cheap test before the expensive ones: enough words in common, at whatever time.
+    # Cheap tests before the expensive one: enough words in common, at whatever time.
+    if sum(map(set(more_texts).__contains__, fewer_texts)) < wanted:
+        return False
     counts = Counter(more_texts)
     if sum(min(n, counts[text]) for text, n in Counter(fewer_texts).items()) < wanted:
         return False

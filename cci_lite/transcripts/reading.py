@@ -92,8 +92,12 @@ def _analytics_conversation(document: AnalyticsTranscript[float]) -> Conversatio
 
 def _speakers(heard: Heard, audio: Audio) -> set[str]:
     """The labels that get a role: everybody who speaks, and the agent even without a word."""
-    spoken = {word.label for word in heard.words if is_speech(word.text)}
-    return {label for label in heard.labels if label in spoken or label == audio.agent_speaker}
+    return {
+        label
+        for label in heard.labels
+        if label == audio.agent_speaker
+        or any(word.label == label and is_speech(word.text) for word in heard.words)
+    }
 
 
 def _each_has_times(words: Iterable[SpokenWord]) -> bool:
@@ -111,7 +115,7 @@ def _wordless(
 
 
 def _untimed(words: Iterable[SpokenWord]) -> int:
-    return sum(not word.timed for word in words)
+    return sum([not word.timed for word in words])
 
 
 def _end_of(turns: tuple[Turn, ...]) -> float:

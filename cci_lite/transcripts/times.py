@@ -24,7 +24,7 @@ _STRAY_SECONDS = 60.0
 # With a larger share out of order, the list is unsorted and its times may well be right.
 _MOST_STRAYS = 1 / 3
 
-_START, _TIMED = attrgetter("start_seconds"), attrgetter("timed")
+_START = attrgetter("start_seconds")
 
 
 class SpokenWord(msgspec.Struct, gc=False):
@@ -64,17 +64,26 @@ def in_order(
     """
     streams = list(streams)
     for stream in streams:
-        by_label: dict[str | None, list[SpokenWord]] = defaultdict(list)
-        for word in stream:
-            if word.timed:
-                by_label[word.label].append(word)
-        for words in by_label.values():
-            _disbelieve(words)
-    origin = min((word.start_seconds for word in chain(*streams) if word.timed), default=otherwise)
-    for stream in streams:
-        if not all(map(_TIMED, stream)):
+        starts = [word.start_seconds for word in stream if word.timed]
+        # The usual case: nothing is out of order.
+        if starts != sorted(starts):
+            _disbelieve_strays(stream)
+    words = list(chain(*streams))
+    if any([not word.timed for word in words]):
+        timed = (word.start_seconds for word in words if word.timed)
+        origin = min(timed, default=otherwise)
+        for stream in streams:
             _place_untimed(stream, origin)
-    return sorted(chain(*streams), key=_START)
+    return sorted(words, key=_START)
+
+
+def _disbelieve_strays(stream: Iterable[SpokenWord]) -> None:
+    by_label: dict[str | None, list[SpokenWord]] = defaultdict(list)
+    for word in stream:
+        if word.timed:
+            by_label[word.label].append(word)
+    for words in by_label.values():
+        _disbelieve(words)
 
 
 def _place_untimed(words: Sequence[SpokenWord], origin: float) -> None:
@@ -92,10 +101,6 @@ def _disbelieve(words: Sequence[SpokenWord]) -> None:
 
     Where many are out of order the list itself is unsorted: then all keep their times.
     """
-    starts = list(map(_START, words))
-    # The usual case: nothing is out of order.
-    if starts == sorted(starts):
-        return
     kept = set(run := _longest_run(words))
     strays = len(words) - len(kept)
     if strays > len(words) * _MOST_STRAYS:

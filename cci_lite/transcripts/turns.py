@@ -14,7 +14,7 @@ from cci_lite.transcripts.times import SpokenWord
 from cci_lite.transcripts.words import is_speech
 
 _LABEL, _TIMED = attrgetter("label"), attrgetter("timed")
-_START, _END = attrgetter("start_seconds"), attrgetter("end_seconds")
+_START = attrgetter("start_seconds")
 
 
 def consecutive_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> tuple[Turn, ...]:
@@ -44,18 +44,19 @@ def overlapping_turns(words: Sequence[SpokenWord], roles: Mapping[str, Role]) ->
     finished: list[Turn] = []
     open_turns: dict[str | None, _OpenTurn] = {}
     for word in words:
+        start = word.start_seconds
         turn = open_turns.get(word.label)
-        if turn is None or turn.interrupted_until <= word.start_seconds:
+        if turn is None or turn.interrupted_until <= start:
             if turn is not None:
                 finished.append(_turn(turn.words, roles))
-            open_turns[word.label] = _OpenTurn([word])
+            turn = open_turns[word.label] = _OpenTurn([word])
         else:
             turn.words.append(word)
             turn.interrupted_until = inf
-        for label, other in open_turns.items():
+        for other in open_turns.values():
             if (
-                label != word.label
-                and other.words[-1].end_seconds <= word.start_seconds
+                other is not turn
+                and other.words[-1].end_seconds <= start
                 and word.end_seconds < other.interrupted_until
                 # Only a word with a believed time can interrupt; its place is a guess otherwise.
                 and word.timed
@@ -84,14 +85,16 @@ def _turn(words: Sequence[SpokenWord], roles: Mapping[str, Role]) -> Turn:
         role=Role.UNKNOWN if label is None else roles.get(label, Role.UNKNOWN),
         label=label,
         start_seconds=next(filter(_TIMED, words), words[0]).start_seconds,
-        end_seconds=max(map(_END, words)),
+        end_seconds=max([word.end_seconds for word in words]),
         text=text,
         confidence=sum(confidences) / len(confidences) if confidences else None,
         words=tuple(
-            Word(offset, word.start_seconds, word.end_seconds)
-            if word.timed
-            else Word(offset, None, None)
-            for word, offset in zip(words, offsets, strict=True)
+            [
+                Word(offset, word.start_seconds, word.end_seconds)
+                if word.timed
+                else Word(offset, None, None)
+                for word, offset in zip(words, offsets, strict=True)
+            ]
         ),
     )
 
@@ -101,7 +104,7 @@ def _joined_words(words: Sequence[str]) -> tuple[str, list[int]]:
     text = " ".join(words)
     if text.isascii():
         # The usual case, in which `joint` is always a space.
-        return text, [0, *accumulate(len(word) + 1 for word in words[:-1])]
+        return text, [0, *accumulate([len(word) + 1 for word in words[:-1]])]
     pieces: list[str] = []
     offsets: list[int] = []
     end = 0

@@ -38,7 +38,8 @@ _Piece = tuple[str | None, bool, str, float | None, float, float]
 
 def is_speech(text: str) -> bool:
     """Whether a text has a word in it, be it a masked one, and not only punctuation."""
-    return any(map(str.isalnum, text)) or _MASK in text
+    # Nearly every word begins with a letter.
+    return text[:1].isalnum() or any(map(str.isalnum, text)) or _MASK in text
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _speakers_by_time(labels: SpeakerLabels[float]) -> dict[tuple[float, float],
         for item in segment.items:
             label = item.speaker_label or segment.speaker_label
             key = item.start_time, item.end_time
-            if any(map(math.isnan, key)):
+            if math.isnan(item.start_time) or math.isnan(item.end_time):
                 continue
             # Two speakers at exactly the same times: only the item itself can tell whose it is.
             speakers[key] = label if speakers.get(key, label) == label else None

@@ -73,7 +73,7 @@ def _search_for(phrases: tuple[str, ...], pattern: str | None, comparison: Compa
 def _find_phrase(search: _Search, stretch: Stretch) -> Hit | None:
     # A stretch begins at a word, so the text from there on has the same words as in the whole turn.
     text = stretch.turn.text[stretch.begin :]
-    words = heard(text, search.comparison) if stretch.begin else stretch.heard
+    words = heard(text, search.comparison) if stretch.begin else stretch.text.heard
     hits = [
         (found, phrase)
         for phrase, needle in search.phrases
@@ -89,12 +89,12 @@ def _find_phrase(search: _Search, stretch: Stretch) -> Hit | None:
 
 def _find_pattern(search: _Search, stretch: Stretch) -> Hit | None:
     text = stretch.turn.text
-    if stretch.plain == text:
+    if stretch.text.plain == text:
         match = search.pattern.search(text, stretch.begin)
         span = match and match.span()
     else:
         begin = len(plain_text(text[: stretch.begin]))
-        match = search.pattern.search(stretch.plain, begin)
+        match = search.pattern.search(stretch.text.plain, begin)
         span = match and _span_in(text, *match.span())
     if span is None or span[0] >= stretch.end:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from cci_lite.contract.conversation import Turn, Word
 from cci_lite.contract.form import Within
@@ -15,16 +16,33 @@ from cci_lite.language.heard import heard_plain, plain_text
 _MILLISECOND = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A turn of which only words count that begin from `begin` up to, not including, `end`.
+class TurnText:
+    """The text of a whole turn in the forms in which patterns and phrases are searched.
 
-    `plain` and `heard` are the whole turn in the forms in which patterns and phrases are searched.
+    Each is made when a rule first looks at the turn, and most rules look at few of them.
     """
 
+    def __init__(self, text: str, comparison: Comparison) -> None:
+        self._text = text
+        self._comparison = comparison
+
+    @cached_property
+    def plain(self) -> str:
+        """The text that patterns search."""
+        return plain_text(self._text)
+
+    @cached_property
+    def heard(self) -> str:
+        """The text that phrases are searched in."""
+        return heard_plain(self.plain, self._comparison)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A turn of which only words count that begin from `begin` up to, not including, `end`."""
+
     turn: Turn
-    plain: str
-    heard: str
+    text: TurnText
     begin: int
     end: int
 
@@ -42,8 +60,7 @@ class WhereToLook:
 
 def whole_turn(turn: Turn, comparison: Comparison) -> Stretch:
     """All of a turn."""
-    text = plain_text(turn.text)
-    return Stretch(turn, text, heard_plain(text, comparison), 0, len(turn.text) + 1)
+    return Stretch(turn, TurnText(turn.text, comparison), 0, len(turn.text) + 1)
 
 
 def counts_turns(within: Within | None) -> bool:
