@@ -113,7 +113,7 @@ def _exact_page(bucket: Bucket, prefix: str, after: str) -> tuple[list[StoredObj
     """The next objects after a key, and whether they are the last."""
     with translated(bucket.name):
         answer = exact_client(bucket).list_objects_v2(
-            Bucket=bucket.name, Prefix=prefix, StartAfter=after
+            Bucket=bucket.name, Prefix=prefix, **({"StartAfter": after} if after else {})
         )
     page = [
         StoredObject(

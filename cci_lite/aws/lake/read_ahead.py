@@ -28,7 +28,7 @@ def reading_ahead(
         try:
             yield ahead.read
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 class _Ahead:
