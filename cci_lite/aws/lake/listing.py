@@ -8,6 +8,7 @@ often the empty markers that the console makes for folders.
 from __future__ import annotations
 
 import datetime as dt
+import operator
 import re
 from collections.abc import Iterator
 
@@ -30,41 +31,19 @@ def is_plain(key: str) -> bool:
     return _ODD_SEGMENTS.keys().isdisjoint(key.split("/")) and not _CONTROL.search(key)
 
 
-def objects_below(bucket: Bucket, prefix: str, start: str = "") -> Iterator[StoredObject]:
-    """All objects below a prefix (which ends in a slash) from `start` on, in order, by real key."""
-    # What comes after the key that is one character shorter: more than asked for, never less.
-    after = start[:-1]
-    while True:
-        try:
-            for found in _listed(bucket, prefix, after):
-                if _is_unsure(found, prefix, after):
-                    break
-                after = found.key
-                if after >= start:
-                    yield found
-            else:
-                return
-        except InvalidPathError:
-            pass
-        while True:
-            page, is_last = _exact_page(bucket, prefix, after)
-            yield from (found for found in page if found.key >= start)
-            if is_last:
-                return
-            after = page[-1].key
-            if is_plain(after):
-                break
+def survey_below(bucket: Bucket, prefix: str, start: str = "") -> Iterator[StoredObject]:
+    """All objects below a prefix (which ends in a slash) from `start` on, strays as such.
+
+    A stray is shown under a key with escapes; markers of folders are left out.
+    """
+    for page, is_exact in _pages(bucket, prefix, start):
+        yield from _shown(page) if is_exact else page
 
 
-def seen(found: StoredObject) -> StoredObject | None:
-    """What a survey shows of an object: strays under a key that can be read; no folder markers."""
-    if is_plain(found.key):
-        return found
-    if found.key.endswith("/") and not found.size:
-        return None
-    segments = [_ODD_SEGMENTS.get(segment, segment) for segment in found.key.split("/")]
-    shown = _CONTROL.sub(lambda match: f"%{ord(match[0]):02X}", "/".join(segments))
-    return msgspec.structs.replace(found, key=shown, stray=ODD_KEY)
+def keys_below(bucket: Bucket, prefix: str) -> Iterator[str]:
+    """The real keys of all objects below a prefix, those of markers and strays, too."""
+    for page, _ in _pages(bucket, prefix):
+        yield from (found.key for found in page)
 
 
 def directly_below(bucket: Bucket, prefix: str) -> tuple[list[str], int]:
@@ -91,22 +70,73 @@ def stands_as_folder(bucket: Bucket, key: str) -> bool:
     return any(found["Key"] == f"{key}/" for found in answer.get("Contents", ()))
 
 
-def _is_unsure(found: StoredObject, prefix: str, after: str) -> bool:
-    """Whether the key may have lost a slash: markers are empty, and order and prefix must hold."""
-    return not found.size or found.key <= after or not found.key.startswith(prefix)
+def _pages(
+    bucket: Bucket, prefix: str, start: str = ""
+) -> Iterator[tuple[list[StoredObject], bool]]:
+    """The objects from `start` on in order, and whether their keys need not be plain ones."""
+    # What comes after the key that is one character shorter: more than asked for, never less.
+    after = start[:-1]
+    while True:
+        try:
+            for page in _listed(bucket, prefix, after):
+                if not _is_sure(page, prefix, after):
+                    break
+                after = page[-1].key
+                yield _from(page, start), False
+            else:
+                return
+        except InvalidPathError:
+            pass
+        while True:
+            page, is_last = _exact_page(bucket, prefix, after)
+            yield _from(page, start), True
+            if is_last:
+                return
+            after = page[-1].key
+            if is_plain(after):
+                break
 
 
-def _listed(bucket: Bucket, prefix: str, after: str) -> Iterator[StoredObject]:
+def _from(page: list[StoredObject], start: str) -> list[StoredObject]:
+    if page and page[0].key >= start:
+        return page
+    return [found for found in page if found.key >= start]
+
+
+def _shown(page: list[StoredObject]) -> Iterator[StoredObject]:
+    for found in page:
+        if is_plain(found.key):
+            yield found
+        elif found.size or not found.key.endswith("/"):
+            segments = [_ODD_SEGMENTS.get(segment, segment) for segment in found.key.split("/")]
+            shown = _CONTROL.sub(lambda match: f"%{ord(match[0]):02X}", "/".join(segments))
+            yield msgspec.structs.replace(found, key=shown, stray=ODD_KEY)
+
+
+def _is_sure(page: list[StoredObject], prefix: str, after: str) -> bool:
+    """Whether no key has lost a slash: markers are empty, and order and prefix must hold."""
+    keys = [found.key for found in page]
+    return (
+        all(found.size for found in page)
+        and all(map(operator.lt, [after, *keys], keys))
+        and keys[0].startswith(prefix)
+        and keys[-1].startswith(prefix)
+    )
+
+
+def _listed(bucket: Bucket, prefix: str, after: str) -> Iterator[list[StoredObject]]:
     with translated(bucket.name):
         pages = reading_client(bucket).list(prefix, offset=after or None, chunk_size=_PAGE)
         for page in pages:
-            for found in page:
-                yield StoredObject(
+            yield [
+                StoredObject(
                     found["path"],
                     plain_etag(found["e_tag"] or ""),
                     found["size"],
                     found["last_modified"],
                 )
+                for found in page
+            ]
 
 
 def _exact_page(bucket: Bucket, prefix: str, after: str) -> tuple[list[StoredObject], bool]:

@@ -19,9 +19,9 @@ from cci_lite.aws.lake.clients import (
 from cci_lite.aws.lake.listing import (
     directly_below,
     is_plain,
-    objects_below,
-    seen,
+    keys_below,
     stands_as_folder,
+    survey_below,
 )
 from cci_lite.aws.lake.read_ahead import reading_ahead
 from cci_lite.aws.lake.s3_failures import attempt, missing, translated
@@ -77,9 +77,7 @@ class S3Store:
         """
         bucket, prefix = self._folder(prefix)
         with _listed(prefix):
-            for found in objects_below(bucket, prefix, start):
-                if (shown := seen(found)) is not None:
-                    yield shown
+            yield from survey_below(bucket, prefix, start)
 
     def head(self, key: str) -> StoredObject | None:
         """The object as a listing shows it; None when it is not there."""
@@ -182,14 +180,14 @@ class S3Store:
         """Delete everything below a tenant's prefix."""
         bucket, prefix = self._folder(prefix)
         self._object(f"{prefix}any")
-        found = objects_below(bucket, prefix)
-        while some := list(islice(found, _DELETED_AT_ONCE)):
-            if plain := [each.key for each in some if is_plain(each.key)]:
+        keys = keys_below(bucket, prefix)
+        while some := list(islice(keys, _DELETED_AT_ONCE)):
+            if plain := [key for key in some if is_plain(key)]:
                 attempt(bucket.name, partial(reading_client(bucket).delete, plain))
-            for each in some:
-                if not is_plain(each.key):
+            for key in some:
+                if not is_plain(key):
                     with translated(bucket.name):
-                        exact_client(bucket).delete_object(Bucket=bucket.name, Key=each.key)
+                        exact_client(bucket).delete_object(Bucket=bucket.name, Key=key)
 
     def _read_listed(self, key: str) -> bytes:
         try:
