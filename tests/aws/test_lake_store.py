@@ -24,6 +24,7 @@ from cci_lite.errors import CciLiteError, LakeError, UsageError
 from cci_lite.ports import StoredObject
 from tests.aws.lake_account import LakeAccount, lake_account
 from tests.aws.scripted_s3 import Answer, Between, between
+from tests.small_lake import SmallLake
 
 KEY = "unified/demo/2025/11/05/x.json"
 COPY = "quarantine/demo/2025/11/05/x.json"
@@ -632,3 +633,38 @@ def test_the_keys_of_a_profile_sign_the_requests(
     list(store.survey(UNDER_DEMO))
     for request in network.requests:
         assert "Credential=FROMPROFILE/" in request.headers["authorization"]
+
+
+@pytest.mark.parametrize("pool_name", ["inline", "processes"])
+def test_a_night_over_buckets_gives_the_rows_of_one_over_a_folder(
+    request: pytest.FixtureRequest, tmp_path: Path, account: LakeAccount, pool_name: str
+) -> None:
+    pool = request.getfixturevalue(pool_name)
+    in_folder, in_buckets = (SmallLake(tmp_path / name, pool=pool) for name in ("a", "b"))
+    in_buckets.store = account.store()  # type: ignore[assignment]
+    for lake in (in_folder, in_buckets):
+        for number in range(5):
+            lake.put(f"call-{number}")
+        lake.put_bytes("broken", b"{")
+        assert lake.run().succeeded
+        lake.put("call-late")
+        assert lake.run().succeeded
+    put(account, "unified/demo-tenant/2025/11/05/", b"")
+    assert in_buckets.run().days == []
+    put(account, "unified/demo-tenant/2025/11/05//odd.json", b"{}")
+    [undated] = in_buckets.run().days
+    assert undated.balance is not None
+    assert undated.balance.quarantined == 1
+    differing = {"source_etag", "etl_run_id"}
+    for table in ("calls", "qa_criteria", "entities"):
+        in_order = [
+            sorted(
+                repr({name: row[name] for name in row if name not in differing})
+                for row in lake.rows(table)
+            )
+            for lake in (in_folder, in_buckets)
+        ]
+        assert in_order[0]
+        assert in_order[0] == in_order[1]
+    copies = [found.key for found in in_buckets.store.listing("quarantine/demo-tenant/")]
+    assert copies == ["quarantine/demo-tenant/2025/11/05/broken.json"]
