@@ -99,7 +99,7 @@ _REVIEW = """
     nullif(array_to_string(review.reasons, ','), '') AS review_reasons
 """
 
-_QA_CRITERIA = """
+QA_CRITERIA = """
 WITH exploded AS (
     SELECT * EXCLUDE qa_evaluation, unnest(qa_evaluation.criteria) AS c,
         generate_subscripts(qa_evaluation.criteria, 1) AS position,
@@ -170,7 +170,7 @@ NESTED_TABLES = {
 }
 _TABLES = {
     "calls": CALLS.format(judged=_JUDGED, review=_REVIEW),
-    "qa_criteria": _QA_CRITERIA,
+    "qa_criteria": QA_CRITERIA,
     **NESTED_TABLES,
 }
 

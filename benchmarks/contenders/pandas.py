@@ -69,13 +69,13 @@ def flatten(lake: Path, rows: Path, workers: int) -> None:  # noqa: ARG001 (pand
     """One file per table and day."""
     for day in days_of(lake):
         documents = [json.loads((day / name).read_bytes()) for name in names_of(day)]
-        for table_name, frame in _frames(documents).items():
+        for table_name, frame in frames_of(documents).items():
             target = rows / table_name / f"{name_of_day(day)}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
             frame.to_parquet(target, compression="zstd", index=False)
 
 
-def _frames(documents: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
+def frames_of(documents: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
     _fill(documents)
     segments = pd.json_normalize(documents, ["sentiment", "ResultList"], ["call_id"])
     criteria = pd.json_normalize(documents, ["qa_evaluation", "criteria"], ["call_id"])

@@ -9,7 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cci_lite.aws.failures import error_code, translated
-from cci_lite.aws.objects import list_objects, plain_etag, protection
+from cci_lite.aws.object_headers import plain_etag, protection
+from cci_lite.aws.objects import list_objects
 from cci_lite.contract.limits import MAX_TRANSCRIPT_BYTES
 from cci_lite.errors import RetryLaterError, ServiceError, UsageError
 from cci_lite.ports import FileContent, StoredObject

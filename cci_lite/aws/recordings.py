@@ -10,7 +10,8 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from cci_lite.aws.failures import error_code, translated
-from cci_lite.aws.objects import list_objects, plain_etag, protection
+from cci_lite.aws.object_headers import plain_etag, protection
+from cci_lite.aws.objects import list_objects
 from cci_lite.contract.registry import Upload
 from cci_lite.errors import UsageError
 from cci_lite.ports import UploadedMedia

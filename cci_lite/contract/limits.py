@@ -6,6 +6,8 @@ times and alternatives for each word; what people write by hand is much smaller.
 
 from __future__ import annotations
 
+import errno
+
 _KIB = 1024
 _MIB = 1024 * _KIB
 
@@ -37,3 +39,13 @@ MAX_BACKUP_BYTES = 4 * 1024 * _MIB
 MAX_BACKUP_RATIO = 100
 MIN_BACKUP_BYTES = 16 * _MIB
 MAX_BACKUP_FILES = 100_000
+
+
+def too_large(limit: int) -> OSError:
+    """The error for a file above its size limit."""
+    return OSError(errno.EOVERFLOW, f"more than {limit:,} bytes")
+
+
+def is_too_large(problem: OSError) -> bool:
+    """Whether a file was not read because of its size limit."""
+    return problem.errno == errno.EOVERFLOW

@@ -111,7 +111,10 @@ class FolderStore:
         return read_regular(self.root, names, name, limit)
 
     @contextlib.contextmanager
-    def reading(self, keys: Sequence[str]) -> Iterator[Callable[[str], bytes]]:  # noqa: ARG002
+    def reading(
+        self,
+        objects: Sequence[StoredObject],  # noqa: ARG002
+    ) -> Iterator[Callable[[str], bytes]]:
         """`read`, for many files one after the other: the folder of the last one stays open."""
         with FolderReader(self.root) as reader:
             yield replace(self, reader=reader).read

@@ -22,10 +22,10 @@ from cci_lite.contract.limits import (
     MAX_DEFINITION_BYTES,
     MAX_TRANSCRIPT_BYTES,
     MAX_UNPACKED_BYTES,
+    is_too_large,
 )
 from cci_lite.errors import ContractError, NotFoundError, UsageError
 from cci_lite.local.regular import (
-    is_too_large,
     moment_of,
     open_regular,
     opened_folder,

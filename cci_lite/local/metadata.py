@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cci_lite.contract.limits import MAX_CALL_METADATA_BYTES, MAX_METADATA_FILE_BYTES
+from cci_lite.contract.limits import MAX_CALL_METADATA_BYTES, MAX_METADATA_FILE_BYTES, is_too_large
 from cci_lite.contract.metadata import (
     METADATA_FIELDS,
     ParsedMetadata,
@@ -23,7 +23,7 @@ from cci_lite.contract.metadata import (
 from cci_lite.contract.reading import read_json
 from cci_lite.errors import ContractError, UsageError
 from cci_lite.local.inputs import SIDECAR_ENDING, read_given
-from cci_lite.local.regular import is_too_large, read_regular, reason_of
+from cci_lite.local.regular import read_regular, reason_of
 
 JOB_NAME = "job_name"
 

@@ -13,9 +13,9 @@ from pyarrow import fs
 
 from cci_lite.contract.arrow import arrow_type
 from cci_lite.contract.json_table import rows_of_json
-from cci_lite.contract.limits import MAX_DOCUMENT_BYTES
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, is_too_large
 from cci_lite.contract.unified_table import UNIFIED_COLUMNS
-from cci_lite.local.regular import is_too_large, read_regular
+from cci_lite.local.regular import read_regular
 from cci_lite.local.tenant_files import Place, SnapshotFile
 from cci_lite.tenancy import UNIFIED
 

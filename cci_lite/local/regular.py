@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cci_lite.contract.limits import too_large
+
 # Without O_NONBLOCK, opening a named pipe would block until somebody writes to it.
 _QUIETLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -170,16 +172,6 @@ def read_named(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise too_large(limit)
     return bytes(data)
-
-
-def too_large(limit: int) -> OSError:
-    """The error for a file above its size limit."""
-    return OSError(errno.EOVERFLOW, f"more than {limit:,} bytes")
-
-
-def is_too_large(problem: OSError) -> bool:
-    """Whether a file was not read because of its size limit."""
-    return problem.errno == errno.EOVERFLOW
 
 
 def open_regular(folder: int, name: str, flags: int) -> int:

@@ -151,8 +151,8 @@ def _flatten(store: Store, item: WorkItem) -> ItemResult:
     if item.as_is:
         with profile.part("write"):
             return ItemResult(_copy_parts(store, item), profile=profile)
-    keys = [source.key for source in item.sources]
-    with profile.part("flatten", len(keys)), store.reading(keys) as plain:
+    sources = item.sources
+    with profile.part("flatten", len(sources)), store.reading(sources) as plain:
         read = profile.measured("read", plain) if item.profiled else plain
         rows, records = _read_documents(store, item, read)
     with profile.part("write", len(item.sources)):

@@ -62,8 +62,13 @@ class Store(Protocol):
     def read(self, key: str) -> bytes:
         """The whole object; raises FileNotFoundError, or EOVERFLOW when it is too large."""
 
-    def reading(self, keys: Sequence[str]) -> AbstractContextManager[Callable[[str], bytes]]:
-        """`read`, for these objects one after the other; they may be read ahead in this order."""
+    def reading(
+        self, objects: Sequence[StoredObject]
+    ) -> AbstractContextManager[Callable[[str], bytes]]:
+        """`read`, for these objects one after the other.
+
+        They may be read ahead in this order, as many as fit into a few megabytes.
+        """
 
     def write(self, key: str, data: bytes | memoryview) -> None:
         """Create or replace the object in one step: readers see the old or the new content.
@@ -72,10 +77,7 @@ class Store(Protocol):
         """
 
     def copy(self, source: str, target: str) -> None:
-        """Copy an object within the store; raises FileNotFoundError and LakeError.
-
-        The target gets an etag that it did not have before.
-        """
+        """Copy an object within the store; raises FileNotFoundError and LakeError."""
 
     def is_copy_of(self, key: str, etag: str) -> bool:
         """Whether `key` is a copy, made by `copy`, of an object that had this etag.

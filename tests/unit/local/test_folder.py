@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES
+from cci_lite.contract.limits import MAX_DOCUMENT_BYTES, MAX_PART_BYTES, is_too_large
 from cci_lite.errors import LakeError
 from cci_lite.local.folder import FolderStore
-from cci_lite.local.regular import DEEPEST, is_too_large, modified_at
+from cci_lite.local.regular import DEEPEST, modified_at
 from cci_lite.ports import StoredObject, Unlisted
 
 SECRET = b"what nobody is to read"
