@@ -50,6 +50,7 @@ format: $(VENV)/.dev ## put the code into shape
 
 generate: $(VENV)/.dev ## write the generated documents, schemas and translated views anew
 	$(BIN)/python -m cci_lite.contract.schema docs
+	$(BIN)/python -m cci_lite.contract.ddl etl/tables
 	CCI_LITE_UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/unit/views/test_snapshots.py
 
 bench: $(VENV)/.dev ## measure the flattening; prints JSON
