@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cci_lite.cli.crawler import command as crawler
 from cci_lite.cli.options import any_lake_option, examples, output_option, tenant_option
 
 _QUARANTINE_CURE = "see: cci-lite quarantine list, then correct and replay, or discard"
@@ -43,6 +44,9 @@ _REBUILD = click.option(
 @click.group("etl")
 def command() -> None:
     """Flatten unified documents into the curated tables."""
+
+
+command.add_command(crawler)
 
 
 @command.command(epilog=examples("cci-lite etl plan --lake lake"))
