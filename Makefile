@@ -9,7 +9,7 @@ WORKERS := -n 2 --dist worksteal
 # Compiled modules are kept: without them every process of a run compiles everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test test-engines check format generate bench masking lambdas clean
+.PHONY: help demo test test-engines check format generate bench masking lambdas glue clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,7 @@ format: $(VENV)/.dev ## put the code into shape
 
 generate: $(VENV)/.dev ## write the generated documents, schemas and translated views anew
 	$(BIN)/python -m cci_lite.contract.schema docs
+	$(BIN)/python -m cci_lite.contract.ddl etl/tables
 	CCI_LITE_UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/unit/views/test_snapshots.py
 
 bench: $(VENV)/.dev ## measure the flattening; prints JSON
@@ -60,6 +61,9 @@ masking: $(VENV)/.dev ## measure what masking finds, and what it masks wrongly, 
 
 lambdas: $(VENV)/.dev ## one package per function and architecture, and a manifest, in dist/lambdas/
 	$(BIN)/python pipeline_lambdas/package.py
+
+glue: $(VENV)/.dev ## what the Glue job needs: the script, wheels and a manifest, in dist/glue/
+	$(BIN)/python etl/build.py
 
 clean: ## remove the virtual environment and the demo's lake
 	rm -rf $(VENV) demo-lake

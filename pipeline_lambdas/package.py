@@ -100,19 +100,31 @@ def own_files(function: str) -> dict[str, bytes]:
     return files
 
 
+def project_metadata() -> Mapping[str, Any]:
+    """What pyproject.toml says of the project."""
+    pyproject = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    metadata: Mapping[str, Any] = pyproject["project"]
+    return metadata
+
+
+def pinned_wheels(python: str, machine: str) -> list[str]:
+    """What tells pip to take wheels for Amazon Linux 2023, in the versions of constraints.txt."""
+    return [
+        f"--constraint={CHECKOUT / 'constraints.txt'}",
+        *("--implementation=cp", f"--python-version={python}", "--only-binary=:all:"),
+        *(f"--platform={name}_{machine}" for name in _MANYLINUX),
+    ]
+
+
 def download_libraries(architecture: str) -> Libraries:
     """The libraries of the `lambda` extra for an architecture, from wheels only."""
-    machine = ARCHITECTURES[architecture]
-    pyproject = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = pyproject["project"]["optional-dependencies"]["lambda"]
-    platforms = [f"--platform={name}_{machine}" for name in _MANYLINUX]
+    wanted = project_metadata()["optional-dependencies"]["lambda"]
     with tempfile.TemporaryDirectory(prefix="cci-lite-libraries-") as folder:
         subprocess.run(
             [
                 *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"),
-                *(f"--target={folder}", f"--constraint={CHECKOUT / 'constraints.txt'}"),
-                *("--implementation=cp", f"--python-version={PYTHON}", "--only-binary=:all:"),
-                *platforms,
+                f"--target={folder}",
+                *pinned_wheels(PYTHON, ARCHITECTURES[architecture]),
                 *wanted,
             ],
             check=True,
@@ -140,10 +152,10 @@ def describe_package(
         "architecture": architecture,
         "runtime": f"python{PYTHON}",
         "package": path.name,
-        "sha256": _sha256(path.read_bytes()),
+        "sha256": sha256(path.read_bytes()),
         "unpacked_bytes": sum(map(len, files.values())),
         "libraries": dict(versions),
-        "files": {name: _sha256(files[name]) for name in sorted(files)},
+        "files": {name: sha256(files[name]) for name in sorted(files)},
     }
 
 
@@ -184,7 +196,8 @@ def _distribution(top: str) -> str:
     return top.partition("-")[0].removesuffix(".py")
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
+    """The hash of a file's content."""
     return hashlib.sha256(data).hexdigest()
 
 

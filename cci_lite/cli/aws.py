@@ -24,6 +24,7 @@ _REMEDIES = {
     "UnrecognizedClientException": "AWS does not know these credentials",
     "InvalidAccessKeyId": "AWS does not know these credentials",
     "ResourceNotFoundException": "there is no {place}",
+    "EntityNotFoundException": "there is no {place}",
     "NoSuchBucket": "there is no {place}",
     "AccessDeniedException": "these AWS credentials may not use {place}",
     "AccessDenied": "these AWS credentials may not use {place}",

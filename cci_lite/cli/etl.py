@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cci_lite.cli.crawler import command as crawler
 from cci_lite.cli.options import any_lake_option, examples, output_option, tenant_option
 from cci_lite.cli.repairs import rebuild as rebuild_command
 from cci_lite.cli.repairs import repair as repair_command
@@ -48,6 +49,7 @@ def command() -> None:
 
 command.add_command(rebuild_command)
 command.add_command(repair_command)
+command.add_command(crawler)
 
 
 @command.command(epilog=examples("cci-lite etl plan --lake lake"))

@@ -168,15 +168,15 @@ def _path_of_repeated(root: object, repeated: list[tuple[dict[str, object], str]
     while waiting:
         path, value = waiting.popleft()
         if id(value) in keys:
-            return f"{path}.{_shown_name(keys[id(value)])}".removeprefix(".")
+            return f"{path}.{shown_name(keys[id(value)])}".removeprefix(".")
         if isinstance(value, dict):
-            waiting += [(f"{path}.{_shown_name(key)}", item) for key, item in value.items()]
+            waiting += [(f"{path}.{shown_name(key)}", item) for key, item in value.items()]
         elif isinstance(value, list):
             waiting += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
     return ""
 
 
-def _shown_name(key: str) -> str:
+def shown_name(key: str) -> str:
     """A field's name; anything that is not written like one may be text, which is not repeated."""
     return key if _FIELD_NAME.fullmatch(key) else "…"
 

@@ -15,6 +15,8 @@ import botocore.session
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
 
+_SURROGATES = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})")
+
 
 @cache
 def service_model(service: str) -> Any:
@@ -42,6 +44,17 @@ def service_error(operation: str, code: str, message: str, status: int = 400) ->
     return ClientError(response, operation)
 
 
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of a model, which is written for Java: beyond U+FFFF as two surrogates."""
+
+    def character(pair: re.Match[str]) -> str:
+        high, low = int(pair[1], 16), int(pair[2], 16)
+        return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08X}"
+
+    return re.compile(_SURROGATES.sub(character, pattern))
+
+
 def _complaints(value: Any, shape: Any, path: str) -> Iterator[str]:
     if getattr(shape, "is_document_type", False):
         return  # Any JSON: a tool's schema.
@@ -61,7 +74,8 @@ def _complaints(value: Any, shape: Any, path: str) -> Iterator[str]:
         if (enum := shape.metadata.get("enum")) and value not in enum:
             yield f"Value '{value}' at '{path}' must satisfy enum value set"
         # Some patterns in the models are anchored on one side only; the service matches the whole.
-        if (pattern := shape.metadata.get("pattern")) and not re.fullmatch(pattern, value):
+        pattern = shape.metadata.get("pattern")
+        if pattern and not _compiled(pattern).fullmatch(value):
             yield f"Value '{value}' at '{path}' must satisfy regular expression pattern: {pattern}"
     elif shape.type_name in ("integer", "long", "float", "double"):
         yield from _size_complaints(value, shape, path)

@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from cci_lite.contract.ddl import rendered_tables
 from cci_lite.contract.form import FormDraft
 from cci_lite.contract.form_reading import parse_draft
 from cci_lite.contract.reading import decode_document
@@ -26,6 +27,7 @@ from cci_lite.contract.scored_evaluation import score_document, score_evaluation
 from cci_lite.errors import ContractError, FormError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+TABLES = DOCS.parent / "etl" / "tables"
 FORMS_PAGE = (DOCS / "forms.md").read_text(encoding="utf-8")
 DOCUMENT_PAGE = (DOCS / "unified-document.md").read_text(encoding="utf-8")
 QUESTION = {"id": "greet_01", "text": "Was there a greeting?", "weight": 1}
@@ -43,6 +45,17 @@ def test_the_rendered_document_in_the_checkout_is_fresh(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == rendered_documents()[name], (
         "render it again with: python -m cci_lite.contract.schema docs"
     )
+
+
+@pytest.mark.parametrize("name", rendered_tables())
+def test_the_rendered_statement_in_the_checkout_is_fresh(name: str) -> None:
+    assert (TABLES / name).read_text(encoding="utf-8") == rendered_tables()[name], (
+        "render it again with: python -m cci_lite.contract.ddl etl/tables"
+    )
+
+
+def test_there_is_a_statement_for_each_table_and_no_other() -> None:
+    assert {path.name for path in TABLES.iterdir()} == rendered_tables().keys()
 
 
 def test_documents_are_written_into_the_folder_that_is_named(

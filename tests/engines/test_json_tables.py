@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from trino.exceptions import TrinoQueryError
 
 from cci_lite.contract.rendering import glue_type
 from cci_lite.contract.unified_table import RawColumn
+from cci_lite.tenancy import unified_key
 from tests.engines.trino_lake import TrinoLake
 from tests.engines.trino_server import Trino
 from tests.unit.contract.test_json_table import (
@@ -88,3 +90,27 @@ def _inner(value: Any) -> Any:
         return None
     inner = None if value[2] is None else {"z": value[2][0]}
     return {"a": value[0], "n": value[1], "inner": inner}
+
+
+def test_the_declared_table_finds_the_documents_of_a_tenant_and_day_by_projection(
+    trino: Trino, trino_lake: TrinoLake
+) -> None:
+    documents = {
+        unified_key(tenant, day, call): f'{{"call_id":"{call}","tenant_id":"forged"}}\n'.encode()
+        for tenant, day, call in (
+            ("demo-tenant", dt.date(2025, 11, 5), "a"),
+            ("demo-tenant", dt.date(2025, 11, 6), "b"),
+            ("other-tenant", dt.date(2025, 11, 5), "c"),
+        )
+    }
+    database = trino_lake.load_projected("projected_documents", documents)
+    asked = "SELECT call_id, tenant_id, day FROM unified WHERE tenant_id = 'demo-tenant'"
+    assert trino.query(f"{asked} AND day = '2025/11/05'", database).rows == [
+        ("a", "demo-tenant", "2025/11/05")
+    ]
+    assert sorted(trino.query(f"{asked} AND day >= '2025/11/01'", database).rows) == [
+        ("a", "demo-tenant", "2025/11/05"),
+        ("b", "demo-tenant", "2025/11/06"),
+    ]
+    with pytest.raises(TrinoQueryError, match="tenant_id"):
+        trino.query("SELECT call_id FROM unified WHERE day = '2025/11/05'", database)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,21 @@ import boto3
 import pyarrow.parquet as pq
 
 from cci_lite.assets import asset_folder
-from cci_lite.contract.columns import TABLES, Table
+from cci_lite.contract.columns import PARTITION_COLUMNS, TABLES, Column, Table
+from cci_lite.contract.ddl import (
+    JSON_INPUT,
+    JSON_OUTPUT,
+    JSON_SERDE,
+    JSON_SERDE_PROPERTIES,
+    unified_location,
+    unified_properties,
+)
 from cci_lite.contract.rendering import glue_type
-from cci_lite.contract.unified_table import UNIFIED_COLUMNS
+from cci_lite.contract.unified_table import (
+    UNIFIED_COLUMNS,
+    UNIFIED_PARTITION_COLUMNS,
+    RawColumn,
+)
 from cci_lite.tenancy import CURATED, UNIFIED, curated_table_prefix
 from cci_lite.views import View, current_views, order_views, read_views
 from tests.engines.trino_server import REGION, Trino
@@ -30,13 +42,17 @@ _PARQUET = {
     },
 }
 _JSON = {
-    "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
-    "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+    "InputFormat": JSON_INPUT,
+    "OutputFormat": JSON_OUTPUT,
     "SerdeInfo": {
-        "SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe",
-        "Parameters": {"ignore.malformed.json": "true"},
+        "SerializationLibrary": JSON_SERDE,
+        "Parameters": dict(JSON_SERDE_PROPERTIES),
     },
 }
+
+
+def _glue_columns(columns: Iterable[Column | RawColumn]) -> list[dict[str, str]]:
+    return [{"Name": column.name, "Type": glue_type(column)} for column in columns]
 
 
 def _needed(name: str) -> list[View]:
@@ -119,18 +135,36 @@ class TrinoLake:
             self._add_partition(database, "t", [day], f"{location}{day}/", _JSON)
         return database
 
+    def load_projected(self, database: str, documents: Mapping[str, bytes]) -> str:
+        """Put documents into a bucket below the declared table `unified`; the database's name."""
+        bucket = database.replace("_", "-")
+        self._s3.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        for key, data in documents.items():
+            self._s3.put_object(Bucket=bucket, Key=key, Body=data)
+        self._glue.create_database(DatabaseInput={"Name": database})
+        self._table(
+            database,
+            UNIFIED,
+            _glue_columns(UNIFIED_COLUMNS),
+            _glue_columns(UNIFIED_PARTITION_COLUMNS),
+            unified_location(bucket),
+            _JSON,
+            unified_properties(bucket),
+        )
+        return database
+
     def _put(self, key: str, data: bytes) -> None:
         self._s3.put_object(Bucket=BUCKET, Key=key, Body=data)
 
     def _create_table(self, database: str, table: Table) -> None:
-        columns = [{"Name": column.name, "Type": glue_type(column)} for column in table.columns]
+        columns, keys = map(_glue_columns, (table.columns, PARTITION_COLUMNS))
         location = f"s3://{BUCKET}/{database}/{CURATED}/{table.name}/"
-        keys = [{"Name": "tenant_id", "Type": "string"}, {"Name": "call_date", "Type": "date"}]
         self._table(database, table.name, columns, keys, location, _PARQUET)
 
     def _load_unified(self, database: str, case: Case) -> None:
-        columns = [{"Name": column.name, "Type": glue_type(column)} for column in UNIFIED_COLUMNS]
-        keys = [{"Name": "tenant_id", "Type": "string"}, {"Name": "day", "Type": "string"}]
+        columns, keys = map(_glue_columns, (UNIFIED_COLUMNS, UNIFIED_PARTITION_COLUMNS))
         location = f"s3://{BUCKET}/{database}/{UNIFIED}/"
         self._table(database, UNIFIED, columns, keys, location, _JSON)
         days = set()
@@ -151,13 +185,14 @@ class TrinoLake:
         keys: list[dict[str, str]],
         location: str,
         storage: dict[str, Any],
+        properties: Mapping[str, str] = {},
     ) -> None:
         self._glue.create_table(
             DatabaseName=database,
             TableInput={
                 "Name": name,
                 "TableType": "EXTERNAL_TABLE",
-                "Parameters": {"EXTERNAL": "TRUE"},
+                "Parameters": {"EXTERNAL": "TRUE", **properties},
                 "PartitionKeys": keys,
                 "StorageDescriptor": {"Columns": columns, "Location": location, **storage},
             },
