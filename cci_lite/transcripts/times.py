@@ -69,7 +69,7 @@ def in_order(
         if starts != sorted(starts):
             _disbelieve_strays(stream)
     words = list(chain(*streams))
-    if any([not word.timed for word in words]):
+    if not all(word.timed for word in words):
         timed = (word.start_seconds for word in words if word.timed)
         origin = min(timed, default=otherwise)
         for stream in streams:
