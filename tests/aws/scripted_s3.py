@@ -28,9 +28,12 @@ class Answer:
     status: int
     code: str = ""
     after_seconds: float = 0
+    content: bytes = b""
 
     @property
     def body(self) -> bytes:
+        if self.content:
+            return self.content
         text = f"<Error><Code>{self.code}</Code><Message>jane-doe.json</Message></Error>"
         return text.encode() if self.code else b""
 

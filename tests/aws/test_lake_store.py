@@ -298,6 +298,20 @@ def test_an_odd_key_in_a_long_listing_costs_few_exact_pages(
     assert 1 <= len(exact) <= 2
 
 
+@pytest.mark.parametrize("content", [b"<ListBucketResult><Contents><Key>a", b"none"])
+def test_a_page_that_is_no_xml_is_listed_exactly(
+    account: LakeAccount, watched: S3Store, network: Between, content: bytes
+) -> None:
+    put(account, KEY)
+    network.script = lambda request: (
+        Answer(200, content=content) if "object_store" in request.headers["user-agent"] else None
+    )
+    assert seen(watched) == [(KEY, "")]
+    network.script = lambda _: Answer(200, content=content)
+    with pytest.raises(LakeError, match="S3 failed after several attempts"):
+        seen(watched)
+
+
 def test_a_document_behind_a_key_with_a_slash_is_not_taken_for_gone(
     account: LakeAccount, store: S3Store
 ) -> None:
@@ -626,6 +640,8 @@ def test_the_keys_of_a_profile_sign_the_requests(
 ) -> None:
     shared = tmp_path / "credentials"
     shared.write_text("[dev]\naws_access_key_id = FROMPROFILE\naws_secret_access_key = secret\n")
+    with shared.open("a") as file:
+        file.write("region = us-west-2\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(shared))
     store = replace(watched, profile="dev")
     store.write(KEY, b"1")
@@ -633,6 +649,7 @@ def test_the_keys_of_a_profile_sign_the_requests(
     list(store.survey(UNDER_DEMO))
     for request in network.requests:
         assert "Credential=FROMPROFILE/" in request.headers["authorization"]
+        assert "/eu-central-1/s3/" in request.headers["authorization"]
 
 
 @pytest.mark.parametrize("pool_name", ["inline", "processes"])

@@ -11,16 +11,21 @@ import datetime as dt
 import operator
 import re
 from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
-from obstore.exceptions import InvalidPathError
+from obstore.exceptions import GenericError, InvalidPathError
 
 from cci_lite.aws.lake.clients import Bucket, exact_client, reading_client
 from cci_lite.aws.lake.s3_failures import translated
 from cci_lite.aws.object_headers import plain_etag
 from cci_lite.ports import StoredObject
 
+T = TypeVar("T")
+
 _PAGE = 1_000
+# What obstore says of a page that is no XML: control characters have no place there.
+_NO_XML = "invalid list response"
 _ODD_SEGMENTS = {"": "%2F", ".": "%2E", "..": "%2E%2E"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ODD_KEY = "a key that no document has (an empty or dot segment, or a control character)"
@@ -127,7 +132,7 @@ def _is_sure(page: list[StoredObject], prefix: str, after: str) -> bool:
 def _listed(bucket: Bucket, prefix: str, after: str) -> Iterator[list[StoredObject]]:
     with translated(bucket.name):
         pages = reading_client(bucket).list(prefix, offset=after or None, chunk_size=_PAGE)
-        for page in pages:
+        for page in _spelt(pages):
             yield [
                 StoredObject(
                     found["path"],
@@ -137,6 +142,16 @@ def _listed(bucket: Bucket, prefix: str, after: str) -> Iterator[list[StoredObje
                 )
                 for found in page
             ]
+
+
+def _spelt(pages: Iterator[T]) -> Iterator[T]:
+    """Pages; raises InvalidPathError for one with a key that cannot be spelt, even as XML."""
+    try:
+        yield from pages
+    except GenericError as problem:
+        if _NO_XML in str(problem):
+            raise InvalidPathError(_NO_XML) from None
+        raise
 
 
 def _exact_page(bucket: Bucket, prefix: str, after: str) -> tuple[list[StoredObject], bool]:
