@@ -197,7 +197,7 @@ class Sandbox:
 
     def values(self) -> dict[str, str]:
         """What the placeholders of the functions' descriptions stand for."""
-        named = {name: getattr(self.settings, field) for field, name in NAMES.items()}
+        named = {NAMES[name]: value for name, value in vars(self.settings).items()}
         filled = {name: str(value) for name, value in named.items() if value is not None}
         return {"AWS_ACCOUNT_ID": ACCOUNT, **filled}
 
