@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cci_lite.contract.shapes import (
-    Claim,
     Difference,
+    DriftClaim,
     Kind,
     columns_shape,
     differences,
@@ -37,16 +37,16 @@ def crawled_differences(table: CrawledTable) -> Iterator[Difference]:
     if table.name != f"{TABLE_PREFIX}{UNIFIED}":
         # The crawler was pointed at more than the documents, or could not make one table of them.
         expected = f"{TABLE_PREFIX}{UNIFIED} only"
-        yield Difference(Claim.OTHER_TABLE, "", expected, "another table")
+        yield Difference(DriftClaim.OTHER_TABLE, "", expected, "another table")
         return
     if tuple(table.partition_keys) != _LAYOUT:
         names = ", ".join(f"{name} {kind}" for name, kind in table.partition_keys) or "none"
         expected = ", ".join(f"{name} {kind}" for name, kind in _LAYOUT)
-        yield Difference(Claim.PARTITION_KEYS, "", expected, names)
+        yield Difference(DriftClaim.PARTITION_KEYS, "", expected, names)
     columns = {name.lower() for name, _ in table.columns}
     for name in sorted({name.lower() for name, _ in table.partition_keys} & columns):
         # Athena refuses such a table: HIVE_INVALID_METADATA.
-        yield Difference(Claim.SAME_NAME, name, "a column", "a column and a partition key")
+        yield Difference(DriftClaim.SAME_NAME, name, "a column", "a column and a partition key")
     found = lower_case(columns_shape(table.columns))
     yield from map(_as_a_crawler_sees_it, differences(lower_case(document_shape()), found))
 
@@ -56,13 +56,13 @@ def is_harmless_in_a_table(difference: Difference) -> bool:
 
     Only their types are known here: text that is a number is read, and other text is not.
     """
-    harmful = (Claim.OTHER_TYPE, Claim.MISSING_FIELD)
+    harmful = (DriftClaim.OTHER_TYPE, DriftClaim.MISSING_FIELD)
     return difference.claim not in harmful or is_widened(difference)
 
 
 def _as_a_crawler_sees_it(difference: Difference) -> Difference:
     # A list that was empty in every document becomes `array<string>`.
-    is_list = difference.path.endswith("[]") and difference.claim is Claim.OTHER_TYPE
+    is_list = difference.path.endswith("[]") and difference.claim is DriftClaim.OTHER_TYPE
     if is_list and (difference.expected, difference.found) == (Kind.OBJECT, Kind.TEXT):
-        return replace(difference, claim=Claim.EMPTY_LISTS)
+        return replace(difference, claim=DriftClaim.EMPTY_LISTS)
     return difference

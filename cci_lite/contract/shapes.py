@@ -34,7 +34,7 @@ class Kind(StrEnum):
     OTHER = "another type"
 
 
-class Claim(StrEnum):
+class DriftClaim(StrEnum):
     """In what way data differs from the contract."""
 
     NEW_FIELD = "new field"
@@ -69,7 +69,7 @@ class Shape:
 class Difference:
     """One difference; `path` is a JSON path with `[]` for any element of a list."""
 
-    claim: Claim
+    claim: DriftClaim
     path: str
     expected: str
     found: str
@@ -122,7 +122,7 @@ def lower_case(shape: Shape) -> Shape:
 def differences(expected: Shape, found: Shape, path: str = "") -> Iterator[Difference]:
     """How what was found differs from what is expected; nothing when it does not."""
     for kind in sorted(found.kinds - expected.kinds):
-        yield Difference(Claim.OTHER_TYPE, path, _in_words(expected.kinds), kind)
+        yield Difference(DriftClaim.OTHER_TYPE, path, _in_words(expected.kinds), kind)
     if Kind.OBJECT in expected.kinds & found.kinds:
         yield from _differences_of_fields(expected, found, path)
     if expected.element and found.element:
@@ -132,20 +132,20 @@ def differences(expected: Shape, found: Shape, path: str = "") -> Iterator[Diffe
 def is_widened(difference: Difference) -> bool:
     """Whether a whole number stands for one with decimals, which loses nothing."""
     kinds = (difference.expected, difference.found)
-    return difference.claim is Claim.OTHER_TYPE and kinds == (Kind.NUMBER, Kind.WHOLE)
+    return difference.claim is DriftClaim.OTHER_TYPE and kinds == (Kind.NUMBER, Kind.WHOLE)
 
 
 def _differences_of_fields(expected: Shape, found: Shape, path: str) -> Iterator[Difference]:
     for name in sorted(expected.always - found.always):
         place = f"{path}.{name}".removeprefix(".")
         kinds = expected.fields[name].kinds
-        yield Difference(Claim.MISSING_FIELD, place, _in_words(kinds), "nothing")
+        yield Difference(DriftClaim.MISSING_FIELD, place, _in_words(kinds), "nothing")
     for name, inner in found.fields.items():
         place = f"{path}.{shown_name(name)}".removeprefix(".")
         if name in expected.fields:
             yield from differences(expected.fields[name], inner, place)
         elif not expected.open:
-            yield Difference(Claim.NEW_FIELD, place, "no such field", _in_words(inner.kinds))
+            yield Difference(DriftClaim.NEW_FIELD, place, "no such field", _in_words(inner.kinds))
 
 
 def _in_words(kinds: Iterable[Kind]) -> str:

@@ -22,8 +22,8 @@ from cci_lite.contract.crawled_table import (
 )
 from cci_lite.contract.reading import decode_document, read_json
 from cci_lite.contract.shapes import (
-    Claim,
     Difference,
+    DriftClaim,
     differences,
     document_shape,
     is_widened,
@@ -74,7 +74,7 @@ class Sample:
 
     def add_folder_of_another_layout(self) -> None:
         """Count a folder that is no year, month or day; what lies in it is quarantined."""
-        layout = Difference(Claim.OTHER_LAYOUT, "", "folders YYYY/MM/DD", "another folder")
+        layout = Difference(DriftClaim.OTHER_LAYOUT, "", "folders YYYY/MM/DD", "another folder")
         self.found[layout] += 1
         self.refused.add(layout)
 
@@ -118,14 +118,16 @@ def document_differences(data: bytes) -> tuple[set[Difference], set[Difference]]
             path = _INDEX.sub("[]", problem.path)
             reasons = {each for each in found if _place_of(each) == path and not is_widened(each)}
             # A value out of bounds, or in words that are not known, has the right shape.
-            reasons = reasons or {Difference(Claim.OTHER_VALUE, path, problem.expected, "another")}
+            reasons = reasons or {
+                Difference(DriftClaim.OTHER_VALUE, path, problem.expected, "another")
+            }
             refused |= reasons
     return found | refused, refused
 
 
 def _place_of(difference: Difference) -> str:
     """Where the reader says that a difference is: a missing field, in the object that lacks it."""
-    if difference.claim is Claim.MISSING_FIELD:
+    if difference.claim is DriftClaim.MISSING_FIELD:
         return difference.path.rpartition(".")[0]
     return difference.path
 
@@ -133,7 +135,7 @@ def _place_of(difference: Difference) -> str:
 def _differences_of_shape(data: bytes) -> Iterator[Difference]:
     lines = data.strip()
     if b"\n" in lines or b"\r" in lines:
-        yield Difference(Claim.SEVERAL_LINES, "", "JSON on one line", "several lines")
+        yield Difference(DriftClaim.SEVERAL_LINES, "", "JSON on one line", "several lines")
     try:
         value = read_json(data)
     except ContractError as problem:
@@ -141,7 +143,7 @@ def _differences_of_shape(data: bytes) -> Iterator[Difference]:
         expected = _ONE_DOCUMENT if several else problem.expected
         path = _INDEX.sub("[]", problem.path)
         yield Difference(
-            Claim.UNREADABLE, path, expected, "several" if several else "something else"
+            DriftClaim.UNREADABLE, path, expected, "several" if several else "something else"
         )
         return
     yield from differences(document_shape(), json_shape(value))
