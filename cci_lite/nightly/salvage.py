@@ -80,7 +80,7 @@ def _generations(lake: NightlyLake, tenant_id: str, call_date: dt.date) -> Itera
         change = _manifest(lake, tenant_id, call_date, generation)
         if change is not None and (day is None or generation != day.generation):
             earlier.append(change)
-    earlier.sort(key=lambda change: change.day.published_at, reverse=True)
+    earlier.sort(key=lambda change: (change.day.published_at, change.day.generation), reverse=True)
     yield from (change.parts for change in earlier)
 
 

@@ -346,21 +346,45 @@ def test_rows_of_an_earlier_version_of_a_document_do_not_stand_in_for_it(full: S
 def test_each_row_is_taken_once_from_the_files_that_are_whole(
     small_lake: SmallLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cci_lite.nightly.staging.split", functools.partial(split, max_documents=1))
     names = ["call-1", "call-2", "call-3"]
     for name in names:
         small_lake.put(name)
     small_lake.register()
     small_lake.run()
+    monkeypatch.setattr("cci_lite.nightly.staging.split", functools.partial(split, max_documents=1))
     small_lake.run(rebuild=True)
     before = state(small_lake)
     parts = small_lake.catalog.parts(TENANT, DAY)
     assert {len(files) for table, files in parts.items() if table != "etl_runs"} == {3}
     expire(small_lake, *names)
+    # The file of the generation before has this row and those that are whole in the later one.
     small_lake.store.delete(parts["entities"][1].key)
     assert rebuild(small_lake).succeeded
     assert state(small_lake) == before
     assert findings(small_lake) == ()
+
+
+def test_only_the_days_that_are_to_be_mended_are_looked_at(full: SmallLake) -> None:
+    full.put("call-4", day=NEXT_DAY)
+    full.put("call-5", day=dt.date(2025, 11, 4))
+    assert [day.call_date for day in full.run(mend=frozenset({DAY})).days] == [DAY]
+
+
+def test_balance_sheets_come_from_the_last_generation_that_has_them(full: SmallLake) -> None:
+    earlier = [row["etl_run_id"] for row in full.rows("etl_runs") if row["sources"] > 1]
+    assert earlier == ["run-1", "run-2", "run-3"]
+    part(full, "etl_runs").unlink()
+    assert rebuild(full).succeeded
+    state(full)
+    sheets = [row["etl_run_id"] for row in full.rows("etl_runs") if row["sources"] > 1]
+    assert sheets[:-1] == ["run-1", "run-2"]
+
+
+def test_a_rebuild_removes_no_files_of_no_generation(full: SmallLake) -> None:
+    orphan = other_folder(full, "calls", "someone")
+    part(full).unlink()
+    assert rebuild(full).succeeded
+    assert orphan.exists()
 
 
 @EVERY_POOL
