@@ -171,7 +171,7 @@ def _repair_messages(report: RepairReport) -> Iterator[str]:
         if tenant.kept:
             yield (
                 f"{tenant_id}: {counted(tenant.kept, 'file')} of no generation kept: younger than "
-                "the grace period (--grace-hours)"
+                "the grace period (--grace-hours), or of a day that is not published"
             )
     for tenant_id, count in report.discarded.items():
         yield (

@@ -76,7 +76,7 @@ class RepairedTenant:
     """What the repair of one tenant did.
 
     `partitions` counts what an engine showed otherwise than it is published, `removed` files of no
-    generation, `kept` those of them that are too young to be removed.
+    generation, `kept` those of them that are too young, or of a day that is not published.
     """
 
     days: tuple[RepairedDay, ...] = ()
@@ -157,8 +157,9 @@ def repair_tenant(
     """Mend the catalogue, manifests and engines' partitions of a tenant, and remove orphaned files.
 
     Files of no generation are removed when they, and what readers see instead of them, are older
-    than the grace period. What is in order is left alone. Must run under the tenant's lease. Raises
-    LakeError when a file or folder may not be read: that is no loss.
+    than the grace period; never those of a day that is not published. What is in order is left
+    alone. Must run under the tenant's lease. Raises LakeError when a file or folder may not be
+    read: that is no loss.
     """
     present = curated_files(lake, tenant_id)
     published = lake.catalog.days(tenant_id)
@@ -181,7 +182,9 @@ def _remove_orphans(
     published = lake.catalog.days(tenant_id)
     removed = kept = 0
     for orphans in list(find_orphans(lake, tenant_id, present)):
-        if orphans.are_older(lake.clock() - grace, published.get(orphans.call_date)):
+        day = published.get(orphans.call_date)
+        # Of a day that is not published they may be all that is left.
+        if day is not None and orphans.are_older(lake.clock() - grace, day):
             delete_orphans(lake, tenant_id, orphans)
             removed += len(orphans.files)
         else:

@@ -152,20 +152,25 @@ def _check_files(lake: NightlyLake, tenant_id: str) -> Iterator[Finding]:
             yield Finding(tenant_id, call_date, claim, "a day that it does not know", repair)
         old = lake.clock() - DEFAULT_GRACE
         for orphans in find_orphans(lake, tenant_id, present):
-            is_old = orphans.are_older(old, published.get(orphans.call_date))
+            day = published.get(orphans.call_date)
+            is_old = orphans.are_older(old, day)
             # What was replaced only now, or is being written, is no fault; nor is what a run has
             # deleted meanwhile.
             present_files = [file for file in orphans.files if lake.store.head(file.key)]
             if present_files and (is_old or not orphans.whole):
-                now = "" if is_old else " --grace-hours 0"
-                yield Finding(
-                    tenant_id,
-                    orphans.call_date,
-                    "every file is of a generation that the catalogue knows",
+                found = (
                     f"{len(present_files)} of generation {orphans.generation} in "
-                    f"{', '.join(orphans.folders)}",
-                    f"{repair}{now}",
+                    f"{', '.join(orphans.folders)}"
                 )
+                command = repair if is_old else f"{repair} --grace-hours 0"
+                if day is None:
+                    found += (
+                        "; the day is not published, and they may be all that is left of it: put "
+                        "its manifest back from a copy of the lake, or move them away"
+                    )
+                    command = ""
+                claim = "every file is of a generation that the catalogue knows"
+                yield Finding(tenant_id, orphans.call_date, claim, found, command)
         if present.others:
             claim = "every file below the tables is where a table's files are"
             found = f"{len(present.others)} elsewhere; move them away"

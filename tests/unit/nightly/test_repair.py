@@ -13,10 +13,12 @@ import pyarrow as pa
 import pytest
 
 from cci_lite.contract.arrow import arrow_schema
-from cci_lite.errors import DamagedManifestError, LakeError
+from cci_lite.errors import DamagedManifestError, LakeError, LeaseLostError
 from cci_lite.local.catalog import SqliteCatalog
 from cci_lite.local.folder import FolderStore
+from cci_lite.nightly.generations import delete_generation
 from cci_lite.nightly.repair import RepairedDay, RepairStatus, repair_tenant, unknown_days
+from cci_lite.nightly.verify import verify_tenant
 from cci_lite.nightly.work import read_part, write_part
 from cci_lite.ports import (
     DayChange,
@@ -316,6 +318,80 @@ def test_orphans_are_removed_when_they_and_what_is_read_instead_are_old(day: Sma
         done = repair_tenant(lake, TENANT)
         assert (done.days, done.removed, done.kept) == ((), removed, int(hours == 23))
     assert day.store.head(place) is None
+
+
+def test_what_may_be_all_that_is_left_of_a_day_is_named_and_never_removed(day: SmallLake) -> None:
+    """Neither catalogue nor manifest nor balance sheet tells that it was ever complete."""
+    lose_manifests(day)
+    day.store.delete_below(f"curated/{TENANT}/etl_runs/")
+    day.store.delete_below(f"unified/{TENANT}/")
+    forget(day)
+    left = sorted(day.files("curated"))
+    assert left
+    lake = replace(day.lake, clock=lambda: day.now + dt.timedelta(days=3_650))
+    done = repair_tenant(lake, TENANT)
+    assert (done.removed, done.kept) == (0, len(left))
+    assert sorted(day.files("curated")) == left
+    [finding] = verify_tenant(lake, TENANT).findings
+    assert finding.run == ""
+    assert "the day is not published, and they may be all that is left of it" in finding.found
+
+
+def test_what_a_day_replaced_only_now_is_kept_however_old_it_is(day: SmallLake) -> None:
+    """Queries may still read it, and a rebuild may need it."""
+    place = f"curated/{TENANT}/calls/call_date=2025-11-05/before/part-0000.parquet"
+    day.store.write(place, b"x")
+    os.utime(day.store.path(place), (0, 0))
+    lake = replace(day.lake, clock=lambda: day.now + dt.timedelta(hours=23))
+    assert repair_tenant(lake, TENANT).kept == 1
+
+
+def test_nothing_is_removed_when_the_lease_is_lost(
+    day: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"curated/{TENANT}/calls/call_date=2025-11-05/zombie/part-0000.parquet"
+    day.store.write(place, b"x")
+
+    def lost_lease(*_: object) -> None:
+        raise LeaseLostError("taken over")
+
+    monkeypatch.setattr(SqliteCatalog, "check_lease", lost_lease)
+    with pytest.raises(LeaseLostError):
+        repair_tenant(day.lake, TENANT, dt.timedelta(days=-36_500))
+    assert day.store.head(place) is not None
+
+
+def test_what_a_killed_run_had_staged_and_not_published_is_left_to_the_next_run(
+    day: SmallLake,
+) -> None:
+    change = read_manifest(day.store, TENANT, DAY, FIRST)
+    assert change is not None
+    day.catalog.stage(TENANT, DAY, "killed")
+    later = replace(change.day, generation="killed", published_at=day.now + dt.timedelta(hours=9))
+    write_manifest(day.store, TENANT, replace(change, day=later, previous_generation=FIRST))
+    assert repair(day) == []
+    assert day.catalog.days(TENANT)[DAY].generation == FIRST
+
+
+def test_half_of_a_generation_that_was_being_deleted_is_not_taken_for_one(
+    day: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted = []
+    delete_below = FolderStore.delete_below
+
+    def once(store: FolderStore, prefix: str) -> None:
+        if len(deleted) == 2:
+            raise OSError(5, "Input/output error")
+        deleted.append(prefix)
+        delete_below(store, prefix)
+
+    monkeypatch.setattr(FolderStore, "delete_below", once)
+    with pytest.raises(OSError, match="Input/output error"):
+        delete_generation(day.lake, TENANT, DAY, FIRST)
+    monkeypatch.undo()
+    forget(day)
+    assert unknown_days(day.lake, TENANT) == []
+    assert repair(day) == []
 
 
 def test_what_a_run_has_staged_and_what_was_replaced_is_no_orphan(day: SmallLake) -> None:
