@@ -7,17 +7,15 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.engines.elsewhere import CHECKOUT, build_elsewhere, manifest_in
 from tests.unit.cli.programs import GUIDE_DOCUMENT, GUIDE_FORM, succeed
 
-CHECKOUT = Path(__file__).parents[2]
 # What the job needs of Glue's own libraries; their versions there are in etl/README.md.
 OF_GLUE = ("dateutil", "six", "typing_extensions")
 
@@ -26,23 +24,9 @@ pytestmark = pytest.mark.packages
 
 def build(checkout: Path, out: Path, umask: int) -> None:
     """Build in another checkout."""
-    for name in ("cci_lite", "pipeline_lambdas", "sql", "etl"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(CHECKOUT / name, checkout / name, ignore=ignored)
-    for name in ("pyproject.toml", "constraints.txt", "README.md", "LICENSE"):
-        shutil.copy(CHECKOUT / name, checkout / name)
-    subprocess.run(
-        [sys.executable, str(checkout / "etl/build.py"), "--out", str(out)],
-        check=True,
-        cwd=checkout.parent,
-        umask=umask,
-        capture_output=True,
-    )
-
-
-def manifest_of(out: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    return manifest
+    folders = ("cci_lite", "pipeline_lambdas", "sql", "etl")
+    files = ("pyproject.toml", "constraints.txt", "README.md", "LICENSE")
+    build_elsewhere("etl/build.py", checkout, out, umask, (*folders, *files))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +50,7 @@ def test_two_builds_in_different_folders_are_the_same_bytes(built: Path, tmp_pat
 
 
 def test_the_manifest_describes_every_file(built: Path) -> None:
-    manifest = manifest_of(built)
+    manifest = manifest_in(built)
     files = [manifest["script"], *manifest["wheels"]]
     for each in files:
         assert hashlib.sha256((built / each["file"]).read_bytes()).hexdigest() == each["sha256"]
@@ -79,7 +63,7 @@ def test_the_manifest_describes_every_file(built: Path) -> None:
 
 
 def test_the_parameters_of_the_job_name_every_wheel_and_no_index(built: Path) -> None:
-    manifest = manifest_of(built)
+    manifest = manifest_in(built)
     assert manifest["glue_arguments"] == {
         "additional-python-modules": ",".join(
             "s3://${ARTIFACTS_BUCKET}/glue/" + wheel["file"] for wheel in manifest["wheels"]
@@ -89,7 +73,7 @@ def test_the_parameters_of_the_job_name_every_wheel_and_no_index(built: Path) ->
 
 
 def test_wheels_are_for_glues_python_and_leave_its_client_of_aws_alone(built: Path) -> None:
-    names = [Path(wheel["file"]).name for wheel in manifest_of(built)["wheels"]]
+    names = [Path(wheel["file"]).name for wheel in manifest_in(built)["wheels"]]
     for name in names:
         assert re.search(r"-(cp311-(cp311|abi3)-\S*manylinux\S*x86_64|py3|py2\.py3)", name), name
     libraries = {name.partition("-")[0].lower() for name in names}
@@ -101,7 +85,7 @@ def test_wheels_are_for_glues_python_and_leave_its_client_of_aws_alone(built: Pa
 def test_the_script_runs_the_night_with_the_wheels_and_glues_own_libraries_only(
     built: Path, tmp_path: Path
 ) -> None:
-    manifest = manifest_of(built)
+    manifest = manifest_in(built)
     site, glue, lake = tmp_path / "site", tmp_path / "glue", tmp_path / "lake"
     options = manifest["glue_arguments"]["python-modules-installer-option"].split()
     wheels = [str(built / wheel["file"]) for wheel in manifest["wheels"]]

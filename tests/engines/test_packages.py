@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[2]
+from tests.engines.elsewhere import CHECKOUT, build_elsewhere, manifest_in
+
 LAMBDAS = CHECKOUT / "pipeline_lambdas"
 FUNCTIONS = sorted(path.parent.name for path in LAMBDAS.glob("*/handler.py"))
 TOO_LARGE = ("pandas", "pyarrow", "duckdb", "sqlglot", "jinja2", "awswrangler")
@@ -122,21 +123,9 @@ def test_a_zip_depends_on_names_and_contents_only(package: ModuleType, tmp_path:
 
 def build(checkout: Path, out: Path, umask: int) -> dict[str, Any]:
     """Build the packages in another checkout; the manifest."""
-    for name in ("cci_lite", "pipeline_lambdas"):
-        shutil.copytree(
-            CHECKOUT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    for name in ("pyproject.toml", "constraints.txt"):
-        shutil.copy(CHECKOUT / name, checkout / name)
-    subprocess.run(
-        [sys.executable, str(checkout / "pipeline_lambdas/package.py"), "--out", str(out)],
-        check=True,
-        cwd=checkout.parent,
-        umask=umask,
-        capture_output=True,
-    )
-    manifest: dict[str, Any] = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    return manifest
+    needed = ("cci_lite", "pipeline_lambdas", "pyproject.toml", "constraints.txt")
+    build_elsewhere("pipeline_lambdas/package.py", checkout, out, umask, needed)
+    return manifest_in(out)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +148,7 @@ def test_two_builds_in_different_folders_are_the_same_bytes(built: Path, tmp_pat
 
 @pytest.mark.packages
 def test_every_package_is_small_and_described(built: Path) -> None:
-    manifest = json.loads((built / "manifest.json").read_text(encoding="utf-8"))
+    manifest = manifest_in(built)
     described = {(each["function"], each["architecture"]): each for each in manifest["packages"]}
     assert set(described) == {
         (function, architecture) for function in FUNCTIONS for architecture in ("arm64", "x86_64")
