@@ -27,7 +27,7 @@ from cci_lite.errors import (
 )
 from cci_lite.local.catalog import CATALOG_FILE, SqliteCatalog
 from cci_lite.local.folder import FolderStore
-from cci_lite.operations import Engine, Operations, utc_now
+from cci_lite.operations import Operations, utc_now
 from cci_lite.tenancy import CONFIG, CURATED, QUARANTINE, UNIFIED, parse_unified_key, unified_prefix
 from cci_lite.version import __version__
 
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from cci_lite.local.duckdb_engine import QueryAnswer, TenantEngine
     from cci_lite.local.tenant_files import TenantSnapshot
     from cci_lite.local.transcripts import MetadataReport, TranscriptFiles
-    from cci_lite.nightly.planning import RunOptions
-    from cci_lite.nightly.run_report import Progress, RunReport
     from cci_lite.pipeline.delivery import DeliveryReport
     from cci_lite.pipeline.documents import InputReport
     from cci_lite.pipeline.form_trial import FormTrial
@@ -301,21 +299,9 @@ class Lake(Operations):
     def _forms(self, tenant_id: str) -> dict[tuple[str, int], Form]:
         return {(form.name, form.version): form for form in list_forms(self.catalog, tenant_id)}
 
-    def run_etl(
-        self,
-        tenant_id: str | None = None,
-        *,
-        options: RunOptions | None = None,
-        engine: Engine = "processes",
-        workers: int | None = None,
-        observe: Callable[[Progress], None] | None = None,
-    ) -> RunReport:
-        """The same as of every lake; first, what killed writers left behind is removed."""
-        # Scratch files; one that is a day old belongs to no writer at work.
+    def _sweep(self) -> None:
+        """Remove scratch files of a day ago: they belong to no writer at work."""
         self.store.sweep(before=utc_now() - SCRATCH_LIFE)
-        return super().run_etl(
-            tenant_id, options=options, engine=engine, workers=workers, observe=observe
-        )
 
 
 def _added_up(reports: Iterable[InputReport], observe: Callable[[], None]) -> DeliveryReport:

@@ -95,6 +95,7 @@ class Operations:
         from cci_lite.nightly.run import new_run_id, run_etl
 
         options = options or RunOptions()
+        self._sweep()
         tenants, broken = self.usable_tenants(tenant_id)
         cpu = _cpu_of_other_processes()
         with _pool(engine, workers) as pool:
@@ -113,6 +114,9 @@ class Operations:
         with contextlib.suppress(CciLiteError):  # the report of each tenant says it already
             report.of_no_tenant = things_of_no_tenant(self.store)
         return report
+
+    def _sweep(self) -> None:
+        """Remove what killed writers left in the store itself: in a bucket, nothing."""
 
     def rebuild(
         self,
