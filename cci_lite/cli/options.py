@@ -72,8 +72,7 @@ def any_lake_option(command: Command) -> Command:
         _ANY_LAKE,
         "The folder of the lake, or the results bucket of one on AWS (or set CCI_LITE_LAKE); "
         "without it OUTPUT_BUCKET.",
-        default=_lake_of_environment,
-        required=True,
+        callback=_or_of_environment,
     )(command)
 
 
@@ -89,9 +88,14 @@ def lake_or_table_option(command: Command) -> Command:
 _ANY_LAKE = "DIR|s3://BUCKET"
 
 
-def _lake_of_environment() -> str | None:
-    bucket = setting(os.environ, "output_bucket")
-    return None if bucket is None else str(BucketLake(bucket))
+def _or_of_environment(
+    ctx: click.Context, param: click.Parameter, place: Path | BucketLake | None
+) -> Path | BucketLake:
+    if place is not None:
+        return place
+    if (bucket := setting(os.environ, "output_bucket")) is None:
+        raise click.MissingParameter(ctx=ctx, param=param)
+    return BucketLake(bucket)
 
 
 def _lake_option(form: str, text: str, **others: Any) -> Callable[[Command], Command]:

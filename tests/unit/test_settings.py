@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from cci_lite.errors import UsageError
-from cci_lite.settings import NAMES, LakeSettings, Settings, setting
+from cci_lite.settings import NAMES, BucketLake, LakeSettings, Settings, lake_place, setting
 
 REQUIRED = {
     "AWS_REGION": "eu-central-1",
@@ -101,3 +102,68 @@ def test_a_flag_that_is_neither_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         Settings.from_environment({**REQUIRED, "OVERWRITE_RESULTS": "maybe"})
     assert str(caught.value) == "environment: OVERWRITE_RESULTS: expected true or false"
+
+
+LAKE = {
+    "AWS_REGION": "eu-central-1",
+    "OUTPUT_BUCKET": "acme-results",
+    "CURATED_BUCKET": "acme-curated",
+    "DDB_TABLE": "cci-lite-config",
+    "CURATED_TABLE": "cci-lite-curated",
+}
+
+
+def test_a_lake_on_aws_needs_its_own_settings_only() -> None:
+    assert LakeSettings.from_environment(LAKE) == LakeSettings(
+        region="eu-central-1",
+        output_bucket="acme-results",
+        curated_bucket="acme-curated",
+        config_table="cci-lite-config",
+        curated_table="cci-lite-curated",
+        glue_database="cci_lite",
+        kms_key_arn=None,
+        endpoint_url=None,
+    )
+
+
+def test_the_bucket_of_an_address_counts_more_than_the_environments() -> None:
+    assert LakeSettings.from_environment(LAKE, output_bucket="other").output_bucket == "other"
+    without = {name: value for name, value in LAKE.items() if name != "OUTPUT_BUCKET"}
+    assert LakeSettings.from_environment(without, output_bucket="other").output_bucket == "other"
+
+
+@pytest.mark.parametrize("name", LAKE)
+def test_what_a_lake_on_aws_lacks_is_named(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        LakeSettings.from_environment({**LAKE, name: ""})
+    assert str(caught.value) == f"environment: {name} must be set"
+
+
+@pytest.mark.parametrize("name", ["OUTPUT_BUCKET", "CURATED_BUCKET"])
+def test_what_is_no_bucket_of_a_lake_is_refused(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        LakeSettings.from_environment({**LAKE, name: "s3://bucket"})
+    assert str(caught.value) == f"environment: {name} is not the name of a bucket"
+
+
+@pytest.mark.parametrize("text", ["lake", "s3", "s3:/bucket", "./s3://bucket", "/tmp/s3://x"])
+def test_what_is_no_address_of_s3_is_a_folder(text: str) -> None:
+    assert lake_place(text) == Path(text)
+
+
+@pytest.mark.parametrize("text", ["s3://acme-results", "s3://acme-results/", "S3://acme-results"])
+def test_an_address_of_s3_is_a_lake_on_aws(text: str) -> None:
+    assert lake_place(text) == BucketLake("acme-results")
+    assert str(lake_place(text)) == "s3://acme-results"
+
+
+@pytest.mark.parametrize(
+    "text", ["s3://", "s3:///", "s3://acme-results/unified", "s3://Acme", "s3://a", "s3://-ab"]
+)
+def test_an_address_that_is_not_just_a_bucket_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        lake_place(text)
+    assert str(caught.value) == (
+        f"{text}: expected s3:// and the name of the results bucket, which is 3 to 63 lower-case "
+        "letters, digits, dots and hyphens, with a letter or digit at both ends"
+    )
